@@ -1,0 +1,142 @@
+
+/*
+ * What the modules in the one .so share: the base module's configuration,
+ * request contexts that survive internal redirects, and header lists.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_H
+#define NGX_HTTP_SOCIAL_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_social_compat.h"
+#include "social_rc.h"
+#include "social_str.h"
+
+
+typedef struct {
+    ngx_shm_zone_t       *zone;          /* NULL until it is needed */
+    ngx_str_t             thread_pool_name;
+    ngx_thread_pool_t    *thread_pool;   /* NULL until it is needed */
+    ngx_flag_t            used;          /* a social_* feature is on */
+} ngx_http_social_main_conf_t;
+
+
+/*
+ * Where in the configuration something was said: errors that show only when
+ * locations are merged are reported for that line, not for the last one.
+ */
+
+typedef struct {
+    ngx_str_t             file;
+    ngx_uint_t            line;          /* 0: never said */
+} ngx_http_social_place_t;
+
+
+extern ngx_module_t  ngx_http_social_module;
+
+
+/* ngx_http_social_module.c */
+
+/*
+ * Called while locations are merged by every feature that is on: without a
+ * call the module registers no handler, and costs nothing.
+ */
+void ngx_http_social_use(ngx_conf_t *cf);
+
+/*
+ * The shared zone and the thread pool, made with their defaults where no
+ * directive named them.  NULL: out of memory, already logged.
+ */
+ngx_shm_zone_t *ngx_http_social_need_zone(ngx_conf_t *cf);
+ngx_thread_pool_t *ngx_http_social_need_thread_pool(ngx_conf_t *cf);
+
+
+/* ngx_http_social_conf.c */
+
+/*
+ * Notes the line being parsed.
+ */
+void ngx_http_social_place(ngx_conf_t *cf, ngx_http_social_place_t *place);
+
+/*
+ * Logs an [emerg] for "place" (or for the line being parsed, when it is NULL
+ * or was never set) and returns NGX_CONF_ERROR.
+ */
+char *ngx_http_social_conf_error(ngx_conf_t *cf,
+    ngx_http_social_place_t *place, const char *fmt, ...);
+
+/*
+ * A flag slot like nginx's own whose errors say what would be right.
+ */
+char *ngx_http_social_conf_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_social_ctx.c */
+
+/*
+ * The module's context of this request, or NULL.  nginx clears contexts at
+ * every internal redirect; this one is found again.
+ */
+void *ngx_http_social_get_ctx(ngx_http_request_t *r, ngx_module_t *module);
+
+/*
+ * Keeps "ctx" (in r->pool, or NULL to forget it) as the module's context of
+ * this request.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_set_ctx(ngx_http_request_t *r, void *ctx,
+    ngx_module_t *module);
+
+
+/* ngx_http_social_headers.c */
+
+/*
+ * The first request header of that name, or NULL.  "name" is in lower case,
+ * "hash" is its ngx_hash_key().  If "more" is not NULL it tells whether there
+ * are others of the name.
+ */
+ngx_table_elt_t *ngx_http_social_header_in(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_uint_t hash, ngx_uint_t *more);
+
+/*
+ * Takes out every request header that "match" says yes to, without moving the
+ * others: nginx keeps pointers to them.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_headers_in_remove(ngx_http_request_t *r,
+    ngx_uint_t (*match)(ngx_table_elt_t *h));
+
+/*
+ * Adds a request header for the backend.  The strings must live as long as
+ * the request; "lowcase" is the name in lower case.
+ */
+ngx_int_t ngx_http_social_header_in_push(ngx_http_request_t *r,
+    ngx_str_t *name, u_char *lowcase, ngx_str_t *value);
+
+/*
+ * Adds a response header; the strings must live as long as the request.
+ * Returns the new element, or NULL when out of memory.
+ */
+ngx_table_elt_t *ngx_http_social_header_out_push(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+
+#define ngx_http_social_from_str(s, v)                                        \
+    (s)->len = (v).len; (s)->data = (u_char *) (v).data
+
+static ngx_inline social_str_t
+ngx_http_social_view(ngx_str_t *s)
+{
+    social_str_t  v;
+
+    v.len = s->len;
+    v.data = s->data;
+
+    return v;
+}
+
+
+#endif /* NGX_HTTP_SOCIAL_H */

@@ -1,0 +1,67 @@
+
+/*
+ * The one shared zone.  It outlives reloads and killed workers, so what lies
+ * in it has a layout version, and is guarded by nothing but the slab pool's
+ * own mutex, which nginx frees when its holder dies.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_ZONE_H
+#define NGX_HTTP_SOCIAL_ZONE_H
+
+
+#include "ngx_http_social.h"
+
+
+/* raised with every change of anything that lies in the zone */
+#define NGX_HTTP_SOCIAL_ZONE_VERSION  1
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_ZONE_KEYS = 0,
+    NGX_HTTP_SOCIAL_ZONE_PARTS
+} ngx_http_social_zone_part_e;
+
+
+typedef struct {
+    ngx_uint_t            version;
+    void                 *parts[NGX_HTTP_SOCIAL_ZONE_PARTS];
+} ngx_http_social_zone_sh_t;
+
+
+/*
+ * Called in the master when the zone is mapped, at start and at every reload;
+ * on a reload "*part" is what the last call left there, and the workers of
+ * the old configuration are still using it.  The slab pool is not locked.
+ * NGX_ERROR stops the start; the handler has logged why.
+ */
+typedef ngx_int_t (*ngx_http_social_zone_init_pt)(ngx_slab_pool_t *shpool,
+    void **part, void *data, ngx_log_t *log);
+
+
+/*
+ * Adds the zone to the configuration.  NULL: out of memory, or another module
+ * owns that name; already logged.
+ */
+ngx_shm_zone_t *ngx_http_social_zone_add(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size);
+
+/*
+ * Has "init" called for its part of the zone.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_zone_add_part(ngx_conf_t *cf,
+    ngx_http_social_zone_part_e part, ngx_http_social_zone_init_pt init,
+    void *data);
+
+/*
+ * The slab pool, for its mutex and its memory; the zone must be mapped.
+ */
+ngx_slab_pool_t *ngx_http_social_zone_pool(ngx_shm_zone_t *zone);
+
+/*
+ * What the part's init left; the zone must be mapped.
+ */
+void *ngx_http_social_zone_part(ngx_shm_zone_t *zone,
+    ngx_http_social_zone_part_e part);
+
+
+#endif /* NGX_HTTP_SOCIAL_ZONE_H */
