@@ -64,9 +64,9 @@ bool social_json_is_array(const social_json_t *json);
 bool social_json_is_null(const social_json_t *json);
 
 /*
- * Writes the value to "buf" as one line without needless spaces, and returns
- * the bytes that the whole takes, which may be more than "size": call it with
- * a size of 0 first.  0: out of memory.
+ * Writes the value to "buf" as one line of printable ASCII without needless
+ * spaces, fit for a header, and returns the bytes that the whole takes, which
+ * may be more than "size": call it with a size of 0 first.  0: out of memory.
  */
 size_t social_json_write(const social_json_t *json, unsigned char *buf,
     size_t size);
