@@ -33,6 +33,10 @@ social_json_parse(social_str_t text, social_json_t **json)
 
     *json = NULL;
 
+    /* jansson leaves the code alone where it ran out of memory */
+
+    memset(&error, 0, sizeof(json_error_t));
+
     if (text.len == 0 || social_json_too_deep(text)) {
         return SOCIAL_MALFORMED;
     }
@@ -41,8 +45,16 @@ social_json_parse(social_str_t text, social_json_t **json)
                        JSON_REJECT_DUPLICATES, &error);
 
     if (value == NULL) {
-        return json_error_code(&error) == json_error_out_of_memory
-               ? SOCIAL_FAILED : SOCIAL_MALFORMED;
+
+        switch (json_error_code(&error)) {
+
+        case json_error_unknown:
+        case json_error_out_of_memory:
+            return SOCIAL_FAILED;
+
+        default:
+            return SOCIAL_MALFORMED;
+        }
     }
 
     if (!json_is_object(value)) {
