@@ -171,7 +171,10 @@ social_unit_token(EVP_PKEY *pkey, const char *header, const char *payload)
         assert_non_null(s);
     }
 
-    assert_true(asprintf(&token, "%s.%s", input, s) >= 0);
+    len = strlen(input) + strlen(s) + 2;
+    token = malloc(len);
+    assert_non_null(token);
+    snprintf(token, len, "%s.%s", input, s);
 
     free(h);
     free(p);
