@@ -33,17 +33,16 @@ sub load {
         die "SOCIAL_TEST_DRIVER must be \"own\" or \"real\"\n";
     }
 
-    my @own = grep { !ref && Cwd::abs_path($_)
-                     && Cwd::abs_path($_) eq "$lib/driver"
-                     && -d } @INC;
-    my $found = grep { !ref && -f "$_/Test/Nginx/Socket.pm" } @INC;
+    # the first one is the one that will be loaded
+    my ($found) = grep { !ref && -f "$_/Test/Nginx/Socket.pm" } @INC;
+    my $ours = defined $found && Cwd::abs_path($found) eq "$lib/driver";
 
-    $Driver = $wanted || ($found && !@own ? 'real' : 'own');
+    $Driver = $wanted || (defined $found && !$ours ? 'real' : 'own');
 
     if ($Driver eq 'own') {
         unshift @INC, "$lib/driver";
 
-    } elsif (!$found || @own) {
+    } elsif (!defined $found || $ours) {
         die "SOCIAL_TEST_DRIVER is \"real\", but no Test::Nginx::Socket "
             . "is in \@INC\n";
     }

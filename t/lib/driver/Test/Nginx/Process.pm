@@ -7,6 +7,8 @@ package Test::Nginx::Process;
 use strict;
 use warnings;
 
+use Cwd ();
+use File::Basename ();
 use IO::Socket::INET ();
 use POSIX qw( :sys_wait_h );
 use Test::Nginx::Util;
@@ -17,6 +19,8 @@ our $Pid;               # the nginx (or its valgrind) that runs, if any
 our $Child;             # true when it is our child, that is, not a daemon
 
 my $valgrind_log;
+my $suppressions = Cwd::abs_path(File::Basename::dirname(__FILE__)
+                                 . '/../../nginx.supp');
 
 sub running { return defined $Pid && is_running($Pid) }
 sub started { return defined $Pid }
@@ -66,7 +70,8 @@ sub command {
 
     if ($options =~ /\A\d+\z/) {
         $options = '--tool=memcheck --leak-check=full --num-callers=100'
-                   . ' --show-possibly-lost=no --gen-suppressions=all';
+                   . ' --show-possibly-lost=no --gen-suppressions=all'
+                   . " --suppressions=$suppressions";
         $options .= ' --suppressions=valgrind.suppress'
             if -f 'valgrind.suppress';
     }
@@ -218,21 +223,21 @@ sub reload {
 
     kill 'HUP', $Pid or return (0, "cannot signal nginx: $!");
 
-    my $in_a_row = 0;
     my $error;
 
     my $done = wait_until($Test::Nginx::Util::Timeout + 5, sub {
-        my $version = ask_version($run);
 
-        if (!defined $version || $version ne $run->{version}) {
-            $in_a_row = 0;
+        # an old worker may go on accepting for a moment
+        for (1 .. 20) {
+            my $version = ask_version($run);
+            next if defined $version && $version eq $run->{version};
 
             # nginx told why it keeps the old configuration
             ($error) = grep { /\[emerg\]/ } @{ $new_log_lines->() };
             return defined $error;
         }
 
-        return ++$in_a_row >= 20;
+        return 1;
     });
 
     return (0, $error) if defined $error;
