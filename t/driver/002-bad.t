@@ -243,11 +243,11 @@ _EOC_
 
 my $binary = "$dir/nginx that is not there";
 
-bad('no nginx', qr/Further testing stopped.*\Q$binary\E/, 'plan tests => 1;', <<"_EOC_",
+bad('no nginx', qr/testing stopped.*\Q$binary\E/, 'plan tests => 1;',
+    <<"_EOC_", env => { TEST_NGINX_BINARY => $binary });
 === TEST 1: it
 $location
 _EOC_
-    env => { TEST_NGINX_BINARY => $binary });
 
 {
     my $sock = IO::Socket::INET->new(LocalAddr => '0.0.0.0', Listen => 1,
@@ -310,8 +310,8 @@ for my $section (qw( config http_config main_config )) {
     my $config = $section eq 'config' ? '' : "--- config\n";
 
     bad("undefined variable in $section",
-        qr/Further testing stopped.*TEST_NGINX_SOCIAL_NOT_SET/, 'plan tests => 1;',
-        <<"_EOC_");
+        qr/testing stopped.*TEST_NGINX_SOCIAL_NOT_SET/,
+        'plan tests => 1;', <<"_EOC_");
 === TEST 1: it
 $config
 --- $section
@@ -321,28 +321,28 @@ GET /
 _EOC_
 }
 
-bad('skip_nginx that nobody can read', qr/Further testing stopped.*skip_nginx.*3 < 4/,
-    'plan tests => 1;', <<"_EOC_");
+bad('skip_nginx that nobody can read',
+    qr/testing stopped.*skip_nginx.*3 < 4/, 'plan tests => 1;', <<"_EOC_");
 === TEST 1: it
 --- skip_nginx: 3 < 4
 $location
 _EOC_
 
-bad('skip_nginx with ==', qr/Further testing stopped.*skip_nginx/, 'plan tests => 1;',
+bad('skip_nginx with ==', qr/testing stopped.*skip_nginx/, 'plan tests => 1;',
     <<"_EOC_");
 === TEST 1: it
 --- skip_nginx: 1: == 1.2.3
 $location
 _EOC_
 
-bad('skip_eval that dies', qr/Further testing stopped.*skip_eval.*woe/s,
+bad('skip_eval that dies', qr/testing stopped.*skip_eval.*woe/s,
     'plan tests => 1;', <<"_EOC_");
 === TEST 1: it
 --- skip_eval: 1: die "woe\\n"
 $location
 _EOC_
 
-bad('several requests, one expectation', qr/Further testing stopped.*array/s,
+bad('several requests, one expectation', qr/testing stopped.*array/s,
     'plan tests => 2;', <<'_EOC_');
 === TEST 1: it
 --- config
@@ -351,7 +351,7 @@ bad('several requests, one expectation', qr/Further testing stopped.*array/s,
 --- error_code: 200
 _EOC_
 
-bad('too few headers', qr/Further testing stopped.*more_headers lacks/s,
+bad('too few headers', qr/testing stopped.*more_headers lacks/s,
     'plan tests => 2;', <<'_EOC_');
 === TEST 1: it
 --- config
@@ -361,28 +361,28 @@ bad('too few headers', qr/Further testing stopped.*more_headers lacks/s,
 ["X: y"]
 _EOC_
 
-bad('no request', qr/Further testing stopped.*[Rr]equest line/, 'plan tests => 1;',
+bad('no request', qr/testing stopped.*[Rr]equest line/, 'plan tests => 1;',
     <<'_EOC_');
 === TEST 1: it
 --- config
 _EOC_
 
-bad('bad request line', qr/Further testing stopped.*[Rr]equest line/, 'plan tests => 1;',
-    <<'_EOC_');
+bad('bad request line', qr/testing stopped.*[Rr]equest line/,
+    'plan tests => 1;', <<'_EOC_');
 === TEST 1: it
 --- config
 --- request
 GET /a b HTTP/1.1
 _EOC_
 
-bad('no config', qr/Further testing stopped.*config/, 'plan tests => 1;', <<'_EOC_');
+bad('no config', qr/testing stopped.*config/, 'plan tests => 1;', <<'_EOC_');
 === TEST 1: it
 --- request
 GET /
 _EOC_
 
 bad('a section that is not supported',
-    qr/Further testing stopped.*tcp_listen is not supported/, 'plan tests => 1;',
+    qr/testing stopped.*tcp_listen is not supported/, 'plan tests => 1;',
     <<"_EOC_", real => 'it supports it');
 === TEST 1: it
 $location

@@ -18,7 +18,7 @@ use File::Temp ();
 use IO::Socket::INET ();
 use Test::More;
 
-our @EXPORT = qw( free_port good bad run_suite $dir $port );
+our @EXPORT = qw( free_port good bad run_suite $dir $port $real_lib );
 
 my $lib = Cwd::abs_path(File::Basename::dirname(__FILE__));
 
@@ -28,7 +28,7 @@ chmod 0755, $dir;
 mkdir "$dir/t";
 
 our $port = free_port();
-my $real_lib = find_real();
+our $real_lib = find_real();
 my $count = 0;
 
 if (!$real_lib) {
@@ -61,7 +61,7 @@ sub run_suite {
     my ($head, $blocks, %opt) = @_;
 
     my $file = sprintf '%s/t/%03d.t', $dir, ++$count;
-    my $driver = $opt{driver} || 'own';
+    my $driver = $opt{driver} // 'own';
 
     open my $out, '>', $file or die "$file: $!\n";
     print $out "use lib '$lib';\nuse SocialTest;\n$head\nrun_tests();\n\n",
@@ -82,6 +82,7 @@ sub run_suite {
 
     my @prove = ('prove', '-v', '--norc', '--nocolor');
     push @prove, "-I$real_lib" if $driver eq 'real';
+    push @prove, "-I$opt{inc}" if $opt{inc};
 
     my $pid = fork;
     die "fork() failed: $!\n" if !defined $pid;

@@ -128,6 +128,10 @@ C<ONLY> the block is alone in C<blocks()>, with C<LAST> it is the last one.
 One left out by C<skip_nginx: N: ...> and its likes counts N skipped tests,
 C<repeat_each()> times.
 
+Mind that C<blocks()> answers with the blocks themselves where a list is
+expected: it is a number in C<< plan tests => repeat_each() * blocks() >>,
+but not in C<< plan tests => blocks() >>.
+
 Beyond the count, a test fails in addition when the client times out or
 cannot connect, a chunked body is malformed, nginx cannot start or reload, it
 has to be killed, a process of it crashes (C<exited on signal>, a failed
@@ -383,7 +387,10 @@ A free port, and a server root named after it, removed at the end.
 =head1 LIMITS
 
 The C<tcp_*>, C<udp_*>, C<stap*>, C<http3>, C<charset> and deprecated
-C<*_eval> sections are refused. HUP mode is not for C<must_die>, which stops
+C<*_eval> sections are refused. C<TEST_NGINX_USE_HTTP2>, C<..._USE_HTTP3>,
+C<..._USE_STAP>, C<..._USE_RR>, C<..._CHECK_LEAK>, C<..._BENCHMARK>,
+C<..._ERROR_LOG>, C<..._POSTPONE_OUTPUT> and C<..._IGNORE_MISSING_DIRECTIVES>
+do nothing. HUP mode is not for C<must_die>, which stops
 nginx and starts it.
 
 =head1 SEE ALSO

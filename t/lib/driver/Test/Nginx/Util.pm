@@ -225,8 +225,10 @@ sub expand_env {
         my $var = $1;
 
         if ($var =~ /\ATEST_NGINX_RAND_PORT_\d+\z/) {
-            $ports->{$var} ||= free_port(values %$ports)
-                or bail_out("$name - no free port for \$$var");
+            my @taken = values %$ports;
+
+            $ports->{$var} //= free_port(@taken)
+                // bail_out("$name - no free port for \$$var");
 
         } else {
             defined $ENV{$var}
