@@ -281,7 +281,7 @@ good('variables', 2, '', $vars);
 good('SERVER_PORT', 2, '', $vars,
      env => { TEST_NGINX_SERVER_PORT => $port, TEST_NGINX_PORT => $port });
 
-good('RANDOMIZE', 1, '', $one, env => { TEST_NGINX_RANDOMIZE => 1 });
+good('RANDOMIZE', 2, '', $vars, env => { TEST_NGINX_RANDOMIZE => 1 });
 is_deeply([ glob "$dir/t/servroot_*" ], [], 'its server root is removed');
 
 my $order = join '.*', map { "TEST $_:" } 1 .. 20;
