@@ -33,17 +33,16 @@ sub load {
         die "SOCIAL_TEST_DRIVER must be \"own\" or \"real\"\n";
     }
 
-    my @own = grep { !ref && Cwd::abs_path($_)
-                     && Cwd::abs_path($_) eq "$lib/driver"
-                     && -d } @INC;
-    my $found = grep { !ref && -f "$_/Test/Nginx/Socket.pm" } @INC;
+    # the first one is the one that will be loaded
+    my ($found) = grep { !ref && -f "$_/Test/Nginx/Socket.pm" } @INC;
+    my $ours = defined $found && Cwd::abs_path($found) eq "$lib/driver";
 
-    $Driver = $wanted || ($found && !@own ? 'real' : 'own');
+    $Driver = $wanted || (defined $found && !$ours ? 'real' : 'own');
 
     if ($Driver eq 'own') {
         unshift @INC, "$lib/driver";
 
-    } elsif (!$found || @own) {
+    } elsif (!defined $found || $ours) {
         die "SOCIAL_TEST_DRIVER is \"real\", but no Test::Nginx::Socket "
             . "is in \@INC\n";
     }
@@ -54,7 +53,16 @@ sub load {
 
     # suites use these; neither driver sets both of them
     $ENV{TEST_NGINX_HTML_DIR} //= Test::Nginx::Socket::html_dir();
-    $ENV{TEST_NGINX_PORT} //= Test::Nginx::Socket::server_port();
+
+    my $port = Test::Nginx::Socket::server_port();
+
+    if ($ENV{TEST_NGINX_RANDOMIZE}) {
+        # what was set is not what is used
+        $ENV{TEST_NGINX_PORT} = $ENV{TEST_NGINX_SERVER_PORT} = $port;
+        $ENV{TEST_NGINX_HTML_DIR} = Test::Nginx::Socket::html_dir();
+    }
+
+    $ENV{TEST_NGINX_PORT} //= $port;
 
     Test::More::diag("driver: $Driver Test::Nginx::Socket "
         . "$Test::Nginx::Socket::VERSION, "
@@ -112,6 +120,7 @@ which one it was.
 
     prove t/                                    # our own
     prove -I/path/to/test-nginx/lib t/          # OpenResty's
+    TEST_NGINX_RANDOMIZE=1 prove -j2 t/         # two suites at a time
 
 =head1 ENVIRONMENT
 
