@@ -248,6 +248,53 @@ test_access(void **state)
 
 
 static void
+test_member_folded(void **state)
+{
+    size_t                i;
+    int64_t               t;
+    social_json_t        *json;
+    const social_json_t  *value;
+
+    static const struct {
+        const char  *name;
+        int          value;     /* 0: no such member */
+    } cases[] = {
+        { "custom_plan", 1 },
+        { "CUSTOM_PLAN", 1 },
+        { "sub", 2 },
+        { "Sub", 2 },
+        { "a__b", 3 },
+        { "a__1", 4 },
+        { "custom:Plan", 0 },
+        { "custom_pla", 0 },
+        { "custom_plan_", 0 },
+        { "customxplan", 0 },
+        { "s_b", 0 },
+        { "_ub", 0 },
+        { "a_b", 0 },
+        { "___1", 0 },
+        { "", 0 },
+    };
+
+    (void) state;
+
+    json = parse("{\"custom:Plan\":1,\"sub\":2,\"a\xc3\xa9" "b\":3,"
+                 "\"A-.1\":4}");
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        value = social_json_member_folded(json, social_str(cases[i].name));
+        (void) social_json_time(value, &t);
+        assert_int_equal(t, cases[i].value);
+    }
+
+    assert_null(social_json_member_folded(NULL, S("sub")));
+    assert_null(social_json_member_folded(social_json_member(json, S("sub")),
+                                          S("sub")));
+    social_json_free(json);
+}
+
+
+static void
 test_time(void **state)
 {
     char            text[64];
@@ -396,6 +443,7 @@ main(void)
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_access),
+        cmocka_unit_test(test_member_folded),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_write),
         cmocka_unit_test(test_escape),
