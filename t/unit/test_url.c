@@ -79,7 +79,8 @@ test_query(void **state)
 static void
 test_bad(void **state)
 {
-    size_t  i;
+    size_t       i;
+    const char  *why;
 
     static const char  *urls[] = {
         "",
@@ -142,9 +143,13 @@ test_bad(void **state)
         assert_false(good(urls[i], false));
     }
 
+    assert_int_equal(social_url_check(S("https://user@a/"), false, &why),
+                     SOCIAL_DECLINED);
+    assert_string_equal(why, "it must hold no user name or password");
+
     assert_int_equal(social_url_check((social_str_t) { 0, NULL }, false,
-                                      &urls[0]), SOCIAL_DECLINED);
-    assert_int_equal(social_url_check(S("https://a\0b/"), false, &urls[0]),
+                                      &why), SOCIAL_DECLINED);
+    assert_int_equal(social_url_check(S("https://a\0b/"), false, &why),
                      SOCIAL_DECLINED);
 }
 
