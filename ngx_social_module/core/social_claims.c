@@ -1,0 +1,338 @@
+
+/*
+ * What a verified token says, and whether that is enough.
+ */
+
+#include <string.h>
+
+#include "social_claims.h"
+
+
+static social_token_status_e social_claims_check_times(
+    const social_json_t *payload, const social_claims_policy_t *policy,
+    int64_t now, social_claims_t *claims);
+static social_token_status_e social_claims_check_subject(
+    const social_json_t *payload, social_claims_t *claims);
+static social_token_status_e social_claims_check_use(
+    const social_json_t *payload, const social_claims_policy_t *policy);
+static bool social_claims_any(const social_json_t *payload, social_str_t name,
+    const social_str_t *values, size_t count);
+static size_t social_claims_encode(social_str_t s, unsigned char separator,
+    unsigned char *buf, size_t size);
+
+
+static const social_str_t  social_claims_aud = social_string("aud");
+static const social_str_t  social_claims_client_id =
+    social_string("client_id");
+
+
+social_token_status_e
+social_claims_check(const social_json_t *payload,
+    const social_claims_policy_t *policy, int64_t now, social_claims_t *claims)
+{
+    social_token_status_e  status;
+
+    memset(claims, 0, sizeof(social_claims_t));
+
+    status = social_claims_check_times(payload, policy, now, claims);
+
+    if (status == SOCIAL_TOKEN_OK) {
+        status = social_claims_check_use(payload, policy);
+    }
+
+    if (status == SOCIAL_TOKEN_OK && policy->audience_count
+        && !social_claims_any(payload, social_claims_aud, policy->audiences,
+                              policy->audience_count))
+    {
+        status = SOCIAL_TOKEN_AUDIENCE;
+    }
+
+    if (status == SOCIAL_TOKEN_OK) {
+        status = social_claims_check_subject(payload, claims);
+    }
+
+    return status;
+}
+
+
+/*
+ * The sums cannot overflow: times are in [0, 2^53], and the leeway is small.
+ */
+
+static social_token_status_e
+social_claims_check_times(const social_json_t *payload,
+    const social_claims_policy_t *policy, int64_t now, social_claims_t *claims)
+{
+    size_t                     i;
+    int64_t                    from;
+    social_rc_e                rc;
+    static const social_str_t  exp = social_string("exp");
+    static const social_str_t  starts[] = {
+        social_string("nbf"), social_string("iat")
+    };
+
+    if (social_json_time(social_json_member(payload, exp), &claims->expires)
+        != SOCIAL_OK)
+    {
+        return SOCIAL_TOKEN_CLAIMS;
+    }
+
+    if (now >= claims->expires + policy->leeway) {
+        return SOCIAL_TOKEN_EXPIRED;
+    }
+
+    for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+
+        rc = social_json_time(social_json_member(payload, starts[i]), &from);
+
+        if (rc == SOCIAL_MALFORMED) {
+            return SOCIAL_TOKEN_CLAIMS;
+        }
+
+        if (rc == SOCIAL_OK && now + policy->leeway < from) {
+            return SOCIAL_TOKEN_NOT_YET_VALID;
+        }
+    }
+
+    return SOCIAL_TOKEN_OK;
+}
+
+
+static social_token_status_e
+social_claims_check_subject(const social_json_t *payload,
+    social_claims_t *claims)
+{
+    size_t                     i;
+    static const social_str_t  sub = social_string("sub");
+    static const social_str_t  username = social_string("username");
+    static const social_str_t  cognito = social_string("cognito:username");
+    static const social_str_t  scope = social_string("scope");
+
+    if (social_json_string(social_json_member(payload, sub), &claims->subject)
+        != SOCIAL_OK || claims->subject.len == 0)
+    {
+        return SOCIAL_TOKEN_CLAIMS;
+    }
+
+    for (i = 0; i < claims->subject.len; i++) {
+        if (claims->subject.data[i] < 0x20 || claims->subject.data[i] == 0x7f)
+        {
+            return SOCIAL_TOKEN_CLAIMS;
+        }
+    }
+
+    if (social_json_string(social_json_member(payload, username),
+                           &claims->username)
+        == SOCIAL_DECLINED)
+    {
+        (void) social_json_string(social_json_member(payload, cognito),
+                                  &claims->username);
+    }
+
+    if (social_json_string(social_json_member(payload, scope), &claims->scope)
+        == SOCIAL_MALFORMED)
+    {
+        return SOCIAL_TOKEN_CLAIMS;
+    }
+
+    return SOCIAL_TOKEN_OK;
+}
+
+
+static social_token_status_e
+social_claims_check_use(const social_json_t *payload,
+    const social_claims_policy_t *policy)
+{
+    bool                       is_id, is_access;
+    social_rc_e                rc;
+    social_str_t               use, client;
+    static const social_str_t  token_use = social_string("token_use");
+    static const social_str_t  access_use = social_string("access");
+    static const social_str_t  id_use = social_string("id");
+
+    rc = social_json_string(social_json_member(payload, token_use), &use);
+
+    is_access = (rc == SOCIAL_OK && social_str_eq(use, access_use));
+    is_id = (rc == SOCIAL_OK && social_str_eq(use, id_use));
+
+    switch (policy->token_use) {
+
+    case SOCIAL_TOKEN_USE_ACCESS:
+        if (!is_access) {
+            return SOCIAL_TOKEN_USE;
+        }
+        break;
+
+    case SOCIAL_TOKEN_USE_ID:
+        if (!is_id) {
+            return SOCIAL_TOKEN_USE;
+        }
+        break;
+
+    case SOCIAL_TOKEN_USE_ANY:
+        if (!is_access && !is_id && rc != SOCIAL_DECLINED) {
+            return SOCIAL_TOKEN_USE;
+        }
+        break;
+    }
+
+    if (policy->client_count == 0) {
+        return SOCIAL_TOKEN_OK;
+    }
+
+    if (is_access
+        || (!is_id
+            && social_json_string(social_json_member(payload,
+                                                     social_claims_client_id),
+                                  &client)
+               != SOCIAL_DECLINED))
+    {
+        return social_claims_any(payload, social_claims_client_id,
+                                 policy->clients, policy->client_count)
+               ? SOCIAL_TOKEN_OK : SOCIAL_TOKEN_CLIENT;
+    }
+
+    return social_claims_any(payload, social_claims_aud, policy->clients,
+                             policy->client_count)
+           ? SOCIAL_TOKEN_OK : SOCIAL_TOKEN_CLIENT;
+}
+
+
+static bool
+social_claims_any(const social_json_t *payload, social_str_t name,
+    const social_str_t *values, size_t count)
+{
+    size_t  i;
+
+    for (i = 0; i < count; i++) {
+        if (social_claims_match(payload, name, values[i], false)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+bool
+social_claims_match(const social_json_t *payload, social_str_t name,
+    social_str_t value, bool words)
+{
+    size_t                i, n;
+    social_str_t          s, word;
+    const social_json_t  *claim;
+
+    claim = social_json_member(payload, name);
+
+    if (social_json_string(claim, &s) == SOCIAL_OK) {
+
+        if (!words) {
+            return social_str_eq(s, value);
+        }
+
+        while (social_str_next(&s, " ", &word)) {
+            if (social_str_eq(word, value)) {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    n = social_json_count(claim);
+
+    for (i = 0; i < n; i++) {
+        if (social_json_string(social_json_element(claim, i), &s) == SOCIAL_OK
+            && social_str_eq(s, value))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+size_t
+social_claims_write(const social_json_t *claim, unsigned char separator,
+    unsigned char *buf, size_t size)
+{
+    size_t        i, n, len;
+    social_str_t  s;
+
+    if (claim == NULL || social_json_is_null(claim)) {
+        return 0;
+    }
+
+    if (social_json_string(claim, &s) == SOCIAL_OK) {
+        return social_claims_encode(s, '\0', buf, size);
+    }
+
+    if (!social_json_is_array(claim)) {
+        return social_json_write(claim, buf, size);
+    }
+
+    len = 0;
+    n = social_json_count(claim);
+
+    for (i = 0; i < n; i++) {
+
+        if (social_json_string(social_json_element(claim, i), &s)
+            != SOCIAL_OK)
+        {
+            /* not a list of strings: as JSON, which cannot be mistaken */
+            return social_json_write(claim, buf, size);
+        }
+
+        if (i) {
+            if (len < size) {
+                buf[len] = separator;
+            }
+
+            len++;
+        }
+
+        len += social_claims_encode(s, separator,
+                                    len < size ? buf + len : NULL,
+                                    len < size ? size - len : 0);
+    }
+
+    return len;
+}
+
+
+static size_t
+social_claims_encode(social_str_t s, unsigned char separator,
+    unsigned char *buf, size_t size)
+{
+    size_t             i, len;
+    unsigned char      ch;
+    static const char  hex[] = "0123456789ABCDEF";
+
+    len = 0;
+
+    for (i = 0; i < s.len; i++) {
+
+        ch = s.data[i];
+
+        if (ch < 0x20 || ch >= 0x7f || ch == '%' || ch == separator) {
+
+            if (len + 3 <= size) {
+                buf[len] = '%';
+                buf[len + 1] = (unsigned char) hex[ch >> 4];
+                buf[len + 2] = (unsigned char) hex[ch & 0xf];
+            }
+
+            len += 3;
+            continue;
+        }
+
+        if (len < size) {
+            buf[len] = ch;
+        }
+
+        len++;
+    }
+
+    return len;
+}

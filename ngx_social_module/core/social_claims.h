@@ -1,0 +1,77 @@
+
+/*
+ * What a verified token says, and whether that is enough.
+ */
+
+#ifndef SOCIAL_CLAIMS_H
+#define SOCIAL_CLAIMS_H
+
+
+#include "social_json.h"
+#include "social_token.h"
+
+
+typedef enum {
+    SOCIAL_TOKEN_USE_ACCESS = 0,
+    SOCIAL_TOKEN_USE_ID,
+    SOCIAL_TOKEN_USE_ANY
+} social_token_use_e;
+
+
+typedef struct {
+    const social_str_t   *clients;       /* none: any client */
+    size_t                client_count;
+    const social_str_t   *audiences;     /* none: not asked for */
+    size_t                audience_count;
+    social_token_use_e    token_use;
+    int64_t               leeway;        /* seconds */
+} social_claims_policy_t;
+
+
+typedef struct {
+    social_str_t          subject;       /* all owned by the payload */
+    social_str_t          username;
+    social_str_t          scope;
+    int64_t               expires;       /* seconds since the epoch */
+} social_claims_t;
+
+
+/*
+ * Checks the payload of a token whose signature and issuer are good, at "now"
+ * (seconds since the epoch).  SOCIAL_TOKEN_OK: "claims" has views into
+ * "payload"; else SOCIAL_TOKEN_CLAIMS, _EXPIRED, _NOT_YET_VALID, _USE,
+ * _CLIENT or _AUDIENCE.
+ *
+ * "exp" is required, "nbf" and "iat" are obeyed where present, each with the
+ * leeway (RFC 7519, 4.1.4-6).  "sub" is a non-empty string without control
+ * characters.  With Cognito's "token_use", an access token's "client_id" and
+ * an id token's "aud" must be one of the clients (AWS: verifying a JSON web
+ * token); a token without "token_use" passes only where any use does, and is
+ * judged by its "client_id", or by "aud" where it has none.  One of the
+ * audiences must be in "aud" where any is configured.
+ */
+social_token_status_e social_claims_check(const social_json_t *payload,
+    const social_claims_policy_t *policy, int64_t now,
+    social_claims_t *claims);
+
+/*
+ * Whether a claim has one of the values: as a string that equals it, as an
+ * array with such a string in it, or as a list separated by spaces, where
+ * "words" says so.  No claim of that name, no match.
+ */
+bool social_claims_match(const social_json_t *payload, social_str_t name,
+    social_str_t value, bool words);
+
+/*
+ * Writes a claim to "buf" as text for a header or a log: a string as it is,
+ * an array of strings joined by "separator", anything else as JSON.  In what
+ * comes from strings all but printable ASCII, "%", and in an array the
+ * separator, is percent-encoded, so that no group can look like two and no
+ * value can end a header.  Returns the length of the whole, which may be more
+ * than "size": call it with a size of 0 first.
+ */
+size_t social_claims_write(const social_json_t *claim, unsigned char separator,
+    unsigned char *buf, size_t size);
+
+
+#endif /* SOCIAL_CLAIMS_H */

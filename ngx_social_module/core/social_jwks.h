@@ -1,0 +1,62 @@
+
+/*
+ * A set of keys (JWKS, RFC 7517, 5).
+ */
+
+#ifndef SOCIAL_JWKS_H
+#define SOCIAL_JWKS_H
+
+
+#include "social_jwk.h"
+
+
+#define SOCIAL_JWKS_MAX_KEYS  64
+
+
+struct evp_md_ctx_st;
+struct evp_md_st;
+
+
+typedef struct {
+    size_t                 count;
+    social_jwk_t           keys[SOCIAL_JWKS_MAX_KEYS];
+    struct evp_md_ctx_st  *digest;      /* owned, reused by every check */
+    struct evp_md_st      *sha256;      /* owned */
+    size_t                 skipped;     /* keys that are of no use to us */
+    const char            *why;         /* of the first that was skipped */
+} social_jwks_t;
+
+
+/*
+ * Parses a JWKS document.  SOCIAL_OK: "jwks" is owned by the caller, who
+ * frees it with social_jwks_free(); it has one usable key at least.  Keys that
+ * are of no use are passed over and counted; of two with one kid the first
+ * wins.  SOCIAL_DECLINED: a proper document with no usable key;
+ * SOCIAL_MALFORMED: not a JWKS document, or over SOCIAL_JWKS_MAX_KEYS; "why"
+ * says what was wrong in words that hold nothing of the document.
+ * SOCIAL_FAILED: out of memory, or OpenSSL.
+ */
+social_rc_e social_jwks_parse(social_str_t text, social_jwks_t **jwks,
+    const char **why);
+
+/*
+ * Frees the set; NULL is allowed.
+ */
+void social_jwks_free(social_jwks_t *jwks);
+
+/*
+ * The key of exactly that kid, owned by the set, or NULL.
+ */
+const social_jwk_t *social_jwks_find(const social_jwks_t *jwks,
+    social_str_t kid);
+
+/*
+ * Checks a signature over "input" by "jwk", which is of this set.  SOCIAL_OK:
+ * it is the key's; SOCIAL_DECLINED: it is not; SOCIAL_FAILED: OpenSSL could
+ * not tell.  Not for two threads at a time.  (RFC 7518, 3.3)
+ */
+social_rc_e social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
+    social_str_t input, social_str_t signature);
+
+
+#endif /* SOCIAL_JWKS_H */

@@ -1,0 +1,196 @@
+
+/*
+ * A signed token in compact form, taken apart.
+ */
+
+#include <string.h>
+
+#include "social_base64url.h"
+#include "social_jwt.h"
+
+
+static social_token_status_e social_jwt_split(social_str_t token,
+    social_str_t parts[3]);
+static social_token_status_e social_jwt_decode(social_str_t part,
+    unsigned char **buf, social_str_t *out);
+static social_token_status_e social_jwt_parse_json(social_str_t text,
+    social_json_t **json);
+static social_token_status_e social_jwt_parse_header(social_jwt_t *jwt);
+
+
+social_token_status_e
+social_jwt_parse(social_str_t token, unsigned char *buf, social_jwt_t *jwt)
+{
+    social_str_t               parts[3], text;
+    social_token_status_e      status;
+    static const social_str_t  iss = social_string("iss");
+
+    memset(jwt, 0, sizeof(social_jwt_t));
+
+    status = social_jwt_split(token, parts);
+    if (status != SOCIAL_TOKEN_OK) {
+        return status;
+    }
+
+    jwt->input.data = token.data;
+    jwt->input.len = (size_t) (parts[2].data - token.data) - 1;
+
+    status = social_jwt_decode(parts[0], &buf, &text);
+
+    if (status == SOCIAL_TOKEN_OK) {
+        status = social_jwt_parse_json(text, &jwt->header);
+    }
+
+    if (status == SOCIAL_TOKEN_OK) {
+        status = social_jwt_parse_header(jwt);
+    }
+
+    if (status == SOCIAL_TOKEN_OK) {
+        status = social_jwt_decode(parts[1], &buf, &text);
+    }
+
+    if (status == SOCIAL_TOKEN_OK) {
+        status = social_jwt_parse_json(text, &jwt->payload);
+    }
+
+    if (status == SOCIAL_TOKEN_OK
+        && social_json_string(social_json_member(jwt->payload, iss),
+                              &jwt->issuer)
+           != SOCIAL_OK)
+    {
+        status = SOCIAL_TOKEN_MALFORMED;
+    }
+
+    if (status == SOCIAL_TOKEN_OK) {
+        status = social_jwt_decode(parts[2], &buf, &jwt->signature);
+    }
+
+    if (status != SOCIAL_TOKEN_OK) {
+        social_jwt_free(jwt);
+    }
+
+    return status;
+}
+
+
+void
+social_jwt_free(social_jwt_t *jwt)
+{
+    social_json_free(jwt->header);
+    social_json_free(jwt->payload);
+
+    memset(jwt, 0, sizeof(social_jwt_t));
+}
+
+
+static social_token_status_e
+social_jwt_split(social_str_t token, social_str_t parts[3])
+{
+    size_t  i, n, start;
+
+    if (token.len > SOCIAL_TOKEN_MAX_SIZE) {
+        return SOCIAL_TOKEN_TOO_LARGE;
+    }
+
+    n = 0;
+    start = 0;
+
+    for (i = 0; i <= token.len; i++) {
+
+        if (i < token.len && token.data[i] != '.') {
+            continue;
+        }
+
+        if (n == 3 || i == start) {
+            /* five parts are an encrypted token; an empty one is a trick */
+            return SOCIAL_TOKEN_MALFORMED;
+        }
+
+        parts[n].data = token.data + start;
+        parts[n].len = i - start;
+
+        n++;
+        start = i + 1;
+    }
+
+    return n == 3 ? SOCIAL_TOKEN_OK : SOCIAL_TOKEN_MALFORMED;
+}
+
+
+/*
+ * The three parts decode to less than the token's own length, one after the
+ * other: "n" characters give at most n * 3 / 4 bytes.
+ */
+
+static social_token_status_e
+social_jwt_decode(social_str_t part, unsigned char **buf, social_str_t *out)
+{
+    size_t  len;
+
+    if (social_base64url_decode(part, *buf, &len) != SOCIAL_OK) {
+        return SOCIAL_TOKEN_MALFORMED;
+    }
+
+    out->data = *buf;
+    out->len = len;
+    *buf += len;
+
+    return SOCIAL_TOKEN_OK;
+}
+
+
+static social_token_status_e
+social_jwt_parse_json(social_str_t text, social_json_t **json)
+{
+    switch (social_json_parse(text, json)) {
+
+    case SOCIAL_OK:
+        return SOCIAL_TOKEN_OK;
+
+    case SOCIAL_FAILED:
+        return SOCIAL_TOKEN_FAILED;
+
+    default:
+        return SOCIAL_TOKEN_MALFORMED;
+    }
+}
+
+
+static social_token_status_e
+social_jwt_parse_header(social_jwt_t *jwt)
+{
+    size_t                     i;
+    social_str_t               alg;
+    static const social_str_t  alg_name = social_string("alg");
+    static const social_str_t  kid_name = social_string("kid");
+    static const social_str_t  refused[] = {
+        social_string("crit"), social_string("b64"), social_string("zip")
+    };
+
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (social_json_member(jwt->header, refused[i]) != NULL) {
+            return SOCIAL_TOKEN_MALFORMED;
+        }
+    }
+
+    if (social_json_string(social_json_member(jwt->header, alg_name), &alg)
+        != SOCIAL_OK)
+    {
+        return SOCIAL_TOKEN_MALFORMED;
+    }
+
+    jwt->algorithm = social_algorithm(alg);
+
+    if (jwt->algorithm == SOCIAL_ALGORITHM_NONE) {
+        return SOCIAL_TOKEN_ALGORITHM;
+    }
+
+    if (social_json_string(social_json_member(jwt->header, kid_name),
+                           &jwt->kid)
+        != SOCIAL_OK || jwt->kid.len == 0)
+    {
+        return SOCIAL_TOKEN_MALFORMED;
+    }
+
+    return SOCIAL_TOKEN_OK;
+}

@@ -1,0 +1,48 @@
+
+/*
+ * A signed token in compact form (RFC 7519; RFC 7515, 7.1), taken apart.
+ */
+
+#ifndef SOCIAL_JWT_H
+#define SOCIAL_JWT_H
+
+
+#include "social_algorithm.h"
+#include "social_json.h"
+#include "social_token.h"
+
+
+typedef struct {
+    social_algorithm_e   algorithm;
+    social_str_t         kid;          /* owned by "header" */
+    social_str_t         issuer;       /* owned by "payload"; not verified */
+    social_str_t         input;        /* what is signed: a view of the token */
+    social_str_t         signature;    /* decoded, in the caller's buffer */
+    social_json_t       *header;       /* owned */
+    social_json_t       *payload;      /* owned; not verified */
+} social_jwt_t;
+
+
+/*
+ * Takes a token apart.  "buf" has room for as many bytes as the token has,
+ * and must live as long as "jwt"; so must the token.
+ *
+ * SOCIAL_TOKEN_OK: the caller frees "jwt" with social_jwt_free(); nothing in
+ * it has been verified.  SOCIAL_TOKEN_MALFORMED: not three parts of strict
+ * base64url whose first two are JSON objects; or "kid" or "iss" is missing
+ * or not a string; or the header has "crit", "b64" or "zip", which change
+ * what the token means (RFC 7515, 4.1.11; RFC 7797; RFC 7516, 4.1.3).
+ * SOCIAL_TOKEN_TOO_LARGE; SOCIAL_TOKEN_ALGORITHM: an "alg" that is never
+ * accepted; SOCIAL_TOKEN_FAILED: out of memory.  "jku", "jwk", "x5u" and
+ * "x5c" are never looked at: a token cannot bring its own key.
+ */
+social_token_status_e social_jwt_parse(social_str_t token, unsigned char *buf,
+    social_jwt_t *jwt);
+
+/*
+ * Frees what "jwt" owns, and clears it.
+ */
+void social_jwt_free(social_jwt_t *jwt);
+
+
+#endif /* SOCIAL_JWT_H */

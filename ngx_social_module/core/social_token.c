@@ -1,0 +1,163 @@
+
+/*
+ * Taking a token out of a header, and saying what is wrong with it.
+ */
+
+#include "social_token.h"
+
+
+typedef struct {
+    social_str_t  name;
+    social_str_t  text;
+} social_token_status_text_t;
+
+
+static const social_token_status_text_t  social_token_statuses[] = {
+
+    [SOCIAL_TOKEN_OK] =
+        { social_string("ok"), social_string("the token is valid") },
+
+    [SOCIAL_TOKEN_NONE] =
+        { social_string("none"), social_string("there is no token") },
+
+    [SOCIAL_TOKEN_MALFORMED] =
+        { social_string("malformed"),
+          social_string("the token is malformed") },
+
+    [SOCIAL_TOKEN_TOO_LARGE] =
+        { social_string("too_large"),
+          social_string("the token is too large") },
+
+    [SOCIAL_TOKEN_SEVERAL] =
+        { social_string("several"),
+          social_string("there is more than one token") },
+
+    [SOCIAL_TOKEN_ALGORITHM] =
+        { social_string("algorithm"),
+          social_string("the token's algorithm is not accepted") },
+
+    [SOCIAL_TOKEN_ISSUER] =
+        { social_string("issuer"),
+          social_string("the token's issuer is not accepted") },
+
+    [SOCIAL_TOKEN_UNKNOWN_KEY] =
+        { social_string("unknown_key"),
+          social_string("the token's key is not known") },
+
+    [SOCIAL_TOKEN_SIGNATURE] =
+        { social_string("signature"),
+          social_string("the token's signature is invalid") },
+
+    [SOCIAL_TOKEN_CLAIMS] =
+        { social_string("claims"),
+          social_string("the token lacks a claim or one is of a wrong type") },
+
+    [SOCIAL_TOKEN_EXPIRED] =
+        { social_string("expired"), social_string("the token has expired") },
+
+    [SOCIAL_TOKEN_NOT_YET_VALID] =
+        { social_string("not_yet_valid"),
+          social_string("the token is not valid yet") },
+
+    [SOCIAL_TOKEN_USE] =
+        { social_string("token_use"),
+          social_string("the token is not for this use") },
+
+    [SOCIAL_TOKEN_CLIENT] =
+        { social_string("client"),
+          social_string("the token's client is not accepted") },
+
+    [SOCIAL_TOKEN_AUDIENCE] =
+        { social_string("audience"),
+          social_string("the token does not have a valid audience") },
+
+    [SOCIAL_TOKEN_PENDING] =
+        { social_string("pending"),
+          social_string("the token's key is being fetched") },
+
+    [SOCIAL_TOKEN_NO_KEYS] =
+        { social_string("no_keys"),
+          social_string("there are no keys to verify tokens by") },
+
+    [SOCIAL_TOKEN_FAILED] =
+        { social_string("failed"),
+          social_string("the token could not be verified") }
+};
+
+
+social_token_status_e
+social_token_from_bearer(social_str_t value, social_str_t *token)
+{
+    size_t                     i;
+    social_str_t               scheme, rest;
+    static const social_str_t  bearer = social_string("bearer");
+
+    token->len = 0;
+    token->data = value.data;
+
+    value = social_str_trim(value);
+
+    for (i = 0; i < value.len && value.data[i] != ' '; i++) { /* void */ }
+
+    scheme.data = value.data;
+    scheme.len = i;
+
+    if (!social_str_caseeq(scheme, bearer)) {
+        return SOCIAL_TOKEN_NONE;
+    }
+
+    rest.data = value.data + i;
+    rest.len = value.len - i;
+
+    while (rest.len && rest.data[0] == ' ') {
+        rest.data++;
+        rest.len--;
+    }
+
+    if (rest.len == 0) {
+        return SOCIAL_TOKEN_MALFORMED;
+    }
+
+    if (rest.len > SOCIAL_TOKEN_MAX_SIZE) {
+        return SOCIAL_TOKEN_TOO_LARGE;
+    }
+
+    for (i = 0; i < rest.len; i++) {
+
+        /* a comma would be a second set of credentials, joined on the way */
+
+        if (rest.data[i] <= ' ' || rest.data[i] >= 0x7f
+            || rest.data[i] == ',')
+        {
+            return SOCIAL_TOKEN_MALFORMED;
+        }
+    }
+
+    *token = rest;
+
+    return SOCIAL_TOKEN_OK;
+}
+
+
+bool
+social_token_is_placeholder(social_str_t token)
+{
+    static const social_str_t  null = social_string("null");
+    static const social_str_t  undefined = social_string("undefined");
+
+    return social_str_eq(token, null) || social_str_eq(token, undefined);
+}
+
+
+social_str_t
+social_token_status_name(social_token_status_e status)
+{
+    return social_token_statuses[status].name;
+}
+
+
+social_str_t
+social_token_status_text(social_token_status_e status)
+{
+    return social_token_statuses[status].text;
+}

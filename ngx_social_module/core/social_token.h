@@ -1,0 +1,66 @@
+
+/*
+ * What can be said of a token that came with a request.
+ */
+
+#ifndef SOCIAL_TOKEN_H
+#define SOCIAL_TOKEN_H
+
+
+#include "social_str.h"
+
+
+#define SOCIAL_TOKEN_MAX_SIZE  8192
+
+
+typedef enum {
+    SOCIAL_TOKEN_OK = 0,
+    SOCIAL_TOKEN_NONE,             /* there is none */
+
+    /* the client's fault */
+    SOCIAL_TOKEN_MALFORMED,
+    SOCIAL_TOKEN_TOO_LARGE,
+    SOCIAL_TOKEN_SEVERAL,          /* more than one place has one */
+    SOCIAL_TOKEN_ALGORITHM,
+    SOCIAL_TOKEN_ISSUER,
+    SOCIAL_TOKEN_UNKNOWN_KEY,
+    SOCIAL_TOKEN_SIGNATURE,
+    SOCIAL_TOKEN_CLAIMS,           /* a claim is missing or of a wrong type */
+    SOCIAL_TOKEN_EXPIRED,
+    SOCIAL_TOKEN_NOT_YET_VALID,
+    SOCIAL_TOKEN_USE,
+    SOCIAL_TOKEN_CLIENT,
+    SOCIAL_TOKEN_AUDIENCE,
+
+    /* ours */
+    SOCIAL_TOKEN_PENDING,          /* its key is being fetched */
+    SOCIAL_TOKEN_NO_KEYS,          /* no key set was ever loaded */
+    SOCIAL_TOKEN_FAILED            /* out of memory, or a library */
+} social_token_status_e;
+
+
+/*
+ * Takes the token out of an Authorization header's value: the scheme "Bearer"
+ * in any case, one or more spaces, one word (RFC 6750, 2.1; RFC 9110, 11.4).
+ * SOCIAL_TOKEN_OK: "token" is a view of it.  SOCIAL_TOKEN_NONE: empty, or of
+ * another scheme; SOCIAL_TOKEN_MALFORMED: no token after the scheme, or more
+ * than one word; SOCIAL_TOKEN_TOO_LARGE: over SOCIAL_TOKEN_MAX_SIZE.
+ */
+social_token_status_e social_token_from_bearer(social_str_t value,
+    social_str_t *token);
+
+/*
+ * Whether the token is a literal "null" or "undefined", which scripts send
+ * when they have none.
+ */
+bool social_token_is_placeholder(social_str_t token);
+
+/*
+ * A word for logs and $social_auth_status, and a sentence for the client
+ * ("error_description", RFC 6750, 3): plain ASCII without quotes.
+ */
+social_str_t social_token_status_name(social_token_status_e status);
+social_str_t social_token_status_text(social_token_status_e status);
+
+
+#endif /* SOCIAL_TOKEN_H */
