@@ -1,7 +1,6 @@
 
 /*
- * CORS: what the configuration makes (ngx_http_social_cors_module.c) and the
- * requests go by (ngx_http_social_cors_filter.c).
+ * CORS: what the configuration makes, and what requests go by.
  */
 
 #ifndef NGX_HTTP_SOCIAL_CORS_H
@@ -68,6 +67,24 @@ typedef struct {
 } ngx_http_social_cors_conf_t;
 
 
+typedef struct {
+    /* that of the last location that had settings other than the server's */
+    ngx_http_social_cors_policy_t   *policy;
+
+    ngx_str_t                        allow_headers;
+
+    unsigned                         preflight:1;
+    unsigned                         allowed:1;
+} ngx_http_social_cors_ctx_t;
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_CORS_ORIGIN = 0,
+    NGX_HTTP_SOCIAL_CORS_METHOD,
+    NGX_HTTP_SOCIAL_CORS_HEADERS
+} ngx_http_social_cors_header_e;
+
+
 extern ngx_module_t  ngx_http_social_cors_module;
 
 
@@ -89,13 +106,48 @@ char *ngx_http_social_cors_deny(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+/* ngx_http_social_cors_policy.c */
+
+/*
+ * Makes the policy of a block whose settings are merged; a setting that is
+ * not there has its default.  NULL: a contradiction, or out of memory;
+ * already logged.
+ */
+ngx_http_social_cors_policy_t *ngx_http_social_cors_make_policy(
+    ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf);
+
+
+/* ngx_http_social_cors_preflight.c */
+
+/*
+ * Called at postconfiguration if a location has CORS on: puts the handler of
+ * preflights into the rewrite phase.
+ */
+ngx_int_t ngx_http_social_cors_handler_init(ngx_conf_t *cf);
+
+/*
+ * The settings of the location, or, where it has none but the server's and
+ * the request was redirected to it, those that the request had before.
+ * "ctx" is the context of the request, or NULL.
+ */
+ngx_http_social_cors_policy_t *ngx_http_social_cors_policy(
+    ngx_http_request_t *r, ngx_http_social_cors_ctx_t *ctx);
+
+/*
+ * A request header of CORS, or NULL; "more" as in
+ * ngx_http_social_header_in().
+ */
+ngx_table_elt_t *ngx_http_social_cors_header_in(ngx_http_request_t *r,
+    ngx_http_social_cors_header_e header, ngx_uint_t *more);
+
+
 /* ngx_http_social_cors_filter.c */
 
 /*
  * Called at postconfiguration if a location has CORS on: puts the header
- * filter and the preflight handler in their places.
+ * filter into the chain.
  */
-ngx_int_t ngx_http_social_cors_install(ngx_conf_t *cf);
+void ngx_http_social_cors_filter_init(void);
 
 
 /* ngx_http_social_cors_vary.c */
