@@ -110,6 +110,48 @@ social_json_member(const social_json_t *object, social_str_t name)
 }
 
 
+const social_json_t *
+social_json_member_folded(const social_json_t *object, social_str_t name)
+{
+    size_t          i;
+    void           *iter;
+    json_t         *json;
+    const char     *key;
+    unsigned char   ch;
+
+    json = (json_t *) (uintptr_t) object;
+
+    for (iter = json_object_iter(json);
+         iter;
+         iter = json_object_iter_next(json, iter))
+    {
+        key = json_object_iter_key(iter);
+
+        if (strlen(key) != name.len) {
+            continue;
+        }
+
+        for (i = 0; i < name.len; i++) {
+            ch = social_lower((unsigned char) key[i]);
+
+            if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9'))) {
+                ch = '_';
+            }
+
+            if (ch != social_lower(name.data[i])) {
+                break;
+            }
+        }
+
+        if (i == name.len) {
+            return json_object_iter_value(iter);
+        }
+    }
+
+    return NULL;
+}
+
+
 social_rc_e
 social_json_string(const social_json_t *json, social_str_t *out)
 {

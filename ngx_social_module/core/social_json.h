@@ -40,6 +40,15 @@ const social_json_t *social_json_member(const social_json_t *object,
     social_str_t name);
 
 /*
+ * The same for a name in which every "_" stands for one byte that is not
+ * a letter or digit, and letters for either case: what is left of
+ * "custom:Plan" in the name of an nginx variable.  Of several such members
+ * it is not said which.
+ */
+const social_json_t *social_json_member_folded(const social_json_t *object,
+    social_str_t name);
+
+/*
  * A string's bytes, owned by the value.  SOCIAL_DECLINED: "json" is NULL;
  * SOCIAL_MALFORMED: it is not a string.
  */

@@ -48,6 +48,12 @@ extern ngx_module_t  ngx_http_social_module;
 void ngx_http_social_use(ngx_conf_t *cf);
 
 /*
+ * Takes the whole X-Social-* family out of the request's headers.
+ * NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_identity_erase(ngx_http_request_t *r);
+
+/*
  * The shared zone and the thread pool, made with their defaults where no
  * directive named them.  NULL: out of memory, already logged.
  */

@@ -83,14 +83,19 @@ ngx_http_social_post_read_handler(ngx_http_request_t *r)
 {
     r->log_handler = ngx_http_social_log_error_handler;
 
-    if (ngx_http_social_headers_in_remove(r,
-                                          ngx_http_social_is_identity_header)
-        != NGX_OK)
-    {
+    if (ngx_http_social_identity_erase(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_social_identity_erase(ngx_http_request_t *r)
+{
+    return ngx_http_social_headers_in_remove(r,
+                                          ngx_http_social_is_identity_header);
 }
 
 

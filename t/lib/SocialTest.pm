@@ -53,7 +53,16 @@ sub load {
 
     # suites use these; neither driver sets both of them
     $ENV{TEST_NGINX_HTML_DIR} //= Test::Nginx::Socket::html_dir();
-    $ENV{TEST_NGINX_PORT} //= Test::Nginx::Socket::server_port();
+
+    my $port = Test::Nginx::Socket::server_port();
+
+    if ($ENV{TEST_NGINX_RANDOMIZE}) {
+        # what was set is not what is used
+        $ENV{TEST_NGINX_PORT} = $ENV{TEST_NGINX_SERVER_PORT} = $port;
+        $ENV{TEST_NGINX_HTML_DIR} = Test::Nginx::Socket::html_dir();
+    }
+
+    $ENV{TEST_NGINX_PORT} //= $port;
 
     Test::More::diag("driver: $Driver Test::Nginx::Socket "
         . "$Test::Nginx::Socket::VERSION, "
@@ -111,6 +120,7 @@ which one it was.
 
     prove t/                                    # our own
     prove -I/path/to/test-nginx/lib t/          # OpenResty's
+    TEST_NGINX_RANDOMIZE=1 prove -j2 t/         # two suites at a time
 
 =head1 ENVIRONMENT
 

@@ -226,7 +226,7 @@ sub listen_lines {
 
     # "http2 on" is of 1.25.1
     return "        listen $ServerPort$reuse;\n        http2 on;\n"
-        if nginx_version() >= 1_025_001;
+        if nginx_version() >= 1.025001;
 
     return "        listen $ServerPort http2$reuse;\n";
 }

@@ -112,13 +112,18 @@ sub first_match {
 # client has seen the end.  What must be there is waited for; what must not
 # be there is given a moment to come.
 
+sub settle {
+    my $factor = $Test::Nginx::Util::UseValgrind ? 10 : 1;
+    sleep $Test::Nginx::Util::TestNginxSleep * $factor;
+}
+
 sub settled_lines {
     my ($wanted, $unwanted) = @_;
 
     my $start = time;
     my $end = $start + ($Test::Nginx::Util::UseValgrind ? 3 : 0.3);
 
-    sleep $Test::Nginx::Util::TestNginxSleep if $unwanted;
+    settle() if $unwanted;
 
     while (1) {
         my ($lines, $offset) = peek();
@@ -330,7 +335,7 @@ sub check_access_log {
     my $end = time + ($Test::Nginx::Util::UseValgrind ? 3 : 0.3);
     my $lines;
 
-    sleep $Test::Nginx::Util::TestNginxSleep if @$must_not;
+    settle() if @$must_not;
 
     while (1) {
         ($lines) = read_lines($AccLogFile, $access_from);

@@ -61,7 +61,7 @@ sub command {
 
     # "-e" is of 1.19.5; without it the first messages go to the log of the
     # build, and to stderr, which is kept too
-    push @cmd, '-e', $ErrLogFile if nginx_version() >= 1_019_005;
+    push @cmd, '-e', $ErrLogFile if nginx_version() >= 1.019005;
     push @cmd, '-p', "$ServRoot/", '-c', $ConfFile;
 
     return @cmd if !$run->{valgrind};
@@ -217,32 +217,66 @@ sub run_to_death {
 
 # Tells nginx to read its configuration again, and waits until the new
 # workers, and they alone, answer.  Answers true, or false and why not.
+#
+# The master lets the old workers work for 100 ms more, so that an answer of
+# the new configuration proves nothing of the next one.
 
 sub reload {
     my ($run, $new_log_lines) = @_;
 
+    my @old = children($Pid);
+
     kill 'HUP', $Pid or return (0, "cannot signal nginx: $!");
 
     my $error;
+    my $seconds = $Test::Nginx::Util::Timeout + 5;
 
-    my $done = wait_until($Test::Nginx::Util::Timeout + 5, sub {
+    my $done = wait_until($seconds, sub {
+        my $version = ask_version($run);
+        return 1 if defined $version && $version eq $run->{version};
 
-        # an old worker may go on accepting for a moment
-        for (1 .. 20) {
-            my $version = ask_version($run);
-            next if defined $version && $version eq $run->{version};
-
-            # nginx told why it keeps the old configuration
-            ($error) = grep { /\[emerg\]/ } @{ $new_log_lines->() };
-            return defined $error;
-        }
-
-        return 1;
+        # nginx told why it keeps the old configuration
+        ($error) = grep { /\[emerg\]/ } @{ $new_log_lines->() };
+        return defined $error;
     });
 
     return (0, $error) if defined $error;
     return (0, 'the new configuration is not in use') if !$done;
+
+    wait_until($seconds, sub {
+        @old = grep { !has_left($_, $new_log_lines) } @old;
+        return !@old;
+    });
+
+    return (0, "the old workers still work: @old") if @old;
     return (1, '');
+}
+
+sub children {
+    my ($parent) = @_;
+
+    my @pids;
+
+    for my $path (glob '/proc/[0-9]*/stat') {
+        push @pids, $1 if read_text($path) =~ /\A(\d+) .*\) \S (\d+) /s
+                          && $2 == $parent;
+    }
+
+    return @pids;
+}
+
+# A worker that leaves has the requests it had to finish, but no more takes
+# new ones.  Under valgrind its title does not change; it is the log then,
+# if the level is "notice" at least.
+
+sub has_left {
+    my ($pid, $new_log_lines) = @_;
+
+    return 1 if !is_running($pid)
+                || read_text("/proc/$pid/cmdline") =~ /shutting down/;
+
+    return scalar grep { / \Q$pid\E#\d+: gracefully shutting down/ }
+                  @{ $new_log_lines->() };
 }
 
 sub ask_version {

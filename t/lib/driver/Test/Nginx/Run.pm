@@ -133,8 +133,7 @@ sub run_code {
     my $code = section($block, $section);
     return if !defined $code || $code !~ /\S/;
 
-    eval "package main; $code";
-    bail_out($block->name . " - $section failed: $@") if $@;
+    Test::Nginx::Util::evaluate($block, $section, $code);
 }
 
 # Stops nginx, and says for its block what went wrong meanwhile.

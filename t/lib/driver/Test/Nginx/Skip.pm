@@ -37,10 +37,8 @@ sub skip_eval {
     my ($n, $code) = $text =~ /\A\s*(\d+)\s*:\s*(.*)\z/s
         or return undef;
 
-    my $skip = eval "package main; $code";
-    bail_out($block->name . " - skip_eval failed: $@") if $@;
-
-    return $skip ? { n => $n, reason => 'skip_eval' } : undef;
+    return Test::Nginx::Util::evaluate($block, 'skip_eval', $code)
+           ? { n => $n, reason => 'skip_eval' } : undef;
 }
 
 sub holds {

@@ -258,13 +258,16 @@ sub free_port {
     return undef;
 }
 
-# 1.22.1 is 1022001: numbers which compare as the versions do.
+# 1.22.1 is 1.022001, 1.0.2k is 1.000002010: numbers which compare as the
+# versions do.
 
 sub version_number {
     my ($major, $minor, $patch, $letter) = @_;
 
-    my $n = ($major * 1000 + $minor) * 1000 + $patch;
-    return $n + (defined $letter ? (ord($letter) - 96) / 100 : 0);
+    my $text = sprintf '%d.%03d%03d', $major, $minor, $patch;
+    return $text if !defined $letter;
+
+    return $text . sprintf '%03d', ord($letter) - ord('a');
 }
 
 sub read_versions {
@@ -288,6 +291,18 @@ sub read_versions {
     if ($NginxV =~ m{^built with OpenSSL (\d+)\.(\d+)\.(\d+)([a-z])?}m) {
         $OpenSSLVersion = version_number($1, $2, $3, $4);
     }
+}
+
+# Runs the Perl code of a section here, where the original does: the settings
+# are in sight by their bare names.
+
+sub evaluate {
+    my ($block, $section, $code) = @_;
+
+    my $value = eval $code;
+    bail_out($block->name . " - $section failed: $@") if $@;
+
+    return $value;
 }
 
 sub nginx_version ()   { read_versions(); $NginxVersion }

@@ -1,0 +1,105 @@
+
+/*
+ * Whose request it is: the verdict on the token that came with it.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_AUTH_H
+#define NGX_HTTP_SOCIAL_AUTH_H
+
+
+#include "ngx_http_social_issuer.h"
+#include "ngx_http_social_keys.h"
+#include "social_jwt.h"
+
+
+#define NGX_HTTP_SOCIAL_AUTH_REQUIRED  0
+#define NGX_HTTP_SOCIAL_AUTH_OPTIONAL  1
+#define NGX_HTTP_SOCIAL_AUTH_LENIENT   2
+
+
+typedef struct {
+    ngx_array_t                *values;        /* of social_str_t */
+    ngx_uint_t                  all;
+} ngx_http_social_auth_list_t;
+
+
+typedef struct {
+    ngx_array_t                *names;         /* of ngx_str_t; NULL: off */
+    ngx_array_t                *issuers;       /* of issuers, by "names" */
+    ngx_uint_t                  mode;
+    ngx_http_social_place_t     place;
+
+    ngx_http_social_auth_list_t scopes;
+    ngx_http_social_auth_list_t groups;
+    ngx_str_t                   groups_claim;
+    ngx_flag_t                  error_detail;
+    ngx_str_t                   scope_header;  /* for WWW-Authenticate */
+} ngx_http_social_auth_loc_conf_t;
+
+
+typedef struct {
+    ngx_http_request_t         *request;
+    social_token_status_e       status;
+    ngx_http_social_issuer_t   *issuer;        /* where status is OK */
+    social_jwt_t                jwt;           /* owned, by a pool cleanup */
+    social_claims_t             claims;        /* where status is OK */
+    ngx_array_t                *issuers;       /* that it was judged for */
+    ngx_http_social_waiter_t    waiter;
+    unsigned                    judged:1;
+    unsigned                    waiting:1;     /* parked */
+    unsigned                    waited:1;      /* was parked once */
+} ngx_http_social_auth_ctx_t;
+
+
+extern ngx_module_t  ngx_http_social_auth_module;
+
+
+/* ngx_http_social_auth.c */
+
+/*
+ * The verdict on this request, made on the first call and kept.  NULL: out of
+ * memory.  The status is SOCIAL_TOKEN_PENDING when the token's key has first
+ * to be fetched: it is not kept then, and "issuer" says whose key.
+ */
+ngx_http_social_auth_ctx_t *ngx_http_social_auth_judge(ngx_http_request_t *r,
+    ngx_array_t *issuers);
+
+/*
+ * Judges again after the keys came, or did not.
+ */
+void ngx_http_social_auth_judge_again(ngx_http_social_auth_ctx_t *ctx);
+
+/*
+ * The verified identity of this request, or NULL when there is none.
+ */
+ngx_http_social_auth_ctx_t *ngx_http_social_auth_identity(
+    ngx_http_request_t *r);
+
+/*
+ * Whether the token has what a location asks for.
+ */
+ngx_uint_t ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
+    ngx_http_social_auth_list_t *list, ngx_str_t *claim);
+
+
+/*
+ * The name of the claim that holds the token's scopes.
+ */
+ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
+
+
+/* ngx_http_social_auth_variables.c */
+
+ngx_int_t ngx_http_social_auth_add_variables(ngx_conf_t *cf);
+
+/*
+ * A claim as text, in the request's pool: strings as they are, lists of
+ * strings joined by "separator", both in printable ASCII with the rest
+ * percent-encoded, and anything else as JSON.  Empty where there is no such
+ * claim.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_auth_claim_text(ngx_http_social_auth_ctx_t *ctx,
+    ngx_str_t *claim, u_char separator, ngx_str_t *text);
+
+
+#endif /* NGX_HTTP_SOCIAL_AUTH_H */

@@ -1,0 +1,778 @@
+
+/*
+ * "social_auth": the PREACCESS handler takes, verifies and, where its key has
+ * to be fetched, parks; the ACCESS handler only decides.  Both only return
+ * statuses, so that "satisfy", "error_page" and "auth_request" keep working.
+ */
+
+#include "ngx_http_social_auth.h"
+#include "ngx_http_social_error.h"
+
+
+typedef struct {
+    ngx_flag_t                used;
+} ngx_http_social_auth_main_conf_t;
+
+
+static ngx_int_t ngx_http_social_auth_preaccess_handler(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
+static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
+static ngx_int_t ngx_http_social_auth_access_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
+static ngx_int_t ngx_http_social_auth_refuse(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
+    const char *error, social_token_status_e reason);
+static ngx_int_t ngx_http_social_auth_challenge(ngx_http_request_t *r,
+    ngx_str_t *value);
+
+static char *ngx_http_social_auth_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_social_auth_list_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_social_auth_claim_name_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_social_auth_resolve(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf);
+static char *ngx_http_social_auth_scope_header(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf);
+
+static void *ngx_http_social_auth_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static ngx_int_t ngx_http_social_auth_init(ngx_conf_t *cf);
+
+
+static ngx_command_t  ngx_http_social_auth_commands[] = {
+
+    { ngx_string("social_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_social_auth_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_auth_scopes"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_social_auth_list_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_social_auth_loc_conf_t, scopes),
+      NULL },
+
+    { ngx_string("social_auth_groups"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_social_auth_list_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_social_auth_loc_conf_t, groups),
+      NULL },
+
+    { ngx_string("social_auth_groups_claim"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_auth_claim_name_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_social_auth_loc_conf_t, groups_claim),
+      NULL },
+
+    { ngx_string("social_auth_error_detail"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_conf_flag,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_social_auth_loc_conf_t, error_detail),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_social_auth_module_ctx = {
+    ngx_http_social_auth_add_variables,    /* preconfiguration */
+    ngx_http_social_auth_init,             /* postconfiguration */
+
+    ngx_http_social_auth_create_main_conf, /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_social_auth_create_loc_conf,  /* create location configuration */
+    ngx_http_social_auth_merge_loc_conf    /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_social_auth_module = {
+    NGX_MODULE_V1,
+    &ngx_http_social_auth_module_ctx,      /* module context */
+    ngx_http_social_auth_commands,         /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
+{
+    ngx_http_social_auth_ctx_t       *ctx;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->waiting) {
+        return NGX_AGAIN;
+    }
+
+    if (ctx->status == SOCIAL_TOKEN_PENDING) {
+        return ngx_http_social_auth_park(ctx);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * As in limit_req, a parked request is not counted: it is the phases that
+ * stand still, and a client that leaves is noticed by reading.
+ */
+
+static ngx_int_t
+ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    ctx->waiter.handler = ngx_http_social_auth_resume;
+    ctx->waiter.data = ctx;
+
+    if (ngx_http_social_keys_wait(ctx->issuer, &ctx->waiter) != NGX_AGAIN) {
+
+        /* asked for only just now: there is nothing to wait for */
+
+        ctx->waited = 1;
+        ngx_http_social_auth_judge_again(ctx);
+
+        return NGX_DECLINED;
+    }
+
+    ctx->waiting = 1;
+
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "social: request waits for keys");
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
+{
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_social_auth_ctx_t  *ctx;
+
+    ctx = waiter->data;
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx->waiting = 0;
+    ctx->waited = 1;
+
+    ngx_http_social_auth_judge_again(ctx);
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    ngx_http_social_auth_ctx_t       *ctx;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_social_auth_decide(r, alcf, ctx);
+
+    if (rc != NGX_OK && ngx_http_social_error_own(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_decide(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx)
+{
+    switch (ctx->status) {
+
+    case SOCIAL_TOKEN_OK:
+        break;
+
+    case SOCIAL_TOKEN_NONE:
+        if (alcf->mode != NGX_HTTP_SOCIAL_AUTH_REQUIRED) {
+            return NGX_OK;
+        }
+
+        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
+                                           NULL, ctx->status);
+
+    case SOCIAL_TOKEN_PENDING:
+    case SOCIAL_TOKEN_NO_KEYS:
+
+        /* ours: whether the token is good cannot be told */
+
+        if (ngx_http_social_error_retry_after(r, 2) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    case SOCIAL_TOKEN_FAILED:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    default:
+        if (alcf->mode == NGX_HTTP_SOCIAL_AUTH_LENIENT) {
+            return NGX_OK;
+        }
+
+        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
+                                           "invalid_token", ctx->status);
+    }
+
+    if ((alcf->scopes.values
+         && !ngx_http_social_auth_has(ctx, &alcf->scopes,
+                                      ngx_http_social_auth_scope_claim(ctx)))
+        || (alcf->groups.values
+            && !ngx_http_social_auth_has(ctx, &alcf->groups,
+                                         &alcf->groups_claim)))
+    {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "social: token lacks a scope or group");
+
+        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_FORBIDDEN,
+                                           "insufficient_scope", ctx->status);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * WWW-Authenticate after RFC 6750, 3: no error when there was no token.
+ */
+
+static ngx_int_t
+ngx_http_social_auth_refuse(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
+    const char *error, social_token_status_e reason)
+{
+    size_t      size;
+    u_char     *p;
+    ngx_str_t   value, text;
+
+    if (status == NGX_HTTP_FORBIDDEN) {
+        ngx_str_set(&text, "the token lacks a scope or group");
+
+    } else {
+        ngx_http_social_from_str(&text, social_token_status_text(reason));
+    }
+
+    size = sizeof("Bearer realm=\"api\", error=\"insufficient_scope\", "
+                  "error_description=\"\", scope=\"\"")
+           + text.len + alcf->scope_header.len;
+
+    value.data = ngx_pnalloc(r->pool, size);
+    if (value.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_cpymem(value.data, "Bearer realm=\"api\"",
+                   sizeof("Bearer realm=\"api\"") - 1);
+
+    if (error) {
+        p = ngx_sprintf(p, ", error=\"%s\"", error);
+
+        if (alcf->error_detail) {
+            p = ngx_sprintf(p, ", error_description=\"%V\"", &text);
+        }
+    }
+
+    if (status == NGX_HTTP_FORBIDDEN && alcf->scope_header.len) {
+        p = ngx_sprintf(p, ", scope=\"%V\"", &alcf->scope_header);
+    }
+
+    value.len = p - value.data;
+
+    if (ngx_http_social_auth_challenge(r, &value) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return status;
+}
+
+
+/*
+ * In nginx's own slot, so that "satisfy any" can take it back.
+ */
+
+static ngx_int_t
+ngx_http_social_auth_challenge(ngx_http_request_t *r, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = r->headers_out.www_authenticate;
+
+    if (h != NULL) {
+        h->hash = 0;
+    }
+
+    h = ngx_http_social_header_out_push(r, "WWW-Authenticate", value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.www_authenticate = h;
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_social_auth_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_social_auth_loc_conf_t  *alcf = conf;
+
+    ngx_str_t   *value, *name;
+    ngx_uint_t   i, j;
+
+    value = cf->args->elts;
+
+    if (alcf->names != NGX_CONF_UNSET_PTR) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"social_auth\" is duplicate: list all issuers in one");
+    }
+
+    ngx_http_social_place(cf, &alcf->place);
+
+    alcf->mode = NGX_HTTP_SOCIAL_AUTH_REQUIRED;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (cf->args->nelts > 2) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "\"off\" in \"social_auth\" stands alone");
+        }
+
+        alcf->names = NULL;
+        return NGX_CONF_OK;
+    }
+
+    alcf->names = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
+    if (alcf->names == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "optional") == 0
+            || ngx_strcmp(value[i].data, "optional=lenient") == 0)
+        {
+            if (i != cf->args->nelts - 1 || i == 1) {
+                return ngx_http_social_conf_error(cf, NULL,
+                           "\"%V\" in \"social_auth\" stands last, after the "
+                           "name of an issuer", &value[i]);
+            }
+
+            alcf->mode = value[i].len == 8 ? NGX_HTTP_SOCIAL_AUTH_OPTIONAL
+                                           : NGX_HTTP_SOCIAL_AUTH_LENIENT;
+            break;
+        }
+
+        if (value[i].len == 0
+            || ngx_strlchr(value[i].data, value[i].data + value[i].len, '=')
+            || ngx_strcmp(value[i].data, "off") == 0)
+        {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "unknown parameter \"%V\" in \"social_auth\": it takes "
+                       "\"off\", or names of issuers and then \"optional\" or "
+                       "\"optional=lenient\"", &value[i]);
+        }
+
+        for (j = 1; j < i; j++) {
+            if (ngx_strcmp(value[i].data, value[j].data) == 0) {
+                return ngx_http_social_conf_error(cf, NULL,
+                           "\"%V\" is duplicate in \"social_auth\": say it "
+                           "once", &value[i]);
+            }
+        }
+
+        name = ngx_array_push(alcf->names);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *name = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_auth_list_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t                    *value;
+    ngx_uint_t                    i, j;
+    social_str_t                 *item;
+    ngx_http_social_auth_list_t  *list;
+
+    value = cf->args->elts;
+    list = (ngx_http_social_auth_list_t *) ((char *) conf + cmd->offset);
+
+    if (list->values != NGX_CONF_UNSET_PTR) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%V\" is duplicate: say it once in this block",
+                   &value[0]);
+    }
+
+    if (ngx_strcmp(value[1].data, "all") == 0) {
+        list->all = 1;
+
+    } else if (ngx_strcmp(value[1].data, "any") != 0) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "invalid parameter \"%V\" in \"%V\": it must be \"any\" or "
+                   "\"all\", followed by values", &value[1], &value[0]);
+    }
+
+    list->values = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
+    if (list->values == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        for (j = 0; j < value[i].len; j++) {
+
+            /* they are sent in a quoted string */
+
+            if (value[i].data[j] < 0x21 || value[i].data[j] == '"'
+                || value[i].data[j] == '\\')
+            {
+                break;
+            }
+        }
+
+        if (value[i].len == 0 || j < value[i].len) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid value \"%V\" in \"%V\": it must be a word "
+                       "without spaces, quotes and backslashes",
+                       &value[i], &value[0]);
+        }
+
+        for (j = 2; j < i; j++) {
+            if (ngx_strcmp(value[i].data, value[j].data) == 0) {
+                return ngx_http_social_conf_error(cf, NULL,
+                           "\"%V\" is duplicate in \"%V\": say it once",
+                           &value[i], &value[0]);
+            }
+        }
+
+        item = ngx_array_push(list->values);
+        if (item == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *item = ngx_http_social_view(&value[i]);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_auth_claim_name_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t  *value, *field;
+
+    value = cf->args->elts;
+    field = (ngx_str_t *) ((char *) conf + cmd->offset);
+
+    if (field->data != NULL) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%V\" is duplicate: say it once in this block",
+                   &value[0]);
+    }
+
+    if (value[1].len == 0) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%V\" needs the name of a claim", &value[0]);
+    }
+
+    *field = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_social_auth_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_social_auth_main_conf_t));
+}
+
+
+static void *
+ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_social_auth_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_auth_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->issuers = NULL;
+     *     conf->mode = NGX_HTTP_SOCIAL_AUTH_REQUIRED;
+     *     conf->place = { 0 };
+     *     conf->groups_claim = { 0, NULL };
+     *     conf->scope_header = { 0, NULL };
+     */
+
+    conf->names = NGX_CONF_UNSET_PTR;
+    conf->scopes.values = NGX_CONF_UNSET_PTR;
+    conf->groups.values = NGX_CONF_UNSET_PTR;
+    conf->error_detail = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_social_auth_loc_conf_t  *prev = parent;
+    ngx_http_social_auth_loc_conf_t  *conf = child;
+
+    ngx_http_social_auth_main_conf_t  *amcf;
+
+    /* the http level is nobody's child: what it says is resolved here too */
+
+    if (ngx_http_social_auth_resolve(cf, prev) != NGX_CONF_OK
+        || ngx_http_social_auth_resolve(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->names == NGX_CONF_UNSET_PTR) {
+        conf->names = prev->names == NGX_CONF_UNSET_PTR ? NULL : prev->names;
+        conf->issuers = prev->issuers;
+        conf->mode = prev->mode;
+        conf->place = prev->place;
+    }
+
+    if (conf->scopes.values == NGX_CONF_UNSET_PTR) {
+        conf->scopes = prev->scopes;
+
+        if (conf->scopes.values == NGX_CONF_UNSET_PTR) {
+            conf->scopes.values = NULL;
+        }
+    }
+
+    if (conf->groups.values == NGX_CONF_UNSET_PTR) {
+        conf->groups = prev->groups;
+
+        if (conf->groups.values == NGX_CONF_UNSET_PTR) {
+            conf->groups.values = NULL;
+        }
+    }
+
+    ngx_conf_merge_str_value(conf->groups_claim, prev->groups_claim,
+                             "cognito:groups");
+    ngx_conf_merge_value(conf->error_detail, prev->error_detail, 1);
+
+    if (ngx_http_social_auth_scope_header(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->issuers != NULL) {
+        amcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_social_auth_module);
+        amcf->used = 1;
+        ngx_http_social_error_use(cf);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_auth_resolve(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf)
+{
+    ngx_str_t                  *name;
+    ngx_uint_t                  i;
+    ngx_http_social_issuer_t   *issuer, **slot;
+
+    if (conf->names == NGX_CONF_UNSET_PTR || conf->names == NULL
+        || conf->issuers != NULL)
+    {
+        return NGX_CONF_OK;
+    }
+
+    conf->issuers = ngx_array_create(cf->pool, conf->names->nelts,
+                                     sizeof(ngx_http_social_issuer_t *));
+    if (conf->issuers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    name = conf->names->elts;
+
+    for (i = 0; i < conf->names->nelts; i++) {
+
+        issuer = ngx_http_social_issuer_find(cf, &name[i]);
+
+        if (issuer == NULL) {
+            return ngx_http_social_conf_error(cf, &conf->place,
+                       "unknown issuer \"%V\" in \"social_auth\": add "
+                       "a \"social_issuer %V { ... }\" to the \"http\" block",
+                       &name[i], &name[i]);
+        }
+
+        slot = ngx_array_push(conf->issuers);
+        if (slot == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *slot = issuer;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_auth_scope_header(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf)
+{
+    size_t         len;
+    u_char        *p;
+    ngx_uint_t     i;
+    social_str_t  *scope;
+
+    if (conf->scopes.values == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    scope = conf->scopes.values->elts;
+    len = 0;
+
+    for (i = 0; i < conf->scopes.values->nelts; i++) {
+        len += scope[i].len + 1;
+    }
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->scope_header.data = p;
+    conf->scope_header.len = len - 1;
+
+    for (i = 0; i < conf->scopes.values->nelts; i++) {
+        p = ngx_cpymem(p, scope[i].data, scope[i].len);
+        *p++ = ' ';
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt               *h;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_social_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_auth_module);
+
+    if (!amcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    /* handlers run in the opposite order: before limit_req and limit_conn */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_social_auth_preaccess_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_social_auth_access_handler;
+
+    return NGX_OK;
+}

@@ -1,0 +1,319 @@
+
+/*
+ * $social_sub and the others: verified on first read, in whichever phase that
+ * is.  Before PREACCESS they never wait for a key: they are empty then, and
+ * not remembered.
+ */
+
+#include "ngx_http_social_auth.h"
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_VARIABLE_SUB,
+    NGX_HTTP_SOCIAL_VARIABLE_USERNAME,
+    NGX_HTTP_SOCIAL_VARIABLE_GROUPS,
+    NGX_HTTP_SOCIAL_VARIABLE_SCOPES,
+    NGX_HTTP_SOCIAL_VARIABLE_ISSUER,
+    NGX_HTTP_SOCIAL_VARIABLE_KID,
+    NGX_HTTP_SOCIAL_VARIABLE_EXP,
+    NGX_HTTP_SOCIAL_VARIABLE_CLAIMS
+} ngx_http_social_variable_e;
+
+
+static ngx_http_social_auth_ctx_t *ngx_http_social_auth_verdict(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_auth_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_social_auth_variable_text(
+    ngx_http_social_auth_ctx_t *ctx, ngx_uint_t variable, ngx_str_t *text);
+static ngx_int_t ngx_http_social_auth_claim_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_social_auth_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_social_auth_json_text(ngx_http_request_t *r,
+    const social_json_t *json, u_char separator, ngx_str_t *text);
+static void ngx_http_social_auth_set_value(ngx_http_variable_value_t *v,
+    ngx_str_t *text);
+
+
+static ngx_http_variable_t  ngx_http_social_auth_variables[] = {
+
+    { ngx_string("social_sub"), NULL, ngx_http_social_auth_variable,
+      NGX_HTTP_SOCIAL_VARIABLE_SUB, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_username"), NULL, ngx_http_social_auth_variable,
+      NGX_HTTP_SOCIAL_VARIABLE_USERNAME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_groups"), NULL, ngx_http_social_auth_variable,
+      NGX_HTTP_SOCIAL_VARIABLE_GROUPS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_scopes"), NULL, ngx_http_social_auth_variable,
+      NGX_HTTP_SOCIAL_VARIABLE_SCOPES, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_issuer"), NULL, ngx_http_social_auth_variable,
+      NGX_HTTP_SOCIAL_VARIABLE_ISSUER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_kid"), NULL, ngx_http_social_auth_variable,
+      NGX_HTTP_SOCIAL_VARIABLE_KID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_exp"), NULL, ngx_http_social_auth_variable,
+      NGX_HTTP_SOCIAL_VARIABLE_EXP, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_claims"), NULL, ngx_http_social_auth_variable,
+      NGX_HTTP_SOCIAL_VARIABLE_CLAIMS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_auth_status"), NULL,
+      ngx_http_social_auth_status_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_claim_"), NULL, ngx_http_social_auth_claim_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_http_social_auth_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_social_auth_variables; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The verdict that there is, else one by the issuers of the location that the
+ * request is in; NULL where nobody has judged it and none of them does.
+ */
+
+static ngx_http_social_auth_ctx_t *
+ngx_http_social_auth_verdict(ngx_http_request_t *r)
+{
+    ngx_http_social_auth_ctx_t       *ctx;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    r = r->main;
+
+    ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
+
+    if (ctx && ctx->judged) {
+        return ctx;
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL) {
+        return NULL;
+    }
+
+    return ngx_http_social_auth_judge(r, alcf->issuers);
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                    text;
+    ngx_http_social_auth_ctx_t  *ctx;
+
+    ctx = ngx_http_social_auth_verdict(r);
+
+    if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_social_auth_variable_text(ctx, data, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_social_auth_set_value(v, &text);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
+    ngx_uint_t variable, ngx_str_t *text)
+{
+    ngx_str_t                         *name;
+    ngx_http_request_t                *r;
+    ngx_http_social_auth_loc_conf_t   *alcf;
+    static ngx_str_t                   sub = ngx_string("sub");
+    static ngx_str_t                   username = ngx_string("username");
+    static ngx_str_t                   cognito =
+                                           ngx_string("cognito:username");
+
+    r = ctx->request;
+
+    switch (variable) {
+
+    case NGX_HTTP_SOCIAL_VARIABLE_SUB:
+        return ngx_http_social_auth_claim_text(ctx, &sub, ',', text);
+
+    case NGX_HTTP_SOCIAL_VARIABLE_USERNAME:
+        name = social_json_member(ctx->jwt.payload,
+                                  ngx_http_social_view(&username))
+               ? &username : &cognito;
+
+        return ngx_http_social_auth_claim_text(ctx, name, ',', text);
+
+    case NGX_HTTP_SOCIAL_VARIABLE_GROUPS:
+        alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+        return ngx_http_social_auth_claim_text(ctx, &alcf->groups_claim, ',',
+                                               text);
+
+    case NGX_HTTP_SOCIAL_VARIABLE_SCOPES:
+        return ngx_http_social_auth_claim_text(ctx,
+                   ngx_http_social_auth_scope_claim(ctx), ' ', text);
+
+    case NGX_HTTP_SOCIAL_VARIABLE_ISSUER:
+        *text = ctx->issuer->issuer;
+        return NGX_OK;
+
+    case NGX_HTTP_SOCIAL_VARIABLE_KID:
+        ngx_http_social_from_str(text, ctx->jwt.kid);
+        return NGX_OK;
+
+    case NGX_HTTP_SOCIAL_VARIABLE_EXP:
+        text->data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+        if (text->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        text->len = ngx_sprintf(text->data, "%L", ctx->claims.expires)
+                    - text->data;
+        return NGX_OK;
+
+    default: /* NGX_HTTP_SOCIAL_VARIABLE_CLAIMS */
+        return ngx_http_social_auth_json_text(r, ctx->jwt.payload, ',', text);
+    }
+}
+
+
+/*
+ * The name of the claim is what follows "social_claim_": in the letters that
+ * were written, if nginx kept them, else folded, since most of the bytes in
+ * "cognito:groups" and the like cannot stand in the name of a variable.
+ */
+
+static ngx_int_t
+ngx_http_social_auth_claim_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                   *name = (ngx_str_t *) data;
+    ngx_str_t                    text;
+    social_str_t                 claim;
+    const social_json_t         *json;
+    ngx_http_social_auth_ctx_t  *ctx;
+
+    ctx = ngx_http_social_auth_verdict(r);
+
+    if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    claim.data = name->data + sizeof("social_claim_") - 1;
+    claim.len = name->len - (sizeof("social_claim_") - 1);
+
+    json = social_json_member(ctx->jwt.payload, claim);
+
+    if (json == NULL) {
+        json = social_json_member_folded(ctx->jwt.payload, claim);
+    }
+
+    if (json == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_social_auth_json_text(ctx->request, json, ',', &text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_social_auth_set_value(v, &text);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                    text;
+    ngx_http_social_auth_ctx_t  *ctx;
+
+    ctx = ngx_http_social_auth_verdict(r);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_social_from_str(&text, social_token_status_name(ctx->status));
+    ngx_http_social_auth_set_value(v, &text);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_auth_claim_text(ngx_http_social_auth_ctx_t *ctx,
+    ngx_str_t *claim, u_char separator, ngx_str_t *text)
+{
+    return ngx_http_social_auth_json_text(ctx->request,
+               social_json_member(ctx->jwt.payload,
+                                  ngx_http_social_view(claim)),
+               separator, text);
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_json_text(ngx_http_request_t *r,
+    const social_json_t *json, u_char separator, ngx_str_t *text)
+{
+    text->len = social_claims_write(json, separator, NULL, 0);
+    text->data = NULL;
+
+    if (text->len == 0) {
+        return NGX_OK;
+    }
+
+    text->data = ngx_pnalloc(r->pool, text->len);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) social_claims_write(json, separator, text->data, text->len);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_social_auth_set_value(ngx_http_variable_value_t *v, ngx_str_t *text)
+{
+    v->len = text->len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = text->data;
+}

@@ -1,0 +1,485 @@
+
+/*
+ * "social_json_errors": a header and body filter pair that writes JSON over
+ * the error pages that nginx makes, in the shape of API Gateway's.
+ *
+ * Which pages those are shows for certain only in the body, so the header is
+ * held back until that comes, which for nginx's own pages is at once.  The
+ * upstream's errors and those of an "error_page" go through as they are.
+ */
+
+#include "ngx_http_social_error.h"
+#include "social_json.h"
+
+
+typedef struct {
+    ngx_flag_t            used;
+    ngx_int_t             request_id;    /* the variable's index */
+} ngx_http_social_error_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t            json;
+} ngx_http_social_error_loc_conf_t;
+
+
+typedef struct {
+    unsigned              own:1;         /* the module's own error */
+    unsigned              held:1;        /* its header waits for its body */
+} ngx_http_social_error_ctx_t;
+
+
+static ngx_int_t ngx_http_social_error_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_error_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_uint_t ngx_http_social_error_may_be_ours(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_social_error_is_page(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_social_error_send(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_error_body(ngx_http_request_t *r,
+    ngx_str_t *body);
+static ngx_str_t *ngx_http_social_error_message(ngx_uint_t status);
+static ngx_http_social_error_ctx_t *ngx_http_social_error_get_ctx(
+    ngx_http_request_t *r);
+
+static void *ngx_http_social_error_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_social_error_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_social_error_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static ngx_int_t ngx_http_social_error_init(ngx_conf_t *cf);
+
+
+static ngx_command_t  ngx_http_social_error_commands[] = {
+
+    { ngx_string("social_json_errors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_conf_flag,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_social_error_loc_conf_t, json),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_social_error_module_ctx = {
+    NULL,                                    /* preconfiguration */
+    ngx_http_social_error_init,              /* postconfiguration */
+
+    ngx_http_social_error_create_main_conf,  /* create main configuration */
+    NULL,                                    /* init main configuration */
+
+    NULL,                                    /* create server configuration */
+    NULL,                                    /* merge server configuration */
+
+    ngx_http_social_error_create_loc_conf,   /* create location configuration */
+    ngx_http_social_error_merge_loc_conf     /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_social_error_module = {
+    NGX_MODULE_V1,
+    &ngx_http_social_error_module_ctx,     /* module context */
+    ngx_http_social_error_commands,        /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+typedef struct {
+    ngx_uint_t            status;
+    ngx_str_t             message;
+} ngx_http_social_error_message_t;
+
+
+static ngx_http_social_error_message_t  ngx_http_social_error_messages[] = {
+    { 400, ngx_string("Bad Request") },
+    { 401, ngx_string("Unauthorized") },
+    { 402, ngx_string("Payment Required") },
+    { 403, ngx_string("Forbidden") },
+    { 404, ngx_string("Not Found") },
+    { 405, ngx_string("Method Not Allowed") },
+    { 406, ngx_string("Not Acceptable") },
+    { 408, ngx_string("Request Timeout") },
+    { 409, ngx_string("Conflict") },
+    { 410, ngx_string("Gone") },
+    { 411, ngx_string("Length Required") },
+    { 412, ngx_string("Precondition Failed") },
+    { 413, ngx_string("Request Entity Too Large") },
+    { 414, ngx_string("Request-URI Too Long") },
+    { 415, ngx_string("Unsupported Media Type") },
+    { 416, ngx_string("Range Not Satisfiable") },
+    { 421, ngx_string("Misdirected Request") },
+    { 422, ngx_string("Unprocessable Entity") },
+    { 429, ngx_string("Too Many Requests") },
+    { 431, ngx_string("Request Header Fields Too Large") },
+    { 500, ngx_string("Internal Server Error") },
+    { 501, ngx_string("Not Implemented") },
+    { 502, ngx_string("Bad Gateway") },
+    { 503, ngx_string("Service Unavailable") },
+    { 504, ngx_string("Gateway Timeout") },
+    { 505, ngx_string("HTTP Version Not Supported") },
+    { 507, ngx_string("Insufficient Storage") },
+    { 0, ngx_string("Error") }
+};
+
+
+ngx_int_t
+ngx_http_social_error_own(ngx_http_request_t *r)
+{
+    ngx_http_social_error_ctx_t  *ctx;
+
+    ctx = ngx_http_social_error_get_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->own = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_error_retry_after(ngx_http_request_t *r, time_t seconds)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%T", seconds) - value.data;
+
+    return ngx_http_social_header_out_push(r, "Retry-After", &value)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Not one of the contexts that survive an internal redirect: what was our own
+ * error before it is the error_page's answer after it.
+ */
+
+static ngx_http_social_error_ctx_t *
+ngx_http_social_error_get_ctx(ngx_http_request_t *r)
+{
+    ngx_http_social_error_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_social_error_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_social_error_ctx_t));
+        if (ctx == NULL) {
+            return NULL;
+        }
+
+        ngx_http_set_ctx(r, ctx, ngx_http_social_error_module);
+    }
+
+    return ctx;
+}
+
+
+static ngx_int_t
+ngx_http_social_error_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_social_error_ctx_t       *ctx;
+    ngx_http_social_error_loc_conf_t  *elcf;
+
+    if (r->err_status < NGX_HTTP_BAD_REQUEST || r != r->main) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    elcf = ngx_http_get_module_loc_conf(r, ngx_http_social_error_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_social_error_module);
+
+    if (!(elcf->json || (ctx && ctx->own))
+        || !ngx_http_social_error_may_be_ours(r))
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_social_error_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->held = 1;
+
+    return NGX_OK;
+}
+
+
+/*
+ * err_status is set for nginx's own pages, and left behind by them for what
+ * an "error_page" leads to, which has to be told apart then: a file has
+ * a date, and an upstream's answer a status of its own.
+ */
+
+static ngx_uint_t
+ngx_http_social_error_may_be_ours(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (r->header_only
+        || r->headers_out.last_modified_time != -1
+        || r->headers_out.etag != NULL
+        || r->headers_out.content_length_n < 0)
+    {
+        return 0;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!r->internal || !(r->error_page || clcf->recursive_error_pages)) {
+        return 1;
+    }
+
+    return r->headers_out.content_length_n > 0
+           && (r->upstream == NULL || r->upstream->headers_in.status_n == 0);
+}
+
+
+static ngx_int_t
+ngx_http_social_error_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_int_t                     rc;
+    ngx_http_social_error_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_social_error_module);
+
+    if (ctx == NULL || !ctx->held || in == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    ctx->held = 0;
+
+    if (ngx_http_social_error_is_page(r, in)) {
+        return ngx_http_social_error_send(r);
+    }
+
+    rc = ngx_http_next_header_filter(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_next_body_filter(r, in);
+}
+
+
+/*
+ * The page of an unusual status is empty; the others begin all alike, in
+ * memory that is nginx's own.
+ */
+
+static ngx_uint_t
+ngx_http_social_error_is_page(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t            *b;
+    static const u_char   head[] = "<html>" CRLF "<head><title>";
+
+    b = in->buf;
+
+    if (r->headers_out.content_length_n == 0) {
+        return ngx_buf_size(b) == 0 && b->last_buf;
+    }
+
+    return b->memory
+           && (size_t) (b->last - b->pos) > sizeof(head) - 1
+           && ngx_memcmp(b->pos, head, sizeof(head) - 1) == 0;
+}
+
+
+static ngx_int_t
+ngx_http_social_error_send(ngx_http_request_t *r)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_str_t     body;
+    ngx_chain_t   out;
+
+    if (ngx_http_social_error_body(r, &body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.charset.len = 0;
+
+    ngx_http_clear_content_length(r);
+    r->headers_out.content_length_n = body.len;
+
+    rc = ngx_http_next_header_filter(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body.data;
+    b->last = body.data + body.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_next_body_filter(r, &out);
+}
+
+
+static ngx_int_t
+ngx_http_social_error_body(ngx_http_request_t *r, ngx_str_t *body)
+{
+    u_char                             *p;
+    ngx_str_t                          *message;
+    social_str_t                        id;
+    ngx_http_variable_value_t          *v;
+    ngx_http_social_error_main_conf_t  *emcf;
+
+    emcf = ngx_http_get_module_main_conf(r, ngx_http_social_error_module);
+
+    message = ngx_http_social_error_message(r->err_status);
+
+    id.len = 0;
+    id.data = (u_char *) "";
+
+    v = ngx_http_get_indexed_variable(r, emcf->request_id);
+
+    if (v != NULL && !v->not_found) {
+        id.len = v->len;
+        id.data = v->data;
+    }
+
+    p = ngx_pnalloc(r->pool, sizeof("{\"message\":\"\",\"requestId\":\"\"}")
+                             + message->len + 6 * id.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+
+    p = ngx_sprintf(p, "{\"message\":\"%V\",\"requestId\":\"", message);
+    p = social_json_escape(p, id);
+    p = ngx_cpymem(p, "\"}", 2);
+
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_str_t *
+ngx_http_social_error_message(ngx_uint_t status)
+{
+    ngx_http_social_error_message_t  *m;
+
+    for (m = ngx_http_social_error_messages; m->status; m++) {
+        if (m->status == status) {
+            break;
+        }
+    }
+
+    return &m->message;
+}
+
+
+void
+ngx_http_social_error_use(ngx_conf_t *cf)
+{
+    ngx_http_social_error_main_conf_t  *emcf;
+
+    emcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_social_error_module);
+    emcf->used = 1;
+
+    ngx_http_social_use(cf);
+}
+
+
+static void *
+ngx_http_social_error_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_social_error_main_conf_t));
+}
+
+
+static void *
+ngx_http_social_error_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_social_error_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_error_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->json = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_social_error_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_social_error_loc_conf_t  *prev = parent;
+    ngx_http_social_error_loc_conf_t  *conf = child;
+
+    ngx_conf_merge_value(conf->json, prev->json, 0);
+
+    if (conf->json) {
+        ngx_http_social_error_use(cf);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_error_init(ngx_conf_t *cf)
+{
+    static ngx_str_t                    name = ngx_string("request_id");
+    ngx_http_social_error_main_conf_t  *emcf;
+
+    emcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_social_error_module);
+
+    if (!emcf->used) {
+        return NGX_OK;
+    }
+
+    emcf->request_id = ngx_http_get_variable_index(cf, &name);
+    if (emcf->request_id == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_social_error_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_social_error_body_filter;
+
+    return NGX_OK;
+}

@@ -1,0 +1,76 @@
+
+/*
+ * Issuers: who may sign tokens, and by which rules their tokens are judged.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_ISSUER_H
+#define NGX_HTTP_SOCIAL_ISSUER_H
+
+
+#include "ngx_http_social.h"
+#include "social_claims.h"
+#include "social_jwks.h"
+
+
+typedef struct ngx_http_social_keys_s  ngx_http_social_keys_t;
+
+
+typedef struct {
+    ngx_str_t                 name;
+    ngx_str_t                 issuer;       /* what "iss" must be */
+    ngx_str_t                 user_pool;
+    ngx_str_t                 jwks_uri;     /* zero-terminated */
+    ngx_str_t                 jwks_file;
+    ngx_str_t                 ca_file;      /* zero-terminated */
+    ngx_array_t               client_ids;   /* of social_str_t */
+    ngx_array_t               audiences;    /* of social_str_t */
+    ngx_flag_t                any_client;
+    ngx_uint_t                token_use;
+    social_claims_policy_t    policy;
+
+    time_t                    leeway;
+    ngx_msec_t                refresh;
+    time_t                    stale;
+    ngx_msec_t                cooldown;
+    ngx_msec_t                timeout;
+    size_t                    max_size;
+
+    ngx_http_social_place_t   place;
+
+    /* this process's keys: state behind the configuration, not part of it */
+    ngx_http_social_keys_t   *keys;
+} ngx_http_social_issuer_t;
+
+
+typedef struct {
+    ngx_array_t               issuers;      /* of ngx_http_social_issuer_t * */
+} ngx_http_social_issuer_main_conf_t;
+
+
+extern ngx_module_t  ngx_http_social_issuer_module;
+
+
+/*
+ * The issuer of that name, or NULL.
+ */
+ngx_http_social_issuer_t *ngx_http_social_issuer_find(ngx_conf_t *cf,
+    ngx_str_t *name);
+
+
+/* ngx_http_social_issuer_conf.c */
+
+/*
+ * Reads one line of a "social_issuer" block; a handler for ngx_conf_parse(),
+ * with the issuer as cf->handler_conf.
+ */
+char *ngx_http_social_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+
+/*
+ * Fills in what a finished block left out, and refuses contradictions.
+ */
+char *ngx_http_social_issuer_finish(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer);
+
+
+#endif /* NGX_HTTP_SOCIAL_ISSUER_H */

@@ -1,0 +1,356 @@
+
+/*
+ * Fetching a key set: one worker for all, in a thread, with a lease in the
+ * zone that ends by itself.
+ *
+ * The document is parsed in the thread, so that one without a usable key
+ * never replaces the last good one, and so that the event loop never pays for
+ * a large set.
+ */
+
+#include "ngx_http_social_keys.h"
+#include "social_net_fetch.h"
+
+
+#define NGX_HTTP_SOCIAL_KEYS_BACKOFF_MIN  1000
+#define NGX_HTTP_SOCIAL_KEYS_BACKOFF_MAX  60000
+
+
+/* the task's memory is its own: the worker's configuration may go first */
+
+typedef struct {
+    ngx_http_social_keys_t   *keys;
+    ngx_pool_t               *pool;
+    social_net_fetch_t        fetch;
+    social_net_answer_t       answer;
+    social_rc_e               rc;
+    size_t                    skipped;
+    const char               *why;         /* of the keys passed over */
+} ngx_http_social_keys_task_t;
+
+
+static ngx_int_t ngx_http_social_keys_lease(ngx_http_social_keys_t *keys,
+    ngx_uint_t forced);
+static void ngx_http_social_keys_release(ngx_http_social_keys_t *keys);
+static ngx_int_t ngx_http_social_keys_leased(
+    ngx_http_social_keys_slot_t *slot);
+static ngx_int_t ngx_http_social_keys_post(ngx_http_social_keys_t *keys);
+static void ngx_http_social_keys_thread(void *data, ngx_log_t *log);
+static void ngx_http_social_keys_done(ngx_event_t *ev);
+static ngx_int_t ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
+    social_net_answer_t *answer);
+static void ngx_http_social_keys_failed(ngx_http_social_keys_t *keys,
+    const char *error);
+
+
+ngx_int_t
+ngx_http_social_keys_fetch(ngx_http_social_keys_t *keys, ngx_uint_t forced)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_social_keys_lease(keys, forced);
+
+    if (rc != NGX_OK) {
+        return rc == NGX_BUSY ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (ngx_http_social_keys_post(keys) != NGX_OK) {
+        ngx_http_social_keys_release(keys);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_social_keys_fetching(ngx_http_social_keys_t *keys)
+{
+    ngx_uint_t  leased;
+
+    ngx_shmtx_lock(&keys->shpool->mutex);
+    leased = ngx_http_social_keys_leased(keys->slot);
+    ngx_shmtx_unlock(&keys->shpool->mutex);
+
+    return leased;
+}
+
+
+/*
+ * NGX_OK: the lease is ours; NGX_BUSY: it is another's; NGX_DECLINED: it is
+ * too early for anybody.
+ */
+
+static ngx_int_t
+ngx_http_social_keys_lease(ngx_http_social_keys_t *keys, ngx_uint_t forced)
+{
+    ngx_int_t                     rc;
+    ngx_msec_t                    now;
+    ngx_http_social_keys_slot_t  *slot;
+
+    now = ngx_current_msec;
+    slot = keys->slot;
+
+    ngx_shmtx_lock(&keys->shpool->mutex);
+
+    if (ngx_http_social_keys_leased(slot)) {
+        rc = NGX_BUSY;
+
+    } else if (slot->attempts
+               && (ngx_msec_int_t) (now - slot->next) < 0
+               && !(forced
+                    && (ngx_msec_int_t) (now - slot->attempted)
+                       >= (ngx_msec_int_t) keys->issuer->cooldown))
+    {
+        rc = NGX_DECLINED;
+
+    } else {
+        slot->owner = ngx_pid;
+        slot->lease = now + keys->issuer->timeout + 1000;
+        slot->attempted = now;
+        slot->attempts++;
+
+        rc = NGX_OK;
+    }
+
+    ngx_shmtx_unlock(&keys->shpool->mutex);
+
+    return rc;
+}
+
+
+static void
+ngx_http_social_keys_release(ngx_http_social_keys_t *keys)
+{
+    ngx_shmtx_lock(&keys->shpool->mutex);
+    keys->slot->owner = 0;
+    keys->slot->next = ngx_current_msec + NGX_HTTP_SOCIAL_KEYS_BACKOFF_MIN;
+    ngx_shmtx_unlock(&keys->shpool->mutex);
+}
+
+
+/*
+ * A lease ends with its time, or with its owner: a killed worker must not
+ * keep the others from fetching.
+ */
+
+static ngx_int_t
+ngx_http_social_keys_leased(ngx_http_social_keys_slot_t *slot)
+{
+    if (slot->owner == 0
+        || (ngx_msec_int_t) (ngx_current_msec - slot->lease) >= 0)
+    {
+        return 0;
+    }
+
+    return !(kill(slot->owner, 0) == -1 && ngx_errno == ESRCH);
+}
+
+
+static ngx_int_t
+ngx_http_social_keys_post(ngx_http_social_keys_t *keys)
+{
+    ngx_pool_t                   *pool;
+    ngx_thread_task_t            *task;
+    ngx_http_social_keys_task_t  *ctx;
+
+    pool = ngx_create_pool(1024, ngx_cycle->log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_keys_task_t));
+    if (task == NULL) {
+        ngx_destroy_pool(pool);
+        return NGX_ERROR;
+    }
+
+    ctx = task->ctx;
+
+    ctx->keys = keys;
+    ctx->pool = pool;
+    ctx->fetch.url = (char *) keys->issuer->jwks_uri.data;
+    ctx->fetch.ca_file = (char *) keys->issuer->ca_file.data;
+    ctx->fetch.timeout = (long) keys->issuer->timeout;
+    ctx->fetch.max_size = keys->issuer->max_size;
+
+    task->handler = ngx_http_social_keys_thread;
+    task->event.handler = ngx_http_social_keys_done;
+    task->event.data = ctx;
+    task->event.log = ngx_cycle->log;
+
+    if (ngx_thread_task_post(keys->thread_pool, task) != NGX_OK) {
+        ngx_destroy_pool(pool);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_social_keys_thread(void *data, ngx_log_t *log)
+{
+    ngx_http_social_keys_task_t *ctx = data;
+
+    const char     *why;
+    social_str_t    text;
+    social_jwks_t  *jwks;
+
+    ctx->rc = social_net_fetch(&ctx->fetch, &ctx->answer);
+
+    if (ctx->rc != SOCIAL_OK) {
+        return;
+    }
+
+    text.data = ctx->answer.body;
+    text.len = ctx->answer.len;
+
+    ctx->rc = social_jwks_parse(text, &jwks, &why);
+
+    if (ctx->rc != SOCIAL_OK) {
+        ngx_snprintf((u_char *) ctx->answer.error,
+                     SOCIAL_NET_ERROR_SIZE - 1, "%s%Z", why);
+        return;
+    }
+
+    ctx->skipped = jwks->skipped;
+    ctx->why = jwks->why;
+
+    social_jwks_free(jwks);
+}
+
+
+static void
+ngx_http_social_keys_done(ngx_event_t *ev)
+{
+    ngx_int_t                     changed;
+    ngx_http_social_keys_t       *keys;
+    ngx_http_social_keys_task_t  *ctx;
+
+    ctx = ev->data;
+    keys = ctx->keys;
+
+    if (ctx->rc == SOCIAL_OK) {
+
+        changed = ngx_http_social_keys_store(keys, &ctx->answer);
+
+        if (changed == NGX_ERROR) {
+            ngx_http_social_keys_failed(keys, "the shared zone is full: give "
+                                              "\"social_zone\" more");
+
+        } else if (changed) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "social: loaded new keys of issuer \"%V\"",
+                          &keys->issuer->name);
+
+            if (ctx->skipped) {
+                ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                              "social: passed over %uz keys of issuer \"%V\": "
+                              "%s", ctx->skipped, &keys->issuer->name,
+                              ctx->why);
+            }
+        }
+
+    } else {
+        ngx_http_social_keys_failed(keys, ctx->answer.error);
+    }
+
+    free(ctx->answer.body);
+    ngx_destroy_pool(ctx->pool);
+
+    ngx_http_social_keys_wake(keys);
+}
+
+
+/*
+ * Returns 1 if the keys are others than before, 0 if they are the same: the
+ * generation changes only when keys do.
+ */
+
+static ngx_int_t
+ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
+    social_net_answer_t *answer)
+{
+    u_char                       *json;
+    ngx_int_t                     changed;
+    ngx_msec_t                    refresh;
+    ngx_http_social_keys_slot_t  *slot;
+
+    slot = keys->slot;
+    refresh = keys->issuer->refresh;
+    changed = 0;
+
+    ngx_shmtx_lock(&keys->shpool->mutex);
+
+    if (slot->json == NULL || slot->len != answer->len
+        || ngx_memcmp(slot->json, answer->body, answer->len) != 0)
+    {
+        json = ngx_slab_alloc_locked(keys->shpool, answer->len);
+
+        if (json == NULL) {
+            ngx_shmtx_unlock(&keys->shpool->mutex);
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(json, answer->body, answer->len);
+
+        if (slot->json) {
+            ngx_slab_free_locked(keys->shpool, slot->json);
+        }
+
+        slot->json = json;
+        slot->len = answer->len;
+        slot->generation++;
+        changed = 1;
+    }
+
+    slot->loaded = (ngx_atomic_t) ngx_time();
+    slot->owner = 0;
+    slot->failures = 0;
+
+    /* many gateways must not come to the key server in step */
+
+    slot->next = ngx_current_msec + refresh - refresh / 10
+                 + (ngx_msec_t) ngx_random() % (refresh / 10 + 1);
+
+    ngx_shmtx_unlock(&keys->shpool->mutex);
+
+    return changed;
+}
+
+
+static void
+ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *error)
+{
+    ngx_uint_t                    level, failures;
+    ngx_msec_t                    backoff;
+    ngx_http_social_keys_slot_t  *slot;
+
+    slot = keys->slot;
+
+    ngx_shmtx_lock(&keys->shpool->mutex);
+
+    failures = ++slot->failures;
+
+    backoff = NGX_HTTP_SOCIAL_KEYS_BACKOFF_MAX;
+
+    if (failures < 7) {
+        backoff = NGX_HTTP_SOCIAL_KEYS_BACKOFF_MIN << (failures - 1);
+    }
+
+    slot->owner = 0;
+    slot->next = ngx_current_msec + backoff / 2
+                 + (ngx_msec_t) ngx_random() % (backoff / 2 + 1);
+
+    ngx_shmtx_unlock(&keys->shpool->mutex);
+
+    /* once for each outage, not for each attempt */
+
+    level = failures == 1 ? NGX_LOG_ERR : NGX_LOG_INFO;
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "social: could not load the keys of issuer \"%V\" from "
+                  "\"%V\": %s; the last good ones, if any, stay",
+                  &keys->issuer->name, &keys->issuer->jwks_uri, error);
+}
