@@ -179,7 +179,7 @@ Access-Control-Request-Method: PUT
 !Access-Control-Allow-Headers
 !Access-Control-Max-Age
 Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
---- response_body_like: 403 Forbidden
+--- response_body_like: ^\{"message":"Forbidden","requestId":"[0-9a-f]{32}"\}
 --- error_log
 social: preflight with origin "https://evil.com" that is not in "social_cors_origins"
 --- no_error_log

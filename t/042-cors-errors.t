@@ -9,7 +9,7 @@ use SocialTest;
 
 repeat_each(2);
 
-plan tests => repeat_each() * 389;
+plan tests => repeat_each() * 412;
 
 # most blocks are about one cross-origin request
 
@@ -833,6 +833,68 @@ Vary: Origin
 --- http09
 --- response_body
 x
+--- no_error_log
+[alert]
+[emerg]
+
+
+
+=== TEST 34: errors in JSON
+--- config
+    social_json_errors on;
+    location /api {
+        social_cors on;
+        social_cors_origins https://example.com;
+        social_cors_expose X-Request-Id;
+        root html;
+    }
+--- request
+GET /api/none
+--- error_code: 404
+--- response_headers
+Access-Control-Allow-Origin: https://example.com
+Access-Control-Expose-Headers: X-Request-Id
+Content-Type: application/json
+Vary: Origin
+--- response_body_like: ^\{"message":"Not Found"
+--- no_error_log
+[alert]
+[emerg]
+
+
+
+=== TEST 35: 401 of social_auth, and a preflight without a token
+--- http_config
+    social_issuer pool {
+        issuer https://issuer.example;
+        jwks_file $TEST_NGINX_HTML_DIR/jwks.json;
+        client_ids app;
+    }
+--- config
+    location /api {
+        social_auth pool;
+        social_cors on;
+        social_cors_origins https://example.com;
+        root html;
+    }
+--- user_files
+>>> jwks.json
+{"keys":[{"kty":"RSA","kid":"a","use":"sig","alg":"RS256","e":"AQAB",
+"n":"u1osighP8RctXD9lNtXpCfRNx6INaN1LEogs74RnfsYuMOcJEJ42LqMWFIK7ibRs-Ina5-hkRbZAQhKrffJaAmepJgekUib-4cpEzC1PPW_4OgTmtRrMCOcQf64jDMfiQzSNyY2ni9gKaGa-RrxDg0JXZV-LdCB8-QUpZlVUTenIhccIdRJQBvTGxQuynGi--4QVZw3kARGGZ8eBzlEwWjvoEJaukOfA31jrSb-Fw5G9FIhN5uZOPnYMxeI387uVqq4ftYndoqEA1aGtwjJZmqAv2A77APRUKjOsgTmDX9UJftDZPm9qMVg4DWBubHOWAzwjnT17HVGUZRwOONPvuw"}]}
+--- request eval
+["GET /api/x", "GET /api/x", "OPTIONS /api/x"]
+--- more_headers eval
+my $o = "Origin: https://example.com";
+[$o, "$o\nAuthorization: Bearer a.b.c",
+ "$o\nAccess-Control-Request-Method: PUT\n"
+ . "Access-Control-Request-Headers: authorization"]
+--- error_code eval
+[401, 401, 204]
+--- response_headers eval
+["Access-Control-Allow-Origin: https://example.com\nVary: Origin",
+ "Access-Control-Allow-Origin: https://example.com\nVary: Origin",
+ "Access-Control-Allow-Origin: https://example.com\n"
+ . "Access-Control-Allow-Headers: Authorization, Content-Type"]
 --- no_error_log
 [alert]
 [emerg]

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social_cors.h"
+#include "ngx_http_social_error.h"
 
 
 typedef struct {
@@ -230,6 +231,7 @@ ngx_http_social_cors_finish(ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf)
 
     if (scf->policy->enabled) {
         ngx_http_social_use(cf);
+        ngx_http_social_error_use(cf);
 
         smcf = ngx_http_conf_get_module_main_conf(cf,
                                                   ngx_http_social_cors_module);

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_social_cors.h"
+#include "ngx_http_social_error.h"
 
 
 #define NGX_HTTP_SOCIAL_CORS_LOG_MAX  100
@@ -175,6 +176,13 @@ ngx_http_social_cors_preflight(ngx_http_request_t *r,
     ctx->preflight = 1;
 
     if (verdict == SOCIAL_CORS_REFUSED_ORIGIN) {
+
+        if (policy->deny == NGX_HTTP_FORBIDDEN
+            && ngx_http_social_error_own(r) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return policy->deny;
     }
 
