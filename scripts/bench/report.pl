@@ -44,7 +44,7 @@ for my $target (@order) {
            median(values_of($target, 'bytes'));
 }
 
-printf "\n%-20s %-6s  %-6s %-12s  %-6s %-12s\n", 'ratio', 'wanted', 'rate',
+printf "\n%-20s %-6s  %-6s %-12s  %-6s %s\n", 'ratio', 'wanted', 'rate',
        'min..max', 'cpu', 'min..max';
 
 my (@rounds, @machine);
@@ -57,7 +57,7 @@ for (@pairs) {
     my @rate = map { $x->{$_}{rps} / $y->{$_}{rps} } 1 .. $rounds;
     my @cpu = map { $y->{$_}{cpu} / $x->{$_}{cpu} } 1 .. $rounds;
 
-    printf "%-20s %-6s  %-6.3f %-12s  %-6.3f %-12s\n", $pair,
+    printf "%-20s %-6s  %-6.3f %-12s  %-6.3f %s\n", $pair,
            $wanted ? ">=$wanted" : '-',
            map { (median(@$_), sprintf '%.3f..%.3f', extremes(@$_)) }
                \@rate, \@cpu;
