@@ -73,8 +73,10 @@ sub mint {
 sub jose {
     my ($self, $claims) = @_;
 
-    $packages ||= system("$root/scripts/deps-npm >&2") == 0
-        or die "jose could not be installed\n";
+    if (!$packages++) {
+        system("$root/scripts/deps-npm >&2") == 0
+            or die "jose could not be installed\n";
+    }
 
     return $self->sign($claims, 'node', "$root/build/npm/jose/sign.mjs");
 }
