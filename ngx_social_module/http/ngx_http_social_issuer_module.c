@@ -139,6 +139,10 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_social_place(cf, &issuer->place);
 
+    /* who trusts an issuer must not be told an identity by a client */
+
+    ngx_http_social_use(cf);
+
     save = *cf;
 
     cf->handler = ngx_http_social_issuer_line;
