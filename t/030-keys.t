@@ -51,7 +51,7 @@ repeat_each(1);
 workers(2);
 master_on();
 timeout(10);
-plan tests => repeat_each() * 549;
+plan tests => repeat_each() * 550;
 no_long_string();
 run_tests();
 
@@ -261,17 +261,17 @@ CORE::join "", map { "    location = /$_ { social_auth $_; }\n" } @::Bad
 GET /
 --- wait: 0.6
 --- error_log
-"/keys/t13-redirect/redirect": the server answered with status 302;
-"/keys/t13-gzip/gzip": it came with a Content-Encoding, which was not asked for;
-"/keys/t13-huge/huge": it is larger than 153600 bytes;
-"/keys/t13-close/close": 
-"/keys/t13-text/text": it is not a JSON object;
-"/keys/t13-short/short": 
-"/keys/t13-empty/empty": its array "keys" is empty;
-"/keys/t13-ec/ec": a key's "kty" is not RSA;
-"/keys/t13-weak/weak": an RSA key has fewer than 2048 bits;
-"/keys/t13-many/many": it has more than 64 keys;
-"/keys/t13-nothing/nothing": 
+/keys/t13-redirect/redirect": the server answered with status 302;
+/keys/t13-gzip/gzip": it came with a Content-Encoding, which was not asked for;
+/keys/t13-huge/huge": it is larger than 153600 bytes;
+/keys/t13-close/close": Empty reply from server;
+/keys/t13-text/text": it is not a JSON object;
+/keys/t13-short/short": transfer closed with
+/keys/t13-empty/empty": its array "keys" is empty;
+/keys/t13-ec/ec": a key's "kty" is not RSA;
+/keys/t13-weak/weak": an RSA key has fewer than 2048 bits;
+/keys/t13-many/many": it has more than 64 keys;
+/keys/t13-nothing/nothing": it is not a JSON object;
 
 === TEST 14: keys that are too old are not used
 --- http_config eval
@@ -402,4 +402,5 @@ GET /index.html
 the shared zone is full: give "social_zone" more
 --- no_error_log
 [emerg]
+[crit]
 [alert]
