@@ -168,6 +168,26 @@ GET /t
 _EOC_
      env => { TEST_NGINX_USE_HUP => 1 });
 
+SKIP: {
+    skip 'no HTTP/2 in nginx or curl', 1
+        if `nginx -V 2>&1` !~ /http_v2/ || `curl -V` !~ /HTTP2/;
+
+    good('HUP and http2', 4, 'no_shuffle();', <<"_EOC_",
+=== TEST 1: one
+$hello
+--- http2
+--- response_body_like: hello
+
+=== TEST 2: two
+$hello
+--- http2
+--- error_code: 200
+--- response_body_like: hello
+_EOC_
+         env => { TEST_NGINX_USE_HUP => 1 },
+         real => 'it writes "http2 on" for all of nginx after 1.19.9');
+}
+
 # What is left running, and what becomes of it.
 
 my $servroot = "$dir/servroot";
