@@ -12,8 +12,8 @@ use lib 't/lib';
 use JSON::PP ();
 use POSIX ();
 use SocialNginx;
-use SocialServer qw( http_server http_answer name_server );
-use SocialToken;
+use SocialPeers qw( http_server http_answer name_server );
+use SocialMint;
 use Test::More;
 
 my $conf = SocialNginx::slurp('conf/minimal.conf');
@@ -49,8 +49,8 @@ SKIP: {
 # the backend's port can be the file's
 
 my @backends = map { join '.', 127, map { 1 + int rand 254 } 1 .. 3 } 1 .. 2;
-my @key = map { SocialToken->new_key('key-1') } 1 .. 2;
-my $jwks = SocialToken->jwks($key[0]);
+my @key = map { SocialMint->new_key('key-1') } 1 .. 2;
+my $jwks = SocialMint->jwks($key[0]);
 
 my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
@@ -107,7 +107,7 @@ like(SocialNginx::maps($worker), qr/ngx_http_social_module\.so/,
 
 # good tokens
 
-my $claims = SocialToken::access_claims($pool, $client);
+my $claims = SocialMint::access_claims($pool, $client);
 my %token = (libjwt => $key[0]->mint($claims), jose => $key[0]->jose($claims));
 
 for my $who (sort keys %token) {

@@ -10,7 +10,7 @@ use warnings;
 use lib 't/lib';
 
 use SocialNginx;
-use SocialServer qw( http_server http_answer );
+use SocialPeers qw( http_server http_answer );
 use Test::More;
 
 my $backend = http_server('127.0.0.1', 0, sub {

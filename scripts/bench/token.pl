@@ -10,13 +10,13 @@
 use strict;
 use warnings;
 
-use SocialToken;
+use SocialMint;
 
 my ($dir, $pool, $client, $kid) = @ARGV;
 my $size = 1160;
 
-my $key = SocialToken->new_key($kid);
-my $claims = SocialToken::access_claims($pool, $client, exp => time + 86400);
+my $key = SocialMint->new_key($kid);
+my $claims = SocialMint::access_claims($pool, $client, exp => time + 86400);
 
 # the scope takes what is left
 
@@ -34,7 +34,7 @@ length $token == $size or die 'the token has ' . length($token) . " bytes\n";
 my @common = ('Host: api.example.com', 'User-Agent: bench', 'Accept: */*');
 my $forged = $token =~ s/\.(\w)([^.]+)\z/'.' . ($1 eq 'A' ? 'B' : 'A') . $2/er;
 
-write_file('html/keys.json', SocialToken->jwks($key));
+write_file('html/keys.json', SocialMint->jwks($key));
 write_file('public.pem', $key->public_pem);
 write_file('none.headers', @common);
 write_file('token.headers', @common, "Authorization: Bearer $token");

@@ -1,111 +1,73 @@
 package SocialServer;
 
-# Small servers for tests, each a child process that ends with its object:
-# HTTP, whose handler is given the request and returns the answer, and a name
-# server that reads its one address from a file for each question.
+# Starts t/lib/server.pl on a port of its own, for as long as the suite runs:
+# $TEST_NGINX_BACKEND_PORT in configurations.
 
 use strict;
 use warnings;
 
-use Exporter 'import';
+use Cwd ();
+use File::Basename ();
+use File::Temp ();
 use IO::Socket::INET ();
-use POSIX ();
-use Socket ();
+use Time::HiRes qw( sleep );
 
-our @EXPORT_OK = qw( http_server name_server http_answer );
+my $lib = Cwd::abs_path(File::Basename::dirname(__FILE__));
+my $main = $$;
+my $pid;
 
-sub http_server {
-    my ($address, $port, $handler) = @_;
+sub import {
+    return if $pid;
 
-    my $listen = IO::Socket::INET->new(LocalAddr => $address, Listen => 64,
-                                       LocalPort => $port, ReuseAddr => 1)
-        or die "cannot listen on $address:$port: $!\n";
+    my $dir = File::Temp::tempdir('social-server-XXXXXX', TMPDIR => 1,
+                                  CLEANUP => 1);
 
-    return child($listen->sockport, sub {
-        while (my $client = $listen->accept) {
-            my $text = '';
+    # a port that nobody has; somebody may take it first, so it is tried
+    for (1 .. 10) {
+        my $port = IO::Socket::INET->new(
+            LocalAddr => '127.0.0.1', Listen => 1)->sockport;
 
-            while (sysread $client, $text, 65536, length $text) {
-                last if $text =~ /\r\n\r\n/;
-            }
-
-            print {$client} $handler->($text) if length $text;
-            close $client;
-        }
-    });
-}
-
-sub http_answer {
-    my ($type, $body) = @_;
-
-    return "HTTP/1.1 200 OK\r\nContent-Type: $type\r\nContent-Length: "
-           . length($body) . "\r\nConnection: close\r\n\r\n$body";
-}
-
-# Every name has that address, for a second; no name has one of IPv6.
-
-sub name_server {
-    my ($file) = @_;
-
-    my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'udp')
-        or die "no port for a name server: $!\n";
-
-    return child($sock->sockport, sub {
-        while (my $peer = $sock->recv(my $packet, 512)) {
-            my ($id, undef, $count) = unpack 'n3', $packet;
-            my $question = substr $packet, 12;
-            my ($name) = $question =~ /\A([^\0]+\0)/ or next;
-            my $type = unpack 'n', substr $question, length $name, 2;
-            my $answer = $type == 1
-                ? pack('n3Nn a4', 0xc00c, 1, 1, 1, 4,
-                       Socket::inet_aton(address($file)))
-                : '';
-
-            $sock->send(pack('n6', $id, 0x8180, 1, $answer ? 1 : 0, 0, 0)
-                        . substr($question, 0, length($name) + 4) . $answer,
-                        0, $peer);
-        }
-    });
-}
-
-sub address {
-    my ($file) = @_;
-    open my $in, '<', $file or return '127.0.0.1';
-    chomp(my $address = <$in>);
-    return $address;
-}
-
-sub child {
-    my ($port, $code) = @_;
-
-    my $pid = fork // die "fork() failed: $!\n";
-
-    if (!$pid) {
-        $SIG{TERM} = 'DEFAULT';
-        $SIG{PIPE} = 'IGNORE';
-        $code->();
-        POSIX::_exit(0);
+        return if start($port, $dir);
     }
 
-    return bless { pid => $pid, port => $port, owner => $$ }, __PACKAGE__;
+    die "the server of the suites does not start\n";
 }
 
-sub port { return $_[0]->{port} }
+sub start {
+    my ($port, $dir) = @_;
 
-sub stop {
-    my ($self) = @_;
+    $pid = fork // die "fork: $!\n";
 
-    my $pid = delete $self->{pid} or return;
-    kill 'TERM', $pid;
-    waitpid $pid, 0;
-    return;
+    if ($pid == 0) {
+        # not among those that prove waits for
+        open STDOUT, '>', '/dev/null';
+        exec $^X, "$lib/server.pl", $port, $dir, "$lib/../../build/test-keys";
+        die;
+    }
+
+    for (1 .. 500) {
+        last if waitpid($pid, 1) == $pid;
+
+        if (IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                  PeerPort => $port))
+        {
+            $ENV{TEST_NGINX_BACKEND_PORT} = $port;
+            return 1;
+        }
+
+        sleep 0.01;
+    }
+
+    undef $pid;
+    return 0;
 }
 
-sub DESTROY {
-    my ($self) = @_;
-    local ($?, $!);
-    $self->stop if $self->{owner} == $$;
-    return;
+END {
+    if ($pid && $$ == $main) {
+        local $?;
+        kill 'TERM', $pid;
+        waitpid $pid, 0;
+    }
 }
 
 1;
