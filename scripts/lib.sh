@@ -70,4 +70,5 @@ need_gcc() {
 
 valgrind_options=(--tool=memcheck --leak-check=full --show-possibly-lost=no
     --num-callers=40 --keep-debuginfo=yes --gen-suppressions=all
+    "--suppressions=$top/t/lib/driver/nginx.supp"
     "--suppressions=$top/scripts/valgrind.suppress")
