@@ -58,7 +58,8 @@ sub c_style {
     my @lines = @_;
     my $text = join '', @lines;
 
-    if (@lines > $max_lines) {
+    # a test may be as long as its cases
+    if (@lines > $max_lines && $ARGV !~ /\At\//) {
         report(scalar @lines, @lines . " lines, more than $max_lines:"
             . ' split it by what its parts do');
 

@@ -156,9 +156,9 @@ for my $case (@innocent) {
 my %symbols = (
     'int social_x(void) { return 0; }' => undef,
     'int ngx_http_social_x = 1;' => undef,
-    'void *ngx_modules[1]; static int helper; int *social_y = &helper;'
+    'void *ngx_modules[1]; static int stray; int *social_y = &stray;'
         => undef,
-    'int helper(void) { return 0; }' => qr/the symbol helper has no prefix/,
+    'int stray(void) { return 0; }' => qr/the symbol stray has no prefix/,
     'int state;' => qr/the symbol state has no prefix/,
     'int ngx_http_other(void) { return 0; }' => qr/ngx_http_other has no/,
     'int ngx_json_x(void) { return 0; }' => qr/ngx_json_x: such names/,
