@@ -4,6 +4,9 @@
 #   make build     the module and the core library, into build/
 #   make test      everything that proves it
 #   make lint      static checks
+#   make valgrind  the tests under valgrind, and five reloads
+#   make nginx-source
+#                  an nginx in which memory errors show
 #
 # NGINX_SRC=dir    build against that nginx source tree
 # NGINX=binary     test with that nginx
@@ -12,10 +15,16 @@
 .DEFAULT_GOAL := build
 .PHONY: deps build test bench lint fuzz clean unit nginx-source valgrind
 
-export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC
+# NGINX is taken out of the environment again before an nginx runs, which
+# would read it as a list of sockets
+
+export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC TESTS JOBS
 
 deps:
 	scripts/deps
+
+deps-%:
+	scripts/deps default $*
 
 build:
 	scripts/build
@@ -23,22 +32,22 @@ build:
 unit: build
 	scripts/unit
 
-test: deps
+test: $(if $(SANITIZE),deps-sanitize,deps)
 	scripts/test
 
-valgrind: deps
+valgrind: deps-valgrind
 	VALGRIND=1 scripts/test
 
-nginx-source: deps
+nginx-source: deps-source
 	scripts/nginx-source
 
 bench: build
 	scripts/bench/run
 
-lint: build
+lint: deps-lint
 	scripts/lint
 
-fuzz:
+fuzz: deps-fuzz
 	scripts/fuzz
 
 clean:
