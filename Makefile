@@ -4,6 +4,7 @@
 #   make build     the module and the core library, into build/
 #   make test      everything that proves it
 #   make lint      static checks
+#   make bench     what authorization and CORS cost (PEERS=1: elsewhere, too)
 #   make valgrind  the tests under valgrind, and five reloads
 #   make nginx-source
 #                  an nginx in which memory errors show
@@ -21,10 +22,12 @@
 export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC TESTS JOBS
 
 deps:
-	scripts/deps
+	scripts/deps default node
+	scripts/deps-npm
 
 deps-%:
-	scripts/deps default $*
+	scripts/deps default node $*
+	scripts/deps-npm
 
 build:
 	scripts/build
