@@ -17,7 +17,7 @@ my $port = $ENV{TEST_NGINX_BACKEND_PORT};
 sub threads {
     my ($wanted, $name) = @_;
 
-    my ($worker) = workers_of(master());
+    my $worker = wait_for(sub { (workers_of(master()))[0] });
 
     wait_for(sub { threads_of($worker) == $wanted });
     Test::More::is(threads_of($worker), $wanted, $name);

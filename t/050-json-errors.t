@@ -400,7 +400,6 @@ GET /444
     ssi on; ssi_types *;
     msie_padding on;
     charset utf-8;
-    sub_filter html XXXX;
     root html;
 --- request eval
 ["GET /no", "GET /no", "GET /no"]
