@@ -29,6 +29,10 @@ sub config_test {
     no warnings 'once';
     my $nginx = $Test::Nginx::Util::NginxBinary;
     my $root = $Test::Nginx::Util::ServRoot;
+
+    local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_LD_PRELOAD}
+        if $ENV{TEST_NGINX_LD_PRELOAD};
+
     my $said = `$nginx -t -p $root/ -c $root/conf/nginx.conf 2>&1`;
 
     Test::More::is($?, 0, 'nginx -t') or Test::More::diag($said);
