@@ -60,9 +60,11 @@ www-authenticate: Bearer realm="api"
 content-type: application/json
 --- response_body_like: ^\{"message":"Unauthorized","requestId":"\w{32}"\}$
 
-=== TEST 3: a bad one, with a body
---- request eval
-"POST /api/x\nhello"
+=== TEST 3: a bad one
+# without a body: nginx resets a stream that it has answered before it has
+# read it, with or without us, and curl takes that for an error
+--- request
+GET /api/x
 --- more_headers eval
 ::bearer(exp => 1)
 --- error_code: 401
