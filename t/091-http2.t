@@ -127,6 +127,7 @@ GET /index.html
 GET /index.html
 --- more_headers eval
 ::bearer()
+--- skip_eval: 3: $SocialTest::Driver eq 'real'
 --- curl_options: -m 0.1
 --- abort
 --- ignore_response
