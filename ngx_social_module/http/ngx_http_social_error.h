@@ -25,6 +25,13 @@ ngx_int_t ngx_http_social_error_retry_after(ngx_http_request_t *r,
     time_t seconds);
 
 /*
+ * The request's id as it stands in JSON bodies, escaped, in r->pool.
+ * NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_error_request_id(ngx_http_request_t *r,
+    ngx_str_t *id);
+
+/*
  * To be called while locations are merged by every feature that refuses
  * requests: it has the filters installed.
  */

@@ -352,39 +352,56 @@ ngx_http_social_error_send(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_social_error_body(ngx_http_request_t *r, ngx_str_t *body)
 {
-    u_char                             *p;
-    ngx_str_t                          *message;
-    social_str_t                        id;
+    ngx_str_t  *message, id;
+
+    if (ngx_http_social_error_request_id(r, &id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    message = ngx_http_social_error_message(r->err_status);
+
+    body->data = ngx_pnalloc(r->pool,
+                             sizeof("{\"message\":\"\",\"requestId\":\"\"}")
+                             + message->len + id.len);
+    if (body->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->len = ngx_sprintf(body->data,
+                            "{\"message\":\"%V\",\"requestId\":\"%V\"}",
+                            message, &id)
+                - body->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_error_request_id(ngx_http_request_t *r, ngx_str_t *id)
+{
+    social_str_t                        text;
     ngx_http_variable_value_t          *v;
     ngx_http_social_error_main_conf_t  *emcf;
 
     emcf = ngx_http_get_module_main_conf(r, ngx_http_social_error_module);
 
-    message = ngx_http_social_error_message(r->err_status);
-
-    id.len = 0;
-    id.data = (u_char *) "";
+    ngx_str_null(id);
 
     v = ngx_http_get_indexed_variable(r, emcf->request_id);
 
-    if (v != NULL && !v->not_found) {
-        id.len = v->len;
-        id.data = v->data;
+    if (v == NULL || v->not_found) {
+        return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, sizeof("{\"message\":\"\",\"requestId\":\"\"}")
-                             + message->len + 6 * id.len);
-    if (p == NULL) {
+    text.len = v->len;
+    text.data = v->data;
+
+    id->data = ngx_pnalloc(r->pool, 6 * text.len);
+    if (id->data == NULL) {
         return NGX_ERROR;
     }
 
-    body->data = p;
-
-    p = ngx_sprintf(p, "{\"message\":\"%V\",\"requestId\":\"", message);
-    p = social_json_escape(p, id);
-    p = ngx_cpymem(p, "\"}", 2);
-
-    body->len = p - body->data;
+    id->len = social_json_escape(id->data, text) - id->data;
 
     return NGX_OK;
 }

@@ -1,0 +1,748 @@
+
+/*
+ * The connections of a worker to PostgreSQL.
+ *
+ * DESIGN.  DNS, TLS and login run in a thread; then the socket belongs to the
+ * event loop, in libpq's pipeline mode, so that statements of many requests
+ * are under way on one connection, in order.  Each has a timer.  The server's
+ * own statement_timeout is the same: when ours fires, it is the server or the
+ * network that is gone, and the connection with it.
+ *
+ * Events are level-triggered: libpq reads as much as it likes at a time.
+ */
+
+#include "ngx_http_social_database.h"
+
+
+#define NGX_HTTP_SOCIAL_DATABASE_PIPELINE     64
+#define NGX_HTTP_SOCIAL_DATABASE_BACKOFF_MIN  200
+#define NGX_HTTP_SOCIAL_DATABASE_BACKOFF_MAX  5000
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_LINK_DOWN = 0,
+    NGX_HTTP_SOCIAL_LINK_CONNECTING,
+    NGX_HTTP_SOCIAL_LINK_UP
+} ngx_http_social_link_state_e;
+
+
+typedef struct {
+    ngx_http_social_database_t     *db;
+    ngx_http_social_link_state_e    state;
+    social_pq_t                    *pq;
+    ngx_connection_t               *connection;
+    ngx_queue_t                     sent;        /* of queries, in order */
+    ngx_event_t                     retry;
+    ngx_uint_t                      failures;    /* in a row */
+} ngx_http_social_link_t;
+
+
+struct ngx_http_social_database_s {
+    ngx_http_social_database_conf_t  *conf;
+    ngx_thread_pool_t                *thread_pool;
+    ngx_queue_t                       waiting;   /* of queries */
+    ngx_uint_t                        waiters;
+    ngx_uint_t                        stopping;
+    ngx_http_social_link_t           *links;
+};
+
+
+typedef struct {
+    ngx_http_social_link_t           *link;
+    ngx_pool_t                       *pool;
+    social_pq_options_t               options;
+    social_pq_t                      *pq;
+    social_rc_e                       rc;
+    char                              error[SOCIAL_PQ_ERROR_SIZE];
+} ngx_http_social_connect_t;
+
+
+static void ngx_http_social_link_connect(ngx_http_social_link_t *link);
+static void ngx_http_social_connect_thread(void *data, ngx_log_t *log);
+static void ngx_http_social_connect_done(ngx_event_t *ev);
+static ngx_int_t ngx_http_social_link_open(ngx_http_social_link_t *link,
+    social_pq_t *pq);
+static void ngx_http_social_link_failed(ngx_http_social_link_t *link,
+    const char *why);
+static void ngx_http_social_link_close(ngx_http_social_link_t *link);
+static void ngx_http_social_link_retry(ngx_event_t *ev);
+static ngx_int_t ngx_http_social_link_send(ngx_http_social_link_t *link,
+    ngx_http_social_query_t *query);
+static ngx_int_t ngx_http_social_link_flush(ngx_http_social_link_t *link);
+static void ngx_http_social_link_write_handler(ngx_event_t *wev);
+static void ngx_http_social_link_read_handler(ngx_event_t *rev);
+static void ngx_http_social_link_answer(ngx_http_social_link_t *link,
+    social_pq_result_t *result);
+static ngx_http_social_link_t *ngx_http_social_database_link(
+    ngx_http_social_database_t *db);
+static void ngx_http_social_database_drain(ngx_http_social_database_t *db);
+static ngx_uint_t ngx_http_social_database_hopeless(
+    ngx_http_social_database_t *db);
+static void ngx_http_social_query_timeout(ngx_event_t *ev);
+
+
+ngx_http_social_database_t *
+ngx_http_social_database_create(ngx_conf_t *cf,
+    ngx_http_social_database_conf_t *conf, ngx_thread_pool_t *thread_pool)
+{
+    ngx_uint_t                   i;
+    ngx_http_social_database_t  *db;
+
+    db = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_database_t));
+    if (db == NULL) {
+        return NULL;
+    }
+
+    db->links = ngx_pcalloc(cf->pool, conf->connections
+                                      * sizeof(ngx_http_social_link_t));
+    if (db->links == NULL) {
+        return NULL;
+    }
+
+    db->conf = conf;
+    db->thread_pool = thread_pool;
+    ngx_queue_init(&db->waiting);
+
+    for (i = 0; i < conf->connections; i++) {
+        db->links[i].db = db;
+        ngx_queue_init(&db->links[i].sent);
+    }
+
+    return db;
+}
+
+
+void
+ngx_http_social_database_start(ngx_http_social_database_t *db,
+    ngx_cycle_t *cycle)
+{
+    ngx_uint_t               i;
+    ngx_http_social_link_t  *link;
+
+    for (i = 0; i < db->conf->connections; i++) {
+        link = &db->links[i];
+
+        link->retry.handler = ngx_http_social_link_retry;
+        link->retry.data = link;
+        link->retry.log = cycle->log;
+        link->retry.cancelable = 1;
+    }
+
+    /* one to begin with; the others come with the load */
+
+    ngx_add_timer(&db->links[0].retry, 1);
+}
+
+
+void
+ngx_http_social_database_stop(ngx_http_social_database_t *db)
+{
+    ngx_uint_t  i;
+
+    db->stopping = 1;
+
+    for (i = 0; i < db->conf->connections; i++) {
+        if (db->links[i].state == NGX_HTTP_SOCIAL_LINK_UP) {
+            ngx_http_social_link_close(&db->links[i]);
+        }
+    }
+}
+
+
+ngx_uint_t
+ngx_http_social_database_is_up(ngx_http_social_database_t *db)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < db->conf->connections; i++) {
+        if (db->links[i].state == NGX_HTTP_SOCIAL_LINK_UP) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_social_database_submit(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query)
+{
+    ngx_msec_t               timeout;
+    ngx_http_social_link_t  *link;
+
+    query->db = db;
+    query->timer.handler = ngx_http_social_query_timeout;
+    query->timer.data = query;
+    query->timer.log = ngx_cycle->log;
+
+    link = ngx_http_social_database_link(db);
+
+    if (link != NULL) {
+
+        if (ngx_http_social_link_send(link, query) == NGX_OK) {
+            ngx_add_timer(&query->timer, db->conf->timeout);
+
+            /* a failure shows when the socket is read, or by the timer */
+
+            (void) ngx_http_social_link_flush(link);
+
+            return;
+        }
+
+        ngx_http_social_link_failed(link, "could not send");
+    }
+
+    /*
+     * a query that has no chance still ends from the event loop, never from
+     * within the call that its handler's caller is in
+     */
+
+    timeout = db->conf->timeout;
+
+    if (db->waiters >= db->conf->queue || ngx_http_social_database_hopeless(db))
+    {
+        timeout = 0;
+    }
+
+    ngx_queue_insert_tail(&db->waiting, &query->queue);
+    query->link = NULL;
+    db->waiters++;
+
+    ngx_add_timer(&query->timer, timeout);
+}
+
+
+/*
+ * The connection with the fewest statements under way.  Another one is opened
+ * when all that are up have some.
+ */
+
+static ngx_http_social_link_t *
+ngx_http_social_database_link(ngx_http_social_database_t *db)
+{
+    size_t                   pending, least;
+    ngx_uint_t               i;
+    ngx_http_social_link_t  *link, *best, *down;
+
+    best = NULL;
+    down = NULL;
+    least = NGX_HTTP_SOCIAL_DATABASE_PIPELINE;
+
+    for (i = 0; i < db->conf->connections; i++) {
+        link = &db->links[i];
+
+        if (link->state == NGX_HTTP_SOCIAL_LINK_DOWN
+            && !link->retry.timer_set && down == NULL)
+        {
+            down = link;
+        }
+
+        if (link->state != NGX_HTTP_SOCIAL_LINK_UP) {
+            continue;
+        }
+
+        pending = social_pq_pending(link->pq);
+
+        if (pending < least) {
+            least = pending;
+            best = link;
+        }
+    }
+
+    if (down != NULL && (best == NULL || least > 0)) {
+        ngx_http_social_link_connect(down);
+    }
+
+    return best;
+}
+
+
+/*
+ * No connection is up, and none is being made: the last attempt failed and
+ * the next is not due.  A request is better told so at once.
+ */
+
+static ngx_uint_t
+ngx_http_social_database_hopeless(ngx_http_social_database_t *db)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < db->conf->connections; i++) {
+
+        if (db->links[i].state == NGX_HTTP_SOCIAL_LINK_UP
+            || (db->links[i].state == NGX_HTTP_SOCIAL_LINK_CONNECTING
+                && db->links[i].failures == 0)
+            || (db->links[i].retry.timer_set && db->links[i].failures == 0))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+ngx_http_social_database_drain(ngx_http_social_database_t *db)
+{
+    ngx_queue_t              *q;
+    ngx_http_social_link_t   *link;
+    ngx_http_social_query_t  *query;
+
+    while (!ngx_queue_empty(&db->waiting)) {
+
+        link = ngx_http_social_database_link(db);
+
+        if (link == NULL) {
+            return;
+        }
+
+        q = ngx_queue_head(&db->waiting);
+        ngx_queue_remove(q);
+        db->waiters--;
+
+        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+        if (ngx_http_social_link_send(link, query) != NGX_OK) {
+
+            /* not sent: it goes with the next connection */
+
+            ngx_queue_insert_head(&db->waiting, q);
+            query->link = NULL;
+            db->waiters++;
+
+            ngx_http_social_link_failed(link, "could not send");
+            return;
+        }
+
+        if (ngx_http_social_link_flush(link) != NGX_OK) {
+            ngx_http_social_link_failed(link, "could not send");
+            return;
+        }
+    }
+}
+
+
+static void
+ngx_http_social_link_connect(ngx_http_social_link_t *link)
+{
+    ngx_pool_t                 *pool;
+    ngx_thread_task_t          *task;
+    ngx_http_social_connect_t  *ctx;
+
+    pool = ngx_create_pool(1024, ngx_cycle->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_connect_t));
+    if (task == NULL) {
+        ngx_destroy_pool(pool);
+        return;
+    }
+
+    ctx = task->ctx;
+
+    ctx->link = link;
+    ctx->pool = pool;
+    ctx->options.conninfo = (char *) link->db->conf->conninfo.data;
+    ctx->options.connect_timeout = (int) (link->db->conf->timeout / 1000) + 2;
+    ctx->options.statement_timeout = (int) link->db->conf->timeout;
+    ctx->options.application_name = "ngx_social_module";
+
+    task->handler = ngx_http_social_connect_thread;
+    task->event.handler = ngx_http_social_connect_done;
+    task->event.data = ctx;
+    task->event.log = ngx_cycle->log;
+
+    if (ngx_thread_task_post(link->db->thread_pool, task) != NGX_OK) {
+        ngx_destroy_pool(pool);
+        return;
+    }
+
+    link->state = NGX_HTTP_SOCIAL_LINK_CONNECTING;
+}
+
+
+static void
+ngx_http_social_connect_thread(void *data, ngx_log_t *log)
+{
+    ngx_http_social_connect_t *ctx = data;
+
+    ctx->rc = social_pq_connect(&ctx->options, &ctx->pq, ctx->error);
+}
+
+
+static void
+ngx_http_social_connect_done(ngx_event_t *ev)
+{
+    ngx_http_social_link_t     *link;
+    ngx_http_social_connect_t  *ctx;
+
+    ctx = ev->data;
+    link = ctx->link;
+
+    link->state = NGX_HTTP_SOCIAL_LINK_DOWN;
+
+    if (link->db->stopping) {
+        social_pq_close(ctx->pq);
+
+    } else if (ctx->rc != SOCIAL_OK) {
+        ngx_http_social_link_failed(link, ctx->error);
+
+    } else if (ngx_http_social_link_open(link, ctx->pq) != NGX_OK) {
+        social_pq_close(ctx->pq);
+        ngx_http_social_link_failed(link, "no connection is free in nginx");
+
+    } else {
+        if (link->failures) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "social: the database is back");
+        }
+
+        link->failures = 0;
+
+        ngx_http_social_database_drain(link->db);
+    }
+
+    ngx_destroy_pool(ctx->pool);
+}
+
+
+static ngx_int_t
+ngx_http_social_link_open(ngx_http_social_link_t *link, social_pq_t *pq)
+{
+    ngx_connection_t  *c;
+
+    c = ngx_get_connection(social_pq_socket(pq), ngx_cycle->log);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->data = link;
+    c->log = ngx_cycle->log;
+    c->read->log = c->log;
+    c->write->log = c->log;
+    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+    c->idle = 1;
+
+    c->read->handler = ngx_http_social_link_read_handler;
+    c->write->handler = ngx_http_social_link_write_handler;
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
+        ngx_free_connection(c);
+        c->fd = (ngx_socket_t) -1;
+        return NGX_ERROR;
+    }
+
+    link->pq = pq;
+    link->connection = c;
+    link->state = NGX_HTTP_SOCIAL_LINK_UP;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Closes the connection, and ends what was sent on it: nobody can say whether
+ * it was run.
+ */
+
+static void
+ngx_http_social_link_failed(ngx_http_social_link_t *link, const char *why)
+{
+    ngx_msec_t                 delay;
+    ngx_queue_t                lost, *q;
+    ngx_uint_t                 level;
+    ngx_http_social_query_t   *query;
+
+    if (link->state == NGX_HTTP_SOCIAL_LINK_UP) {
+        ngx_http_social_link_close(link);
+    }
+
+    level = link->failures++ ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    ngx_log_error(level, ngx_cycle->log, 0, "social: the database is away: %s",
+                  why);
+
+    delay = NGX_HTTP_SOCIAL_DATABASE_BACKOFF_MAX;
+
+    if (link->failures < 5) {
+        delay = NGX_HTTP_SOCIAL_DATABASE_BACKOFF_MIN << (link->failures - 1);
+    }
+
+    if (!link->retry.timer_set && !link->db->stopping) {
+        ngx_add_timer(&link->retry, delay / 2
+                                    + (ngx_msec_t) ngx_random()
+                                      % (delay / 2 + 1));
+    }
+
+    ngx_queue_init(&lost);
+
+    if (!ngx_queue_empty(&link->sent)) {
+        ngx_queue_add(&lost, &link->sent);
+        ngx_queue_init(&link->sent);
+    }
+
+    if (ngx_http_social_database_hopeless(link->db)
+        && !ngx_queue_empty(&link->db->waiting))
+    {
+        ngx_queue_add(&lost, &link->db->waiting);
+        ngx_queue_init(&link->db->waiting);
+        link->db->waiters = 0;
+    }
+
+    while (!ngx_queue_empty(&lost)) {
+        q = ngx_queue_head(&lost);
+        ngx_queue_remove(q);
+
+        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
+                                   NULL);
+    }
+}
+
+
+/*
+ * The socket is libpq's, which closes it; nginx has only to forget it first.
+ */
+
+static void
+ngx_http_social_link_close(ngx_http_social_link_t *link)
+{
+    ngx_connection_t  *c;
+
+    c = link->connection;
+
+    if (ngx_del_conn) {
+        ngx_del_conn(c, 0);
+
+    } else {
+        if (c->read->active) {
+            ngx_del_event(c->read, NGX_READ_EVENT, 0);
+        }
+
+        if (c->write->active) {
+            ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
+        }
+    }
+
+    if (c->read->posted) {
+        ngx_delete_posted_event(c->read);
+    }
+
+    if (c->write->posted) {
+        ngx_delete_posted_event(c->write);
+    }
+
+    ngx_free_connection(c);
+    c->fd = (ngx_socket_t) -1;
+
+    social_pq_close(link->pq);
+
+    link->connection = NULL;
+    link->pq = NULL;
+    link->state = NGX_HTTP_SOCIAL_LINK_DOWN;
+}
+
+
+static void
+ngx_http_social_link_retry(ngx_event_t *ev)
+{
+    ngx_http_social_link_t  *link = ev->data;
+
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+        return;
+    }
+
+    if (link->state == NGX_HTTP_SOCIAL_LINK_DOWN) {
+        ngx_http_social_link_connect(link);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_social_link_send(ngx_http_social_link_t *link,
+    ngx_http_social_query_t *query)
+{
+    if (social_pq_send(link->pq, query->sql, query->params, query->n)
+        != SOCIAL_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    query->link = link;
+    ngx_queue_insert_tail(&link->sent, &query->queue);
+    link->connection->idle = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_link_flush(ngx_http_social_link_t *link)
+{
+    ngx_event_t  *wev;
+
+    wev = link->connection->write;
+
+    switch (social_pq_flush(link->pq)) {
+
+    case SOCIAL_OK:
+        if (wev->active) {
+            return ngx_del_event(wev, NGX_WRITE_EVENT, 0);
+        }
+
+        return NGX_OK;
+
+    case SOCIAL_DECLINED:
+        if (!wev->active) {
+            return ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
+        }
+
+        return NGX_OK;
+
+    default:
+        return NGX_ERROR;
+    }
+}
+
+
+static void
+ngx_http_social_link_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t        *c;
+    ngx_http_social_link_t  *link;
+
+    c = wev->data;
+    link = c->data;
+
+    if (ngx_http_social_link_flush(link) != NGX_OK) {
+        ngx_http_social_link_failed(link, "could not send");
+    }
+}
+
+
+static void
+ngx_http_social_link_read_handler(ngx_event_t *rev)
+{
+    social_rc_e                  rc;
+    ngx_connection_t            *c;
+    social_pq_result_t          *result;
+    ngx_http_social_link_t      *link;
+    ngx_http_social_database_t  *db;
+
+    c = rev->data;
+    link = c->data;
+    db = link->db;
+
+    if (c->close) {
+        /* nginx shuts down, and nothing is under way here */
+        ngx_http_social_link_close(link);
+        return;
+    }
+
+    if (social_pq_consume(link->pq) != SOCIAL_OK
+        || ngx_http_social_link_flush(link) != NGX_OK)
+    {
+        ngx_http_social_link_failed(link, "it closed the connection");
+        return;
+    }
+
+    /* a handler may send more, and may find the connection broken */
+
+    while (link->connection == c) {
+
+        rc = social_pq_next(link->pq, &result);
+
+        if (rc == SOCIAL_FAILED) {
+            ngx_http_social_link_failed(link, "it closed the connection");
+            return;
+        }
+
+        if (rc != SOCIAL_OK) {
+            break;
+        }
+
+        ngx_http_social_link_answer(link, result);
+    }
+
+    ngx_http_social_database_drain(db);
+
+    if (link->connection == c) {
+        c->idle = ngx_queue_empty(&link->sent);
+    }
+}
+
+
+static void
+ngx_http_social_link_answer(ngx_http_social_link_t *link,
+    social_pq_result_t *result)
+{
+    ngx_queue_t              *q;
+    ngx_http_social_query_t  *query;
+
+    q = ngx_queue_head(&link->sent);
+    ngx_queue_remove(q);
+
+    query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+    switch (social_pq_result_outcome(result)) {
+
+    case SOCIAL_PQ_OK:
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_OK, result);
+        break;
+
+    case SOCIAL_PQ_REFUSED:
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "social: the database refused a statement: %s (%s)",
+                      social_pq_result_message(result),
+                      social_pq_result_sqlstate(result));
+
+        /*
+         * 57: an operator or a time limit stepped in; 53: no room;
+         * 40: a conflict with another transaction.  All of them pass.
+         */
+
+        if (ngx_strncmp(social_pq_result_sqlstate(result), "57", 2) == 0
+            || ngx_strncmp(social_pq_result_sqlstate(result), "53", 2) == 0
+            || ngx_strncmp(social_pq_result_sqlstate(result), "40", 2) == 0)
+        {
+            ngx_http_social_query_done(query,
+                                       NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
+                                       NULL);
+            break;
+        }
+
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_REFUSED, NULL);
+        break;
+
+    default:
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
+                                   NULL);
+    }
+
+    social_pq_result_free(result);
+}
+
+
+static void
+ngx_http_social_query_timeout(ngx_event_t *ev)
+{
+    ngx_http_social_query_t     *query;
+    ngx_http_social_database_t  *db;
+
+    query = ev->data;
+    db = query->db;
+
+    if (query->link != NULL) {
+        ngx_http_social_link_failed(query->link, "it does not answer");
+        return;
+    }
+
+    ngx_queue_remove(&query->queue);
+    db->waiters--;
+
+    ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE, NULL);
+}
