@@ -46,6 +46,34 @@ ngx_http_social_query(ngx_http_request_t *r, const char *sql,
 }
 
 
+ngx_int_t
+ngx_http_social_query_background(const char *sql,
+    const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_background_pt handler, void *data)
+{
+    ngx_http_social_query_t     *query;
+    ngx_http_social_database_t  *db;
+
+    db = ngx_http_social_database_of_cycle((ngx_cycle_t *) ngx_cycle);
+
+    if (db == NULL) {
+        return NGX_ERROR;
+    }
+
+    query = ngx_http_social_query_create(sql, params, n);
+    if (query == NULL) {
+        return NGX_ERROR;
+    }
+
+    query->background = handler;
+    query->data = data;
+
+    ngx_http_social_database_submit(db, query);
+
+    return NGX_OK;
+}
+
+
 static ngx_http_social_query_t *
 ngx_http_social_query_create(const char *sql, const social_pq_param_t *params,
     ngx_uint_t n)
@@ -129,6 +157,9 @@ ngx_http_social_query_done(ngx_http_social_query_t *query,
         query->handler(r, outcome, result, query->data);
 
         ngx_http_run_posted_requests(c);
+
+    } else if (query->background) {
+        query->background(outcome, result, query->data);
     }
 
     ngx_destroy_pool(query->pool);
