@@ -10,6 +10,7 @@
 #   make valgrind  the tests under valgrind, and five reloads
 #   make nginx-source
 #                  an nginx in which memory errors show
+#   make migrate   bring the database of PGHOST ... up to date
 #
 # NGINX_SRC=dir    build against that nginx source tree
 # NGINX=binary     test with that nginx
@@ -17,7 +18,7 @@
 
 .DEFAULT_GOAL := build
 .PHONY: deps build test bench lint fuzz clean unit coverage nginx-source \
-    valgrind
+    valgrind migrate
 
 # NGINX is taken out of the environment again before an nginx runs, which
 # would read it as a list of sockets
@@ -58,6 +59,9 @@ lint: deps-lint
 
 fuzz: deps-fuzz
 	scripts/fuzz
+
+migrate:
+	scripts/migrate
 
 clean:
 	rm -rf build t/servroot*
