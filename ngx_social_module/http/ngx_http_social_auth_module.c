@@ -507,7 +507,8 @@ ngx_http_social_auth_list_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
             /* they are sent in a quoted string */
 
-            if (value[i].data[j] < 0x21 || value[i].data[j] == '"'
+            if (value[i].data[j] < 0x21 || value[i].data[j] == 0x7f
+                || value[i].data[j] == '"'
                 || value[i].data[j] == '\\')
             {
                 break;
