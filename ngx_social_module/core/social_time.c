@@ -20,8 +20,7 @@ typedef struct {
 
 
 static void social_time_split(int64_t t, social_time_fields_t *f);
-static social_rc_e social_time_join(const social_time_fields_t *f,
-    int64_t *t);
+static social_rc_e social_time_join(const unsigned v[6], int64_t *t);
 static unsigned char *social_time_digits(unsigned char *p, unsigned value,
     unsigned width);
 static bool social_time_match(social_str_t s, const char *pattern,
@@ -108,32 +107,23 @@ social_time_http(int64_t t, unsigned char buf[SOCIAL_TIME_HTTP_SIZE])
 social_rc_e
 social_time_amz_parse(social_str_t s, int64_t *t)
 {
-    unsigned              v[6];
-    social_time_fields_t  f;
+    unsigned  v[6];
 
     if (!social_time_match(s, "4-2-2-T2-2-2-Z", v)) {
         return SOCIAL_MALFORMED;
     }
 
-    f.year = v[0];
-    f.month = v[1];
-    f.day = v[2];
-    f.hour = v[3];
-    f.minute = v[4];
-    f.second = v[5];
-
-    return social_time_join(&f, t);
+    return social_time_join(v, t);
 }
 
 
 social_rc_e
 social_time_iso_parse(social_str_t s, int64_t *t)
 {
-    size_t                i;
-    unsigned              v[6];
-    social_str_t          whole;
-    unsigned char         text[20];
-    social_time_fields_t  f;
+    size_t         i;
+    unsigned       v[6];
+    social_str_t   whole;
+    unsigned char  text[20];
 
     if (s.len < 20 || s.data[s.len - 1] != 'Z') {
         return SOCIAL_MALFORMED;
@@ -162,14 +152,7 @@ social_time_iso_parse(social_str_t s, int64_t *t)
         return SOCIAL_MALFORMED;
     }
 
-    f.year = v[0];
-    f.month = v[1];
-    f.day = v[2];
-    f.hour = v[3];
-    f.minute = v[4];
-    f.second = v[5];
-
-    return social_time_join(&f, t);
+    return social_time_join(v, t);
 }
 
 
@@ -271,37 +254,44 @@ social_time_split(int64_t t, social_time_fields_t *f)
 }
 
 
+/*
+ * The way back, from year, month, day, hour, minute and second.
+ */
+
 static social_rc_e
-social_time_join(const social_time_fields_t *f, int64_t *t)
+social_time_join(const unsigned v[6], int64_t *t)
 {
     bool                   leap;
-    int64_t                year, era, days;
-    unsigned               month, of_era, last;
+    int64_t                days;
+    unsigned               year, month, era, of_era, last;
     static const unsigned  lasts[] =
         { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
-    if (f->year < 1970 || f->month < 1 || f->month > 12 || f->hour > 23
-        || f->minute > 59 || f->second > 59)
+    year = v[0];
+    month = v[1];
+
+    if (year < 1970 || month < 1 || month > 12 || v[3] > 23 || v[4] > 59
+        || v[5] > 59)
     {
         return SOCIAL_MALFORMED;
     }
 
-    leap = (f->year % 4 == 0 && f->year % 100 != 0) || f->year % 400 == 0;
-    last = lasts[f->month - 1] + (leap && f->month == 2);
+    leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    last = lasts[month - 1] + (leap && month == 2);
 
-    if (f->day < 1 || f->day > last) {
+    if (v[2] < 1 || v[2] > last) {
         return SOCIAL_MALFORMED;
     }
 
-    year = f->year - (f->month <= 2);
-    month = f->month > 2 ? f->month - 3 : f->month + 9;
+    year -= (month <= 2);
+    month = month > 2 ? month - 3 : month + 9;
     era = year / 400;
-    of_era = (unsigned) (year % 400);
+    of_era = year % 400;
 
-    days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100
-           + (153 * month + 2) / 5 + f->day - 1 - 719468;
+    days = (int64_t) era * 146097 + of_era * 365 + of_era / 4 - of_era / 100
+           + (153 * month + 2) / 5 + v[2] - 1 - 719468;
 
-    *t = days * 86400 + f->hour * 3600 + f->minute * 60 + f->second;
+    *t = days * 86400 + v[3] * 3600 + v[4] * 60 + v[5];
 
     return SOCIAL_OK;
 }

@@ -282,7 +282,7 @@ social_uri_query_duplicate(const social_uri_query_t *q)
 
 void
 social_uri_query_write(social_buf_t *b, const social_uri_query_t *q,
-    social_str_t except)
+    const social_str_t *except)
 {
     bool    first;
     size_t  i;
@@ -291,7 +291,7 @@ social_uri_query_write(social_buf_t *b, const social_uri_query_t *q,
 
     for (i = 0; i < q->count; i++) {
 
-        if (social_str_eq(q->params[i].name, except)) {
+        if (except != NULL && social_str_eq(q->params[i].name, *except)) {
             continue;
         }
 

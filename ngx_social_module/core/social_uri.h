@@ -90,10 +90,11 @@ const social_uri_param_t *social_uri_query_duplicate(
     const social_uri_query_t *q);
 
 /*
- * Appends "name=value&name=value", without the parameters named "except".
+ * Appends "name=value&name=value", without the parameters named "except",
+ * which may be NULL.
  */
 void social_uri_query_write(social_buf_t *b, const social_uri_query_t *q,
-    social_str_t except);
+    const social_str_t *except);
 
 
 #endif /* SOCIAL_URI_H */
