@@ -18,6 +18,13 @@
 ngx_int_t ngx_http_social_error_own(ngx_http_request_t *r);
 
 /*
+ * To be called while locations are merged: every error in this location is
+ * the module's own, those too that nginx makes before its handler is called.
+ * Does what ngx_http_social_error_use() does.
+ */
+void ngx_http_social_error_own_location(ngx_conf_t *cf);
+
+/*
  * Adds "Retry-After" (RFC 9110, 10.2.3), in seconds.  NGX_ERROR: out of
  * memory.
  */

@@ -20,6 +20,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t            json;
+    ngx_uint_t            own;           /* not inherited */
 } ngx_http_social_error_loc_conf_t;
 
 
@@ -226,7 +227,7 @@ ngx_http_social_error_header_filter(ngx_http_request_t *r)
     elcf = ngx_http_get_module_loc_conf(r, ngx_http_social_error_module);
     ctx = ngx_http_get_module_ctx(r, ngx_http_social_error_module);
 
-    if (!(elcf->json || (ctx && ctx->own))
+    if (!(elcf->json || elcf->own || (ctx && ctx->own))
         || !ngx_http_social_error_may_be_ours(r))
     {
         return ngx_http_next_header_filter(r);
@@ -453,6 +454,18 @@ ngx_http_social_error_use(ngx_conf_t *cf)
     emcf->used = 1;
 
     ngx_http_social_use(cf);
+}
+
+
+void
+ngx_http_social_error_own_location(ngx_conf_t *cf)
+{
+    ngx_http_social_error_loc_conf_t  *elcf;
+
+    elcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_error_module);
+    elcf->own = 1;
+
+    ngx_http_social_error_use(cf);
 }
 
 

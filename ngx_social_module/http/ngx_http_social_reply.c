@@ -32,6 +32,12 @@ ngx_http_social_read_body(ngx_http_request_t *r, size_t max,
     ngx_int_t                    rc;
     ngx_http_social_body_ctx_t  *ctx;
 
+    /* whatever goes wrong from here on */
+
+    if (ngx_http_social_error_own(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (r->headers_in.content_length_n > (off_t) max) {
         return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
