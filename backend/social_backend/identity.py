@@ -1,5 +1,6 @@
 """Who sends a request, as far as the gateway has signed it."""
 
+import base64
 from dataclasses import dataclass
 
 import jwt
@@ -29,11 +30,18 @@ def load_secrets(config):
         if not path:
             continue
 
-        with open(path, "rb") as f:
-            secret = f.read().strip()
+        with open(path, encoding="ascii") as f:
+            text = f.read().strip()
 
-        if len(secret) < 32:
-            raise ValueError(f"{path} has a secret of less than 32 bytes")
+        # the same file, and so the same form, as the gateway's social_secret
+
+        if not text.startswith("whsec_"):
+            raise ValueError(f"{path} does not begin with whsec_")
+
+        secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+
+        if len(secret) < 24:
+            raise ValueError(f"{path} has a secret of less than 24 bytes")
 
         secrets.append(secret)
 

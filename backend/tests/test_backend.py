@@ -1,5 +1,6 @@
 """The backend against a real PostgreSQL."""
 
+import base64
 import json
 import os
 import tempfile
@@ -28,6 +29,10 @@ def assertion(sub_, secret=SECRET, algorithm="HS256", **change):
     return jwt.encode(claims, secret, algorithm=algorithm)
 
 
+def in_file(secret):
+    return b"whsec_" + base64.b64encode(secret) + b"\n"
+
+
 def signed(sub, **change):
     return {"X-Social-Sub": sub, "X-Social-Assertion": assertion(sub, **change)}
 
@@ -41,7 +46,7 @@ class BackendTest(unittest.TestCase):
 
         secret = tempfile.NamedTemporaryFile()
         cls.addClassCleanup(secret.close)
-        secret.write(SECRET + b"\n")
+        secret.write(in_file(SECRET))
         secret.flush()
 
         cls.app = create_app({
@@ -135,7 +140,7 @@ class BackendTest(unittest.TestCase):
 
     def test_the_previous_secret_while_it_is_rotated(self):
         with tempfile.NamedTemporaryFile() as f:
-            f.write(b"p" * 40)
+            f.write(in_file(b"p" * 40))
             f.flush()
             app = create_app({**self.app.config,
                               "SOCIAL_ASSERTION_PREVIOUS_FILE": f.name})
@@ -145,14 +150,15 @@ class BackendTest(unittest.TestCase):
 
         self.assertEqual(answer.status_code, 200)
 
-    def test_a_short_secret_is_no_start(self):
-        with tempfile.NamedTemporaryFile() as f:
-            f.write(b"short")
-            f.flush()
+    def test_a_bad_secret_is_no_start(self):
+        for text in (in_file(b"short"), b"s" * 40, b"", b"whsec_%%%%"):
+            with self.subTest(text), tempfile.NamedTemporaryFile() as f:
+                f.write(text)
+                f.flush()
 
-            with self.assertRaisesRegex(ValueError, "less than 32"):
-                create_app({"SOCIAL_DATABASE": "dbname=x",
-                            "SOCIAL_ASSERTION_SECRET_FILE": f.name})
+                with self.assertRaises(ValueError):
+                    create_app({"SOCIAL_DATABASE": "dbname=x",
+                                "SOCIAL_ASSERTION_SECRET_FILE": f.name})
 
     # people
 
