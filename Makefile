@@ -5,56 +5,74 @@
 #   make build     the module and the core library, into build/
 #   make test      everything that proves it
 #   make lint      static checks
+#   make fuzz      60 s of each fuzzer
+#   make coverage  of core, by its unit tests
+#   make bench     what authorization and CORS cost (PEERS=1: elsewhere, too)
+#   make valgrind  the tests under valgrind, and five reloads
+#   make nginx-source
+#                  an nginx in which memory errors show
 #
 # NGINX_SRC=dir    build against that nginx source tree
 # NGINX=binary     test with that nginx
 # SANITIZE=1       build and test under ASan and UBSan
 
 .DEFAULT_GOAL := build
-.PHONY: run deps build frontend clean-data test bench lint fuzz clean unit
-.PHONY: nginx-source valgrind
+.PHONY: run deps build frontend test bench lint fuzz clean clean-data unit \
+    coverage nginx-source valgrind
 
-export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC
+# NGINX is taken out of the environment again before an nginx runs, which
+# would read it as a list of sockets
 
-run: deps
+export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC TESTS JOBS
+
+run:
+	@scripts/deps default node run
+	@scripts/deps-npm
 	@scripts/build && scripts/frontend && exec scripts/run
 
 deps:
-	scripts/deps
+	scripts/deps default node run e2e
 	scripts/deps-npm
 
-build:
-	scripts/build
+deps-%:
+	scripts/deps default node run e2e $*
+	scripts/deps-npm
 
 frontend: deps
 	scripts/frontend
 
+build:
+	scripts/build
+
+coverage: deps
+	scripts/coverage
+
 unit: build
 	scripts/unit
 
-test: deps
+test: $(if $(SANITIZE),deps-sanitize,deps)
 	scripts/test
 
-valgrind: deps
+valgrind: deps-valgrind
 	VALGRIND=1 scripts/test
 
-nginx-source: deps
+nginx-source: deps-source
 	scripts/nginx-source
 
-bench: build
+bench: deps-bench
 	scripts/bench/run
 
-lint: build
+lint: deps-lint
 	scripts/lint
 
-fuzz:
+fuzz: deps-fuzz
 	scripts/fuzz
 
 clean:
 	rm -rf build t/servroot* t/e2e/node_modules idp/node_modules \
 	    frontend/node_modules
 
-# the data of "make run"
+# what "make run" keeps
 
 clean-data:
 	rm -rf var

@@ -242,7 +242,9 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
 
     rc = ngx_http_social_auth_decide(r, alcf, ctx);
 
-    if (rc != NGX_OK && ngx_http_social_error_own(r) != NGX_OK) {
+    if (rc != NGX_OK && rc != NGX_DECLINED
+        && ngx_http_social_error_own(r) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -261,7 +263,10 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
 
     case SOCIAL_TOKEN_NONE:
         if (alcf->mode != NGX_HTTP_SOCIAL_AUTH_REQUIRED) {
-            return NGX_OK;
+
+            /* not NGX_OK: nobody satisfies no "satisfy any" */
+
+            return NGX_DECLINED;
         }
 
         return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
@@ -283,7 +288,7 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
 
     default:
         if (alcf->mode == NGX_HTTP_SOCIAL_AUTH_LENIENT) {
-            return NGX_OK;
+            return NGX_DECLINED;
         }
 
         return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
@@ -507,7 +512,8 @@ ngx_http_social_auth_list_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
             /* they are sent in a quoted string */
 
-            if (value[i].data[j] < 0x21 || value[i].data[j] == '"'
+            if (value[i].data[j] < 0x21 || value[i].data[j] == 0x7f
+                || value[i].data[j] == '"'
                 || value[i].data[j] == '\\')
             {
                 break;

@@ -7,8 +7,12 @@
 #include "ngx_http_social_keys.h"
 #include "social_url.h"
 
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
 
 #define NGX_HTTP_SOCIAL_MAX_LEEWAY  300
+#define NGX_HTTP_SOCIAL_MAX_SHOWN   256
 
 
 typedef char *(*ngx_http_social_issuer_set_pt)(ngx_conf_t *cf,
@@ -44,6 +48,9 @@ static char *ngx_http_social_issuer_derive(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
 static char *ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
+static char *ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer);
+static ngx_uint_t ngx_http_social_issuer_has_certificates(ngx_str_t *file);
 
 
 #define ngx_http_social_issuer_offset(field)                                  \
@@ -186,6 +193,7 @@ static char *
 ngx_http_social_issuer_set_url(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer, ngx_uint_t offset)
 {
+    size_t       len;
     ngx_str_t   *value, *field;
     const char  *why;
 
@@ -200,9 +208,14 @@ ngx_http_social_issuer_set_url(ngx_conf_t *cf,
                          field == &issuer->issuer, &why)
         != SOCIAL_OK)
     {
+        /* the reason must not be cut off after a long one */
+
+        len = ngx_min(value[1].len, NGX_HTTP_SOCIAL_MAX_SHOWN);
+
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid URL \"%V\" in \"%V\": %s",
-                   &value[1], &value[0], why);
+                   "invalid URL \"%*s%s\" in \"%V\": %s",
+                   len, value[1].data, len < value[1].len ? "..." : "",
+                   &value[0], why);
     }
 
     *field = value[1];
@@ -455,6 +468,10 @@ ngx_http_social_issuer_finish(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     ngx_conf_init_msec_value(issuer->timeout, 3000);
     ngx_conf_init_size_value(issuer->max_size, 150 * 1024);
 
+    if (ngx_http_social_issuer_check_keys(cf, issuer) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     issuer->policy.clients = issuer->client_ids.elts;
     issuer->policy.client_count = issuer->client_ids.nelts;
     issuer->policy.audiences = issuer->audiences.elts;
@@ -555,4 +572,51 @@ ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
                "\"social_issuer %V\" says not whose tokens it accepts: list "
                "its \"client_ids\" or \"audiences\", or say \"client_ids *\" "
                "for every client", &issuer->name);
+}
+
+
+/*
+ * What would show only when keys are fetched, or run out, shows at once.
+ */
+
+static char *
+ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer)
+{
+    if (issuer->jwks_uri.len
+        && (uint64_t) issuer->stale * 1000 <= (uint64_t) issuer->refresh)
+    {
+        return ngx_http_social_conf_error(cf, &issuer->place,
+                   "\"jwks_stale\" must be longer than \"jwks_refresh\" in "
+                   "\"social_issuer %V\": keys would be dropped before they "
+                   "are fetched again", &issuer->name);
+    }
+
+    if (issuer->ca_file.len
+        && !ngx_http_social_issuer_has_certificates(&issuer->ca_file))
+    {
+        return ngx_http_social_conf_error(cf, &issuer->place,
+                   "\"ca_file\" \"%V\" has no certificate: it must be "
+                   "readable and hold certificates in PEM",
+                   &issuer->ca_file);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_social_issuer_has_certificates(ngx_str_t *file)
+{
+    ngx_uint_t   ok;
+    X509_STORE  *store;
+
+    store = X509_STORE_new();
+
+    ok = store && X509_STORE_load_file(store, (char *) file->data) == 1;
+
+    X509_STORE_free(store);
+    ERR_clear_error();
+
+    return ok;
 }

@@ -21,6 +21,7 @@
 #define NGX_HTTP_SOCIAL_KEYS_POLL         20
 #define NGX_HTTP_SOCIAL_KEYS_MAX_WAITING  1024
 #define NGX_HTTP_SOCIAL_KEYS_IDLE         60000
+#define NGX_HTTP_SOCIAL_KEYS_UNUSED       180
 
 
 typedef struct {
@@ -34,8 +35,12 @@ static ngx_http_social_keys_t *ngx_http_social_keys_create(ngx_conf_t *cf,
 static void ngx_http_social_keys_cleanup(void *data);
 static ngx_int_t ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool,
     void **part, void *data, ngx_log_t *log);
+static ngx_int_t ngx_http_social_keys_make_id(
+    ngx_http_social_issuer_t *issuer);
 static ngx_http_social_keys_slot_t *ngx_http_social_keys_find_slot(
-    ngx_http_social_keys_sh_t *sh, ngx_http_social_issuer_t *issuer);
+    ngx_http_social_keys_sh_t *sh, u_char *id);
+static void ngx_http_social_keys_clear_slot(ngx_slab_pool_t *shpool,
+    ngx_http_social_keys_slot_t *slot);
 static void ngx_http_social_keys_sync(ngx_http_social_keys_t *keys);
 static void ngx_http_social_keys_refresh_handler(ngx_event_t *ev);
 static void ngx_http_social_keys_poll_handler(ngx_event_t *ev);
@@ -186,6 +191,10 @@ ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers)
 
         issuer[i]->keys->thread_pool = thread_pool;
         fetched++;
+
+        if (ngx_http_social_keys_make_id(issuer[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     if (fetched == 0) {
@@ -208,8 +217,10 @@ ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers)
 
 /*
  * The old configuration's workers go on using their slots while they finish,
- * so a slot is given away only when neither this configuration nor the last
- * one claims it.
+ * and all of them after a reload that fails later than this, which is not
+ * told to anybody: so a slot is given away only when neither this
+ * configuration nor the last one claims it, and nobody has looked at it for
+ * some time.
  */
 
 static ngx_int_t
@@ -248,7 +259,7 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
         }
 
         keys->shpool = shpool;
-        keys->slot = ngx_http_social_keys_find_slot(sh, issuer[i]);
+        keys->slot = ngx_http_social_keys_find_slot(sh, keys->id);
 
         if (keys->slot == NULL) {
             ngx_shmtx_unlock(&shpool->mutex);
@@ -259,16 +270,21 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
             return NGX_ERROR;
         }
 
+        if (ngx_memcmp(keys->slot->id, keys->id, sizeof(keys->id)) != 0) {
+            ngx_http_social_keys_clear_slot(shpool, keys->slot);
+            ngx_memcpy(keys->slot->id, keys->id, sizeof(keys->id));
+        }
+
         keys->slot->claimed = sh->configuration;
+        keys->slot->used = ngx_time();
     }
 
     for (i = 0; i < NGX_HTTP_SOCIAL_KEYS_SLOTS; i++) {
 
         if (sh->slots[i].claimed + 1 < sh->configuration
-            && sh->slots[i].json != NULL)
+            && ngx_time() - sh->slots[i].used > NGX_HTTP_SOCIAL_KEYS_UNUSED)
         {
-            ngx_slab_free_locked(shpool, sh->slots[i].json);
-            ngx_memzero(&sh->slots[i], sizeof(ngx_http_social_keys_slot_t));
+            ngx_http_social_keys_clear_slot(shpool, &sh->slots[i]);
         }
     }
 
@@ -278,14 +294,12 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
 }
 
 
-static ngx_http_social_keys_slot_t *
-ngx_http_social_keys_find_slot(ngx_http_social_keys_sh_t *sh,
-    ngx_http_social_issuer_t *issuer)
+static ngx_int_t
+ngx_http_social_keys_make_id(ngx_http_social_issuer_t *issuer)
 {
-    u_char                        id[EVP_MAX_MD_SIZE];
-    EVP_MD_CTX                   *md;
-    ngx_uint_t                    i, ok;
-    ngx_http_social_keys_slot_t  *slot, *unused;
+    u_char       id[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX  *md;
+    ngx_uint_t   ok;
 
     md = EVP_MD_CTX_new();
 
@@ -299,35 +313,65 @@ ngx_http_social_keys_find_slot(ngx_http_social_keys_sh_t *sh,
     EVP_MD_CTX_free(md);
 
     if (!ok) {
-        return NULL;
+        return NGX_ERROR;
     }
 
-    unused = NULL;
+    ngx_memcpy(issuer->keys->id, id, sizeof(issuer->keys->id));
+
+    return NGX_OK;
+}
+
+
+/*
+ * The slot with that id, else one that nobody uses, else the one that was
+ * used the longest ago by a configuration before the last.
+ */
+
+static ngx_http_social_keys_slot_t *
+ngx_http_social_keys_find_slot(ngx_http_social_keys_sh_t *sh, u_char *id)
+{
+    ngx_uint_t                    i;
+    ngx_http_social_keys_slot_t  *slot, *oldest;
+
+    oldest = NULL;
 
     for (i = 0; i < NGX_HTTP_SOCIAL_KEYS_SLOTS; i++) {
 
         slot = &sh->slots[i];
 
-        if (slot->claimed == 0 || slot->claimed + 1 < sh->configuration) {
-
-            if (unused == NULL && slot->json == NULL) {
-                unused = slot;
-            }
-
-            continue;
-        }
-
-        if (ngx_memcmp(slot->id, id, sizeof(slot->id)) == 0) {
+        if (slot->claimed
+            && ngx_memcmp(slot->id, id, sizeof(slot->id)) == 0)
+        {
             return slot;
         }
+
+        if ((slot->claimed == 0 || slot->claimed + 1 < sh->configuration)
+            && (oldest == NULL || slot->used < oldest->used))
+        {
+            oldest = slot;
+        }
     }
 
-    if (unused) {
-        ngx_memzero(unused, sizeof(ngx_http_social_keys_slot_t));
-        ngx_memcpy(unused->id, id, sizeof(unused->id));
+    return oldest;
+}
+
+
+static void
+ngx_http_social_keys_clear_slot(ngx_slab_pool_t *shpool,
+    ngx_http_social_keys_slot_t *slot)
+{
+    if (slot->json) {
+        ngx_slab_free_locked(shpool, slot->json);
     }
 
-    return unused;
+    ngx_memzero(slot, sizeof(ngx_http_social_keys_slot_t));
+}
+
+
+ngx_uint_t
+ngx_http_social_keys_own_slot(ngx_http_social_keys_t *keys)
+{
+    return ngx_memcmp(keys->slot->id, keys->id, sizeof(keys->id)) == 0;
 }
 
 
@@ -415,9 +459,11 @@ ngx_http_social_keys_sync(ngx_http_social_keys_t *keys)
     social_str_t    text;
     social_jwks_t  *jwks;
 
-    size = keys->issuer->max_size;
+    /* not "jwks_max_size", which may have been lowered since */
 
-    buf = ngx_alloc(size, ngx_cycle->log);
+    size = keys->slot->len;
+
+    buf = ngx_alloc(size + 1, ngx_cycle->log);
     if (buf == NULL) {
         return;
     }
@@ -425,12 +471,18 @@ ngx_http_social_keys_sync(ngx_http_social_keys_t *keys)
     ngx_shmtx_lock(&keys->shpool->mutex);
 
     generation = keys->slot->generation;
-    text.len = ngx_min(keys->slot->len, size);
+    text.len = keys->slot->len;
     text.data = buf;
 
-    if (text.len) {
-        ngx_memcpy(buf, keys->slot->json, text.len);
+    if (!ngx_http_social_keys_own_slot(keys) || keys->slot->json == NULL
+        || text.len > size)
+    {
+        ngx_shmtx_unlock(&keys->shpool->mutex);
+        ngx_free(buf);
+        return;
     }
+
+    ngx_memcpy(buf, keys->slot->json, text.len);
 
     ngx_shmtx_unlock(&keys->shpool->mutex);
 
