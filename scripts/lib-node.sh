@@ -1,5 +1,6 @@
 # Node for the page, the development identity provider and the browser test.
-# shellcheck shell=bash
+# Comes after lib.sh.
+# shellcheck shell=bash disable=SC2034,SC2154
 
 # They need 20.19, Debian 12 has 18.  What npm's "node" package would fetch by
 # a script is a package of its own for each architecture, and is taken itself.

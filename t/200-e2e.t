@@ -12,6 +12,7 @@ use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $chromium = $ENV{CHROMIUM} || '/usr/bin/chromium';
 my $build = $ENV{BUILD} || 'build';
@@ -73,7 +74,7 @@ sub start {
             last;
         }
 
-        select undef, undef, undef, 0.1;
+        sleep(0.1);
     }
 
     diag(slurp($log));
@@ -92,7 +93,7 @@ sub stop {
             return 1;
         }
 
-        select undef, undef, undef, 0.1;
+        sleep(0.1);
     }
 
     return 0;
@@ -171,6 +172,15 @@ END {
 }
 
 ok(start(), 'the system starts') or do { done_testing(); exit };
+
+# headers that nobody has signed, straight to the backend
+
+my $answer = `curl -s -o /dev/null -w '%{http_code}' \\
+    --unix-socket $data/run/backend.sock -H 'X-Social-Sub: somebody' \\
+    -H 'X-Social-Groups: admin' http://localhost/api/profile`;
+
+is($answer, 401, 'the backend does not believe headers alone');
+
 walk('first');
 
 for my $file (glob "$data/logs/*.log") {

@@ -179,9 +179,9 @@ async function walk(person) {
 
 async function write(page, person, who) {
     await page.getByLabel('What is on your mind?')
-        .fill(`Hello from ${who} & <b>all</b> 🙂`);
+        .fill(`Hello from ${who} & <b>all</b> – ça va?`);
     await page.getByRole('button', { name: 'Post' }).click();
-    await page.getByText(`Hello from ${who} & <b>all</b> 🙂`).waitFor();
+    await page.getByText(`Hello from ${who} & <b>all</b> – ça va?`).waitFor();
     ok(true, `${who} writes, and sees it on the feed`);
     await shot(page, `${who.toLowerCase()}-feed`);
 }
