@@ -145,6 +145,16 @@ ngx_http_social_keys_cleanup(void *data)
 {
     ngx_http_social_keys_t  *keys = data;
 
+    /* without a master the same process goes on with the next configuration */
+
+    if (keys->refresh.timer_set) {
+        ngx_del_timer(&keys->refresh);
+    }
+
+    if (keys->poll.timer_set) {
+        ngx_del_timer(&keys->poll);
+    }
+
     social_jwks_free(keys->jwks);
     keys->jwks = NULL;
 }
