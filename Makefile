@@ -4,13 +4,13 @@
 #   make build     the module and the core library, into build/
 #   make test      everything that proves it
 #   make lint      static checks
-#   make migrate   bring the database of PGHOST ... up to date
 #   make fuzz      60 s of each fuzzer
 #   make coverage  of core, by its unit tests
 #   make bench     what authorization and CORS cost (PEERS=1: elsewhere, too)
 #   make valgrind  the tests under valgrind, and five reloads
 #   make nginx-source
 #                  an nginx in which memory errors show
+#   make migrate   bring the database of PGHOST ... up to date
 #
 # NGINX_SRC=dir    build against that nginx source tree
 # NGINX=binary     test with that nginx

@@ -44,6 +44,18 @@ ngx_int_t ngx_http_social_query(ngx_http_request_t *r, const char *sql,
     ngx_http_social_query_pt handler, void *data);
 
 /*
+ * The same for nobody's request: the handler is called in any case, with the
+ * result, which is freed after the call.
+ */
+typedef void (*ngx_http_social_query_background_pt)(
+    ngx_http_social_query_outcome_e outcome,
+    const social_pq_result_t *result, void *data);
+
+ngx_int_t ngx_http_social_query_background(const char *sql,
+    const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_background_pt handler, void *data);
+
+/*
  * The database of this configuration, which has to have one.
  */
 ngx_http_social_database_t *ngx_http_social_database_of(
@@ -54,6 +66,13 @@ ngx_http_social_database_t *ngx_http_social_database_of(
  */
 ngx_uint_t ngx_http_social_database_configured(ngx_conf_t *cf);
 ngx_uint_t ngx_http_social_database_up(ngx_http_request_t *r);
+
+
+/*
+ * That of the configuration that this process runs with, or NULL.
+ */
+ngx_http_social_database_t *ngx_http_social_database_of_cycle(
+    ngx_cycle_t *cycle);
 
 
 /* ngx_http_social_database.c */
@@ -90,6 +109,7 @@ struct ngx_http_social_query_s {
     ngx_http_request_t           *request;       /* NULL: it has gone */
     ngx_http_cleanup_t           *cleanup;
     ngx_http_social_query_pt      handler;
+    ngx_http_social_query_background_pt  background;
     void                         *data;
 };
 
@@ -101,8 +121,8 @@ void ngx_http_social_database_submit(ngx_http_social_database_t *db,
     ngx_http_social_query_t *query);
 
 /*
- * Calls a query's handler, if its request is still there and it was not
- * called before.
+ * Calls a query's handler, unless its request has gone or it was called
+ * before.
  */
 void ngx_http_social_query_answer(ngx_http_social_query_t *query,
     ngx_http_social_query_outcome_e outcome,

@@ -25,8 +25,6 @@ static void *ngx_http_social_database_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_database_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_database_init_process(ngx_cycle_t *cycle);
 static void ngx_http_social_database_exit_process(ngx_cycle_t *cycle);
-static ngx_http_social_database_t *ngx_http_social_database_of_cycle(
-    ngx_cycle_t *cycle);
 
 
 static ngx_command_t  ngx_http_social_database_commands[] = {
@@ -278,7 +276,7 @@ ngx_http_social_database_exit_process(ngx_cycle_t *cycle)
 }
 
 
-static ngx_http_social_database_t *
+ngx_http_social_database_t *
 ngx_http_social_database_of_cycle(ngx_cycle_t *cycle)
 {
     ngx_http_conf_ctx_t                   *ctx;

@@ -52,6 +52,34 @@ ngx_http_social_query(ngx_http_request_t *r, const char *sql,
 }
 
 
+ngx_int_t
+ngx_http_social_query_background(const char *sql,
+    const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_background_pt handler, void *data)
+{
+    ngx_http_social_query_t     *query;
+    ngx_http_social_database_t  *db;
+
+    db = ngx_http_social_database_of_cycle((ngx_cycle_t *) ngx_cycle);
+
+    if (db == NULL) {
+        return NGX_ERROR;
+    }
+
+    query = ngx_http_social_query_create(sql, params, n);
+    if (query == NULL) {
+        return NGX_ERROR;
+    }
+
+    query->background = handler;
+    query->data = data;
+
+    ngx_http_social_database_submit(db, query);
+
+    return NGX_OK;
+}
+
+
 static ngx_http_social_query_t *
 ngx_http_social_query_create(const char *sql, const social_pq_param_t *params,
     ngx_uint_t n)
@@ -113,12 +141,21 @@ ngx_http_social_query_answer(ngx_http_social_query_t *query,
     ngx_http_social_query_outcome_e outcome,
     const social_pq_result_t *result)
 {
-    ngx_connection_t          *c;
-    ngx_http_request_t        *r;
+    ngx_connection_t                    *c;
+    ngx_http_request_t                  *r;
+    ngx_http_social_query_background_pt  background;
 
     r = query->request;
 
     if (r == NULL) {
+
+        background = query->background;
+
+        if (background != NULL) {
+            query->background = NULL;
+            background(outcome, result, query->data);
+        }
+
         return;
     }
 
