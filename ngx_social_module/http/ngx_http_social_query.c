@@ -141,21 +141,21 @@ ngx_http_social_query_answer(ngx_http_social_query_t *query,
     ngx_http_social_query_outcome_e outcome,
     const social_pq_result_t *result)
 {
-    ngx_connection_t                    *c;
-    ngx_http_request_t                  *r;
-    ngx_http_social_query_background_pt  background;
+    ngx_connection_t                     *c;
+    ngx_http_request_t                   *r;
+    ngx_http_social_query_background_pt   background;
+
+    background = query->background;
+
+    if (background) {
+        query->background = NULL;
+        background(outcome, result, query->data);
+        return;
+    }
 
     r = query->request;
 
     if (r == NULL) {
-
-        background = query->background;
-
-        if (background != NULL) {
-            query->background = NULL;
-            background(outcome, result, query->data);
-        }
-
         return;
     }
 
