@@ -4,13 +4,14 @@
 #   make build     the module and the core library, into build/
 #   make test      everything that proves it
 #   make lint      static checks
+#   make migrate   bring the database of PGHOST ... up to date
 #
 # NGINX_SRC=dir    build against that nginx source tree
 # NGINX=binary     test with that nginx
 # SANITIZE=1       build and test under ASan and UBSan
 
 .DEFAULT_GOAL := build
-.PHONY: deps build test bench lint fuzz clean unit nginx-source valgrind
+.PHONY: deps build test bench lint fuzz clean unit nginx-source valgrind migrate
 
 export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC
 
@@ -40,6 +41,9 @@ lint: build
 
 fuzz:
 	scripts/fuzz
+
+migrate:
+	scripts/migrate
 
 clean:
 	rm -rf build t/servroot*
