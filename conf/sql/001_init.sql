@@ -658,6 +658,32 @@ END
 $$;
 
 
+-- For the name of an avatar that does not change: takes a lock of the session
+-- on the user's avatar, and says whether this object is the newest that it
+-- could be of.  pg_advisory_unlock_all() lets go.
+
+CREATE FUNCTION social_avatar_lock(p_upload uuid, p_generation integer)
+    RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_user  uuid;
+BEGIN
+    SELECT user_id INTO v_user FROM uploads WHERE id = p_upload;
+
+    IF v_user IS NULL THEN
+        RETURN false;
+    END IF;
+
+    PERFORM pg_advisory_lock(hashtextextended(v_user::text, 736002));
+
+    RETURN EXISTS (
+        SELECT FROM uploads JOIN users ON users.id = uploads.user_id
+            WHERE uploads.id = p_upload AND generation = p_generation
+                AND (avatar_at IS NULL OR avatar_at <= uploads.created_at));
+END
+$$;
+
+
 -- A worker that leaves gives back what it has not begun: the attempt is not
 -- counted.
 
