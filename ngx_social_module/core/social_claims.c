@@ -15,8 +15,11 @@ static social_token_status_e social_claims_check_subject(
     const social_json_t *payload, social_claims_t *claims);
 static social_token_status_e social_claims_check_use(
     const social_json_t *payload, const social_claims_policy_t *policy);
+static bool social_claims_has_control(social_str_t s);
 static bool social_claims_any(const social_json_t *payload, social_str_t name,
     const social_str_t *values, size_t count);
+static bool social_claims_client(const social_json_t *payload,
+    const social_claims_policy_t *policy);
 static size_t social_claims_encode(social_str_t s, unsigned char separator,
     unsigned char *buf, size_t size);
 
@@ -102,23 +105,16 @@ static social_token_status_e
 social_claims_check_subject(const social_json_t *payload,
     social_claims_t *claims)
 {
-    size_t                     i;
     static const social_str_t  sub = social_string("sub");
     static const social_str_t  username = social_string("username");
     static const social_str_t  cognito = social_string("cognito:username");
     static const social_str_t  scope = social_string("scope");
 
     if (social_json_string(social_json_member(payload, sub), &claims->subject)
-        != SOCIAL_OK || claims->subject.len == 0)
+        != SOCIAL_OK || claims->subject.len == 0
+        || social_claims_has_control(claims->subject))
     {
         return SOCIAL_TOKEN_CLAIMS;
-    }
-
-    for (i = 0; i < claims->subject.len; i++) {
-        if (claims->subject.data[i] < 0x20 || claims->subject.data[i] == 0x7f)
-        {
-            return SOCIAL_TOKEN_CLAIMS;
-        }
     }
 
     if (social_json_string(social_json_member(payload, username),
@@ -139,13 +135,35 @@ social_claims_check_subject(const social_json_t *payload,
 }
 
 
+/*
+ * Of ASCII, and U+0080 to U+009F, whose UTF-8 begins with 0xc2: terminals
+ * that show a log obey both.
+ */
+
+static bool
+social_claims_has_control(social_str_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < s.len; i++) {
+        if (s.data[i] < 0x20 || s.data[i] == 0x7f
+            || (s.data[i] == 0xc2 && i + 1 < s.len && s.data[i + 1] < 0xa0))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static social_token_status_e
 social_claims_check_use(const social_json_t *payload,
     const social_claims_policy_t *policy)
 {
-    bool                       is_id, is_access;
+    bool                       good, is_id, is_access;
     social_rc_e                rc;
-    social_str_t               use, client;
+    social_str_t               use;
     static const social_str_t  token_use = social_string("token_use");
     static const social_str_t  access_use = social_string("access");
     static const social_str_t  id_use = social_string("id");
@@ -182,19 +200,45 @@ social_claims_check_use(const social_json_t *payload,
 
     if (is_access
         || (!is_id
-            && social_json_string(social_json_member(payload,
-                                                     social_claims_client_id),
-                                  &client)
-               != SOCIAL_DECLINED))
+            && social_json_member(payload, social_claims_client_id) != NULL))
     {
-        return social_claims_any(payload, social_claims_client_id,
-                                 policy->clients, policy->client_count)
-               ? SOCIAL_TOKEN_OK : SOCIAL_TOKEN_CLIENT;
+        good = social_claims_client(payload, policy);
+
+    } else {
+        good = social_claims_any(payload, social_claims_aud, policy->clients,
+                                 policy->client_count);
     }
 
-    return social_claims_any(payload, social_claims_aud, policy->clients,
-                             policy->client_count)
-           ? SOCIAL_TOKEN_OK : SOCIAL_TOKEN_CLIENT;
+    return good ? SOCIAL_TOKEN_OK : SOCIAL_TOKEN_CLIENT;
+}
+
+
+/*
+ * Unlike "aud", "client_id" has no form with many values (RFC 8693, 4.3).
+ */
+
+static bool
+social_claims_client(const social_json_t *payload,
+    const social_claims_policy_t *policy)
+{
+    size_t        i;
+    social_str_t  client;
+
+    if (social_json_string(social_json_member(payload,
+                                              social_claims_client_id),
+                           &client)
+        != SOCIAL_OK)
+    {
+        return false;
+    }
+
+    for (i = 0; i < policy->client_count; i++) {
+        if (social_str_eq(client, policy->clients[i])) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

@@ -13,7 +13,15 @@
 #define SOCIAL_JSON_MAX_EXACT  9007199254740992     /* 2^53 */
 
 
+typedef struct {
+    unsigned char  *buf;
+    size_t          size;
+    size_t          len;
+} social_json_out_t;
+
+
 static bool social_json_too_deep(social_str_t text);
+static int social_json_write_part(const char *part, size_t len, void *data);
 static size_t social_json_utf8(const unsigned char *p, size_t len);
 
 
@@ -25,6 +33,10 @@ social_json_parse(social_str_t text, social_json_t **json)
 
     *json = NULL;
 
+    /* jansson leaves the code alone where it ran out of memory */
+
+    memset(&error, 0, sizeof(json_error_t));
+
     if (text.len == 0 || social_json_too_deep(text)) {
         return SOCIAL_MALFORMED;
     }
@@ -33,8 +45,16 @@ social_json_parse(social_str_t text, social_json_t **json)
                        JSON_REJECT_DUPLICATES, &error);
 
     if (value == NULL) {
-        return json_error_code(&error) == json_error_out_of_memory
-               ? SOCIAL_FAILED : SOCIAL_MALFORMED;
+
+        switch (json_error_code(&error)) {
+
+        case json_error_unknown:
+        case json_error_out_of_memory:
+            return SOCIAL_FAILED;
+
+        default:
+            return SOCIAL_MALFORMED;
+        }
     }
 
     if (!json_is_object(value)) {
@@ -245,8 +265,50 @@ social_json_is_null(const social_json_t *json)
 size_t
 social_json_write(const social_json_t *json, unsigned char *buf, size_t size)
 {
-    return json_dumpb(json, (char *) buf, size,
-                      JSON_COMPACT|JSON_ENCODE_ANY);
+    social_json_out_t  out;
+
+    out.buf = buf;
+    out.size = size;
+    out.len = 0;
+
+    if (json_dump_callback(json, social_json_write_part, &out,
+                           JSON_COMPACT|JSON_ENCODE_ANY|JSON_ENSURE_ASCII)
+        != 0)
+    {
+        return 0;
+    }
+
+    return out.len;
+}
+
+
+/*
+ * jansson takes DEL for printable; HTTP does not, and only strings can have
+ * one (RFC 9110, 5.5).
+ */
+
+static int
+social_json_write_part(const char *part, size_t len, void *data)
+{
+    size_t              i, n;
+    const char         *p;
+    social_json_out_t  *out;
+
+    out = data;
+
+    for (i = 0; i < len; i++) {
+
+        p = part[i] == 0x7f ? "\\u007F" : &part[i];
+        n = part[i] == 0x7f ? 6 : 1;
+
+        if (out->len + n <= out->size) {
+            memcpy(out->buf + out->len, p, n);
+        }
+
+        out->len += n;
+    }
+
+    return 0;
 }
 
 

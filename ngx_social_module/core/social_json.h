@@ -22,8 +22,10 @@ typedef struct json_t  social_json_t;
  * Parses a JSON object, the whole of "text".  SOCIAL_OK: "json" is owned by
  * the caller, who frees it with social_json_free().  SOCIAL_MALFORMED: not
  * JSON (RFC 8259), not an object, a member named twice, invalid UTF-8, a NUL
- * character, anything but white space after the object, or deeper than
- * SOCIAL_JSON_MAX_DEPTH.  SOCIAL_FAILED: out of memory.  The caller limits
+ * character, an integer over 64 bits, a number that no double can hold,
+ * anything but white space after the object, or deeper than
+ * SOCIAL_JSON_MAX_DEPTH.  SOCIAL_FAILED: out of memory, except where jansson
+ * takes that for a bad token, which is SOCIAL_MALFORMED.  The caller limits
  * the length.
  */
 social_rc_e social_json_parse(social_str_t text, social_json_t **json);
@@ -73,9 +75,9 @@ bool social_json_is_array(const social_json_t *json);
 bool social_json_is_null(const social_json_t *json);
 
 /*
- * Writes the value to "buf" as one line without needless spaces, and returns
- * the bytes that the whole takes, which may be more than "size": call it with
- * a size of 0 first.  0: out of memory.
+ * Writes the value to "buf" as one line of printable ASCII without needless
+ * spaces, fit for a header, and returns the bytes that the whole takes, which
+ * may be more than "size": call it with a size of 0 first.  0: out of memory.
  */
 size_t social_json_write(const social_json_t *json, unsigned char *buf,
     size_t size);

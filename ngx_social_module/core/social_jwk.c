@@ -26,7 +26,7 @@ static social_rc_e social_jwk_parse_kid(const social_json_t *json,
 static social_rc_e social_jwk_parse_rsa(const social_json_t *json,
     social_jwk_t *jwk, const char **why);
 static social_rc_e social_jwk_parse_number(const social_json_t *json,
-    social_str_t name, BIGNUM **bn);
+    social_str_t name, BIGNUM **bn, const char **why);
 static social_rc_e social_jwk_check_rsa(const BIGNUM *n, const BIGNUM *e,
     const char **why);
 static social_rc_e social_jwk_make_rsa(const BIGNUM *n, const BIGNUM *e,
@@ -116,13 +116,22 @@ social_jwk_check_purpose(const social_json_t *json, const char **why)
 
     rc = social_json_string(social_json_member(json, use), &s);
 
-    if (rc == SOCIAL_MALFORMED || (rc == SOCIAL_OK && !social_str_eq(s, sig)))
-    {
+    if (rc == SOCIAL_MALFORMED) {
+        *why = "a key's \"use\" is not a string";
+        return SOCIAL_MALFORMED;
+    }
+
+    if (rc == SOCIAL_OK && !social_str_eq(s, sig)) {
         *why = "a key's \"use\" is not \"sig\"";
         return SOCIAL_DECLINED;
     }
 
     ops = social_json_member(json, key_ops);
+
+    if (ops != NULL && !social_json_is_array(ops)) {
+        *why = "a key's \"key_ops\" is not an array";
+        return SOCIAL_MALFORMED;
+    }
 
     if (ops != NULL) {
         n = social_json_count(ops);
@@ -143,9 +152,12 @@ social_jwk_check_purpose(const social_json_t *json, const char **why)
 
     rc = social_json_string(social_json_member(json, alg), &s);
 
-    if (rc == SOCIAL_MALFORMED
-        || (rc == SOCIAL_OK && social_algorithm(s) == SOCIAL_ALGORITHM_NONE))
-    {
+    if (rc == SOCIAL_MALFORMED) {
+        *why = "a key's \"alg\" is not a string";
+        return SOCIAL_MALFORMED;
+    }
+
+    if (rc == SOCIAL_OK && social_algorithm(s) == SOCIAL_ALGORITHM_NONE) {
         *why = "a key's \"alg\" is none that is verified";
         return SOCIAL_DECLINED;
     }
@@ -158,13 +170,19 @@ static social_rc_e
 social_jwk_parse_kid(const social_json_t *json, social_jwk_t *jwk,
     const char **why)
 {
+    social_rc_e                rc;
     social_str_t               kid;
     unsigned char             *p;
     static const social_str_t  name = social_string("kid");
 
-    if (social_json_string(social_json_member(json, name), &kid) != SOCIAL_OK
-        || kid.len == 0 || kid.len > SOCIAL_JWK_MAX_KID)
-    {
+    rc = social_json_string(social_json_member(json, name), &kid);
+
+    if (rc == SOCIAL_MALFORMED) {
+        *why = "a key's \"kid\" is not a string";
+        return SOCIAL_MALFORMED;
+    }
+
+    if (rc != SOCIAL_OK || kid.len == 0 || kid.len > SOCIAL_JWK_MAX_KID) {
         *why = "a key has no \"kid\" of 1 to 256 bytes";
         return SOCIAL_DECLINED;
     }
@@ -194,14 +212,10 @@ social_jwk_parse_rsa(const social_json_t *json, social_jwk_t *jwk,
 
     e = NULL;
 
-    rc = social_jwk_parse_number(json, n_name, &n);
+    rc = social_jwk_parse_number(json, n_name, &n, why);
 
     if (rc == SOCIAL_OK) {
-        rc = social_jwk_parse_number(json, e_name, &e);
-    }
-
-    if (rc == SOCIAL_MALFORMED) {
-        *why = "an RSA key's \"n\" or \"e\" is not a base64url number";
+        rc = social_jwk_parse_number(json, e_name, &e, why);
     }
 
     if (rc == SOCIAL_OK) {
@@ -226,7 +240,7 @@ social_jwk_parse_rsa(const social_json_t *json, social_jwk_t *jwk,
 
 static social_rc_e
 social_jwk_parse_number(const social_json_t *json, social_str_t name,
-    BIGNUM **bn)
+    BIGNUM **bn, const char **why)
 {
     size_t         len;
     social_str_t   text;
@@ -236,10 +250,19 @@ social_jwk_parse_number(const social_json_t *json, social_str_t name,
     *bn = NULL;
 
     if (social_json_string(social_json_member(json, name), &text) != SOCIAL_OK
-        || text.len == 0
-        || social_base64url_decoded_size(text.len) > sizeof(buf)
-        || social_base64url_decode(text, buf, &len) != SOCIAL_OK)
+        || text.len == 0)
     {
+        *why = "an RSA key has no \"n\" or no \"e\"";
+        return SOCIAL_MALFORMED;
+    }
+
+    if (social_base64url_decoded_size(text.len) > sizeof(buf)) {
+        *why = "an RSA key's \"n\" or \"e\" has more than 8192 bits";
+        return SOCIAL_MALFORMED;
+    }
+
+    if (social_base64url_decode(text, buf, &len) != SOCIAL_OK) {
+        *why = "an RSA key's \"n\" or \"e\" is not base64url";
         return SOCIAL_MALFORMED;
     }
 

@@ -33,11 +33,12 @@ typedef struct {
 /*
  * Makes a key out of one element of a JWKS.  SOCIAL_OK: the caller frees it
  * with social_jwk_free().  SOCIAL_DECLINED: a proper key that is of no use to
- * us (another type, another use, another algorithm, no kid);
- * SOCIAL_MALFORMED: one that is not proper (members missing or not base64url,
- * fewer than 2048 or more than 8192 bits, an even modulus or exponent, an
- * exponent of 1 or over 64 bits).  In both cases "why" says so in words that
- * hold nothing of the key; SOCIAL_FAILED: out of memory, or OpenSSL.
+ * us (another type, another use, another algorithm, no kid, or one over
+ * SOCIAL_JWK_MAX_KID bytes); SOCIAL_MALFORMED: one that is not proper (members
+ * missing, of a wrong type, or not base64url, fewer than 2048 or more than
+ * 8192 bits, an even modulus or exponent, an exponent of 1 or over 64 bits).
+ * In both cases "why" says so in words that hold nothing of the key;
+ * SOCIAL_FAILED: out of memory, or OpenSSL.
  */
 social_rc_e social_jwk_parse(const social_json_t *json, social_jwk_t *jwk,
     const char **why);

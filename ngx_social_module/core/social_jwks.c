@@ -67,9 +67,12 @@ social_jwks_parse(social_str_t text, social_jwks_t **jwks, const char **why)
 
     social_json_free(json);
 
+    /* OpenSSL leaves errors even where it succeeds */
+
+    ERR_clear_error();
+
     if (rc != SOCIAL_OK) {
         social_jwks_free(set);
-        ERR_clear_error();
         return rc;
     }
 
@@ -173,9 +176,16 @@ social_rc_e
 social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
     social_str_t input, social_str_t signature)
 {
-    int            rc;
+    bool           failed;
     unsigned int   len;
+    unsigned long  error;
     unsigned char  hash[EVP_MAX_MD_SIZE];
+
+    /* RFC 8017, 8.2.2, step 1 */
+
+    if (signature.len != (size_t) EVP_PKEY_get_size(jwk->pkey)) {
+        return SOCIAL_DECLINED;
+    }
 
     if (EVP_DigestInit_ex2(jwks->digest, jwks->sha256, NULL) <= 0
         || EVP_DigestUpdate(jwks->digest, input.data, input.len) <= 0
@@ -185,20 +195,26 @@ social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
         return SOCIAL_FAILED;
     }
 
-    rc = EVP_PKEY_verify(jwk->verifier, signature.data, signature.len,
-                         hash, len);
-
-    if (rc == 1) {
+    if (EVP_PKEY_verify(jwk->verifier, signature.data, signature.len,
+                        hash, len)
+        == 1)
+    {
         return SOCIAL_OK;
     }
 
     /*
-     * a signature of the wrong length or out of range is an error to
-     * OpenSSL, and a forgery to us; its error queue belongs to the next
-     * TLS connection, which must not find it
+     * To OpenSSL a forgery and a lack of memory are failures alike, which
+     * only its error queue tells apart.  The queue is emptied, for the next
+     * TLS connection must not find anything there.
      */
 
-    ERR_clear_error();
+    failed = false;
 
-    return SOCIAL_DECLINED;
+    while ((error = ERR_get_error()) != 0) {
+        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
+            failed = true;
+        }
+    }
+
+    return failed ? SOCIAL_FAILED : SOCIAL_DECLINED;
 }

@@ -53,7 +53,8 @@ const social_jwk_t *social_jwks_find(const social_jwks_t *jwks,
 /*
  * Checks a signature over "input" by "jwk", which is of this set.  SOCIAL_OK:
  * it is the key's; SOCIAL_DECLINED: it is not; SOCIAL_FAILED: OpenSSL could
- * not tell.  Not for two threads at a time.  (RFC 7518, 3.3)
+ * not tell, for lack of memory.  Leaves nothing in OpenSSL's error queue.  Not
+ * for two threads at a time.  (RFC 7518, 3.3)
  */
 social_rc_e social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
     social_str_t input, social_str_t signature);

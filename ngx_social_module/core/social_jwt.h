@@ -29,12 +29,12 @@ typedef struct {
  *
  * SOCIAL_TOKEN_OK: the caller frees "jwt" with social_jwt_free(); nothing in
  * it has been verified.  SOCIAL_TOKEN_MALFORMED: not three parts of strict
- * base64url whose first two are JSON objects; or "kid" or "iss" is missing
- * or not a string; or the header has "crit", "b64" or "zip", which change
- * what the token means (RFC 7515, 4.1.11; RFC 7797; RFC 7516, 4.1.3).
- * SOCIAL_TOKEN_TOO_LARGE; SOCIAL_TOKEN_ALGORITHM: an "alg" that is never
- * accepted; SOCIAL_TOKEN_FAILED: out of memory.  "jku", "jwk", "x5u" and
- * "x5c" are never looked at: a token cannot bring its own key.
+ * base64url whose first two are JSON objects; or "alg", "kid" or "iss" is
+ * missing or not a string, or "kid" is empty; or the header has "crit", "b64"
+ * or "zip", which change what the token means (RFC 7515, 4.1.11; RFC 7797;
+ * RFC 7516, 4.1.3).  SOCIAL_TOKEN_TOO_LARGE; SOCIAL_TOKEN_ALGORITHM: an "alg"
+ * that is never accepted; SOCIAL_TOKEN_FAILED: out of memory.  "jku", "jwk",
+ * "x5u" and "x5c" are never looked at: a token cannot bring its own key.
  */
 social_token_status_e social_jwt_parse(social_str_t token, unsigned char *buf,
     social_jwt_t *jwt);

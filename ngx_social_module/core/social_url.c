@@ -8,7 +8,8 @@
 #include "social_url.h"
 
 
-static bool social_url_is_loopback(social_str_t host);
+static bool social_url_split_host(social_str_t host, social_str_t *name);
+static bool social_url_is_loopback(social_str_t name);
 static size_t social_url_append(unsigned char *buf, size_t size, size_t len,
     social_str_t s);
 
@@ -18,7 +19,7 @@ social_url_check(social_str_t url, bool issuer, const char **why)
 {
     bool                       secure;
     size_t                     i;
-    social_str_t               rest, host;
+    social_str_t               rest, host, name;
     static const social_str_t  https = social_string("https://");
     static const social_str_t  http = social_string("http://");
 
@@ -71,12 +72,12 @@ social_url_check(social_str_t url, bool issuer, const char **why)
         return SOCIAL_DECLINED;
     }
 
-    if (host.len == 0 || host.data[0] == ':') {
-        *why = "it must name a host";
+    if (!social_url_split_host(host, &name)) {
+        *why = "it must name a host, and a port of 1 to 65535 if any";
         return SOCIAL_DECLINED;
     }
 
-    if (!secure && !social_url_is_loopback(host)) {
+    if (!secure && !social_url_is_loopback(name)) {
         *why = "it must begin with \"https://\": plain http is for this "
                "machine only (127.0.0.0/8, [::1], localhost)";
         return SOCIAL_DECLINED;
@@ -86,28 +87,98 @@ social_url_check(social_str_t url, bool issuer, const char **why)
 }
 
 
+/*
+ * What else could stand there is for resolvers and HTTP clients to make
+ * something of, and not all of them make the same of it.
+ */
+
 static bool
-social_url_is_loopback(social_str_t host)
+social_url_split_host(social_str_t host, social_str_t *name)
 {
-    size_t                     i, dots, digits;
-    social_str_t               name;
+    size_t         i;
+    unsigned       port;
+    unsigned char  ch;
+
+    *name = host;
+
+    for (i = 0; i < host.len; i++) {
+
+        ch = social_lower(host.data[i]);
+
+        if (host.data[0] == '[') {
+
+            if (i > 1 && ch == ']') {
+                i++;
+                break;
+            }
+
+            if (i > 0 && ch != ':' && ch != '.' && !(ch >= '0' && ch <= '9')
+                && !(ch >= 'a' && ch <= 'f'))
+            {
+                return false;
+            }
+
+            continue;
+        }
+
+        if (ch == ':') {
+            break;
+        }
+
+        if (!(ch >= 'a' && ch <= 'z') && !(ch >= '0' && ch <= '9')
+            && ch != '-' && ch != '.' && ch != '_')
+        {
+            return false;
+        }
+    }
+
+    if (i == 0 || (host.data[0] == '[' && host.data[i - 1] != ']')) {
+        return false;
+    }
+
+    name->len = i;
+
+    if (i == host.len) {
+        return true;
+    }
+
+    if (host.data[i] != ':') {
+        return false;
+    }
+
+    port = 0;
+
+    for (i++; i < host.len; i++) {
+
+        ch = host.data[i];
+
+        if (ch < '0' || ch > '9') {
+            return false;
+        }
+
+        port = port * 10 + (ch - '0');
+
+        if (port > 65535) {
+            return false;
+        }
+    }
+
+    return port != 0;
+}
+
+
+/*
+ * Only four plain decimals are an address wherever they are read; the rest,
+ * such as "127.evil.example" or "127.0.0.256", goes to the resolver as a name.
+ */
+
+static bool
+social_url_is_loopback(social_str_t name)
+{
+    size_t                     i, n, dots, digits;
     static const social_str_t  localhost = social_string("localhost");
     static const social_str_t  ip6 = social_string("[::1]");
     static const social_str_t  ip4 = social_string("127.");
-
-    name = host;
-
-    for (i = host.len; i > 0; i--) {
-
-        if (host.data[i - 1] == ':') {
-            name.len = i - 1;
-            break;
-        }
-
-        if (host.data[i - 1] < '0' || host.data[i - 1] > '9') {
-            break;
-        }
-    }
 
     if (social_str_caseeq(name, localhost) || social_str_eq(name, ip6)) {
         return true;
@@ -117,27 +188,35 @@ social_url_is_loopback(social_str_t host)
         return false;
     }
 
-    /* "127.evil.example" is a name */
-
+    n = 0;
     dots = 0;
     digits = 0;
 
     for (i = 0; i < name.len; i++) {
 
         if (name.data[i] == '.') {
+
             if (digits == 0) {
                 return false;
             }
 
             dots++;
             digits = 0;
+            n = 0;
 
-        } else if (name.data[i] >= '0' && name.data[i] <= '9'
-                   && ++digits <= 3)
-        {
             continue;
+        }
 
-        } else {
+        if (name.data[i] < '0' || name.data[i] > '9'
+            || (digits != 0 && n == 0))
+        {
+            return false;
+        }
+
+        n = n * 10 + (size_t) (name.data[i] - '0');
+        digits++;
+
+        if (n > 255) {
             return false;
         }
     }
@@ -149,33 +228,41 @@ social_url_is_loopback(social_str_t host)
 social_rc_e
 social_user_pool_region(social_str_t id, social_str_t *region)
 {
-    size_t         i, dashes;
+    size_t         i, start, words;
     unsigned char  ch;
 
-    /* two letters, two or three words, a digit: us-east-1, us-gov-west-1 */
+    if (id.len > 64) {
+        return SOCIAL_DECLINED;
+    }
 
-    dashes = 0;
+    /* two letters, one or two words, a digit: us-east-1, us-gov-west-1 */
 
-    for (i = 0; i < id.len && id.data[i] != '_'; i++) {
+    words = 0;
+    start = 0;
+
+    for (i = 0; i < id.len; i++) {
 
         ch = id.data[i];
 
-        if (ch == '-' && i >= 2 && id.data[i - 1] != '-') {
-            dashes++;
-
-        } else if (ch >= 'a' && ch <= 'z') {
+        if (ch >= 'a' && ch <= 'z') {
             continue;
-
-        } else if (!(ch >= '0' && ch <= '9' && dashes >= 2)) {
-            return SOCIAL_DECLINED;
         }
+
+        if (ch != '-' || i == start || (words == 0 && i != 2)) {
+            break;
+        }
+
+        words++;
+        start = i + 1;
     }
 
-    if (dashes < 2 || dashes > 3 || i >= 32 || i + 1 >= id.len
-        || id.len > 64 || id.data[i - 1] < '0' || id.data[i - 1] > '9')
+    if (words < 2 || words > 3 || i != start || i + 2 >= id.len
+        || id.data[i] < '0' || id.data[i] > '9' || id.data[i + 1] != '_')
     {
         return SOCIAL_DECLINED;
     }
+
+    i++;
 
     region->data = id.data;
     region->len = i;

@@ -18,8 +18,9 @@
 /*
  * Checks a URL that keys may be fetched from, or that names an issuer:
  * "https", or "http" to this machine (127.0.0.0/8, [::1], localhost) only,
- * since whoever can change an answer on the way can make tokens; a host; no
- * user name, no fragment, and where "issuer" is true no query (OpenID Connect
+ * since whoever can change an answer on the way can make tokens; a host, which
+ * is a name or an address, and at most a port of 1 to 65535 after it; no user
+ * name, no fragment, and where "issuer" is true no query (OpenID Connect
  * Discovery 1.0, 2).  SOCIAL_DECLINED: "why" says what would be right.
  */
 social_rc_e social_url_check(social_str_t url, bool issuer, const char **why);

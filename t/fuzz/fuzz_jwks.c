@@ -1,0 +1,74 @@
+
+/*
+ * Key sets, and checks of a signature by whatever keys they have.
+ */
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "fuzz.h"
+#include "social_jwks.h"
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int                  bits;
+    size_t               i, len;
+    const char          *why;
+    social_rc_e          rc;
+    social_str_t         text, signature;
+    social_jwks_t       *jwks;
+    const social_jwk_t  *jwk;
+
+    text = fuzz_copy(data, size);
+
+    rc = social_jwks_parse(text, &jwks, &why);
+
+    /* whatever a key server says, it is not we who failed */
+
+    FUZZ_CHECK(rc != SOCIAL_FAILED);
+    FUZZ_CHECK((rc == SOCIAL_OK) == (jwks != NULL));
+    FUZZ_CHECK(ERR_peek_error() == 0);
+
+    if (rc != SOCIAL_OK) {
+        FUZZ_CHECK(why != NULL);
+        fuzz_read(social_str(why));
+        fuzz_free(text);
+        return 0;
+    }
+
+    FUZZ_CHECK(jwks->count >= 1);
+    FUZZ_CHECK(jwks->count + jwks->skipped <= SOCIAL_JWKS_MAX_KEYS);
+    FUZZ_CHECK((jwks->skipped != 0) == (jwks->why != NULL));
+
+    for (i = 0; i < jwks->count; i++) {
+
+        jwk = &jwks->keys[i];
+        fuzz_read(jwk->kid);
+
+        FUZZ_CHECK(jwk->kid.len > 0 && jwk->kid.len <= SOCIAL_JWK_MAX_KID);
+        FUZZ_CHECK(jwk->algorithm == SOCIAL_ALGORITHM_RS256);
+        FUZZ_CHECK(social_jwks_find(jwks, jwk->kid) == jwk);
+
+        bits = EVP_PKEY_get_bits(jwk->pkey);
+        FUZZ_CHECK(bits >= SOCIAL_JWK_MIN_RSA_BITS
+                   && bits <= SOCIAL_JWK_MAX_RSA_BITS);
+
+        /* the document's own beginning is nobody's signature */
+
+        len = (size_t) EVP_PKEY_get_size(jwk->pkey);
+
+        signature.data = text.data;
+        signature.len = len < text.len ? len : text.len;
+
+        FUZZ_CHECK(social_jwks_verify(jwks, jwk, text, signature)
+                   == SOCIAL_DECLINED);
+        FUZZ_CHECK(ERR_peek_error() == 0);
+    }
+
+    social_jwks_free(jwks);
+    fuzz_free(text);
+
+    return 0;
+}

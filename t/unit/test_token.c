@@ -1,0 +1,157 @@
+
+#include "social_unit.h"
+#include "social_token.h"
+
+
+static void
+test_bearer(void **state)
+{
+    size_t        i;
+    social_str_t  token;
+
+    static const struct {
+        social_str_t            value;
+        social_token_status_e   status;
+        const char             *token;
+    } cases[] = {
+        { social_string("Bearer abc"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("bearer abc"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("BEARER a.b-c_d~+/="), SOCIAL_TOKEN_OK,
+          "a.b-c_d~+/=" },
+        { social_string(" \tBearer   abc \t"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("Bearer Bearer"), SOCIAL_TOKEN_OK, "Bearer" },
+
+        { { 0, NULL }, SOCIAL_TOKEN_NONE, "" },
+        { social_string(""), SOCIAL_TOKEN_NONE, "" },
+        { social_string(" \t "), SOCIAL_TOKEN_NONE, "" },
+        { social_string("abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("Basic YTpi"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("Bearerabc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("Bearer=abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("Bearer\tabc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("Bearer\0 abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("Beare abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("Bearers abc"), SOCIAL_TOKEN_NONE, "" },
+
+        { social_string("Bearer"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer "), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer \t "), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer a b"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer a\tb"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer \ta"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer a\0b"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer a,b"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer a, Bearer b"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer a\x7f"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer \xc3\xa9"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer a\r\n"), SOCIAL_TOKEN_MALFORMED, "" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        token.len = 99;
+        assert_int_equal(social_token_from_bearer(cases[i].value, &token),
+                         cases[i].status);
+        assert_str(token, cases[i].token);
+    }
+}
+
+
+static void
+test_size(void **state)
+{
+    social_str_t   value, token;
+    unsigned char  buf[SOCIAL_TOKEN_MAX_SIZE + 16];
+
+    (void) state;
+
+    memset(buf, 'a', sizeof(buf));
+    memcpy(buf, "Bearer ", 7);
+
+    value.data = buf;
+    value.len = 7 + SOCIAL_TOKEN_MAX_SIZE;
+
+    assert_int_equal(social_token_from_bearer(value, &token),
+                     SOCIAL_TOKEN_OK);
+    assert_int_equal(token.len, SOCIAL_TOKEN_MAX_SIZE);
+    assert_ptr_equal(token.data, buf + 7);
+
+    value.len++;
+
+    assert_int_equal(social_token_from_bearer(value, &token),
+                     SOCIAL_TOKEN_TOO_LARGE);
+    assert_int_equal(token.len, 0);
+}
+
+
+static void
+test_placeholder(void **state)
+{
+    (void) state;
+
+    assert_true(social_token_is_placeholder(S("null")));
+    assert_true(social_token_is_placeholder(S("undefined")));
+    assert_false(social_token_is_placeholder(S("Null")));
+    assert_false(social_token_is_placeholder(S("nul")));
+    assert_false(social_token_is_placeholder(S("null\0")));
+    assert_false(social_token_is_placeholder(S("")));
+}
+
+
+/*
+ * Every status has a word and a sentence of its own, fit for a quoted string
+ * in a header (RFC 6750, 3) and for a log.
+ */
+
+static void
+test_texts(void **state)
+{
+    int           i, j;
+    size_t        k;
+    social_str_t  name, text;
+
+    (void) state;
+
+    for (i = SOCIAL_TOKEN_OK; i <= SOCIAL_TOKEN_FAILED; i++) {
+        name = social_token_status_name((social_token_status_e) i);
+        text = social_token_status_text((social_token_status_e) i);
+
+        assert_true(name.len > 0);
+        assert_true(text.len > 0);
+
+        for (k = 0; k < name.len; k++) {
+            assert_true((name.data[k] >= 'a' && name.data[k] <= 'z')
+                        || name.data[k] == '_');
+        }
+
+        for (k = 0; k < text.len; k++) {
+            assert_true(text.data[k] >= 0x20 && text.data[k] < 0x7f
+                        && text.data[k] != '"' && text.data[k] != '\\');
+        }
+
+        for (j = SOCIAL_TOKEN_OK; j < i; j++) {
+            assert_false(social_str_eq(name, social_token_status_name(
+                                                 (social_token_status_e) j)));
+        }
+    }
+
+    assert_str(social_token_status_name(SOCIAL_TOKEN_OK), "ok");
+    assert_str(social_token_status_name(SOCIAL_TOKEN_EXPIRED), "expired");
+    assert_str(social_token_status_text(SOCIAL_TOKEN_EXPIRED),
+               "the token has expired");
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_bearer),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_placeholder),
+        cmocka_unit_test(test_texts),
+    };
+
+    return cmocka_run_group_tests_name("token", tests, NULL, NULL);
+}
