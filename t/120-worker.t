@@ -79,11 +79,11 @@ variant small {
     formats = {"webp", "png"}
 }
 variant heavy {
-    width = 1800
-    height = 1800
+    width = 1000
+    height = 1000
     fit = "contain"
     formats = {"avif"}
-    effort = 5
+    effort = 4
     enlarge = true
 }
 variant whole {
