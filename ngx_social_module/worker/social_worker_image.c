@@ -216,6 +216,10 @@ social_worker_image_limit(uint64_t memory, uint64_t cpu)
     setrlimit(RLIMIT_NOFILE, &limit);
 
     prctl(PR_SET_DUMPABLE, 0);
+
+    /* before those who decode come those who keep leases, and nginx */
+
+    setpriority(PRIO_PROCESS, 0, 5);
 }
 
 
