@@ -4,6 +4,12 @@
 #   make build     the module and the core library, into build/
 #   make test      everything that proves it
 #   make lint      static checks
+#   make fuzz      60 s of each fuzzer
+#   make coverage  of core, by its unit tests
+#   make bench     what authorization and CORS cost (PEERS=1: elsewhere, too)
+#   make valgrind  the tests under valgrind, and five reloads
+#   make nginx-source
+#                  an nginx in which memory errors show
 #   make migrate   bring the database of PGHOST ... up to date
 #
 # NGINX_SRC=dir    build against that nginx source tree
@@ -11,35 +17,47 @@
 # SANITIZE=1       build and test under ASan and UBSan
 
 .DEFAULT_GOAL := build
-.PHONY: deps build test bench lint fuzz clean unit nginx-source valgrind migrate
+.PHONY: deps build test bench lint fuzz clean unit coverage nginx-source \
+    valgrind migrate
 
-export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC
+# NGINX is taken out of the environment again before an nginx runs, which
+# would read it as a list of sockets
+
+export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC TESTS JOBS
 
 deps:
-	scripts/deps
+	scripts/deps default node
+	scripts/deps-npm
+
+deps-%:
+	scripts/deps default node $*
+	scripts/deps-npm
 
 build:
 	scripts/build
 
+coverage: deps
+	scripts/coverage
+
 unit: build
 	scripts/unit
 
-test: deps
+test: $(if $(SANITIZE),deps-sanitize,deps)
 	scripts/test
 
-valgrind: deps
+valgrind: deps-valgrind
 	VALGRIND=1 scripts/test
 
-nginx-source: deps
+nginx-source: deps-source
 	scripts/nginx-source
 
-bench: build
+bench: deps-bench
 	scripts/bench/run
 
-lint: build
+lint: deps-lint
 	scripts/lint
 
-fuzz:
+fuzz: deps-fuzz
 	scripts/fuzz
 
 migrate:

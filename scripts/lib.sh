@@ -38,3 +38,37 @@ out=$build
 
 module=$out/ngx_http_social_module.so
 cc=${CC:-cc}
+
+
+# The nginx of the system, whose package may keep it out of PATH.
+
+stock_nginx() {
+    command -v nginx || {
+        [ -x /usr/sbin/nginx ] \
+            || die "nginx is not installed: run \"make deps\""
+        echo /usr/sbin/nginx
+    }
+}
+
+# The configure arguments an nginx was built with, quoted for a shell.
+
+nginx_flags() {
+    "$1" -V 2>&1 | sed -n 's/^configure arguments: //p'
+}
+
+# Clang has its sanitizers' runtime in the program, and the program is nginx,
+# which is not ours to link: for a library only gcc's, which is shared, does.
+
+need_gcc() {
+    "$cc" -v 2>&1 | grep -q '^gcc version' \
+        || die "SANITIZE=1 needs gcc, $cc is another compiler: leave CC out"
+}
+
+# "keep-debuginfo", since nginx unloads the module before it exits.
+# "possibly lost" is what some pointer into the middle still reaches, such as
+# a pool, whose blocks begin with a header.
+
+valgrind_options=(--tool=memcheck --leak-check=full --show-possibly-lost=no
+    --num-callers=40 --keep-debuginfo=yes --gen-suppressions=all
+    "--suppressions=$top/t/lib/driver/nginx.supp"
+    "--suppressions=$top/scripts/valgrind.suppress")

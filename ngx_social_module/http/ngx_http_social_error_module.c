@@ -155,7 +155,11 @@ ngx_http_social_error_own(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_social_error_retry_after(ngx_http_request_t *r, time_t seconds)
 {
-    ngx_str_t  value;
+    ngx_str_t         value;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+    static ngx_str_t  name = ngx_string("Retry-After");
 
     value.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
     if (value.data == NULL) {
@@ -163,6 +167,21 @@ ngx_http_social_error_retry_after(ngx_http_request_t *r, time_t seconds)
     }
 
     value.len = ngx_sprintf(value.data, "%T", seconds) - value.data;
+
+    /* an error_page may have led here, with the headers of the error */
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == name.len
+                && ngx_strncasecmp(h[i].key.data, name.data, name.len) == 0)
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
 
     return ngx_http_social_header_out_push(r, "Retry-After", &value)
            ? NGX_OK : NGX_ERROR;
@@ -227,7 +246,8 @@ ngx_http_social_error_header_filter(ngx_http_request_t *r)
 /*
  * err_status is set for nginx's own pages, and left behind by them for what
  * an "error_page" leads to, which has to be told apart then: a file has
- * a date, and an upstream's answer a status of its own.
+ * a date, and an upstream's answer is not in nginx's own memory, unless it is
+ * empty.
  */
 
 static ngx_uint_t
@@ -250,7 +270,8 @@ ngx_http_social_error_may_be_ours(ngx_http_request_t *r)
     }
 
     return r->headers_out.content_length_n > 0
-           && (r->upstream == NULL || r->upstream->headers_in.status_n == 0);
+           || r->upstream == NULL
+           || r->upstream->headers_in.status_n == 0;
 }
 
 

@@ -36,11 +36,11 @@ static ngx_http_module_t  ngx_http_social_issuer_module_ctx = {
     ngx_http_social_issuer_create_main_conf,  /* create main configuration */
     NULL,                                     /* init main configuration */
 
-    NULL,                                     /* create server configuration */
-    NULL,                                     /* merge server configuration */
+    NULL,                                     /* create server conf */
+    NULL,                                     /* merge server conf */
 
-    NULL,                                     /* create location configuration */
-    NULL                                      /* merge location configuration */
+    NULL,                                     /* create location conf */
+    NULL                                      /* merge location conf */
 };
 
 
@@ -100,7 +100,8 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         return ngx_http_social_conf_error(cf, NULL,
                    "invalid name \"%V\" in \"social_issuer\": it must be "
-                   "a word other than \"off\" and \"optional\"", &value[1]);
+                   "a word other than \"off\" and \"optional\", without "
+                   "\"=\"", &value[1]);
     }
 
     if (ngx_http_social_issuer_find(cf, &value[1]) != NULL) {
@@ -138,6 +139,10 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_social_place(cf, &issuer->place);
 
+    /* who trusts an issuer must not be told an identity by a client */
+
+    ngx_http_social_use(cf);
+
     save = *cf;
 
     cf->handler = ngx_http_social_issuer_line;
@@ -159,7 +164,8 @@ static ngx_int_t
 ngx_http_social_issuer_name_is_reserved(ngx_str_t *name)
 {
     return (name->len == 3 && ngx_strncmp(name->data, "off", 3) == 0)
-           || (name->len >= 8 && ngx_strncmp(name->data, "optional", 8) == 0);
+           || (name->len == 8 && ngx_strncmp(name->data, "optional", 8) == 0)
+           || ngx_strlchr(name->data, name->data + name->len, '=') != NULL;
 }
 
 

@@ -11,323 +11,23 @@
  */
 
 #include "ngx_http_social_keys.h"
-#include "ngx_http_social_zone.h"
 #include "social_net_fetch.h"
 
-#include <openssl/evp.h>
 
-
-#define NGX_HTTP_SOCIAL_KEYS_SLOTS        64
 #define NGX_HTTP_SOCIAL_KEYS_POLL         20
 #define NGX_HTTP_SOCIAL_KEYS_MAX_WAITING  1024
 #define NGX_HTTP_SOCIAL_KEYS_IDLE         60000
 
 
-typedef struct {
-    ngx_uint_t                    configuration;
-    ngx_http_social_keys_slot_t   slots[NGX_HTTP_SOCIAL_KEYS_SLOTS];
-} ngx_http_social_keys_sh_t;
-
-
-static ngx_http_social_keys_t *ngx_http_social_keys_create(ngx_conf_t *cf,
-    ngx_http_social_issuer_t *issuer);
-static void ngx_http_social_keys_cleanup(void *data);
-static ngx_int_t ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool,
-    void **part, void *data, ngx_log_t *log);
-static ngx_http_social_keys_slot_t *ngx_http_social_keys_find_slot(
-    ngx_http_social_keys_sh_t *sh, ngx_http_social_issuer_t *issuer);
 static void ngx_http_social_keys_sync(ngx_http_social_keys_t *keys);
 static void ngx_http_social_keys_refresh_handler(ngx_event_t *ev);
 static void ngx_http_social_keys_poll_handler(ngx_event_t *ev);
 
 
-char *
-ngx_http_social_keys_from_file(ngx_conf_t *cf,
-    ngx_http_social_issuer_t *issuer)
+ngx_uint_t
+ngx_http_social_keys_own_slot(ngx_http_social_keys_t *keys)
 {
-    u_char           *buf;
-    size_t            size;
-    ssize_t           n;
-    ngx_fd_t          fd;
-    const char       *why;
-    social_rc_e       rc;
-    social_str_t      text;
-    ngx_file_info_t   fi;
-
-    fd = ngx_open_file(issuer->jwks_file.data, NGX_FILE_RDONLY, NGX_FILE_OPEN,
-                       0);
-
-    if (fd == NGX_INVALID_FILE || ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"jwks_file\" cannot read \"%V\": make the file "
-                           "readable or correct the path",
-                           &issuer->jwks_file);
-
-        if (fd != NGX_INVALID_FILE) {
-            ngx_close_file(fd);
-        }
-
-        return NGX_CONF_ERROR;
-    }
-
-    size = (size_t) ngx_file_size(&fi);
-
-    if (!ngx_is_file(&fi) || size == 0 || size > issuer->max_size) {
-        ngx_close_file(fd);
-        return ngx_http_social_conf_error(cf, &issuer->place,
-                   "\"jwks_file\" \"%V\" must be a file of 1 to %uz bytes "
-                   "(\"jwks_max_size\")",
-                   &issuer->jwks_file, issuer->max_size);
-    }
-
-    buf = ngx_palloc(cf->temp_pool, size);
-    if (buf == NULL) {
-        ngx_close_file(fd);
-        return NGX_CONF_ERROR;
-    }
-
-    n = ngx_read_fd(fd, buf, size);
-
-    ngx_close_file(fd);
-
-    if (n != (ssize_t) size) {
-        return ngx_http_social_conf_error(cf, &issuer->place,
-                   "\"jwks_file\" \"%V\" could not be read whole",
-                   &issuer->jwks_file);
-    }
-
-    issuer->keys = ngx_http_social_keys_create(cf, issuer);
-    if (issuer->keys == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    text.data = buf;
-    text.len = size;
-
-    rc = social_jwks_parse(text, &issuer->keys->jwks, &why);
-
-    if (rc != SOCIAL_OK) {
-        return ngx_http_social_conf_error(cf, &issuer->place,
-                   "\"jwks_file\" \"%V\" is not a usable key set: %s",
-                   &issuer->jwks_file, why);
-    }
-
-    if (issuer->keys->jwks->skipped) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "passed over %uz keys in \"%V\": %s",
-                           issuer->keys->jwks->skipped, &issuer->jwks_file,
-                           issuer->keys->jwks->why);
-    }
-
-    issuer->keys->generation = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_http_social_keys_t *
-ngx_http_social_keys_create(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
-{
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_social_keys_t  *keys;
-
-    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_http_social_keys_t));
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    keys = cln->data;
-    ngx_memzero(keys, sizeof(ngx_http_social_keys_t));
-
-    cln->handler = ngx_http_social_keys_cleanup;
-
-    keys->issuer = issuer;
-    ngx_queue_init(&keys->waiters);
-
-    return keys;
-}
-
-
-static void
-ngx_http_social_keys_cleanup(void *data)
-{
-    ngx_http_social_keys_t  *keys = data;
-
-    social_jwks_free(keys->jwks);
-    keys->jwks = NULL;
-}
-
-
-ngx_int_t
-ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers)
-{
-    ngx_uint_t                  i, fetched;
-    ngx_thread_pool_t          *thread_pool;
-    ngx_http_social_issuer_t  **issuer;
-
-    issuer = issuers->elts;
-    fetched = 0;
-
-    for (i = 0; i < issuers->nelts; i++) {
-
-        if (issuer[i]->jwks_file.len) {
-            continue;
-        }
-
-        thread_pool = ngx_http_social_need_thread_pool(cf);
-        if (thread_pool == NULL) {
-            return NGX_ERROR;
-        }
-
-        issuer[i]->keys = ngx_http_social_keys_create(cf, issuer[i]);
-        if (issuer[i]->keys == NULL) {
-            return NGX_ERROR;
-        }
-
-        issuer[i]->keys->thread_pool = thread_pool;
-        fetched++;
-    }
-
-    if (fetched == 0) {
-        return NGX_OK;
-    }
-
-    if (fetched > NGX_HTTP_SOCIAL_KEYS_SLOTS / 2) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "too many \"social_issuer\" blocks with keys to fetch: "
-                      "%ui, %d is the most", fetched,
-                      NGX_HTTP_SOCIAL_KEYS_SLOTS / 2);
-        return NGX_ERROR;
-    }
-
-    return ngx_http_social_zone_add_part(cf, NGX_HTTP_SOCIAL_ZONE_KEYS,
-                                         ngx_http_social_keys_init_zone,
-                                         issuers);
-}
-
-
-/*
- * The old configuration's workers go on using their slots while they finish,
- * so a slot is given away only when neither this configuration nor the last
- * one claims it.
- */
-
-static ngx_int_t
-ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
-    void *data, ngx_log_t *log)
-{
-    ngx_uint_t                    i;
-    ngx_array_t                  *issuers = data;
-    ngx_http_social_keys_t       *keys;
-    ngx_http_social_issuer_t    **issuer;
-    ngx_http_social_keys_sh_t    *sh;
-
-    if (*part == NULL) {
-        *part = ngx_slab_calloc(shpool, sizeof(ngx_http_social_keys_sh_t));
-
-        if (*part == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, log, 0,
-                          "\"social_zone\" is too small for the key sets");
-            return NGX_ERROR;
-        }
-    }
-
-    sh = *part;
-    issuer = issuers->elts;
-
-    ngx_shmtx_lock(&shpool->mutex);
-
-    sh->configuration++;
-
-    for (i = 0; i < issuers->nelts; i++) {
-
-        keys = issuer[i]->keys;
-
-        if (issuer[i]->jwks_file.len) {
-            continue;
-        }
-
-        keys->shpool = shpool;
-        keys->slot = ngx_http_social_keys_find_slot(sh, issuer[i]);
-
-        if (keys->slot == NULL) {
-            ngx_shmtx_unlock(&shpool->mutex);
-            ngx_log_error(NGX_LOG_EMERG, log, 0,
-                          "no room for the keys of issuer \"%V\": too many "
-                          "issuers were configured in the last reloads, "
-                          "restart nginx", &issuer[i]->name);
-            return NGX_ERROR;
-        }
-
-        keys->slot->claimed = sh->configuration;
-    }
-
-    for (i = 0; i < NGX_HTTP_SOCIAL_KEYS_SLOTS; i++) {
-
-        if (sh->slots[i].claimed + 1 < sh->configuration
-            && sh->slots[i].json != NULL)
-        {
-            ngx_slab_free_locked(shpool, sh->slots[i].json);
-            ngx_memzero(&sh->slots[i], sizeof(ngx_http_social_keys_slot_t));
-        }
-    }
-
-    ngx_shmtx_unlock(&shpool->mutex);
-
-    return NGX_OK;
-}
-
-
-static ngx_http_social_keys_slot_t *
-ngx_http_social_keys_find_slot(ngx_http_social_keys_sh_t *sh,
-    ngx_http_social_issuer_t *issuer)
-{
-    u_char                        id[EVP_MAX_MD_SIZE];
-    EVP_MD_CTX                   *md;
-    ngx_uint_t                    i, ok;
-    ngx_http_social_keys_slot_t  *slot, *unused;
-
-    md = EVP_MD_CTX_new();
-
-    ok = md != NULL
-         && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
-         && EVP_DigestUpdate(md, issuer->issuer.data, issuer->issuer.len)
-         && EVP_DigestUpdate(md, "\n", 1)
-         && EVP_DigestUpdate(md, issuer->jwks_uri.data, issuer->jwks_uri.len)
-         && EVP_DigestFinal_ex(md, id, NULL);
-
-    EVP_MD_CTX_free(md);
-
-    if (!ok) {
-        return NULL;
-    }
-
-    unused = NULL;
-
-    for (i = 0; i < NGX_HTTP_SOCIAL_KEYS_SLOTS; i++) {
-
-        slot = &sh->slots[i];
-
-        if (slot->claimed == 0 || slot->claimed + 1 < sh->configuration) {
-
-            if (unused == NULL && slot->json == NULL) {
-                unused = slot;
-            }
-
-            continue;
-        }
-
-        if (ngx_memcmp(slot->id, id, sizeof(slot->id)) == 0) {
-            return slot;
-        }
-    }
-
-    if (unused) {
-        ngx_memzero(unused, sizeof(ngx_http_social_keys_slot_t));
-        ngx_memcpy(unused->id, id, sizeof(unused->id));
-    }
-
-    return unused;
+    return ngx_memcmp(keys->slot->id, keys->id, sizeof(keys->id)) == 0;
 }
 
 
@@ -415,9 +115,11 @@ ngx_http_social_keys_sync(ngx_http_social_keys_t *keys)
     social_str_t    text;
     social_jwks_t  *jwks;
 
-    size = keys->issuer->max_size;
+    /* not "jwks_max_size", which may have been lowered since */
 
-    buf = ngx_alloc(size, ngx_cycle->log);
+    size = keys->slot->len;
+
+    buf = ngx_alloc(size + 1, ngx_cycle->log);
     if (buf == NULL) {
         return;
     }
@@ -425,12 +127,18 @@ ngx_http_social_keys_sync(ngx_http_social_keys_t *keys)
     ngx_shmtx_lock(&keys->shpool->mutex);
 
     generation = keys->slot->generation;
-    text.len = ngx_min(keys->slot->len, size);
+    text.len = keys->slot->len;
     text.data = buf;
 
-    if (text.len) {
-        ngx_memcpy(buf, keys->slot->json, text.len);
+    if (!ngx_http_social_keys_own_slot(keys) || keys->slot->json == NULL
+        || text.len > size)
+    {
+        ngx_shmtx_unlock(&keys->shpool->mutex);
+        ngx_free(buf);
+        return;
     }
+
+    ngx_memcpy(buf, keys->slot->json, text.len);
 
     ngx_shmtx_unlock(&keys->shpool->mutex);
 

@@ -68,6 +68,7 @@ void ngx_http_social_keys_forget(ngx_http_social_waiter_t *waiter);
 typedef struct {
     u_char                id[32];         /* SHA-256 of issuer and URI */
     ngx_uint_t            claimed;        /* by a configuration's number */
+    time_t                used;           /* when a worker last looked */
 
     ngx_atomic_t          generation;     /* 0: never loaded */
     ngx_atomic_t          loaded;         /* ngx_time() of the last success */
@@ -88,6 +89,7 @@ struct ngx_http_social_keys_s {
     ngx_http_social_issuer_t     *issuer;
     ngx_slab_pool_t              *shpool;
     ngx_http_social_keys_slot_t  *slot;         /* NULL: from a file */
+    u_char                        id[32];       /* that the slot must have */
     ngx_thread_pool_t            *thread_pool;
 
     social_jwks_t                *jwks;         /* owned */
@@ -108,6 +110,12 @@ struct ngx_http_social_keys_s {
  */
 ngx_int_t ngx_http_social_keys_fetch(ngx_http_social_keys_t *keys,
     ngx_uint_t forced);
+
+/*
+ * Whether the slot is still this issuer's: a worker of an old configuration
+ * may outlive its claim.  To be called with the slab pool's mutex held.
+ */
+ngx_uint_t ngx_http_social_keys_own_slot(ngx_http_social_keys_t *keys);
 
 /*
  * Whether a fetch is under way, in whichever worker.

@@ -93,6 +93,13 @@ ngx_http_social_keys_lease(ngx_http_social_keys_t *keys, ngx_uint_t forced)
 
     ngx_shmtx_lock(&keys->shpool->mutex);
 
+    if (!ngx_http_social_keys_own_slot(keys)) {
+        ngx_shmtx_unlock(&keys->shpool->mutex);
+        return NGX_DECLINED;
+    }
+
+    slot->used = ngx_time();
+
     if (ngx_http_social_keys_leased(slot)) {
         rc = NGX_BUSY;
 
@@ -123,8 +130,12 @@ static void
 ngx_http_social_keys_release(ngx_http_social_keys_t *keys)
 {
     ngx_shmtx_lock(&keys->shpool->mutex);
-    keys->slot->owner = 0;
-    keys->slot->next = ngx_current_msec + NGX_HTTP_SOCIAL_KEYS_BACKOFF_MIN;
+
+    if (ngx_http_social_keys_own_slot(keys)) {
+        keys->slot->owner = 0;
+        keys->slot->next = ngx_current_msec + NGX_HTTP_SOCIAL_KEYS_BACKOFF_MIN;
+    }
+
     ngx_shmtx_unlock(&keys->shpool->mutex);
 }
 
@@ -283,6 +294,11 @@ ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
 
     ngx_shmtx_lock(&keys->shpool->mutex);
 
+    if (!ngx_http_social_keys_own_slot(keys)) {
+        ngx_shmtx_unlock(&keys->shpool->mutex);
+        return 0;
+    }
+
     if (slot->json == NULL || slot->len != answer->len
         || ngx_memcmp(slot->json, answer->body, answer->len) != 0)
     {
@@ -330,6 +346,11 @@ ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *error)
     slot = keys->slot;
 
     ngx_shmtx_lock(&keys->shpool->mutex);
+
+    if (!ngx_http_social_keys_own_slot(keys)) {
+        ngx_shmtx_unlock(&keys->shpool->mutex);
+        return;
+    }
 
     failures = ++slot->failures;
 

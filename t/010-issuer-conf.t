@@ -1,0 +1,361 @@
+# What is said of a wrong "social_issuer", "social_zone" or
+# "social_thread_pool".
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use SocialTest;
+use SocialToken;
+use SocialConf;
+
+repeat_each(1);
+plan tests => repeat_each() * 1261;
+no_long_string();
+
+my @good = ("issuer $issuer", 'jwks_file $TEST_NGINX_JWKS', 'client_ids *');
+my $uri = 'jwks_uri http://127.0.0.1:1/keys';
+
+sub lines { return { http => issuer_block('main', @_) } }
+
+# a good block with other lines added
+sub added { return lines(@good, @_) }
+
+# the block is wrong as a whole: the line is the one where it begins
+my $start = qr/ in \S+nginx\.conf:\d+$/;
+
+# where there is no key server
+my $away = "--- no_error_log\n[alert]\n[crit]\n[emerg]";
+
+accepted('a file of keys', added());
+
+accepted('every line there is', lines(
+    'user_pool eu-west-1_AbCdEf123', $uri, 'client_ids web "app two"',
+    'audiences https://api.example.com b', 'token_use any', 'leeway 5m',
+    'jwks_refresh 1m', 'jwks_stale 2h', 'jwks_cooldown 500ms',
+    'jwks_timeout 30s', 'jwks_max_size 1m',
+    'ca_file /etc/ssl/certs/ca-certificates.crt'), $away);
+
+accepted('a pool in China, and a region of three words', { http =>
+    issuer_block('a', 'user_pool cn-north-1_Abc1', $uri, 'client_ids *')
+    . issuer_block('b', 'user_pool us-gov-west-1_Abc1', $uri,
+                   'client_ids *') }, $away);
+
+accepted('a small zone', {
+    http => 'social_zone s:64k;' . issuer_block('main', @good[0, 2], $uri) },
+    $away);
+
+accepted('audiences are enough',
+         lines(@good[0, 1], 'audiences https://api.example.com'));
+
+accepted('lines in a file of their own', {
+    http => issuer_block('main', 'include $TEST_NGINX_HTML_DIR/i.conf',
+                         'client_ids *'),
+    files => ">>> i.conf\nissuer $issuer;\njwks_file \$TEST_NGINX_JWKS;\n",
+});
+
+accepted('keys of no use beside one that is', lines(
+    @good[0, 2], 'jwks_file $TEST_NGINX_JWKS_MIXED'),
+    '--- error_log', 'passed over 2 keys in', 'kty');
+
+
+# the block
+
+refused('no name', { http => 'social_issuer { }' },
+        'invalid number of arguments in "social_issuer" directive');
+refused('two names', { http => 'social_issuer a b { }' },
+        'invalid number of arguments in "social_issuer" directive');
+refused('an empty name', { http => 'social_issuer "" { }' },
+        'invalid name "" in "social_issuer"', qr/must be a word other than/);
+refused('the name off', { http => 'social_issuer off { }' },
+        'invalid name "off" in "social_issuer"');
+refused('the name optional', { http => 'social_issuer optional { }' },
+        'invalid name "optional" in "social_issuer"');
+refused('the name optional=lenient',
+        { http => 'social_issuer optional=lenient { }' },
+        'invalid name "optional=lenient" in "social_issuer"');
+refused('a name that nobody can use', { http => 'social_issuer a=b { }' },
+        'invalid name "a=b" in "social_issuer"');
+refused('a name twice', { http => issuer_block('main', @good) x 2 },
+        '"social_issuer main" is duplicate: give this one another name',
+        $start);
+refused('in a server', { config => 'social_issuer main { }' },
+        '"social_issuer" directive is not allowed here');
+refused('in a location', { config => 'location /x { social_issuer a { } }' },
+        '"social_issuer" directive is not allowed here');
+refused('in main', { main => 'social_issuer main { }' },
+        '"social_issuer" directive is not allowed here');
+refused('without a block', { http => 'social_issuer main;' },
+        'directive "social_issuer" has no opening "{"');
+refused('an empty block', lines(),
+        '"social_issuer main" says no issuer: give it a "user_pool" or an '
+        . '"issuer"', $start);
+refused('not closed', { http => 'social_issuer main { issuer http://[::1];' },
+        'unexpected "{"');
+refused('a line it does not know', added('jwks_url http://127.0.0.1/'),
+        'unknown parameter "jwks_url" in "social_issuer": it takes user_pool,'
+        . ' issuer, jwks_uri, jwks_file, ca_file, client_ids, audiences, '
+        . 'token_use, leeway, jwks_refresh, jwks_stale, jwks_cooldown, '
+        . 'jwks_timeout and jwks_max_size');
+refused('a block inside', lines('client_ids { a'), 'unexpected "{"');
+refused('a directive of nginx', added('proxy_pass http://127.0.0.1'),
+        'unknown parameter "proxy_pass" in "social_issuer"');
+refused('a name in other letters', added('Leeway 30s'),
+        'unknown parameter "Leeway" in "social_issuer"');
+refused('a file to include that is not there', added('include no/such.conf'),
+        qr{open\(\) ".*no/such\.conf" failed});
+refused('a mistake in an included file', {
+    http => issuer_block('main', 'include $TEST_NGINX_HTML_DIR/i.conf'),
+    files => ">>> i.conf\n\n\nleeway forever;\n" },
+    'invalid time "forever" in "leeway"', qr{i\.conf:3$});
+refused('include of nothing', added('include'),
+        '"include"');
+
+
+# the number of arguments, and each line twice
+
+for my $name (qw( user_pool issuer jwks_uri jwks_file ca_file token_use leeway
+                  jwks_refresh jwks_stale jwks_cooldown jwks_timeout
+                  jwks_max_size ))
+{
+    refused("$name of nothing", lines($name),
+            "invalid number of arguments in \"$name\": it takes one value");
+    refused("$name of two", lines("$name a b"),
+            "invalid number of arguments in \"$name\": it takes one value");
+}
+
+for my $name (qw( client_ids audiences )) {
+    refused("$name of nothing", lines($name),
+            "invalid number of arguments in \"$name\": it takes one or more "
+            . 'values');
+    refused("$name with an empty one", lines("$name a ''"),
+            "empty value in \"$name\": leave it out");
+    refused("$name with one twice", lines("$name a b a"),
+            "\"a\" is duplicate in \"$name\": say it once");
+}
+
+for my $line ('user_pool eu-west-1_AbCdEf123', "issuer $issuer", $uri,
+              'jwks_file $TEST_NGINX_JWKS', 'ca_file $TEST_NGINX_JWKS',
+              'token_use id', 'leeway 1s', 'leeway 0', 'jwks_refresh 1m',
+              'jwks_stale 1h', 'jwks_cooldown 1s', 'jwks_timeout 1s',
+              'jwks_max_size 2k', 'client_ids a', 'client_ids *',
+              'audiences a')
+{
+    my ($name) = split / /, $line;
+
+    refused("$line twice", lines($line, $line),
+            "\"$name\" is duplicate: say it once in this \"social_issuer\"");
+}
+
+refused('client_ids * and then a list', lines('client_ids *', 'client_ids a'),
+        '"client_ids" is duplicate');
+
+
+# values
+
+for my $pool ('""', 'eu-west-1', '_AbC', 'eu-west-1_', 'eu-west-1_Ab/C',
+              'EU-west-1_AbC', 'eu_west-1_AbC', 'eu-west-1-AbC',
+              'eu--west-1_AbC', 'eu-west-1_AbC.evil.example', 'a-b-c-d-e-1_A',
+              'eu-west-x_AbC', 'evil.example/eu-west-1_AbC', 'x' x 65)
+{
+    (my $said = $pool) =~ s/"//g;
+
+    refused("user_pool $pool", lines("user_pool $pool"),
+            "invalid value \"$said\" in \"user_pool\": it must be a Cognito "
+            . 'user pool\'s id, as in "eu-west-1_AbCdEf123"');
+}
+
+my %url = (
+    'ftp://a.example/'           => 'it must begin with "https://"',
+    'a.example'                  => 'it must begin with "https://"',
+    '""'                         => 'it must begin with "https://"',
+    'https://'                   => 'it must name a host',
+    'https:///path'              => 'it must name a host',
+    'https://:443/'              => 'it must name a host',
+    'https://a:b@a.example/'     => 'it must hold no user name or password',
+    'http://a.example/'          => 'plain http is for this machine only',
+    'http://127.evil.example/'   => 'plain http is for this machine only',
+    'http://127.0.0.1.evil.example/'
+                                 => 'plain http is for this machine only',
+    'http://10.0.0.1/'           => 'plain http is for this machine only',
+    '"https://a b.example/"'     => 'it must be printable ASCII without',
+    'https://ä.example/'         => 'it must be printable ASCII without',
+    "https://a.example/\\\\"     => 'it must be printable ASCII without',
+    'https://a.example/' . 'x' x 1020
+                                 => 'it must not be longer than 1024 bytes',
+);
+
+for my $text (sort keys %url) {
+    my $name = substr $text, 0, 40;
+
+    refused("issuer $name", lines("issuer $text"), $url{$text}, qr/"issuer"/);
+    refused("jwks_uri $name", lines("jwks_uri $text"), $url{$text},
+            qr/"jwks_uri"/);
+}
+
+refused('an issuer with a query', lines('issuer https://a.example/?a=b'),
+        'it must have neither a query nor a fragment');
+refused('an issuer with a fragment', lines('issuer https://a.example/#a'),
+        'it must have neither a query nor a fragment');
+refused('a jwks_uri with a fragment', lines('jwks_uri https://a.example/#a'),
+        'it must have no fragment');
+
+refused('token_use of what there is not', lines('token_use refresh'),
+        'invalid value "refresh" in "token_use": it must be "access", "id" or '
+        . '"any"');
+refused('token_use of nothing', lines('token_use ""'),
+        'invalid value "" in "token_use"');
+refused('token_use in other letters', lines('token_use Access'),
+        'invalid value "Access" in "token_use"');
+
+for my $name (qw( leeway jwks_stale )) {
+    refused("$name $_", lines("$name $_"), "invalid time \"$_\" in \"$name\"")
+        for qw( never -1s 1.5s 500ms );
+}
+
+for my $name (qw( jwks_refresh jwks_cooldown jwks_timeout )) {
+    refused("$name $_", lines("$name $_"),
+            "invalid time \"$_\" in \"$name\": it must be a number over zero")
+        for qw( never 0 0s -1s );
+}
+
+refused('too much leeway', lines('leeway 301s'),
+        'time "301s" in "leeway" is too long', qr/5m is the most/);
+refused('too long a time', lines('jwks_timeout 31s'),
+        'time "31s" in "jwks_timeout" is too long', qr/30s is the most/);
+
+for my $size (qw( big 0 1023 1025k 2m -1 1g )) {
+    refused("jwks_max_size $size", lines("jwks_max_size $size"),
+            "invalid size \"$size\" in \"jwks_max_size\": it must be from 1k "
+            . 'to 1m');
+}
+
+refused('every audience', lines('audiences *'),
+        'invalid value "*" in "audiences"');
+refused('every client and one more', lines('client_ids a *'),
+        'invalid value "*" in "client_ids": "*" stands alone');
+
+
+# contradictions, and what is missing
+
+refused('a pool and an issuer',
+        lines(@good, 'user_pool eu-west-1_AbCdEf123'),
+        '"user_pool" and "issuer" in "social_issuer main" contradict each '
+        . 'other', $start);
+refused('two sources of keys', added($uri),
+        '"jwks_uri" and "jwks_file" in "social_issuer main" contradict each '
+        . 'other: say one of them', $start);
+refused('no keys', lines(@good[0, 2]),
+        '"social_issuer main" says no keys: give it a "jwks_uri" or a '
+        . '"jwks_file"', $start);
+refused('no clients', lines(@good[0, 1]),
+        '"social_issuer main" says not whose tokens it accepts: list its '
+        . '"client_ids" or "audiences", or say "client_ids *"', $start);
+refused('keys that are dropped before they are fetched anew',
+        lines(@good[0, 2], $uri, 'jwks_refresh 1h', 'jwks_stale 30m'),
+        '"jwks_stale" must be longer than "jwks_refresh"', $start);
+
+
+# files
+
+for my $name (qw( jwks_file ca_file )) {
+    refused("$name that is not there", added("$name /no/such/file"),
+            "\"$name\"", qr/No such file or directory/)
+        if $name eq 'ca_file';
+    refused("$name of an empty name", lines("$name ''"),
+            "\"$name\" needs the path of a file");
+}
+
+sub keys_of { return lines(@good[0, 2], "jwks_file $_[0]") }
+
+refused('keys that are not there', keys_of('/no/such/file'),
+        '"jwks_file" cannot use "/no/such/file": make the file readable or '
+        . 'correct the path', qr/No such file or directory/);
+refused('keys in a directory', keys_of('$TEST_NGINX_HTML_DIR'),
+        'must be a file of 1 to 153600 bytes ("jwks_max_size")', $start);
+refused('keys in a device', keys_of('/dev/zero'),
+        'must be a file of 1 to');
+refused('an empty file', keys_of('$TEST_NGINX_JWKS_NOTHING'),
+        'must be a file of 1 to');
+refused('a large file', keys_of('$TEST_NGINX_JWKS_LONG'),
+        'must be a file of 1 to 153600 bytes');
+refused('junk', keys_of('$TEST_NGINX_JWKS_JUNK'),
+        qr/junk\.json" is not a usable key set: it is not a JSON object/);
+refused('no key', keys_of('$TEST_NGINX_JWKS_EMPTY'),
+        'is not a usable key set: its array "keys" is empty');
+refused('EC keys', keys_of('$TEST_NGINX_JWKS_EC'),
+        'is not a usable key set: a key\'s "kty" is not RSA');
+refused('short keys', keys_of('$TEST_NGINX_JWKS_WEAK'),
+        'is not a usable key set: an RSA key has fewer than 2048 bits');
+refused('too many keys', keys_of('$TEST_NGINX_JWKS_MANY'),
+        'is not a usable key set: it has more than 64 keys');
+
+for my $text ('[]', '{"keys":{}}', '{"keys":null}', '{}',
+              '{"keys":[]} x', '{"keys":[1]}', '{"keys":[],"keys":[]}',
+              '{"keys":[{"kty":"RSA"}]}')
+{
+    refused("keys that say $text", {
+        http => issuer_block('main', @good[0, 2],
+                             'jwks_file $TEST_NGINX_HTML_DIR/k.json'),
+        files => ">>> k.json\n$text\n" },
+        'is not a usable key set: ');
+}
+
+refused('a certificate that is none', lines(
+    @good[0, 2], $uri, 'ca_file $TEST_NGINX_JWKS_JUNK'),
+    '"ca_file"', qr/junk\.json" has no certificate/, $start);
+refused('certificates in a directory', lines(
+    @good[0, 2], $uri, 'ca_file /tmp'), 'has no certificate');
+
+
+# the zone
+
+for my $zone ('s', ':1m', 's1m') {
+    refused("social_zone $zone", { http => "social_zone $zone;" },
+            "invalid value \"$zone\" in \"social_zone\": it must be "
+            . 'name:size, as in "social:16m"');
+}
+
+for my $size ('', 'x', '1x', '-1', '1m:1m') {
+    refused("social_zone s:$size", { http => "social_zone s:$size;" },
+            "invalid size \"$size\" in \"social_zone\": it must be a number "
+            . 'with k or m after it');
+}
+
+refused('a zone of nothing', { http => 'social_zone s:0;' },
+        'size "0" in "social_zone" is too small: it must be 64k at least');
+refused('a zone that is too small', { http => 'social_zone s:63k;' },
+        'size "63k" in "social_zone" is too small: it must be 64k at least');
+refused('two zones', { http => 'social_zone a:1m; social_zone b:1m;' },
+        '"social_zone" is duplicate: there is one shared zone');
+refused('a zone of two arguments', { http => 'social_zone a:1m b:1m;' },
+        'invalid number of arguments in "social_zone" directive');
+refused('a zone in a server', { config => 'social_zone a:1m;' },
+        '"social_zone" directive is not allowed here');
+refused('a zone of another module', {
+    http => 'limit_req_zone $uri zone=s:1m rate=1r/s; social_zone s:1m;' },
+    'the shared memory zone "s" is already declared for a different use');
+
+
+# the thread pool
+
+accepted('a thread pool of its own', {
+    main => 'thread_pool social threads=2;',
+    http => 'social_thread_pool social;' . issuer_block('main', @good) });
+
+refused('a thread pool that is not there', {
+    http => 'social_thread_pool nobody;'
+            . issuer_block('main', @good[0, 2], $uri) },
+        'unknown thread pool "nobody"');
+refused('two thread pools', {
+    http => 'social_thread_pool a; social_thread_pool b;' },
+        '"social_thread_pool" is duplicate: say it once');
+refused('a thread pool without a name', { http => 'social_thread_pool "";' },
+        '"social_thread_pool" needs the name of a "thread_pool"');
+refused('a thread pool of two arguments', {
+    http => 'social_thread_pool a b;' },
+        'invalid number of arguments in "social_thread_pool" directive');
+refused('a thread pool in a server', { config => 'social_thread_pool a;' },
+        '"social_thread_pool" directive is not allowed here');
+
+run_conf();

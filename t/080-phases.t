@@ -1,0 +1,307 @@
+# Authorization beside nginx's other ways to let requests in, to lead them on
+# and to count them.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use SocialTest;
+use SocialToken;
+use SocialServer;
+
+suite(http_config => $http_config, log_level => 'info',
+      no_error_log => "[alert]\n[emerg]\n[crit]",
+      user_files => ">>> users\na:{PLAIN}b\n>>> e.html\nsorry\n");
+
+our $Run = 0;       # in the sections below
+
+repeat_each(2);
+plan tests => repeat_each() * 320;
+no_long_string();
+run_tests();
+
+__DATA__
+
+=== TEST 1: satisfy all, with addresses
+--- config
+    location /in { social_auth main; allow all; try_files /index.html =500; }
+    location /out { social_auth main; deny all; try_files /index.html =500; }
+--- request eval
+["GET /in", "GET /in", "GET /out", "GET /out"]
+--- more_headers eval
+["X: y", ::bearer(), "X: y", ::bearer()]
+--- error_code eval
+[401, 200, 401, 403]
+
+=== TEST 2: satisfy any, with addresses
+--- config
+    satisfy any;
+    location /in {
+        social_auth main; allow 127.0.0.1; deny all;
+        try_files /index.html =500;
+    }
+    location /out { social_auth main; deny all; try_files /index.html =500; }
+--- request eval
+["GET /in", "GET /in", "GET /out", "GET /out", "GET /in", "GET /out"]
+--- more_headers eval
+["X: y", ::bearer(), "X: y", ::bearer(), "Authorization: Bearer x",
+ "Authorization: Bearer x"]
+--- error_code eval
+[200, 200, 401, 200, 200, 401]
+--- response_headers eval
+[("!WWW-Authenticate") x 2, "!X", "!WWW-Authenticate", "!WWW-Authenticate",
+ "!X"]
+
+=== TEST 3: satisfy any, and a token that is optional: nobody satisfies nothing
+--- config
+    satisfy any;
+    location /out {
+        social_auth main optional; deny all; try_files /index.html =500;
+    }
+    location /lenient {
+        social_auth main optional=lenient; deny all;
+        try_files /index.html =500;
+    }
+    location /alone {
+        social_auth main optional; try_files /index.html =500;
+    }
+--- request eval
+["GET /out", "GET /out", "GET /lenient", "GET /lenient", "GET /alone",
+ "GET /alone"]
+--- more_headers eval
+["X: y", ::bearer(), "Authorization: Bearer x", ::bearer(), "X: y",
+ ::bearer()]
+--- error_code eval
+[403, 200, 403, 200, 200, 200]
+
+=== TEST 4: with auth_basic
+--- config
+    auth_basic api;
+    auth_basic_user_file $TEST_NGINX_HTML_DIR/users;
+    location /all { social_auth main; try_files /index.html =500; }
+    location /any {
+        satisfy any; social_auth main; try_files /index.html =500;
+    }
+--- request eval
+["GET /any", "GET /any", "GET /any", "GET /any", "GET /all", "GET /all"]
+--- more_headers eval
+["X: y", "Authorization: Basic YTpi", ::bearer(), "Authorization: Basic YTpj",
+ "Authorization: Basic YTpi", ::bearer()]
+--- error_code eval
+[401, 200, 200, 401, 401, 401]
+
+=== TEST 5: limit_except
+--- config
+    location /x {
+        social_auth main;
+        limit_except GET { deny all; }
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+--- request eval
+["GET /x", "POST /x\na", "GET /x", "POST /x\na"]
+--- more_headers eval
+["X: y", "X: y", ::bearer(), ::bearer()]
+--- error_code eval
+[401, 401, 200, 403]
+
+=== TEST 6: auth_request, in either order
+--- config
+    location /yes { social_auth main; auth_request /ok;
+                    try_files /index.html =500; }
+    location /no { social_auth main; auth_request /denied;
+                   try_files /index.html =500; }
+    location = /ok { return 204; }
+    location = /denied { return 403; }
+--- request eval
+["GET /yes", "GET /yes", "GET /no", "GET /no"]
+--- more_headers eval
+["X: y", ::bearer(), "X: y", ::bearer()]
+--- error_code eval
+[401, 200, 401, 403]
+
+=== TEST 7: a location of auth_request asks for no token itself
+--- config
+    location /x { auth_request /check; try_files /index.html =500; }
+    location = /check {
+        social_auth main;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/status/200;
+    }
+--- request
+GET /x
+
+=== TEST 8: an index, a try_files and a rewrite
+--- config
+    location = / { social_auth off; index index.html; root html; }
+    location = /index.html { social_auth main; root html; }
+    location /try { root html; try_files /none /index.html; }
+    location /rewrite { rewrite ^ /index.html last; }
+    location /break { social_auth main; rewrite ^ /e.html break; root html; }
+--- request eval
+["GET /", "GET /", "GET /try", "GET /try", "GET /rewrite", "GET /rewrite",
+ "GET /break", "GET /break"]
+--- more_headers eval
+["X: y", ::bearer(), "X: y", ::bearer(), "X: y", ::bearer(), "X: y",
+ ::bearer()]
+--- error_code eval
+[401, 200, 401, 200, 401, 200, 401, 200]
+
+=== TEST 9: X-Accel-Redirect
+--- config
+    location /a/ { proxy_pass
+        http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/accel/index.html; }
+    location /b/ { social_auth main; proxy_pass
+        http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/accel/e.html; }
+    location = /index.html { internal; social_auth main; root html; }
+    location = /e.html { internal; root html; add_header X-S $social_sub; }
+--- request eval
+["GET /a/", "GET /a/", "GET /b/", "GET /b/"]
+--- more_headers eval
+["X: y", ::bearer(), "X: y", ::bearer(sub => 'me')]
+--- error_code eval
+[401, 200, 401, 200]
+--- response_headers eval
+["!X-S", "!X-S", "!X-S", "X-S: me"]
+
+=== TEST 10: named locations
+--- config
+    location /x { social_auth main; try_files /none @a; }
+    location /y { try_files /none @b; }
+    location @a { root html; try_files /index.html =500; }
+    location @b { social_auth main; root html; try_files /index.html =500; }
+--- request eval
+["GET /x", "GET /x", "GET /y", "GET /y"]
+--- more_headers eval
+["X: y", ::bearer(), "X: y", ::bearer()]
+--- error_code eval
+[401, 200, 401, 200]
+
+=== TEST 11: error_page 401, with its challenge
+--- config
+    error_page 401 /e.html;
+    error_page 403 = @e;
+    location /x { social_auth main; root html; }
+    location /y { social_auth main; social_auth_scopes any a; root html; }
+    location @e { root html; try_files /e.html =500; }
+--- request eval
+["GET /x", "GET /y"]
+--- more_headers eval
+["X: y", ::bearer()]
+--- error_code eval
+[401, 200]
+--- response_body eval
+["sorry\n", "sorry\n"]
+--- response_headers_like eval
+["WWW-Authenticate: Bearer realm=\"api\"",
+ "WWW-Authenticate: .*insufficient_scope.*"]
+
+=== TEST 12: "return" answers before anybody is asked
+--- config
+    location /x { social_auth main; return 200 "open\n"; }
+--- request
+GET /x
+--- response_body
+open
+
+=== TEST 13: limit_conn by subject
+--- http_config eval
+"$::http_config    limit_conn_zone \$social_sub zone=c:1m;\n"
+--- config
+    location /x {
+        social_auth main;
+        limit_conn c 1;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+--- request eval
+["GET /x", "GET /x"]
+--- more_headers eval
+::tokens([], [])
+--- error_code eval
+[200, 200]
+
+=== TEST 14: limit_req by subject, before who is refused
+--- http_config eval
+"$::http_config    limit_req_zone \$social_sub zone=r:1m rate=1r/m;\n"
+--- config
+    location /x {
+        social_auth main;
+        social_auth_scopes any nobody;
+        limit_req zone=r;
+        limit_req_status 429;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+--- request eval
+[("GET /x") x 4]
+--- more_headers eval
+my $n = ++$::Run;
+[::bearer(sub => "l$n"), ::bearer(sub => "l$n"), "X: y", "X: y"]
+--- error_code_like eval
+["403|429", "429", "401", "401"]
+
+=== TEST 15: a limit that delays
+--- http_config eval
+"$::http_config    limit_req_zone \$social_sub zone=d:1m rate=20r/s;\n"
+--- config
+    location = /index.html {
+        root html;
+        social_auth main;
+        limit_req zone=d burst=10;
+    }
+--- pipelined_requests eval
+[("GET /index.html") x 4]
+--- more_headers eval
+::tokens([], [], [], [])
+--- error_code eval
+[200, 200, 200, 200]
+
+=== TEST 16: directories, and names with a slash at the end
+--- config
+    location /x/ { social_auth main; root html; autoindex on; }
+--- user_files
+>>> x/a.txt
+a
+--- request eval
+["GET /x/", "GET /x/", "GET /x", "GET /x/../x/a.txt", "GET //x//a.txt",
+ "GET /%78/a.txt", "GET /x/a.txt"]
+--- more_headers eval
+["X: y", ::bearer(), "X: y", "X: y", "X: y", "X: y", ::bearer()]
+--- error_code eval
+[401, 200, 301, 401, 401, 401, 200]
+
+=== TEST 17: every method
+--- config
+    location /x { social_auth main;
+                  proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT; }
+--- request eval
+[map { "$_ /x" } qw( PUT PATCH DELETE OPTIONS PROPFIND TRACE ABC )]
+--- error_code_like eval
+[("401") x 5, "405", "401|405"]
+
+=== TEST 18: the log handler of subrequests, and of a location without a token
+--- config
+    root html;
+    location = /page.html { ssi on; }
+--- user_files
+>>> page.html
+<!--#include virtual="/none?secret=SECRET" -->
+--- request
+GET /page.html?secret=SECRET
+--- response_body_like: 404
+--- no_error_log
+[alert]
+SECRET
+--- error_log
+request: "GET /page.html", subrequest: "/none"
+
+=== TEST 19: the upstream's URI stays out of the log
+--- config
+    location /x { social_auth main; proxy_pass http://127.0.0.1:1; }
+--- request
+GET /x?secret=SECRET
+--- more_headers eval
+"Referer: http://a/?SECRET\n" . ::bearer()
+--- error_code: 502
+--- no_error_log
+[alert]
+SECRET
+--- error_log eval
+qr{connect\(\) failed .*, request: "GET /x", upstream: "http://127\.0\.0\.1:1", host: "localhost"}

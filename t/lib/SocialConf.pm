@@ -1,0 +1,67 @@
+package SocialConf;
+
+# Suites of wrong configurations, as a table:
+#
+#     refused('a name', { http => ..., config => ..., main => ... },
+#             'a text of the error log', qr/or a regex/);
+#
+# Each is a block with must_die; accepted() is one that starts and answers a
+# request for "/".
+
+use strict;
+use warnings;
+
+use Exporter qw( import );
+
+our @EXPORT = qw( refused accepted run_conf );
+
+my @blocks;
+
+sub block {
+    my ($name, $conf, @sections) = @_;
+
+    my %section = (http => 'http_config', main => 'main_config',
+                   config => 'config', files => 'user_files');
+    my $text = '=== TEST ' . (@blocks + 1) . ": $name\n";
+
+    $conf = { config => '', %$conf };
+
+    for my $key (sort keys %$conf) {
+        my $section = $section{$key} or die "$name: what is \"$key\"?\n";
+        $text .= "--- $section\n$conf->{$key}\n";
+    }
+
+    push @blocks, join "\n", $text, @sections, "\n";
+}
+
+# The message names the file and the line; a regex may say where else.
+
+sub refused {
+    my ($name, $conf, @patterns) = @_;
+
+    my @log = map {
+        ref ? "qr{$_}" : 'qr{\[emerg\] .*' . quotemeta() . '}'
+    } @patterns;
+
+    block($name, $conf, '--- must_die', '--- error_log eval',
+          '[' . join(",\n", @log, 'qr{ in \S+:\d+$}') . ']',
+          '--- no_error_log', '[alert]', '[crit]', 'signal');
+}
+
+sub accepted {
+    my ($name, $conf, @sections) = @_;
+
+    if (!grep { /no_error_log/ } @sections) {
+        push @sections, '--- no_error_log', '[alert]', '[crit]', '[emerg]',
+             '[error]';
+    }
+
+    block($name, $conf, @sections, '--- request', 'GET /index.html');
+}
+
+sub run_conf {
+    Test::Base::spec_string(join '', @blocks);
+    Test::Nginx::Socket::run_tests();
+}
+
+1;

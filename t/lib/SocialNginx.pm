@@ -1,0 +1,232 @@
+package SocialNginx;
+
+# Runs one nginx with a whole configuration of the caller's, in a directory
+# of its own, for tests that a block of Test::Nginx cannot hold; and looks
+# into its processes.  Linux only: it reads /proc.
+#
+#     my $nginx = SocialNginx->new(conf => $text);
+#     $nginx->start($port);
+#     my $answer = SocialNginx::request($port, "GET / HTTP/1.0\r\n\r\n");
+
+use strict;
+use warnings;
+
+use Cwd ();
+use File::Basename ();
+use File::Temp ();
+use IO::Socket::INET ();
+use POSIX ();
+use Time::HiRes ();
+
+my $root = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
+
+sub binary { return $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx' }
+
+sub module {
+    my ($path) = split ' ', $ENV{TEST_NGINX_LOAD_MODULES}
+                            || "$root/build/ngx_http_social_module.so";
+    return Cwd::abs_path($path) // $path;
+}
+
+# The version as one number: 1022001 for 1.22.1.
+
+sub version {
+    my $binary = binary();
+    my ($x, $y, $z) = `$binary -v 2>&1` =~ m{/(\d+)\.(\d+)\.(\d+)}
+        or die "$binary -v says no version\n";
+    return $x * 1_000_000 + $y * 1000 + $z;
+}
+
+sub free_port {
+    my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+        or die "no free port: $!\n";
+    return $sock->sockport;
+}
+
+# The configuration stands where an operator's does: a module is found as
+# "modules/ngx_http_social_module.so".
+
+sub new {
+    my ($class, %opt) = @_;
+
+    my $dir = File::Temp::tempdir('social-nginx-XXXXXX', TMPDIR => 1,
+                                  CLEANUP => 1);
+    chmod 0755, $dir;
+    mkdir "$dir/$_" for qw( logs modules html tmp );
+    symlink module(), "$dir/modules/ngx_http_social_module.so";
+
+    my $self = bless { dir => $dir }, $class;
+    $self->write_file('nginx.conf', $opt{conf}) if defined $opt{conf};
+
+    return $self;
+}
+
+# What a configuration needs to stay in that directory, in "http".
+
+sub http_paths {
+    my ($self) = @_;
+
+    return join ' ', "access_log $self->{dir}/logs/access.log;",
+        map { "${_}_temp_path $self->{dir}/tmp/$_;" }
+            qw( client_body proxy fastcgi uwsgi scgi );
+}
+
+sub write_file {
+    my ($self, $name, $text) = @_;
+
+    open my $out, '>', "$self->{dir}/$name" or die "$name: $!\n";
+    print {$out} $text;
+    close $out or die "$name: $!\n";
+    return "$self->{dir}/$name";
+}
+
+sub command {
+    my ($self) = @_;
+
+    return (binary(), '-p', "$self->{dir}/", '-c', "$self->{dir}/nginx.conf",
+            '-e', "$self->{dir}/logs/error.log",
+            '-g', "daemon off; pid $self->{dir}/nginx.pid; "
+                  . "error_log $self->{dir}/logs/error.log info;");
+}
+
+sub start {
+    my ($self, $port) = @_;
+
+    my $pid = fork // die "fork() failed: $!\n";
+
+    if (!$pid) {
+        delete $ENV{NGINX};         # to nginx, a list of inherited sockets
+        open STDOUT, '>', '/dev/null';
+        open STDERR, '>>', "$self->{dir}/logs/stderr.log";
+        exec $self->command or POSIX::_exit(127);
+    }
+
+    $self->{pid} = $pid;
+    $self->{owner} = $$;
+
+    wait_for(15, sub {
+        waitpid($pid, 1) == $pid
+            and die 'nginx did not start: ', $self->error_log, "\n";
+        workers($pid)
+            && IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
+    }) or die "nginx does not listen at $port: ", $self->error_log, "\n";
+
+    return $self;
+}
+
+sub stop {
+    my ($self) = @_;
+
+    my $pid = delete $self->{pid} or return;
+
+    kill 'TERM', $pid;
+    wait_for(10, sub { waitpid($pid, 1) == $pid })
+        or (kill('KILL', $pid), waitpid($pid, 0));
+    return;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    local ($?, $!, $@);
+    $self->stop if $self->{pid} && $self->{owner} == $$;
+    return;
+}
+
+sub error_log {
+    my ($self) = @_;
+    return slurp("$self->{dir}/logs/error.log");
+}
+
+sub worker { return (workers($_[0]->{pid}))[0] }
+
+sub workers {
+    my ($master) = @_;
+    my @pids;
+
+    for my $stat (glob '/proc/[0-9]*/stat') {
+        slurp($stat) =~ /\A(\d+) \(.*\) \w (\d+) /s or next;
+        push @pids, $1 if $2 == $master;
+    }
+
+    return @pids;
+}
+
+sub maps { return slurp("/proc/$_[0]/maps") }
+
+sub threads { return scalar(() = glob "/proc/$_[0]/task/[0-9]*") }
+
+# The network sockets that a process has open, as "tcp 127.0.0.1:80" where it
+# listens and "tcp 127.0.0.1:80 > 127.0.0.1:4711" where it is connected.
+
+sub sockets {
+    my ($pid) = @_;
+    my (%inode, @found);
+
+    for my $fd (glob "/proc/$pid/fd/*") {
+        $inode{$1}++ if (readlink $fd // '') =~ /\Asocket:\[(\d+)\]/;
+    }
+
+    for my $kind (qw( tcp tcp6 udp udp6 )) {
+        for (split /\n/, slurp("/proc/$pid/net/$kind")) {
+            my (undef, $local, $remote, @rest) = split;
+            $inode{ $rest[6] // '' } or next;
+            my $peer = address($remote);
+            push @found, "$kind " . address($local)
+                         . ($peer =~ /:0\z/ ? '' : " > $peer");
+        }
+    }
+
+    @found = sort @found;
+    return @found;
+}
+
+sub address {
+    my ($ip, $port) = split /:/, shift;
+    $ip = join '.', reverse map { hex } $ip =~ /../g if length $ip == 8;
+    return "$ip:" . hex $port;
+}
+
+# Sends the bytes, and returns what came back until the end.
+
+sub request {
+    my ($port, $text) = @_;
+
+    my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port",
+                                     Timeout => 5)
+        or die "cannot connect to $port: $!\n";
+
+    print {$sock} $text;
+    $sock->flush;
+
+    my $answer = '';
+    local $SIG{ALRM} = sub { die "no answer from $port in 15 s\n" };
+    alarm 15;
+    1 while sysread $sock, $answer, 65536, length $answer;
+    alarm 0;
+
+    return $answer;
+}
+
+sub wait_for {
+    my ($seconds, $code) = @_;
+
+    my $end = Time::HiRes::time() + $seconds;
+
+    while (Time::HiRes::time() < $end) {
+        my $got = $code->();
+        return $got if $got;
+        Time::HiRes::sleep(0.02);
+    }
+
+    return;
+}
+
+sub slurp {
+    my ($path) = @_;
+
+    open my $in, '<', $path or return '';
+    local $/;
+    return <$in> // '';
+}
+
+1;

@@ -1,0 +1,200 @@
+#!/usr/bin/perl
+
+# What stands behind and beside the gateway in the suites: a key server and
+# an echoing backend, one process for each connection.
+#
+#     perl t/lib/server.pl PORT DIRECTORY
+#
+# Key sets are at /keys/ID/MODE, where MODE is what ID begins with:
+#
+#     NAME          the key set of build/test-keys/NAME.json
+#     slow-MS-NAME  the same after some time
+#     500 redirect gzip huge close hang text
+#                   what a key server should not do
+#
+# and is steered by these:
+#
+#     /control/ID/mode/MODE    from now on MODE, whatever the URL says
+#     /control/ID/count        the number of requests
+#     /control/ID/wait/N       the same, when there have been N, or after 5 s
+#     /control/ID/more/N       the same, when N more have come, or after 5 s
+#     /control/ID/sleep/MS     the same, after some time
+#
+# Everything else echoes the request, header lines in their order, or does
+# what the path says: /status/CODE, /accel/PATH (X-Accel-Redirect), /page
+# (a 404 that looks like one of nginx), /slow/MS.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET ();
+use Time::HiRes qw( sleep time );
+
+my ($port, $dir, $keys) = @ARGV;
+
+$SIG{CHLD} = 'IGNORE';
+$SIG{PIPE} = 'IGNORE';
+
+my $listen = IO::Socket::INET->new(
+    LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'tcp',
+    Listen => 128, ReuseAddr => 1)
+    or die "cannot listen on port $port: $!\n";
+
+my $parent = getppid;
+
+while (1) {
+    # who started this may have been killed
+    exit 0 if getppid != $parent;
+
+    my $bits = '';
+    vec($bits, fileno $listen, 1) = 1;
+    next if select($bits, undef, undef, 0.5) <= 0;
+
+    my $conn = $listen->accept or next;
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        close $listen;
+        serve($conn);
+        exit 0;
+    }
+
+    close $conn;
+}
+
+sub serve {
+    my ($conn) = @_;
+
+    my $head = '';
+
+    while ($head !~ /\r\n\r\n/) {
+        sysread $conn, $head, 65536, length $head or return;
+    }
+
+    my ($text, $body) = $head =~ /\A(.*?\r\n)\r\n(.*)\z/s;
+
+    if ($text =~ /^Content-Length: (\d+)\r$/mi) {
+        while (length $body < $1) {
+            sysread $conn, $body, 65536, length $body or last;
+        }
+    }
+
+    my ($method, $uri) = $text =~ m{\A(\S+) (\S+)} or return;
+
+    # from another host's server block, or from a path of this one
+    if ($uri =~ m{/keys/([^/]+)/([^/?]+)}) {
+        keys_of($conn, $1, $2);
+
+    } elsif ($uri =~ m{\A/control/([^/]+)/([^/]+)(?:/([^/]+))?}) {
+        answer($conn, 200, control($1, $2, $3) . "\n");
+
+    } elsif ($uri =~ m{/status/(\d+)}) {
+        answer($conn, $1, "from the backend\n", 'X-Backend: yes');
+
+    } elsif ($uri =~ m{/page\b}) {
+        answer($conn, 404, "<html>\r\n<head><title>404 Not Found</title>"
+                           . "</head>\r\n</html>\r\n");
+
+    } elsif ($uri =~ m{/accel(/.*)}) {
+        answer($conn, 200, "never seen\n", "X-Accel-Redirect: $1");
+
+    } elsif ($uri =~ m{/hang\b}) {
+        sleep 10;
+
+    } else {
+        sleep $1 / 1000 if $uri =~ m{/slow/(\d+)};
+        $text =~ s/\r//g;
+        answer($conn, 200, "$text\n$body");
+    }
+}
+
+sub answer {
+    my ($conn, $code, $body, @headers) = @_;
+
+    push @headers, 'Content-Type: text/plain'
+        if !grep { /^Content-Type/ } @headers;
+
+    print $conn join "\r\n", "HTTP/1.1 $code Status", @headers,
+        'Content-Length: ' . length $body, 'Connection: close', '', $body;
+}
+
+sub path { return "$dir/$_[0].$_[1]" }
+
+sub read_file {
+    my ($path) = @_;
+
+    open my $in, '<', $path or return undef;
+    binmode $in;
+    local $/;
+    return scalar(<$in>) // '';
+}
+
+# One byte for each request: appending is atomic.
+
+sub count { return -s path($_[0], 'count') || 0 }
+
+sub control {
+    my ($id, $what, $value) = @_;
+
+    if ($what eq 'mode') {
+        open my $out, '>', path($id, 'new') or die;
+        print $out $value;
+        close $out;
+        rename path($id, 'new'), path($id, 'mode');
+        return $value;
+    }
+
+    if ($what eq 'sleep') {
+        sleep $value / 1000;
+
+    } elsif ($what eq 'wait' || $what eq 'more') {
+        my $end = time + 5;
+        my $wanted = $what eq 'wait' ? $value : count($id) + $value;
+        sleep 0.01 while count($id) < $wanted && time < $end;
+    }
+
+    return count($id);
+}
+
+sub keys_of {
+    my ($conn, $id, $mode) = @_;
+
+    open my $out, '>>', path($id, 'count') or die;
+    syswrite $out, '.';
+    close $out;
+
+    $mode = read_file(path($id, 'mode')) // $mode;
+
+    sleep $1 / 1000 if $mode =~ s/\Aslow-(\d+)-//;
+
+    my $json = 'Content-Type: application/json';
+
+    return if $mode eq 'close';
+
+    if ($mode eq 'hang') {
+        sleep 10;
+
+    } elsif ($mode eq '500') {
+        answer($conn, 500, "out of order\n");
+
+    } elsif ($mode eq 'redirect') {
+        answer($conn, 302, '', "Location: /keys/$id-there/main");
+
+    } elsif ($mode eq 'gzip') {
+        answer($conn, 200, read_file("$keys/main.json"), $json,
+               'Content-Encoding: gzip');
+
+    } elsif ($mode eq 'huge') {
+        print $conn "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+        print $conn ' ' x 65536 or last for 1 .. 64;
+
+    } elsif ($mode eq 'text') {
+        answer($conn, 200, "no keys\n");
+
+    } elsif ($mode eq 'short') {
+        print $conn "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{";
+
+    } else {
+        answer($conn, 200, read_file("$keys/$mode.json") // '', $json);
+    }
+}
