@@ -164,7 +164,7 @@ social_worker_queue_loop(social_worker_queue_t *queue)
     bool       stop;
     long long  now;
 
-    for ( ;; ) {
+    for (;;) {
 
         now = social_worker_queue_now();
         idle = social_worker_slots_idle(queue->slots, queue->slot_count);
