@@ -17,7 +17,7 @@ my $port = $ENV{TEST_NGINX_BACKEND_PORT};
 sub threads {
     my ($wanted, $name) = @_;
 
-    my ($worker) = workers_of(master());
+    my $worker = wait_for(sub { (workers_of(master()))[0] });
 
     wait_for(sub { threads_of($worker) == $wanted });
     Test::More::is(threads_of($worker), $wanted, $name);
@@ -29,6 +29,10 @@ sub config_test {
     no warnings 'once';
     my $nginx = $Test::Nginx::Util::NginxBinary;
     my $root = $Test::Nginx::Util::ServRoot;
+
+    local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_LD_PRELOAD}
+        if $ENV{TEST_NGINX_LD_PRELOAD};
+
     my $said = `$nginx -t -p $root/ -c $root/conf/nginx.conf 2>&1`;
 
     Test::More::is($?, 0, 'nginx -t') or Test::More::diag($said);

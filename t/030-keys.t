@@ -51,7 +51,7 @@ repeat_each(1);
 workers(2);
 master_on();
 timeout(10);
-plan tests => repeat_each() * 550;
+plan tests => repeat_each() * 555;
 no_long_string();
 run_tests();
 
@@ -189,20 +189,21 @@ my ($old, $new) = (::bearer(), ::bearer(-key => 'next'));
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
     }
 --- request eval
-["GET /control/t8/mode/slow-200-both", "GET /control/t8/sleep/400",
+["GET /control/t8/wait/1", "GET /control/t8/mode/slow-200-both",
+ "GET /control/t8/sleep/400",
  "POST /api/x\n" . "hello " x 5000 . "end", "GET /control/t8/count"]
 --- more_headers eval
-[("X: y") x 2, ::bearer(-key => 'next'), "X: y"]
+[("X: y") x 3, ::bearer(-key => 'next'), "X: y"]
 --- error_code eval
-[200, 200, 200, 200]
+[200, 200, 200, 200, 200]
 --- response_body_like eval
-['', '1', 'hello end$', '^2$']
+['1', '', '1', 'hello end$', '^2$']
 
 === TEST 9: pipelined requests that wait
 --- http_config eval
 ::fetched("t9/slow-300-main")
 --- pipelined_requests eval
-["GET /api/index.html", "GET /api/index.html", "HEAD /api/index.html",
+["GET /api/index.html", "GET /api/index.html", "GET /api/index.html",
  "GET /api/index.html"]
 --- more_headers eval
 [::bearer(), "X: y", ::bearer(), ::bearer(-key => 'next')]

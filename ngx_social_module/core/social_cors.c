@@ -14,7 +14,7 @@ static bool social_cors_header_listed(const social_cors_rules_t *rules,
     social_str_t name);
 static bool social_cors_is_authorization(social_str_t name);
 static bool social_cors_names_valid(social_str_t list);
-static unsigned char *social_cors_append(unsigned char *start,
+static unsigned char *social_cors_append(const unsigned char *start,
     unsigned char *p, social_str_t name);
 
 
@@ -228,7 +228,8 @@ social_cors_allow_headers(const social_cors_rules_t *rules,
 
 
 static unsigned char *
-social_cors_append(unsigned char *start, unsigned char *p, social_str_t name)
+social_cors_append(const unsigned char *start, unsigned char *p,
+    social_str_t name)
 {
     if (p != start) {
         *p++ = ',';

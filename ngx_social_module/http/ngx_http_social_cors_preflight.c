@@ -111,7 +111,11 @@ ngx_http_social_cors_handler(ngx_http_request_t *r)
         ctx->policy = policy;
     }
 
-    if (!policy->enabled || r->method != NGX_HTTP_OPTIONS) {
+    /* every block has a policy once it is merged, which no analyzer can see */
+
+    if (policy == NULL || !policy->enabled
+        || r->method != NGX_HTTP_OPTIONS)
+    {
         return NGX_DECLINED;
     }
 

@@ -5,8 +5,10 @@
  * DESIGN.  DNS, TLS and login run in a thread; then the socket belongs to the
  * event loop, in libpq's pipeline mode, so that statements of many requests
  * are under way on one connection, in order.  Each has a timer.  The server's
- * own statement_timeout is the same: when ours fires, it is the server or the
- * network that is gone, and the connection with it.
+ * own statement_timeout is shorter: one slow statement ends there, and leaves
+ * those behind it the time to be run.  When nothing comes for as long as our
+ * timer, it is the server or the network that is gone, and the connection with
+ * it.
  *
  * Events are level-triggered: libpq reads as much as it likes at a time.
  */
@@ -32,6 +34,7 @@ typedef struct {
     social_pq_t                    *pq;
     ngx_connection_t               *connection;
     ngx_queue_t                     sent;        /* of queries, in order */
+    ngx_msec_t                      heard;       /* when it was last alive */
     ngx_event_t                     retry;
     ngx_uint_t                      failures;    /* in a row */
 } ngx_http_social_link_t;
@@ -73,6 +76,7 @@ static void ngx_http_social_link_write_handler(ngx_event_t *wev);
 static void ngx_http_social_link_read_handler(ngx_event_t *rev);
 static void ngx_http_social_link_answer(ngx_http_social_link_t *link,
     social_pq_result_t *result);
+static ngx_uint_t ngx_http_social_link_passes(const char *sqlstate);
 static ngx_http_social_link_t *ngx_http_social_database_link(
     ngx_http_social_database_t *db);
 static void ngx_http_social_database_drain(ngx_http_social_database_t *db);
@@ -168,7 +172,6 @@ void
 ngx_http_social_database_submit(ngx_http_social_database_t *db,
     ngx_http_social_query_t *query)
 {
-    ngx_msec_t               timeout;
     ngx_http_social_link_t  *link;
 
     query->db = db;
@@ -198,18 +201,17 @@ ngx_http_social_database_submit(ngx_http_social_database_t *db,
      * within the call that its handler's caller is in
      */
 
-    timeout = db->conf->timeout;
-
     if (db->waiters >= db->conf->queue || ngx_http_social_database_hopeless(db))
     {
-        timeout = 0;
+        ngx_add_timer(&query->timer, 0);
+        return;
     }
 
     ngx_queue_insert_tail(&db->waiting, &query->queue);
-    query->link = NULL;
+    query->waiting = 1;
     db->waiters++;
 
-    ngx_add_timer(&query->timer, timeout);
+    ngx_add_timer(&query->timer, db->conf->timeout);
 }
 
 
@@ -303,13 +305,14 @@ ngx_http_social_database_drain(ngx_http_social_database_t *db)
         db->waiters--;
 
         query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+        query->waiting = 0;
 
         if (ngx_http_social_link_send(link, query) != NGX_OK) {
 
             /* not sent: it goes with the next connection */
 
             ngx_queue_insert_head(&db->waiting, q);
-            query->link = NULL;
+            query->waiting = 1;
             db->waiters++;
 
             ngx_http_social_link_failed(link, "could not send");
@@ -348,7 +351,8 @@ ngx_http_social_link_connect(ngx_http_social_link_t *link)
     ctx->pool = pool;
     ctx->options.conninfo = (char *) link->db->conf->conninfo.data;
     ctx->options.connect_timeout = (int) (link->db->conf->timeout / 1000) + 2;
-    ctx->options.statement_timeout = (int) link->db->conf->timeout;
+    ctx->options.statement_timeout = (int) (link->db->conf->timeout
+                                            - link->db->conf->timeout / 4);
     ctx->options.application_name = "ngx_social_module";
 
     task->handler = ngx_http_social_connect_thread;
@@ -572,6 +576,10 @@ ngx_http_social_link_send(ngx_http_social_link_t *link,
         return NGX_ERROR;
     }
 
+    if (ngx_queue_empty(&link->sent)) {
+        link->heard = ngx_current_msec;
+    }
+
     query->link = link;
     ngx_queue_insert_tail(&link->sent, &query->queue);
     link->connection->idle = 0;
@@ -650,6 +658,8 @@ ngx_http_social_link_read_handler(ngx_event_t *rev)
         return;
     }
 
+    link->heard = ngx_current_msec;
+
     /* a handler may send more, and may find the connection broken */
 
     while (link->connection == c) {
@@ -700,22 +710,18 @@ ngx_http_social_link_answer(ngx_http_social_link_t *link,
                       social_pq_result_message(result),
                       social_pq_result_sqlstate(result));
 
-        /*
-         * 57: an operator or a time limit stepped in; 53: no room;
-         * 40: a conflict with another transaction.  All of them pass.
-         */
+        ngx_http_social_query_done(query,
+            ngx_http_social_link_passes(social_pq_result_sqlstate(result))
+            ? NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE
+            : NGX_HTTP_SOCIAL_QUERY_REFUSED, NULL);
 
-        if (ngx_strncmp(social_pq_result_sqlstate(result), "57", 2) == 0
-            || ngx_strncmp(social_pq_result_sqlstate(result), "53", 2) == 0
-            || ngx_strncmp(social_pq_result_sqlstate(result), "40", 2) == 0)
+        if (link->state == NGX_HTTP_SOCIAL_LINK_UP
+            && ngx_strcmp(social_pq_result_sqlstate(result), "25006") == 0)
         {
-            ngx_http_social_query_done(query,
-                                       NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
-                                       NULL);
-            break;
+            /* the next connection may find the new primary */
+            ngx_http_social_link_failed(link, "it is read-only");
         }
 
-        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_REFUSED, NULL);
         break;
 
     default:
@@ -727,22 +733,72 @@ ngx_http_social_link_answer(ngx_http_social_link_t *link,
 }
 
 
+/*
+ * Whether an error is of the kind that passes (PostgreSQL, Appendix A):
+ * 08: of the connection; 40: a conflict with another transaction; 53: no
+ * room; 55: somebody else has it; 57: an operator or a time limit stepped in;
+ * 58: the server's disk; 25006: a standby, as after a failover.
+ */
+
+static ngx_uint_t
+ngx_http_social_link_passes(const char *sqlstate)
+{
+    const char         **p;
+    static const char   *states[] = {
+        "08", "40", "53", "55", "57", "58", "25006", NULL
+    };
+
+    for (p = states; *p; p++) {
+        if (ngx_strncmp(sqlstate, *p, ngx_strlen(*p)) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * The request does not wait any longer.  The connection is given up only when
+ * nothing at all came from it for as long: statements of other requests may
+ * be under way on it, and its statement is answered or ended by the server.
+ */
+
 static void
 ngx_http_social_query_timeout(ngx_event_t *ev)
 {
+    ngx_msec_t                   silent;
+    ngx_http_social_link_t      *link;
     ngx_http_social_query_t     *query;
     ngx_http_social_database_t  *db;
 
     query = ev->data;
     db = query->db;
+    link = query->link;
 
-    if (query->link != NULL) {
-        ngx_http_social_link_failed(query->link, "it does not answer");
+    if (link == NULL) {
+
+        /* one that was refused at once is in no queue */
+
+        if (query->waiting) {
+            ngx_queue_remove(&query->queue);
+            db->waiters--;
+        }
+
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
+                                   NULL);
         return;
     }
 
-    ngx_queue_remove(&query->queue);
-    db->waiters--;
+    silent = ngx_current_msec - link->heard;
 
-    ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE, NULL);
+    if (silent >= db->conf->timeout) {
+        ngx_http_social_link_failed(link, "it does not answer");
+        return;
+    }
+
+    ngx_add_timer(ev, db->conf->timeout - silent);
+
+    ngx_http_social_query_answer(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
+                                 NULL);
 }

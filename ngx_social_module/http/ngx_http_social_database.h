@@ -101,6 +101,7 @@ struct ngx_http_social_query_s {
     ngx_pool_t                   *pool;          /* its own */
     ngx_http_social_database_t   *db;
     void                         *link;          /* that it was sent on */
+    ngx_uint_t                    waiting;       /* for one */
     const char                   *sql;
     social_pq_param_t            *params;
     ngx_uint_t                    n;
@@ -120,7 +121,15 @@ void ngx_http_social_database_submit(ngx_http_social_database_t *db,
     ngx_http_social_query_t *query);
 
 /*
- * Ends a query: calls its handler, and frees it.  "result" stays the caller's.
+ * Calls a query's handler, if its request is still there and it was not
+ * called before.
+ */
+void ngx_http_social_query_answer(ngx_http_social_query_t *query,
+    ngx_http_social_query_outcome_e outcome,
+    const social_pq_result_t *result);
+
+/*
+ * Ends a query: does that, and frees it.  "result" stays the caller's.
  */
 void ngx_http_social_query_done(ngx_http_social_query_t *query,
     ngx_http_social_query_outcome_e outcome,

@@ -286,6 +286,7 @@ ngx_http_social_lambda_sigv4(ngx_http_request_t *r, social_str_t body,
     social_buf_t                      buf;
     social_str_t                      digest;
     social_sigv4_policy_t             policy;
+    social_sigv4_status_e             status;
     social_sigv4_request_t            request;
     social_sigv4_verified_t           verified;
     ngx_http_social_hook_loc_conf_t  *hlcf;
@@ -329,7 +330,18 @@ ngx_http_social_lambda_sigv4(ngx_http_request_t *r, social_str_t body,
 
     social_buf_init(&buf, work, SOCIAL_SIGV4_WORK_SIZE);
 
-    return social_sigv4_verify(&policy, &request, ngx_time(), &buf, &verified);
+    status = social_sigv4_verify(&policy, &request, ngx_time(), &buf,
+                                 &verified);
+
+    /* S3 has good signatures of requests with any body; Lambda has not */
+
+    if (status == SOCIAL_SIGV4_OK
+        && verified.payload != SOCIAL_SIGV4_PAYLOAD_DIGEST)
+    {
+        return SOCIAL_SIGV4_PAYLOAD;
+    }
+
+    return status;
 }
 
 

@@ -36,11 +36,11 @@ static ngx_http_module_t  ngx_http_social_issuer_module_ctx = {
     ngx_http_social_issuer_create_main_conf,  /* create main configuration */
     NULL,                                     /* init main configuration */
 
-    NULL,                                     /* create server configuration */
-    NULL,                                     /* merge server configuration */
+    NULL,                                     /* create server conf */
+    NULL,                                     /* merge server conf */
 
-    NULL,                                     /* create location configuration */
-    NULL                                      /* merge location configuration */
+    NULL,                                     /* create location conf */
+    NULL                                      /* merge location conf */
 };
 
 

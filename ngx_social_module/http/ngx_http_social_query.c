@@ -40,6 +40,12 @@ ngx_http_social_query(ngx_http_request_t *r, const char *sql,
     query->handler = handler;
     query->data = data;
 
+    /* a body that is still being thrown away has a handler of its own */
+
+    if (r == r->main && r->read_event_handler == ngx_http_block_reading) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+
     ngx_http_social_database_submit(ngx_http_social_database_of(r), query);
 
     return NGX_OK;
@@ -131,36 +137,53 @@ failed:
 
 
 void
-ngx_http_social_query_done(ngx_http_social_query_t *query,
+ngx_http_social_query_answer(ngx_http_social_query_t *query,
     ngx_http_social_query_outcome_e outcome,
     const social_pq_result_t *result)
 {
-    ngx_connection_t          *c;
-    ngx_http_request_t        *r;
+    ngx_connection_t                     *c;
+    ngx_http_request_t                   *r;
+    ngx_http_social_query_background_pt   background;
 
-    if (query->timer.timer_set) {
-        ngx_del_timer(&query->timer);
+    background = query->background;
+
+    if (background) {
+        query->background = NULL;
+        background(outcome, result, query->data);
+        return;
     }
 
     r = query->request;
 
-    if (r != NULL) {
-
-        /* r may be gone after its handler, and the query before */
-
-        query->cleanup->handler = NULL;
-
-        c = r->connection;
-
-        ngx_http_set_log_request(c->log, r);
-
-        query->handler(r, outcome, result, query->data);
-
-        ngx_http_run_posted_requests(c);
-
-    } else if (query->background) {
-        query->background(outcome, result, query->data);
+    if (r == NULL) {
+        return;
     }
+
+    /* r may be gone after its handler */
+
+    query->cleanup->handler = NULL;
+    query->request = NULL;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    query->handler(r, outcome, result, query->data);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_social_query_done(ngx_http_social_query_t *query,
+    ngx_http_social_query_outcome_e outcome,
+    const social_pq_result_t *result)
+{
+    if (query->timer.timer_set) {
+        ngx_del_timer(&query->timer);
+    }
+
+    ngx_http_social_query_answer(query, outcome, result);
 
     ngx_destroy_pool(query->pool);
 }

@@ -129,6 +129,13 @@ ngx_http_social_body_collect(ngx_http_request_t *r, size_t max,
 
     for ( /* void */ ; cl; cl = cl->next) {
 
+        if (ngx_buf_special(cl->buf) || ngx_buf_size(cl->buf) == 0) {
+
+            /* the end of a chunked body has a buffer of its own */
+
+            continue;
+        }
+
         if (ngx_http_social_body_copy(r, cl->buf, p) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }

@@ -164,20 +164,17 @@ social_net_header(char *p, size_t size, size_t n, void *data)
     social_net_body_t  *body = data;
 
     size_t                     len;
-    social_str_t               line, name;
+    social_str_t               name;
     const unsigned char       *colon;
     static const social_str_t  encoding = social_string("Content-Encoding");
 
     len = size * n;
 
-    line.data = (const unsigned char *) p;
-    line.len = len;
-
     colon = len ? memchr(p, ':', len) : NULL;
 
     if (colon != NULL) {
-        name.data = line.data;
-        name.len = (size_t) (colon - line.data);
+        name.data = (const unsigned char *) p;
+        name.len = (size_t) (colon - name.data);
 
         if (social_str_caseeq(name, encoding)) {
             body->encoded = true;

@@ -3,9 +3,11 @@
  * A connection to PostgreSQL in pipeline mode.
  */
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <libpq-fe.h>
 
 #include "social_pq_pipeline.h"
@@ -24,6 +26,8 @@ struct social_pq_s {
 static void social_pq_copy_error(char *dst, const char *message);
 static social_rc_e social_pq_prepare(PGconn *conn,
     const social_pq_options_t *options);
+static bool social_pq_run(PGconn *conn, const char *sql, int seconds);
+static int64_t social_pq_clock(void);
 static void social_pq_notice(void *arg, const PGresult *res);
 
 
@@ -62,10 +66,11 @@ social_pq_connect(const social_pq_options_t *options, social_pq_t **pq,
     char          timeout[16];
     const char   *keywords[] = {
         "dbname", "connect_timeout", "fallback_application_name",
-        "keepalives_idle", NULL
+        "keepalives_idle", "client_encoding", NULL
     };
     const char   *values[] = {
-        options->conninfo, timeout, options->application_name, "30", NULL
+        options->conninfo, timeout, options->application_name, "30", "UTF8",
+        NULL
     };
 
     *pq = NULL;
@@ -90,6 +95,11 @@ social_pq_connect(const social_pq_options_t *options, social_pq_t **pq,
 
     if (rc != SOCIAL_OK) {
         social_pq_copy_error(error, PQerrorMessage(conn));
+
+        if (error[0] == '\0') {
+            snprintf(error, SOCIAL_PQ_ERROR_SIZE, "it does not answer");
+        }
+
         PQfinish(conn);
         return rc;
     }
@@ -108,27 +118,90 @@ social_pq_connect(const social_pq_options_t *options, social_pq_t **pq,
 static social_rc_e
 social_pq_prepare(PGconn *conn, const social_pq_options_t *options)
 {
-    char             sql[128];
-    PGresult        *res;
-    ExecStatusType   status;
+    char  sql[64];
 
     PQsetNoticeReceiver(conn, social_pq_notice, NULL);
 
     snprintf(sql, sizeof(sql), "SET statement_timeout = %d",
              options->statement_timeout);
 
-    res = PQexec(conn, sql);
-    status = PQresultStatus(res);
-    PQclear(res);
-
-    if (status != PGRES_COMMAND_OK
-        || PQsetnonblocking(conn, 1) != 0
+    if (PQsetnonblocking(conn, 1) != 0
+        || !social_pq_run(conn, sql, options->connect_timeout)
         || PQenterPipelineMode(conn) != 1)
     {
         return SOCIAL_DECLINED;
     }
 
     return SOCIAL_OK;
+}
+
+
+/*
+ * What PQexec() does, but for so many seconds at most: it would wait for a
+ * server that has stopped as long as that lasts, and a worker that wants to
+ * end waits for its threads.
+ */
+
+static bool
+social_pq_run(PGconn *conn, const char *sql, int seconds)
+{
+    bool            ok;
+    int             unsent;
+    int64_t         end, left;
+    PGresult       *res;
+    struct pollfd   pfd;
+
+    end = social_pq_clock() + (int64_t) seconds * 1000;
+    ok = (PQsendQuery(conn, sql) == 1);
+
+    while (ok) {
+
+        unsent = PQflush(conn);
+
+        if (unsent < 0) {
+            return false;
+        }
+
+        if (unsent == 0 && !PQisBusy(conn)) {
+
+            res = PQgetResult(conn);
+
+            if (res == NULL) {
+                return true;
+            }
+
+            ok = (PQresultStatus(res) == PGRES_COMMAND_OK);
+            PQclear(res);
+            continue;
+        }
+
+        left = end - social_pq_clock();
+
+        pfd.fd = PQsocket(conn);
+        pfd.events = (short) (POLLIN | (unsent ? POLLOUT : 0));
+        pfd.revents = 0;
+
+        if (left <= 0 || poll(&pfd, 1, (int) left) < 0) {
+            return false;
+        }
+
+        if (pfd.revents != 0) {
+            ok = (PQconsumeInput(conn) == 1);
+        }
+    }
+
+    return false;
+}
+
+
+static int64_t
+social_pq_clock(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 

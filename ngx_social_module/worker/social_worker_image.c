@@ -45,6 +45,8 @@ static void social_worker_image_vips_error(social_worker_reply_t *reply);
 static int social_worker_image_load(social_worker_image_ctx_t *ctx,
     double scale, VipsImage **loaded);
 static int social_worker_image_base(social_worker_image_ctx_t *ctx);
+static int social_worker_image_resize(VipsImage *in, int width, int height,
+    VipsImage **out);
 static double social_worker_image_scale(const social_worker_request_t *request,
     double width, double height);
 static int social_worker_image_srgb(VipsImage *in, VipsImage **out);
@@ -519,13 +521,10 @@ social_worker_image_base(social_worker_image_ctx_t *ctx)
 
     scale = social_worker_image_scale(ctx->request, width, height);
 
-    rc = vips_thumbnail_image(loaded, &upright,
+    rc = social_worker_image_resize(loaded,
                               (int) VIPS_MAX(1, VIPS_RINT(width * scale)),
-                              "height",
                               (int) VIPS_MAX(1, VIPS_RINT(height * scale)),
-                              "size", VIPS_SIZE_FORCE,
-                              "export_profile", "srgb",
-                              "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+                              &upright);
 
     g_object_unref(loaded);
 
@@ -544,6 +543,34 @@ social_worker_image_base(social_worker_image_ctx_t *ctx)
     g_object_unref(srgb);
 
     return ctx->base != NULL ? 0 : -1;
+}
+
+
+/*
+ * Profiles are for what has one, and for CMYK, which is nothing without one:
+ * to others, "export_profile" would do a conversion from nowhere in particular
+ * that shifts every color.
+ */
+
+static int
+social_worker_image_resize(VipsImage *in, int width, int height,
+    VipsImage **out)
+{
+    if (in->Type == VIPS_INTERPRETATION_CMYK) {
+        return vips_thumbnail_image(in, out, width, "height", height,
+                                    "size", VIPS_SIZE_FORCE,
+                                    "import_profile", "cmyk",
+                                    "export_profile", "srgb", NULL);
+    }
+
+    if (vips_image_get_typeof(in, VIPS_META_ICC_NAME) != 0) {
+        return vips_thumbnail_image(in, out, width, "height", height,
+                                    "size", VIPS_SIZE_FORCE,
+                                    "export_profile", "srgb", NULL);
+    }
+
+    return vips_thumbnail_image(in, out, width, "height", height,
+                                "size", VIPS_SIZE_FORCE, NULL);
 }
 
 

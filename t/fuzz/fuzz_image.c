@@ -3,31 +3,31 @@
  * Image headers: any bytes.
  */
 
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "social_image.h"
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    social_rc_e     rc;
     social_str_t    text;
     social_image_t  image;
 
-    text.data = data;
-    text.len = size;
+    text = fuzz_copy(data, size);
 
-    if (social_image_parse(text, &image) == SOCIAL_OK
-        && (social_image_pixels(&image) == 0
-            || image.width > SOCIAL_IMAGE_MAX_SIDE
-            || image.height > SOCIAL_IMAGE_MAX_SIDE
-            || image.type == SOCIAL_IMAGE_NONE))
-    {
-        abort();
+    rc = social_image_parse(text, &image);
+
+    FUZZ_CHECK(image.type == social_image_type(text));
+
+    if (rc == SOCIAL_OK) {
+        FUZZ_CHECK(image.type != SOCIAL_IMAGE_NONE);
+        FUZZ_CHECK(social_image_pixels(&image) > 0);
+        FUZZ_CHECK(image.width <= SOCIAL_IMAGE_MAX_SIDE);
+        FUZZ_CHECK(image.height <= SOCIAL_IMAGE_MAX_SIDE);
     }
+
+    fuzz_free(text);
 
     return 0;
 }

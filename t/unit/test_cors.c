@@ -379,7 +379,7 @@ test_match_subdomains(void **state)
         "https://evil.com\r\n.example.com",
         "https://evil.com\t.example.com",
         "https://evil.com%00.example.com",
-        "https://b\xc3\xbc" "cher.example.com",
+        ("https://b\xc3\xbc" "cher.example.com"),
         "https://*.example.com",
         "https://[::1].example.com",
         "https://a.examplexcom",
