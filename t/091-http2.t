@@ -60,9 +60,11 @@ www-authenticate: Bearer realm="api"
 content-type: application/json
 --- response_body_like: ^\{"message":"Unauthorized","requestId":"\w{32}"\}$
 
-=== TEST 3: a bad one, with a body
---- request eval
-"POST /api/x\n" . "hello" x 5000
+=== TEST 3: a bad one
+# without a body: nginx resets a stream that it has answered before it has
+# read it, with or without us, and curl takes that for an error
+--- request
+GET /api/x
 --- more_headers eval
 ::bearer(exp => 1)
 --- error_code: 401
@@ -125,6 +127,7 @@ GET /index.html
 GET /index.html
 --- more_headers eval
 ::bearer()
+--- skip_eval: 3: $SocialTest::Driver eq 'real'
 --- curl_options: -m 0.1
 --- abort
 --- ignore_response

@@ -246,6 +246,7 @@ ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
     u_char         kid[6 * 64];
     ngx_log_t     *log;
     ngx_str_t      name;
+    ngx_uint_t     level;
     social_str_t   s;
 
     log = ctx->request->connection->log;
@@ -257,7 +258,11 @@ ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
     ngx_http_social_from_str(&name, social_token_status_name(ctx->status));
 
     if (ctx->status >= SOCIAL_TOKEN_PENDING) {
-        ngx_log_error(NGX_LOG_ERR, log, 0,
+        /* an outage of the keys is logged once, where they are fetched */
+
+        level = ctx->status == SOCIAL_TOKEN_FAILED ? NGX_LOG_ERR : NGX_LOG_INFO;
+
+        ngx_log_error(level, log, 0,
                       "social: token could not be judged: %V", &name);
         return;
     }

@@ -88,6 +88,12 @@ ngx_uint_t ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
 ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
 
 
+/* ngx_http_social_auth_handler.c */
+
+ngx_int_t ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_social_auth_access_handler(ngx_http_request_t *r);
+
+
 /* ngx_http_social_auth_variables.c */
 
 ngx_int_t ngx_http_social_auth_add_variables(ngx_conf_t *cf);

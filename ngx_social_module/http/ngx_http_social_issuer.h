@@ -66,6 +66,9 @@ ngx_http_social_issuer_t *ngx_http_social_issuer_find(ngx_conf_t *cf,
 char *ngx_http_social_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
 
+
+/* ngx_http_social_issuer_finish.c */
+
 /*
  * Fills in what a finished block left out, and refuses contradictions.
  */

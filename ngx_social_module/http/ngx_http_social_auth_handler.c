@@ -1,0 +1,296 @@
+
+/*
+ * "social_auth": the PREACCESS handler takes, verifies and, where its key has
+ * to be fetched, parks; the ACCESS handler only decides.  Both only return
+ * statuses, so that "satisfy", "error_page" and "auth_request" keep working.
+ */
+
+#include "ngx_http_social_auth.h"
+#include "ngx_http_social_error.h"
+
+
+static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
+static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
+static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
+static ngx_int_t ngx_http_social_auth_refuse(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
+    const char *error, social_token_status_e reason);
+static ngx_int_t ngx_http_social_auth_challenge(ngx_http_request_t *r,
+    ngx_str_t *value);
+
+
+ngx_int_t
+ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
+{
+    ngx_http_social_auth_ctx_t       *ctx;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->waiting) {
+        return NGX_AGAIN;
+    }
+
+    if (ctx->status == SOCIAL_TOKEN_PENDING) {
+        return ngx_http_social_auth_park(ctx);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * As in limit_req, a parked request is not counted: it is the phases that
+ * stand still, and a client that leaves is noticed by reading.
+ */
+
+static ngx_int_t
+ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    ctx->waiter.handler = ngx_http_social_auth_resume;
+    ctx->waiter.data = ctx;
+
+    if (ngx_http_social_keys_wait(ctx->issuer, &ctx->waiter) != NGX_AGAIN) {
+
+        /* asked for only just now: there is nothing to wait for */
+
+        ctx->waited = 1;
+        ngx_http_social_auth_judge_again(ctx);
+
+        return NGX_DECLINED;
+    }
+
+    ctx->waiting = 1;
+
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "social: request waits for keys");
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
+{
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_social_auth_ctx_t  *ctx;
+
+    ctx = waiter->data;
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx->waiting = 0;
+    ctx->waited = 1;
+
+    ngx_http_social_auth_judge_again(ctx);
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+ngx_int_t
+ngx_http_social_auth_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    ngx_http_social_auth_ctx_t       *ctx;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_social_auth_decide(r, alcf, ctx);
+
+    if (rc != NGX_OK && rc != NGX_DECLINED
+        && ngx_http_social_error_own(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_decide(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx)
+{
+    switch (ctx->status) {
+
+    case SOCIAL_TOKEN_OK:
+        break;
+
+    case SOCIAL_TOKEN_NONE:
+        if (alcf->mode != NGX_HTTP_SOCIAL_AUTH_REQUIRED) {
+
+            /* not NGX_OK: nobody satisfies no "satisfy any" */
+
+            return NGX_DECLINED;
+        }
+
+        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
+                                           NULL, ctx->status);
+
+    case SOCIAL_TOKEN_PENDING:
+    case SOCIAL_TOKEN_NO_KEYS:
+
+        /* ours: whether the token is good cannot be told */
+
+        if (ngx_http_social_error_retry_after(r, 2) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    case SOCIAL_TOKEN_FAILED:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    default:
+        if (alcf->mode == NGX_HTTP_SOCIAL_AUTH_LENIENT) {
+            return NGX_DECLINED;
+        }
+
+        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
+                                           "invalid_token", ctx->status);
+    }
+
+    if ((alcf->scopes.values
+         && !ngx_http_social_auth_has(ctx, &alcf->scopes,
+                                      ngx_http_social_auth_scope_claim(ctx)))
+        || (alcf->groups.values
+            && !ngx_http_social_auth_has(ctx, &alcf->groups,
+                                         &alcf->groups_claim)))
+    {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "social: token lacks a scope or group");
+
+        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_FORBIDDEN,
+                                           "insufficient_scope", ctx->status);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * WWW-Authenticate after RFC 6750, 3: no error when there was no token.
+ */
+
+static ngx_int_t
+ngx_http_social_auth_refuse(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
+    const char *error, social_token_status_e reason)
+{
+    size_t      size;
+    u_char     *p;
+    ngx_str_t   value, text;
+
+    if (status == NGX_HTTP_FORBIDDEN) {
+        ngx_str_set(&text, "the token lacks a scope or group");
+
+    } else {
+        ngx_http_social_from_str(&text, social_token_status_text(reason));
+    }
+
+    size = sizeof("Bearer realm=\"api\", error=\"insufficient_scope\", "
+                  "error_description=\"\", scope=\"\"")
+           + text.len + alcf->scope_header.len;
+
+    value.data = ngx_pnalloc(r->pool, size);
+    if (value.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_cpymem(value.data, "Bearer realm=\"api\"",
+                   sizeof("Bearer realm=\"api\"") - 1);
+
+    if (error) {
+        p = ngx_sprintf(p, ", error=\"%s\"", error);
+
+        if (alcf->error_detail) {
+            p = ngx_sprintf(p, ", error_description=\"%V\"", &text);
+        }
+    }
+
+    if (status == NGX_HTTP_FORBIDDEN && alcf->scope_header.len) {
+        p = ngx_sprintf(p, ", scope=\"%V\"", &alcf->scope_header);
+    }
+
+    value.len = p - value.data;
+
+    if (ngx_http_social_auth_challenge(r, &value) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return status;
+}
+
+
+/*
+ * In nginx's own slot, so that "satisfy any" can take it back.
+ */
+
+static ngx_int_t
+ngx_http_social_auth_challenge(ngx_http_request_t *r, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = r->headers_out.www_authenticate;
+
+    if (h != NULL) {
+        h->hash = 0;
+    }
+
+    h = ngx_http_social_header_out_push(r, "WWW-Authenticate", value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.www_authenticate = h;
+
+    return NGX_OK;
+}

@@ -1,0 +1,192 @@
+
+/*
+ * What a finished "social_issuer" block comes to: what follows from what was
+ * said, and what contradicts it.
+ */
+
+#include "ngx_http_social_issuer.h"
+#include "ngx_http_social_keys.h"
+#include "social_url.h"
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
+
+static char *ngx_http_social_issuer_derive(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer);
+static char *ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer);
+static char *ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer);
+static ngx_uint_t ngx_http_social_issuer_has_certificates(ngx_str_t *file);
+
+
+char *
+ngx_http_social_issuer_finish(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
+{
+    if (ngx_http_social_issuer_derive(cf, issuer) != NGX_CONF_OK
+        || ngx_http_social_issuer_check_clients(cf, issuer) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_uint_value(issuer->token_use, SOCIAL_TOKEN_USE_ACCESS);
+    ngx_conf_init_value(issuer->leeway, 30);
+    ngx_conf_init_value(issuer->stale, 24 * 3600);
+    ngx_conf_init_msec_value(issuer->refresh, 600000);
+    ngx_conf_init_msec_value(issuer->cooldown, 10000);
+    ngx_conf_init_msec_value(issuer->timeout, 3000);
+    ngx_conf_init_size_value(issuer->max_size, 150 * 1024);
+
+    if (ngx_http_social_issuer_check_keys(cf, issuer) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    issuer->policy.clients = issuer->client_ids.elts;
+    issuer->policy.client_count = issuer->client_ids.nelts;
+    issuer->policy.audiences = issuer->audiences.elts;
+    issuer->policy.audience_count = issuer->audiences.nelts;
+    issuer->policy.token_use = issuer->token_use;
+    issuer->policy.leeway = issuer->leeway;
+
+    if (issuer->jwks_file.len) {
+        return ngx_http_social_keys_from_file(cf, issuer);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A pool's id says its issuer and where its keys are; a key server of one's
+ * own may stand in for the latter, as in tests and behind a firewall.
+ */
+
+static char *
+ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
+{
+    size_t             size, len;
+    u_char            *p;
+    static ngx_str_t   path = ngx_string("/.well-known/jwks.json");
+
+    if (issuer->user_pool.len && issuer->issuer.len) {
+        return ngx_http_social_conf_error(cf, &issuer->place,
+                   "\"user_pool\" and \"issuer\" in \"social_issuer %V\" "
+                   "contradict each other: a pool's id says its issuer, say "
+                   "one of them", &issuer->name);
+    }
+
+    if (issuer->jwks_uri.len && issuer->jwks_file.len) {
+        return ngx_http_social_conf_error(cf, &issuer->place,
+                   "\"jwks_uri\" and \"jwks_file\" in \"social_issuer %V\" "
+                   "contradict each other: say one of them", &issuer->name);
+    }
+
+    if (issuer->user_pool.len) {
+
+        size = social_user_pool_issuer(
+                   ngx_http_social_view(&issuer->user_pool), NULL, 0);
+
+        p = ngx_pnalloc(cf->pool, size + path.len + 1);
+        if (p == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        len = social_user_pool_issuer(
+                  ngx_http_social_view(&issuer->user_pool), p, size);
+
+        ngx_memcpy(p + len, path.data, path.len);
+        p[len + path.len] = '\0';
+
+        issuer->issuer.data = p;
+        issuer->issuer.len = len;
+
+        if (issuer->jwks_uri.len == 0 && issuer->jwks_file.len == 0) {
+            issuer->jwks_uri.data = p;
+            issuer->jwks_uri.len = len + path.len;
+        }
+    }
+
+    if (issuer->issuer.len == 0) {
+        return ngx_http_social_conf_error(cf, &issuer->place,
+                   "\"social_issuer %V\" says no issuer: give it a "
+                   "\"user_pool\" or an \"issuer\"", &issuer->name);
+    }
+
+    if (issuer->jwks_uri.len == 0 && issuer->jwks_file.len == 0) {
+        return ngx_http_social_conf_error(cf, &issuer->place,
+                   "\"social_issuer %V\" says no keys: give it a "
+                   "\"jwks_uri\" or a \"jwks_file\"", &issuer->name);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A pool has more clients than the site's own as a rule, an administration's
+ * for one; that all of them may come in has to be said.
+ */
+
+static char *
+ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer)
+{
+    if (issuer->client_ids.nelts || issuer->audiences.nelts
+        || issuer->any_client)
+    {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_social_conf_error(cf, &issuer->place,
+               "\"social_issuer %V\" says not whose tokens it accepts: list "
+               "its \"client_ids\" or \"audiences\", or say \"client_ids *\" "
+               "for every client", &issuer->name);
+}
+
+
+/*
+ * What would show only when keys are fetched, or run out, shows at once.
+ */
+
+static char *
+ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer)
+{
+    if (issuer->jwks_uri.len
+        && (uint64_t) issuer->stale * 1000 <= (uint64_t) issuer->refresh)
+    {
+        return ngx_http_social_conf_error(cf, &issuer->place,
+                   "\"jwks_stale\" must be longer than \"jwks_refresh\" in "
+                   "\"social_issuer %V\": keys would be dropped before they "
+                   "are fetched again", &issuer->name);
+    }
+
+    if (issuer->ca_file.len
+        && !ngx_http_social_issuer_has_certificates(&issuer->ca_file))
+    {
+        return ngx_http_social_conf_error(cf, &issuer->place,
+                   "\"ca_file\" \"%V\" has no certificate: it must be "
+                   "readable and hold certificates in PEM",
+                   &issuer->ca_file);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_social_issuer_has_certificates(ngx_str_t *file)
+{
+    ngx_uint_t   ok;
+    X509_STORE  *store;
+
+    store = X509_STORE_new();
+
+    ok = store && X509_STORE_load_file(store, (char *) file->data) == 1;
+
+    X509_STORE_free(store);
+    ERR_clear_error();
+
+    return ok;
+}
