@@ -161,7 +161,8 @@ sub try {
     print $file $sql;
     close $file;
 
-    my $out = `psql -X -q -A -t -v ON_ERROR_STOP=1 -d '@{[ $self->conninfo ]}' \\
+    my $conninfo = $self->conninfo;
+    my $out = `psql -X -q -A -t -v ON_ERROR_STOP=1 -d '$conninfo' \\
         -f '$file' 2>&1`;
     my $ok = $? == 0;
 
