@@ -476,6 +476,23 @@ ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_social_presign_loc_conf_t  *prev = parent;
     ngx_http_social_presign_loc_conf_t  *conf = child;
 
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* an "if" or a "limit_except" in the location of one */
+
+    if (clcf->noname && prev->mode) {
+
+        *conf = *prev;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_social_presign_handler;
+        }
+
+        return NGX_CONF_OK;
+    }
+
     if (conf->key == NULL) {
         conf->key = prev->key;
     }

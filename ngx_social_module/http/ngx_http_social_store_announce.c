@@ -5,21 +5,33 @@
  * An announcement lies in the spool before its object is visible, and goes
  * from there when the database has it.  The database takes each only once,
  * by its id, so that it may be made again after anything that went wrong.
- * One worker looks after those that were left.
+ * One worker looks after those that were left, and, when it starts, after
+ * what a process that died was writing.
  */
 
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_store.h"
+#include "social_net_spool.h"
 
 
 #define NGX_HTTP_SOCIAL_SPOOL_AGE       10       /* seconds */
 #define NGX_HTTP_SOCIAL_SPOOL_INTERVAL  2000     /* milliseconds */
+#define NGX_HTTP_SOCIAL_SWEEP_AGE       86400    /* seconds */
 #define NGX_HTTP_SOCIAL_SPOOL_SIZE      (SOCIAL_STORE_MAX_KEY + 256)
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_ANNOUNCE_LOOK = 0,     /* for one in the spool */
+    NGX_HTTP_SOCIAL_ANNOUNCE_REMOVE,
+    NGX_HTTP_SOCIAL_ANNOUNCE_DEFER
+} ngx_http_social_announce_step_e;
 
 
 typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
     ngx_event_t                        timer;
+    ngx_uint_t                         busy;    /* one is being announced */
+    ngx_uint_t                         swept;
 } ngx_http_social_spool_t;
 
 
@@ -28,8 +40,9 @@ typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
     ngx_http_social_spool_t           *spool;   /* NULL: fresh from a PUT */
     ngx_thread_task_t                 *task;
-    ngx_uint_t                         remove;
+    ngx_http_social_announce_step_e    step;
     ngx_uint_t                         gone;    /* its object is no more */
+    ngx_uint_t                         sweep;
     social_rc_e                        rc;
     size_t                             len;
     u_char                             id[SOCIAL_STORE_ID_SIZE];
@@ -39,8 +52,9 @@ typedef struct {
 
 static ngx_http_social_announce_t *ngx_http_social_announce_create(
     ngx_http_social_store_loc_conf_t *conf);
-static ngx_int_t ngx_http_social_announce_post(
-    ngx_http_social_announce_t *a);
+static void ngx_http_social_announce_post(ngx_http_social_announce_t *a,
+    ngx_http_social_announce_step_e step);
+static void ngx_http_social_announce_free(ngx_http_social_announce_t *a);
 static void ngx_http_social_announce_send(ngx_http_social_announce_t *a);
 static void ngx_http_social_announce_sent(
     ngx_http_social_query_outcome_e outcome,
@@ -144,15 +158,26 @@ ngx_http_social_announce_create(ngx_http_social_store_loc_conf_t *conf)
 }
 
 
-static ngx_int_t
-ngx_http_social_announce_post(ngx_http_social_announce_t *a)
+static void
+ngx_http_social_announce_post(ngx_http_social_announce_t *a,
+    ngx_http_social_announce_step_e step)
 {
+    a->step = step;
+
     if (ngx_thread_task_post(a->conf->thread_pool, a->task) != NGX_OK) {
-        ngx_destroy_pool(a->pool);
-        return NGX_ERROR;
+        ngx_http_social_announce_free(a);
+    }
+}
+
+
+static void
+ngx_http_social_announce_free(ngx_http_social_announce_t *a)
+{
+    if (a->spool) {
+        a->spool->busy = 0;
     }
 
-    return NGX_OK;
+    ngx_destroy_pool(a->pool);
 }
 
 
@@ -169,8 +194,7 @@ ngx_http_social_announce_send(ngx_http_social_announce_t *a)
 
         /* damaged, as after a crash without fsync: nothing can come of it */
 
-        a->remove = 1;
-        (void) ngx_http_social_announce_post(a);
+        ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_REMOVE);
         return;
     }
 
@@ -189,7 +213,7 @@ ngx_http_social_announce_send(ngx_http_social_announce_t *a)
             params, 6, ngx_http_social_announce_sent, a)
         != NGX_OK)
     {
-        ngx_destroy_pool(a->pool);
+        ngx_http_social_announce_free(a);
     }
 }
 
@@ -201,14 +225,18 @@ ngx_http_social_announce_sent(ngx_http_social_query_outcome_e outcome,
     ngx_http_social_announce_t  *a = data;
 
     if (outcome == NGX_HTTP_SOCIAL_QUERY_OK) {
-        a->remove = 1;
-        (void) ngx_http_social_announce_post(a);
+        ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_REMOVE);
         return;
     }
 
-    /* it stays in the spool */
+    /* it stays in the spool, but not in the way of others */
 
-    ngx_destroy_pool(a->pool);
+    if (outcome == NGX_HTTP_SOCIAL_QUERY_REFUSED) {
+        ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_DEFER);
+        return;
+    }
+
+    ngx_http_social_announce_free(a);
 }
 
 
@@ -217,15 +245,35 @@ ngx_http_social_announce_thread(void *data, ngx_log_t *log)
 {
     ngx_http_social_announce_t  *a = data;
 
-    if (a->remove) {
-        social_net_disk_unspool((char *) a->conf->root.data, a->id);
+    switch (a->step) {
+
+    case NGX_HTTP_SOCIAL_ANNOUNCE_REMOVE:
+        social_net_spool_remove((char *) a->conf->root.data, a->id);
+        return;
+
+    case NGX_HTTP_SOCIAL_ANNOUNCE_DEFER:
+        social_net_spool_defer((char *) a->conf->root.data, a->id);
+        return;
+
+    default:
+        break;
+    }
+
+    if (a->sweep) {
+        (void) social_net_disk_sweep((char *) a->conf->root.data,
+                                     (int64_t) time(NULL),
+                                     NGX_HTTP_SOCIAL_SWEEP_AGE);
+    }
+
+    if (!a->conf->announce) {
+        a->rc = SOCIAL_DECLINED;
         return;
     }
 
-    a->rc = social_net_disk_spooled((char *) a->conf->root.data,
-                                    (int64_t) time(NULL),
-                                    NGX_HTTP_SOCIAL_SPOOL_AGE, a->id, a->text,
-                                    NGX_HTTP_SOCIAL_SPOOL_SIZE, &a->len);
+    a->rc = social_net_spool_next((char *) a->conf->root.data,
+                                  (int64_t) time(NULL),
+                                  NGX_HTTP_SOCIAL_SPOOL_AGE, a->id, a->text,
+                                  NGX_HTTP_SOCIAL_SPOOL_SIZE, &a->len);
 
     if (a->rc == SOCIAL_OK) {
         ngx_http_social_announce_check(a);
@@ -240,13 +288,9 @@ ngx_http_social_announce_thread(void *data, ngx_log_t *log)
 static void
 ngx_http_social_announce_check(ngx_http_social_announce_t *a)
 {
-    int                   fd;
-    size_t                len;
-    social_rc_e           rc;
-    social_str_t          text, size, etag, key;
-    unsigned char         path[SOCIAL_STORE_MAX_PATH];
-    unsigned char         buf[SOCIAL_STORE_META_SIZE];
-    social_store_meta_t   meta;
+    size_t         len;
+    social_str_t   text, size, etag, key;
+    unsigned char  path[SOCIAL_STORE_MAX_PATH];
 
     text.data = a->text;
     text.len = a->len;
@@ -258,15 +302,12 @@ ngx_http_social_announce_check(ngx_http_social_announce_t *a)
         return;
     }
 
-    rc = social_net_disk_open((char *) a->conf->root.data, (char *) path, buf,
-                              &meta, &fd);
+    a->rc = social_net_spool_check((char *) a->conf->root.data,
+                                   (char *) path, a->id);
 
-    if (rc == SOCIAL_OK) {
-        ngx_close_file(fd);
-        a->gone = ngx_memcmp(meta.id, a->id, SOCIAL_STORE_ID_SIZE) != 0;
-
-    } else {
-        a->gone = (rc != SOCIAL_FAILED);
+    if (a->rc == SOCIAL_DECLINED) {
+        a->gone = 1;
+        a->rc = SOCIAL_OK;
     }
 }
 
@@ -278,20 +319,21 @@ ngx_http_social_announce_done(ngx_event_t *ev)
 
     a = ev->data;
 
-    if (a->remove || a->rc != SOCIAL_OK) {
+    if (a->step != NGX_HTTP_SOCIAL_ANNOUNCE_LOOK || a->rc != SOCIAL_OK) {
 
-        if (a->remove && a->spool && !ngx_exiting) {
+        if (a->step != NGX_HTTP_SOCIAL_ANNOUNCE_LOOK && a->spool
+            && !ngx_exiting)
+        {
             /* where there was one there may be more */
             ngx_add_timer(&a->spool->timer, 1);
         }
 
-        ngx_destroy_pool(a->pool);
+        ngx_http_social_announce_free(a);
         return;
     }
 
     if (a->gone) {
-        a->remove = 1;
-        (void) ngx_http_social_announce_post(a);
+        ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_REMOVE);
         return;
     }
 
@@ -334,38 +376,23 @@ ngx_http_social_announce_split(social_str_t text, social_str_t *size,
 
 
 ngx_int_t
-ngx_http_social_store_announce_init_process(ngx_cycle_t *cycle,
-    ngx_array_t *stores)
+ngx_http_social_store_announce_init(ngx_cycle_t *cycle,
+    ngx_http_social_store_loc_conf_t *conf)
 {
-    ngx_uint_t                          i;
-    ngx_http_social_spool_t            *spool;
-    ngx_http_social_store_loc_conf_t  **conf;
+    ngx_http_social_spool_t  *spool;
 
-    if (ngx_worker != 0) {
-        return NGX_OK;
+    spool = ngx_pcalloc(cycle->pool, sizeof(ngx_http_social_spool_t));
+    if (spool == NULL) {
+        return NGX_ERROR;
     }
 
-    conf = stores->elts;
+    spool->conf = conf;
+    spool->timer.handler = ngx_http_social_spool_timer;
+    spool->timer.data = spool;
+    spool->timer.log = cycle->log;
+    spool->timer.cancelable = 1;
 
-    for (i = 0; i < stores->nelts; i++) {
-
-        if (!conf[i]->announce) {
-            continue;
-        }
-
-        spool = ngx_pcalloc(cycle->pool, sizeof(ngx_http_social_spool_t));
-        if (spool == NULL) {
-            return NGX_ERROR;
-        }
-
-        spool->conf = conf[i];
-        spool->timer.handler = ngx_http_social_spool_timer;
-        spool->timer.data = spool;
-        spool->timer.log = cycle->log;
-        spool->timer.cancelable = 1;
-
-        ngx_add_timer(&spool->timer, NGX_HTTP_SOCIAL_SPOOL_INTERVAL);
-    }
+    ngx_add_timer(&spool->timer, NGX_HTTP_SOCIAL_SPOOL_INTERVAL);
 
     return NGX_OK;
 }
@@ -381,12 +408,21 @@ ngx_http_social_spool_timer(ngx_event_t *ev)
         return;
     }
 
-    a = ngx_http_social_announce_create(spool->conf);
+    if (!spool->busy) {
+        a = ngx_http_social_announce_create(spool->conf);
 
-    if (a != NULL) {
-        a->spool = spool;
-        (void) ngx_http_social_announce_post(a);
+        if (a != NULL) {
+            a->sweep = !spool->swept;
+            a->spool = spool;
+
+            spool->swept = 1;
+            spool->busy = 1;
+
+            ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_LOOK);
+        }
     }
 
-    ngx_add_timer(ev, NGX_HTTP_SOCIAL_SPOOL_INTERVAL);
+    if (spool->conf->announce) {
+        ngx_add_timer(ev, NGX_HTTP_SOCIAL_SPOOL_INTERVAL);
+    }
 }

@@ -250,6 +250,10 @@ ngx_http_social_store_send(ngx_http_request_t *r,
 
     rc = ngx_http_send_header(r);
 
+    if (rc == NGX_HTTP_RANGE_NOT_SATISFIABLE) {
+        return ngx_http_social_store_error(r, SOCIAL_S3_INVALID_RANGE, NULL);
+    }
+
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
@@ -271,19 +275,11 @@ ngx_http_social_store_send(ngx_http_request_t *r,
 }
 
 
-/*
- * Whatever somebody uploaded, it is nothing that a browser runs on this
- * origin.
- */
-
 static ngx_int_t
 ngx_http_social_store_headers(ngx_http_request_t *r,
     ngx_http_social_store_task_t *task)
 {
-    ngx_str_t         etag, type;
-    static ngx_str_t  nosniff = ngx_string("nosniff");
-    static ngx_str_t  sandbox =
-        ngx_string("sandbox; default-src 'none'; frame-ancestors 'none'");
+    ngx_str_t  etag, type;
 
     etag.data = ngx_pnalloc(r->pool, 34);
     type.data = ngx_pnalloc(r->pool, task->meta.type.len);
@@ -309,12 +305,7 @@ ngx_http_social_store_headers(ngx_http_request_t *r,
     r->headers_out.etag = ngx_http_social_header_out_push(r, "ETag", &etag);
 
     if (r->headers_out.etag == NULL
-        || ngx_http_social_header_out_push(r, "X-Content-Type-Options",
-                                           &nosniff)
-           == NULL
-        || ngx_http_social_header_out_push(r, "Content-Security-Policy",
-                                           &sandbox)
-           == NULL)
+        || ngx_http_social_store_protect(r) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -326,13 +317,13 @@ ngx_http_social_store_headers(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_social_store_removed(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    if (ngx_http_social_store_protect(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     r->headers_out.status = NGX_HTTP_NO_CONTENT;
     r->headers_out.content_length_n = -1;
     r->header_only = 1;
 
-    rc = ngx_http_send_header(r);
-
-    return rc == NGX_OK ? NGX_OK : rc;
+    return ngx_http_send_header(r);
 }

@@ -13,7 +13,13 @@
 
 
 typedef struct {
-    ngx_array_t                 stores;    /* of ngx_http_social_store_loc_conf_t * */
+    ngx_http_social_store_loc_conf_t   *conf;
+    ngx_http_core_loc_conf_t           *core;
+} ngx_http_social_store_slot_t;
+
+
+typedef struct {
+    ngx_array_t    stores;         /* of ngx_http_social_store_slot_t */
 } ngx_http_social_store_main_conf_t;
 
 
@@ -30,6 +36,8 @@ static void *ngx_http_social_store_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_store_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_store_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
+static char *ngx_http_social_store_add(ngx_conf_t *cf,
+    ngx_http_social_store_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
 static char *ngx_http_social_store_check(ngx_conf_t *cf,
     ngx_http_social_store_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_social_store_init(ngx_conf_t *cf);
@@ -165,6 +173,23 @@ ngx_http_social_store_parameter(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    if (ngx_strncmp(value->data, "part=", 5) == 0) {
+
+        slcf->part.data = value->data + 5;
+        slcf->part.len = value->len - 5;
+
+        if (slcf->part.len == 0 || slcf->part.data[0] == '/'
+            || slcf->part.data[slcf->part.len - 1] != '/')
+        {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid parameter \"%V\" in \"social_store\": it "
+                       "must be a prefix that ends with a slash, as in "
+                       "\"part=images/\"", value);
+        }
+
+        return NGX_CONF_OK;
+    }
+
     if (ngx_strncmp(value->data, "announce=", 9) == 0) {
         return ngx_http_social_store_flag(cf, value, 9, &slcf->announce);
     }
@@ -193,7 +218,7 @@ ngx_http_social_store_parameter(ngx_conf_t *cf,
 
     return ngx_http_social_conf_error(cf, NULL,
                "unknown parameter \"%V\" in \"social_store\": it takes root=, "
-               "public=, announce=, fsync= and max_size=", value);
+               "part=, public=, announce=, fsync= and max_size=", value);
 }
 
 
@@ -266,7 +291,7 @@ ngx_http_social_store_create_main_conf(ngx_conf_t *cf)
 
     if (smcf == NULL
         || ngx_array_init(&smcf->stores, cf->pool, 2,
-                          sizeof(ngx_http_social_store_loc_conf_t *))
+                          sizeof(ngx_http_social_store_slot_t))
            != NGX_OK)
     {
         return NULL;
@@ -286,19 +311,29 @@ ngx_http_social_store_create_loc_conf(ngx_conf_t *cf)
 static char *
 ngx_http_social_store_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
+    ngx_http_social_store_loc_conf_t  *prev = parent;
     ngx_http_social_store_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t            *clcf;
-    ngx_http_social_store_loc_conf_t   **slot;
-    ngx_http_social_store_main_conf_t   *smcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* an "if" or a "limit_except" in the location of a store */
+
+    if (clcf->noname && prev->enable) {
+
+        *conf = *prev;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_social_store_handler;
+        }
+
+        return ngx_http_social_store_add(cf, conf, clcf);
+    }
 
     if (!conf->enable) {
         return NGX_CONF_OK;
     }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    smcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_social_store_module);
 
     if (ngx_http_social_store_check(cf, conf, clcf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -315,19 +350,62 @@ ngx_http_social_store_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->policy.known = &conf->known;
     conf->policy.known_count = 1;
 
-    /* what a body may have is this directive's to say */
+    ngx_http_social_error_use(cf);
 
-    clcf->client_max_body_size = 0;
-    clcf->client_body_buffer_size = NGX_HTTP_SOCIAL_STORE_BUFFER;
+    return ngx_http_social_store_add(cf, conf, clcf);
+}
+
+
+/*
+ * One directory may be shown in several places; who takes care of it is the
+ * first.
+ */
+
+static char *
+ngx_http_social_store_add(ngx_conf_t *cf,
+    ngx_http_social_store_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_uint_t                           i;
+    ngx_http_social_store_slot_t        *slot;
+    ngx_http_social_store_main_conf_t   *smcf;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_social_store_module);
+    slot = smcf->stores.elts;
+
+    for (i = 0; i < smcf->stores.nelts; i++) {
+
+        if (slot[i].conf->root.len != conf->root.len
+            || ngx_memcmp(slot[i].conf->root.data, conf->root.data,
+                          conf->root.len) != 0)
+        {
+            continue;
+        }
+
+        if (slot[i].conf->bucket != conf->bucket
+            || slot[i].conf->announce != conf->announce)
+        {
+            return ngx_http_social_conf_error(cf, &conf->place,
+                       "\"root=%V\" in \"social_store\" is another store's, "
+                       "of another bucket or another \"announce=\": give "
+                       "each bucket a directory of its own", &conf->root);
+        }
+
+        conf->twin = 1;
+    }
 
     slot = ngx_array_push(&smcf->stores);
     if (slot == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *slot = conf;
+    slot->conf = conf;
+    slot->core = clcf;
 
-    ngx_http_social_error_use(cf);
+    /* what a body may have is this directive's to say */
+
+    clcf->client_max_body_size = 0;
+    clcf->client_body_buffer_size = NGX_HTTP_SOCIAL_STORE_BUFFER;
 
     return NGX_CONF_OK;
 }
@@ -368,10 +446,10 @@ ngx_http_social_store_check(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_social_store_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                           i;
-    ngx_thread_pool_t                   *thread_pool;
-    ngx_http_social_store_loc_conf_t   **conf;
-    ngx_http_social_store_main_conf_t   *smcf;
+    ngx_uint_t                          i;
+    ngx_thread_pool_t                  *thread_pool;
+    ngx_http_social_store_slot_t       *slot;
+    ngx_http_social_store_main_conf_t  *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_social_store_module);
@@ -385,10 +463,18 @@ ngx_http_social_store_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    conf = smcf->stores.elts;
+    slot = smcf->stores.elts;
 
     for (i = 0; i < smcf->stores.nelts; i++) {
-        conf[i]->thread_pool = thread_pool;
+
+        slot[i].conf->thread_pool = thread_pool;
+
+        /* the bytes of objects are read by threads too */
+
+        if (slot[i].core->aio != NGX_HTTP_AIO_THREADS) {
+            slot[i].core->aio = NGX_HTTP_AIO_THREADS;
+            slot[i].core->thread_pool = thread_pool;
+        }
     }
 
     return NGX_OK;
@@ -398,7 +484,9 @@ ngx_http_social_store_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_social_store_init_process(ngx_cycle_t *cycle)
 {
+    ngx_uint_t                          i;
     ngx_http_conf_ctx_t                *ctx;
+    ngx_http_social_store_slot_t       *slot;
     ngx_http_social_store_main_conf_t  *smcf;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
@@ -415,5 +503,20 @@ ngx_http_social_store_init_process(ngx_cycle_t *cycle)
 
     smcf = ctx->main_conf[ngx_http_social_store_module.ctx_index];
 
-    return ngx_http_social_store_announce_init_process(cycle, &smcf->stores);
+    slot = smcf->stores.elts;
+
+    for (i = 0; i < smcf->stores.nelts; i++) {
+
+        if (slot[i].conf->twin || ngx_worker != 0) {
+            continue;
+        }
+
+        if (ngx_http_social_store_announce_init(cycle, slot[i].conf)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }

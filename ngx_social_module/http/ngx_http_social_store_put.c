@@ -11,10 +11,6 @@
 
 #include "ngx_http_social_reply.h"
 #include "ngx_http_social_store.h"
-#include "social_crypto.h"
-#include "social_encoding.h"
-
-#include <ngx_md5.h>
 
 
 #define NGX_HTTP_SOCIAL_PUT_ROOM  (192 * 1024)
@@ -39,19 +35,8 @@ typedef struct {
     u_char                             id[SOCIAL_STORE_ID_SIZE];
     ngx_str_t                          announce;
 
-    ngx_md5_t                          md5;
-    social_sha256_t                   *sha256;     /* where it is asked for */
-    uint32_t                           crc32;
+    ngx_http_social_store_digest_t     digest;
     off_t                              received;
-
-    u_char                             want_sha256[SOCIAL_SHA256_SIZE];
-    u_char                             want_checksum[SOCIAL_SHA256_SIZE];
-    u_char                             want_md5[16];
-    u_char                             want_crc32[4];
-    unsigned                           has_sha256:1;     /* in the signature */
-    unsigned                           has_checksum:1;   /* in a header */
-    unsigned                           has_md5:1;
-    unsigned                           has_crc32:1;
 
     social_s3_error_e                  error;      /* of the last step */
     ngx_err_t                          err;
@@ -63,21 +48,17 @@ typedef struct {
 
 static ngx_http_social_put_t *ngx_http_social_put_create(
     ngx_http_request_t *r, ngx_http_social_store_request_t *sr);
-static social_s3_error_e ngx_http_social_put_checks(ngx_http_request_t *r,
+static social_s3_error_e ngx_http_social_put_prepare(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, ngx_http_social_put_t *put);
-static ngx_int_t ngx_http_social_put_header(ngx_http_request_t *r,
-    const char *name, u_char *value, size_t len, ngx_uint_t *has);
 static void ngx_http_social_put_body(ngx_http_request_t *r);
 static void ngx_http_social_put_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_put_take(ngx_http_social_put_t *put,
-    ngx_chain_t *cl);
+    ngx_http_request_body_t *rb);
 static ngx_int_t ngx_http_social_put_post(ngx_http_social_put_t *put,
     ngx_http_social_put_step_e step);
 static void ngx_http_social_put_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_put_write(ngx_http_social_put_t *put);
 static void ngx_http_social_put_commit(ngx_http_social_put_t *put);
-static social_s3_error_e ngx_http_social_put_compare(
-    ngx_http_social_put_t *put);
 static void ngx_http_social_put_done(ngx_event_t *ev);
 static void ngx_http_social_put_failed(ngx_http_social_put_t *put);
 static ngx_int_t ngx_http_social_put_answer(ngx_http_social_put_t *put);
@@ -124,7 +105,7 @@ ngx_http_social_store_put(ngx_http_request_t *r,
         cln->handler = ngx_http_social_put_cleanup;
         cln->data = put;
 
-        error = ngx_http_social_put_checks(r, sr, put);
+        error = ngx_http_social_put_prepare(r, sr, put);
     }
 
     if (error != SOCIAL_S3_OK) {
@@ -211,131 +192,32 @@ ngx_http_social_put_create(ngx_http_request_t *r,
         }
     }
 
-    ngx_md5_init(&put->md5);
-    ngx_crc32_init(put->crc32);
-
     return put;
 }
 
 
-/*
- * What the client says of its bytes is compared with them before anything is
- * acknowledged; a checksum that we cannot compute is not passed over.
- */
-
 static social_s3_error_e
-ngx_http_social_put_checks(ngx_http_request_t *r,
+ngx_http_social_put_prepare(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, ngx_http_social_put_t *put)
 {
-    ngx_str_t            name;
-    ngx_uint_t           i, has;
-    static const char   *unknown[] = {
-        "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme",
-        "x-amz-checksum-sha1", "if-none-match", "if-match"
-    };
+    social_s3_error_e  error;
 
-    for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+    error = ngx_http_social_store_digest_init(r, sr, &put->digest);
 
-        name.data = (u_char *) unknown[i];
-        name.len = ngx_strlen(unknown[i]);
-
-        if (ngx_http_social_header_in(r, &name,
-                                      ngx_hash_key(name.data, name.len), NULL)
-            != NULL)
-        {
-            return SOCIAL_S3_NOT_IMPLEMENTED;
-        }
+    if (error != SOCIAL_S3_OK || !put->conf->announce) {
+        return error;
     }
 
-    if (sr->verified.payload == SOCIAL_SIGV4_PAYLOAD_DIGEST) {
-        ngx_memcpy(put->want_sha256, sr->verified.digest, SOCIAL_SHA256_SIZE);
-        put->has_sha256 = 1;
-    }
-
-    if (ngx_http_social_put_header(r, "x-amz-checksum-sha256",
-                                   put->want_checksum, SOCIAL_SHA256_SIZE,
-                                   &has)
+    if (ngx_http_social_store_announcement(put->pool, &put->disk.meta, sr->key,
+                                           &put->announce)
         != NGX_OK)
     {
-        return SOCIAL_S3_INVALID_DIGEST;
+        return SOCIAL_S3_INTERNAL_ERROR;
     }
 
-    put->has_checksum = has;
-
-    if (ngx_http_social_put_header(r, "x-amz-checksum-crc32", put->want_crc32,
-                                   4, &has)
-        != NGX_OK)
-    {
-        return SOCIAL_S3_INVALID_DIGEST;
-    }
-
-    put->has_crc32 = has;
-
-    if (ngx_http_social_put_header(r, "content-md5", put->want_md5, 16, &has)
-        != NGX_OK)
-    {
-        return SOCIAL_S3_INVALID_DIGEST;
-    }
-
-    put->has_md5 = has;
-
-    if (put->has_sha256 || put->has_checksum) {
-
-        put->sha256 = social_sha256_create();
-        if (put->sha256 == NULL) {
-            return SOCIAL_S3_INTERNAL_ERROR;
-        }
-    }
-
-    if (put->conf->announce) {
-
-        if (ngx_http_social_store_announcement(put->pool, &put->disk.meta,
-                                               sr->key, &put->announce)
-            != NGX_OK)
-        {
-            return SOCIAL_S3_INTERNAL_ERROR;
-        }
-
-        put->disk.announce = ngx_http_social_view(&put->announce);
-    }
+    put->disk.announce = ngx_http_social_view(&put->announce);
 
     return SOCIAL_S3_OK;
-}
-
-
-static ngx_int_t
-ngx_http_social_put_header(ngx_http_request_t *r, const char *name,
-    u_char *value, size_t len, ngx_uint_t *has)
-{
-    size_t            n;
-    u_char            buf[64];
-    ngx_str_t         s;
-    ngx_uint_t        more;
-    ngx_table_elt_t  *h;
-
-    s.data = (u_char *) name;
-    s.len = ngx_strlen(name);
-
-    *has = 0;
-
-    h = ngx_http_social_header_in(r, &s, ngx_hash_key(s.data, s.len), &more);
-
-    if (h == NULL) {
-        return NGX_OK;
-    }
-
-    if (more || h->value.len > 64
-        || social_base64_decode(ngx_http_social_view(&h->value), buf, &n)
-           != SOCIAL_OK
-        || n != len)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(value, buf, len);
-    *has = 1;
-
-    return NGX_OK;
 }
 
 
@@ -354,7 +236,6 @@ static void
 ngx_http_social_put_read(ngx_http_request_t *r)
 {
     ngx_int_t               rc;
-    ngx_chain_t            *cl;
     ngx_http_social_put_t  *put;
 
     put = ngx_http_get_module_ctx(r, ngx_http_social_store_module);
@@ -365,10 +246,7 @@ ngx_http_social_put_read(ngx_http_request_t *r)
 
     for ( ;; ) {
 
-        cl = r->request_body->bufs;
-        r->request_body->bufs = NULL;
-
-        if (ngx_http_social_put_take(put, cl) != NGX_OK) {
+        if (ngx_http_social_put_take(put, r->request_body) != NGX_OK) {
             ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
             return;
         }
@@ -403,31 +281,37 @@ ngx_http_social_put_read(ngx_http_request_t *r)
 }
 
 
+/*
+ * What there is no room for stays where it is.
+ */
+
 static ngx_int_t
-ngx_http_social_put_take(ngx_http_social_put_t *put, ngx_chain_t *cl)
+ngx_http_social_put_take(ngx_http_social_put_t *put,
+    ngx_http_request_body_t *rb)
 {
-    size_t  n;
+    size_t      n;
+    ngx_buf_t  *b;
 
-    for ( /* void */ ; cl; cl = cl->next) {
+    for ( /* void */ ; rb->bufs; rb->bufs = rb->bufs->next) {
 
-        n = (size_t) (cl->buf->last - cl->buf->pos);
+        b = rb->bufs->buf;
 
-        if (n == 0) {
-            continue;
-        }
-
-        /* a location's buffer is smaller than the room: see the merging */
-
-        if (!ngx_buf_in_memory(cl->buf)
-            || n > NGX_HTTP_SOCIAL_PUT_ROOM - put->len)
-        {
+        if (b->in_file) {
             return NGX_ERROR;
         }
 
-        ngx_memcpy(put->room + put->len, cl->buf->pos, n);
-        put->len += n;
+        n = ngx_min((size_t) (b->last - b->pos),
+                    NGX_HTTP_SOCIAL_PUT_ROOM - put->len);
 
-        cl->buf->pos = cl->buf->last;
+        if (n) {
+            ngx_memcpy(put->room + put->len, b->pos, n);
+            put->len += n;
+            b->pos += n;
+        }
+
+        if (b->pos != b->last) {
+            break;
+        }
     }
 
     return NGX_OK;
@@ -498,15 +382,7 @@ ngx_http_social_put_write(ngx_http_social_put_t *put)
         return;
     }
 
-    ngx_md5_update(&put->md5, piece.data, piece.len);
-
-    if (put->has_crc32) {
-        ngx_crc32_update(&put->crc32, (u_char *) piece.data, piece.len);
-    }
-
-    if (put->sha256 && social_sha256_update(put->sha256, piece) != SOCIAL_OK) {
-        put->error = SOCIAL_S3_INTERNAL_ERROR;
-    }
+    put->error = ngx_http_social_store_digest_update(&put->digest, piece);
 
     put->received += put->len;
 }
@@ -524,7 +400,13 @@ ngx_http_social_put_commit(ngx_http_social_put_t *put)
         return;
     }
 
-    put->error = ngx_http_social_put_compare(put);
+    if (put->received != put->disk.meta.size) {
+        put->error = SOCIAL_S3_INCOMPLETE_BODY;
+        return;
+    }
+
+    put->error = ngx_http_social_store_digest_final(&put->digest,
+                                                    put->disk.meta.etag);
 
     if (put->error != SOCIAL_S3_OK) {
         return;
@@ -541,59 +423,6 @@ ngx_http_social_put_commit(ngx_http_social_put_t *put)
         put->err = ngx_errno;
         put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
     }
-}
-
-
-static social_s3_error_e
-ngx_http_social_put_compare(ngx_http_social_put_t *put)
-{
-    u_char  md5[16], crc32[4], sha256[SOCIAL_SHA256_SIZE];
-
-    if (put->received != put->disk.meta.size) {
-        return SOCIAL_S3_INCOMPLETE_BODY;
-    }
-
-    ngx_md5_final(md5, &put->md5);
-    ngx_hex_dump(put->disk.meta.etag, md5, 16);
-
-    if (put->has_md5 && ngx_memcmp(md5, put->want_md5, 16) != 0) {
-        return SOCIAL_S3_BAD_DIGEST;
-    }
-
-    if (put->has_crc32) {
-        ngx_crc32_final(put->crc32);
-
-        crc32[0] = (u_char) (put->crc32 >> 24);
-        crc32[1] = (u_char) (put->crc32 >> 16);
-        crc32[2] = (u_char) (put->crc32 >> 8);
-        crc32[3] = (u_char) put->crc32;
-
-        if (ngx_memcmp(crc32, put->want_crc32, 4) != 0) {
-            return SOCIAL_S3_BAD_DIGEST;
-        }
-    }
-
-    if (put->sha256 == NULL) {
-        return SOCIAL_S3_OK;
-    }
-
-    if (social_sha256_final(put->sha256, sha256) != SOCIAL_OK) {
-        return SOCIAL_S3_INTERNAL_ERROR;
-    }
-
-    if (put->has_sha256
-        && ngx_memcmp(sha256, put->want_sha256, SOCIAL_SHA256_SIZE) != 0)
-    {
-        return SOCIAL_S3_CONTENT_SHA256_MISMATCH;
-    }
-
-    if (put->has_checksum
-        && ngx_memcmp(sha256, put->want_checksum, SOCIAL_SHA256_SIZE) != 0)
-    {
-        return SOCIAL_S3_BAD_DIGEST;
-    }
-
-    return SOCIAL_S3_OK;
 }
 
 
@@ -688,7 +517,9 @@ ngx_http_social_put_answer(ngx_http_social_put_t *put)
                            put->disk.meta.etag)
                - etag.data;
 
-    if (ngx_http_social_header_out_push(r, "ETag", &etag) == NULL) {
+    if (ngx_http_social_header_out_push(r, "ETag", &etag) == NULL
+        || ngx_http_social_store_protect(r) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -725,6 +556,6 @@ ngx_http_social_put_free(ngx_http_social_put_t *put)
         ngx_close_file(put->disk.fd);
     }
 
-    social_sha256_destroy(put->sha256);
+    ngx_http_social_store_digest_free(&put->digest);
     ngx_destroy_pool(put->pool);
 }

@@ -11,14 +11,16 @@
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_reply.h"
 #include "ngx_http_social_store.h"
+#include "social_object.h"
+#include "social_uri.h"
 
 #include <openssl/rand.h>
 
 
-static void ngx_http_social_store_split(ngx_http_request_t *r,
-    social_str_t *path, social_str_t *query);
 static social_s3_error_e ngx_http_social_store_key(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
+static social_s3_error_e ngx_http_social_store_decode(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr, social_str_t raw);
 static social_s3_error_e ngx_http_social_store_query(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_store_query_is_known(social_str_t name);
 static social_s3_error_e ngx_http_social_store_verify(ngx_http_request_t *r,
@@ -40,7 +42,7 @@ ngx_http_social_store_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    message.len = 0;
+    message = social_str("");
 
     error = ngx_http_social_store_key(r, sr);
 
@@ -87,7 +89,7 @@ ngx_http_social_store_handler(ngx_http_request_t *r)
 }
 
 
-static void
+void
 ngx_http_social_store_split(ngx_http_request_t *r, social_str_t *path,
     social_str_t *query)
 {
@@ -109,9 +111,7 @@ static social_s3_error_e
 ngx_http_social_store_key(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
-    u_char                            *key, *path;
     size_t                             i;
-    social_buf_t                       b;
     social_str_t                       raw, query, bucket;
     ngx_http_social_store_loc_conf_t  *slcf;
 
@@ -125,6 +125,10 @@ ngx_http_social_store_key(ngx_http_request_t *r,
 
     raw.data += slcf->prefix.len;
     raw.len -= slcf->prefix.len;
+
+    if (slcf->part.len) {
+        return ngx_http_social_store_decode(r, sr, raw);
+    }
 
     for (i = 0; i < raw.len && raw.data[i] != '/'; i++) { /* void */ }
 
@@ -143,14 +147,29 @@ ngx_http_social_store_key(ngx_http_request_t *r,
     raw.data += i + 1;
     raw.len -= i + 1;
 
-    key = ngx_pnalloc(r->pool, raw.len);
+    return ngx_http_social_store_decode(r, sr, raw);
+}
+
+
+static social_s3_error_e
+ngx_http_social_store_decode(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr, social_str_t raw)
+{
+    u_char                            *key, *path;
+    social_buf_t                       b;
+    ngx_http_social_store_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+
+    key = ngx_pnalloc(r->pool, slcf->part.len + raw.len);
     path = ngx_pnalloc(r->pool, SOCIAL_STORE_MAX_PATH);
 
     if (key == NULL || path == NULL) {
         return SOCIAL_S3_INTERNAL_ERROR;
     }
 
-    social_buf_init(&b, key, raw.len);
+    social_buf_init(&b, key, slcf->part.len + raw.len);
+    social_buf_put(&b, ngx_http_social_view(&slcf->part));
     social_uri_decode(&b, raw, 0);
 
     if (b.rc != SOCIAL_OK) {
@@ -165,7 +184,10 @@ ngx_http_social_store_key(ngx_http_request_t *r,
 
     sr->path.data = path;
 
-    if (social_store_path(sr->key, path, &sr->path.len) != SOCIAL_OK) {
+    /* keys are text: the database that is told of them takes no other */
+
+    if (!social_object_check(sr->key)
+        || social_store_path(sr->key, path, &sr->path.len) != SOCIAL_OK) {
         return SOCIAL_S3_INVALID_URI;
     }
 
@@ -217,9 +239,25 @@ static ngx_uint_t
 ngx_http_social_store_query_is_known(social_str_t name)
 {
     static const social_str_t  amz = social_string("X-Amz-");
-    static const social_str_t  operation = social_string("x-id");
+    ngx_uint_t                 i;
 
-    return social_str_starts(name, amz) || social_str_eq(name, operation);
+    /* headers of a request that a presigner moved here: see its digests */
+
+    static const social_str_t  known[] = {
+        social_string("x-id"),
+        social_string("x-amz-checksum-crc32"),
+        social_string("x-amz-checksum-sha256"),
+        social_string("x-amz-checksum-mode"),
+        social_string("x-amz-sdk-checksum-algorithm")
+    };
+
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (social_str_eq(name, known[i])) {
+            return 1;
+        }
+    }
+
+    return social_str_starts(name, amz);
 }
 
 
@@ -358,6 +396,13 @@ ngx_http_social_store_error(ngx_http_request_t *r, social_s3_error_e error,
         text.message = social_str(message);
     }
 
+    if (ngx_http_social_store_protect(r) != NGX_OK
+        || (social_s3_error_status(error) == NGX_HTTP_SERVICE_UNAVAILABLE
+            && ngx_http_social_error_retry_after(r, 2) != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     text.resource = path;
     text.request_id = ngx_http_social_view(&id);
 
@@ -380,6 +425,42 @@ ngx_http_social_store_error(ngx_http_request_t *r, social_s3_error_e error,
 
     return ngx_http_social_reply(r, social_s3_error_status(error), &type,
                                  &body);
+}
+
+
+ngx_int_t
+ngx_http_social_store_protect(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+    static ngx_str_t  nosniff = ngx_string("nosniff");
+    static ngx_str_t  sandbox =
+        ngx_string("sandbox; default-src 'none'; frame-ancestors 'none'");
+
+    /* an answer may become an error when its headers are there already */
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].value.data == nosniff.data) {
+                return NGX_OK;
+            }
+        }
+    }
+
+    if (ngx_http_social_header_out_push(r, "X-Content-Type-Options", &nosniff)
+        == NULL
+        || ngx_http_social_header_out_push(r, "Content-Security-Policy",
+                                           &sandbox)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -256,9 +256,26 @@ static char *
 ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child)
 {
+    ngx_http_social_upload_loc_conf_t  *prev = parent;
     ngx_http_social_upload_loc_conf_t  *conf = child;
 
+    ngx_http_core_loc_conf_t         *clcf;
     ngx_http_social_auth_loc_conf_t  *alcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* an "if" or a "limit_except" in the location of one */
+
+    if (clcf->noname && prev->enable) {
+
+        *conf = *prev;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_social_upload_handler;
+        }
+
+        return NGX_CONF_OK;
+    }
 
     if (!conf->enable) {
         return NGX_CONF_OK;

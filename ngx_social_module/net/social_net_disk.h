@@ -5,8 +5,8 @@
  *
  * Under the root: tmp/ for what is being written, data/XX/ID for the bytes of
  * objects, never changed once they are there, objects/ for the metadata files
- * by key, and spool/ID for what is still to be announced.  Renaming the
- * metadata file is the commit.  Everything before it may fail at any time, and
+ * by key, spool/ID for what is still to be announced, and locks/ for commits
+ * to one key to wait for each other.  Renaming the metadata file is the commit.  Everything before it may fail at any time, and
  * leaves nothing but a file in tmp/ or data/ that nobody points to.
  */
 
@@ -76,19 +76,6 @@ social_rc_e social_net_disk_open(const char *root, const char *path,
  */
 social_rc_e social_net_disk_remove(const char *root, const char *path,
     bool sync);
-
-/*
- * Reads one announcement that waits in the spool, any of those older than
- * "age" seconds, into "buf" of "size" bytes.  SOCIAL_DECLINED: none does.
- */
-social_rc_e social_net_disk_spooled(const char *root, int64_t now, int64_t age,
-    unsigned char id[SOCIAL_STORE_ID_SIZE], unsigned char *buf, size_t size,
-    size_t *len);
-
-/*
- * Takes an announcement out of the spool.
- */
-void social_net_disk_unspool(const char *root, const unsigned char *id);
 
 
 #endif /* SOCIAL_NET_DISK_H */
