@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "social_crypto.h"
+#include "social_encoding.h"
 #include "social_upload.h"
 
 
@@ -166,9 +168,9 @@ social_upload_check_size(social_upload_t *upload,
 static void
 social_upload_check_sha256(social_upload_t *upload)
 {
-    size_t                     i;
-    unsigned char              ch;
+    size_t                     len;
     social_rc_e                rc;
+    unsigned char              digest[social_base64_decoded_size(44)];
     static const social_str_t  name = social_string("sha256");
 
     rc = social_json_string(social_json_member(upload->json, name),
@@ -178,24 +180,13 @@ social_upload_check_sha256(social_upload_t *upload)
         return;
     }
 
-    /* base64 of 32 bytes: 43 characters and one "=" */
+    /* in the one spelling that S3 has for it */
 
     if (rc == SOCIAL_OK && upload->sha256.len == 44
-        && upload->sha256.data[43] == '=')
+        && social_base64_decode(upload->sha256, digest, &len) == SOCIAL_OK
+        && len == SOCIAL_SHA256_SIZE)
     {
-        for (i = 0; i < 43; i++) {
-            ch = upload->sha256.data[i];
-
-            if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
-                  || (ch >= '0' && ch <= '9') || ch == '+' || ch == '/'))
-            {
-                break;
-            }
-        }
-
-        if (i == 43) {
-            return;
-        }
+        return;
     }
 
     social_upload_error(upload, "sha256", "must be base64 of 32 bytes");

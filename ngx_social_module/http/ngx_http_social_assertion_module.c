@@ -8,6 +8,7 @@
 #include "ngx_http_social_auth.h"
 #include "ngx_http_social_secret.h"
 #include "social_assertion.h"
+#include "social_utf8.h"
 
 
 #define NGX_HTTP_SOCIAL_ASSERTION_MAX_TTL  3600
@@ -356,8 +357,7 @@ ngx_http_social_assertion_parameter(ngx_conf_t *cf,
         conf->audience.len = value->len - 9;
 
         if (conf->audience.len != 0
-            && ngx_utf8_length(conf->audience.data, conf->audience.len)
-               <= conf->audience.len)
+            && social_utf8_valid(ngx_http_social_view(&conf->audience)))
         {
             return NGX_CONF_OK;
         }

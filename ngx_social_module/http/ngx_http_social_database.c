@@ -509,7 +509,9 @@ ngx_http_social_link_failed(ngx_http_social_link_t *link, const char *why)
 
 
 /*
- * The socket is libpq's, which closes it; nginx has only to forget it first.
+ * The socket is libpq's, which closes it, or has done so when reading failed:
+ * the number may be another's by now, of a thread that connects.  nginx has
+ * only to forget it, without a call to the kernel.
  */
 
 static void
@@ -520,15 +522,15 @@ ngx_http_social_link_close(ngx_http_social_link_t *link)
     c = link->connection;
 
     if (ngx_del_conn) {
-        ngx_del_conn(c, 0);
+        ngx_del_conn(c, NGX_CLOSE_EVENT);
 
     } else {
         if (c->read->active) {
-            ngx_del_event(c->read, NGX_READ_EVENT, 0);
+            ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
         }
 
         if (c->write->active) {
-            ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
+            ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLOSE_EVENT);
         }
     }
 

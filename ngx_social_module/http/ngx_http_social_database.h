@@ -121,8 +121,8 @@ void ngx_http_social_database_submit(ngx_http_social_database_t *db,
     ngx_http_social_query_t *query);
 
 /*
- * Calls a query's handler, if its request is still there and it was not
- * called before.
+ * Calls a query's handler, unless its request has gone or it was called
+ * before.
  */
 void ngx_http_social_query_answer(ngx_http_social_query_t *query,
     ngx_http_social_query_outcome_e outcome,

@@ -59,7 +59,7 @@ aws_secret_access_key = sEcReT/with+signs=
 aws_session_token = a+token/==
 _EOC_
 
-$pg = SocialPostgres->start
+$pg = SocialPostgres->start(durable => $ENV{SOCIAL_DURABLE})
     or Test::More::plan(skip_all =>
            'SKIPPED: PostgreSQL is not installed; scripts/deps does it');
 $pg->migrate;

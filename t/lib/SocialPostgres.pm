@@ -1,7 +1,7 @@
 package SocialPostgres;
 
 # A PostgreSQL of its own for a test: its own folder, a unix socket only,
-# without fsync; it ends with the object.
+# without fsync unless it is to be "durable"; it ends with the object.
 #
 #     my $pg = SocialPostgres->start or plan skip_all => ...;
 #     $pg->migrate;
@@ -33,13 +33,14 @@ sub bin {
 
 
 sub start {
-    my ($class) = @_;
+    my ($class, %o) = @_;
 
     my $bin = bin() or return;
 
     # /tmp: a socket's path has at most 107 bytes
     my $dir = File::Temp::tempdir('social-pg-XXXXXX', DIR => '/tmp');
-    my $self = bless { dir => $dir, bin => $bin, owner => $$ }, $class;
+    my $self = bless { dir => $dir, bin => $bin, owner => $$,
+        durable => $o{durable} }, $class;
 
     if ($> == 0) {
         # initdb and postgres refuse to run as root
@@ -105,9 +106,11 @@ sub log {
 sub up {
     my ($self) = @_;
 
+    my @fast = $self->{durable}
+        ? () : ('-F', '-c', 'fsync=off', '-c', 'full_page_writes=off');
+
     $self->{pid} = $self->spawn("$self->{bin}/postgres",
-        '-D', "$self->{dir}/data", '-k', $self->{dir}, '-h', '', '-F',
-        '-c', 'fsync=off', '-c', 'full_page_writes=off',
+        '-D', "$self->{dir}/data", '-k', $self->{dir}, '-h', '', @fast,
         '-c', 'shared_buffers=32MB', '-c', 'max_connections=60',
         '-c', 'autovacuum_naptime=10min');
 
