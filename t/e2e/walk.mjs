@@ -336,6 +336,28 @@ async function keyboard(person) {
     await page.context().close();
 }
 
+/* The same by host name: the page here, its API there. */
+
+async function hosts() {
+    const page = await visit();
+    const address = new URL(url);
+
+    address.hostname = 'www.localhost';
+
+    const answer = page.waitForResponse((response) =>
+        new URL(response.url()).pathname === '/api/home');
+
+    await page.goto(address.href);
+    is(new URL((await answer).url()).hostname, 'api.localhost',
+        'the page of www asks api');
+    await page.locator('.activities, .page > .hint').first().waitFor();
+    is(await page.getByRole('alert').allTextContents(), [''],
+        'and may read the answer');
+    is(page.problems, [], 'with no error in the console');
+
+    await page.context().close();
+}
+
 /* PostgreSQL goes away and comes back, and nothing is started again. */
 
 async function outage(page) {
@@ -364,6 +386,19 @@ async function outage(page) {
     await page.getByRole('alert').filter({ hasText: 'away' })
         .waitFor({ state: 'detached' });
     ok(true, 'all is well again when it is back');
+}
+
+/* Too many at once are told so, in JSON, and when to come back. */
+
+async function flood() {
+    const answers = await Promise.all(Array.from({ length: 90 },
+        () => fetch(new URL('/idp/health', url))));
+    const refused = answers.find((answer) => answer.status === 429);
+
+    ok(refused, 'a flood of sign-ins is refused');
+    ok(answers.some((answer) => answer.status === 200), 'but not all of it');
+    is(refused?.headers.get('Retry-After'), '1', 'with Retry-After');
+    is((await refused?.json())?.message, 'Too Many Requests', 'in JSON');
 }
 
 async function gateway() {
@@ -432,6 +467,8 @@ try {
 
         await apart(people);
         await keyboard(people[0]);
+        await hosts();
+        await flood();
 
         if (process.env.SUPERVISOR) {
             await outage(people[1].page);
