@@ -148,8 +148,8 @@ social_upload_check_size(social_upload_t *upload,
 {
     static const social_str_t  name = social_string("size");
 
-    if (social_json_time(social_json_member(upload->json, name),
-                         &upload->size)
+    if (social_json_integer(social_json_member(upload->json, name),
+                            &upload->size)
         != SOCIAL_OK || upload->size < 1)
     {
         social_upload_error(upload, "size",

@@ -60,8 +60,7 @@ ngx_http_social_presign_handler(ngx_http_request_t *r)
     }
 
     if (ngx_http_social_auth_identity(r) == NULL) {
-        /* "optional" let somebody in who may not come this far */
-        return NGX_HTTP_UNAUTHORIZED;
+        return ngx_http_social_reply_unauthorized(r);
     }
 
     if (!ngx_http_social_presign_is_json(r)) {

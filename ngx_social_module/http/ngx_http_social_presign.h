@@ -57,4 +57,18 @@ ngx_int_t ngx_http_social_presign_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_social_presign_uuid(ngx_http_request_t *r, ngx_str_t *id);
 
 
+/* ngx_http_social_presign_conf.c */
+
+char *ngx_http_social_presign_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_social_presign_key_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_social_presign_types_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_social_presign_size_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_social_presign_expires_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+
 #endif /* NGX_HTTP_SOCIAL_PRESIGN_H */

@@ -252,6 +252,24 @@ ngx_http_social_reply_field(ngx_http_request_t *r, const char *field,
 
 
 ngx_int_t
+ngx_http_social_reply_unauthorized(ngx_http_request_t *r)
+{
+    static ngx_str_t  challenge = ngx_string("Bearer realm=\"api\"");
+
+    r->headers_out.www_authenticate =
+        ngx_http_social_header_out_push(r, "WWW-Authenticate", &challenge);
+
+    if (r->headers_out.www_authenticate == NULL
+        || ngx_http_social_error_own(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_HTTP_UNAUTHORIZED;
+}
+
+
+ngx_int_t
 ngx_http_social_reply_unavailable(ngx_http_request_t *r)
 {
     if (ngx_http_social_error_own(r) != NGX_OK

@@ -48,6 +48,12 @@ ngx_int_t ngx_http_social_reply_field(ngx_http_request_t *r,
     const char *field, const char *why);
 
 /*
+ * 401, for a place that says who may come by its handler: "optional" let
+ * somebody in who has no identity.
+ */
+ngx_int_t ngx_http_social_reply_unauthorized(ngx_http_request_t *r);
+
+/*
  * 503 with Retry-After, for what is our own outage.
  */
 ngx_int_t ngx_http_social_reply_unavailable(ngx_http_request_t *r);

@@ -97,7 +97,7 @@ ngx_http_social_upload_handler(ngx_http_request_t *r)
     identity = ngx_http_social_auth_identity(r);
 
     if (identity == NULL) {
-        return NGX_HTTP_UNAUTHORIZED;
+        return ngx_http_social_reply_unauthorized(r);
     }
 
     if (ngx_http_social_upload_id(&r->uri, &id) != NGX_OK) {
@@ -175,8 +175,7 @@ ngx_http_social_upload_found(ngx_http_request_t *r,
         /* another's upload is not there, as one that never was */
 
         if (!social_pq_result_value(result, 0, 0, &json)) {
-            rc = ngx_http_social_error_own(r) == NGX_OK
-                 ? NGX_HTTP_NOT_FOUND : NGX_HTTP_INTERNAL_SERVER_ERROR;
+            rc = NGX_HTTP_NOT_FOUND;
             break;
         }
 
@@ -274,6 +273,8 @@ ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf, void *parent,
             clcf->handler = ngx_http_social_upload_handler;
         }
 
+        ngx_http_social_error_own_location(cf);
+
         return NGX_CONF_OK;
     }
 
@@ -290,7 +291,7 @@ ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf, void *parent,
                    "owner's to see");
     }
 
-    ngx_http_social_error_use(cf);
+    ngx_http_social_error_own_location(cf);
 
     return NGX_CONF_OK;
 }
