@@ -8,6 +8,8 @@
 
 static char *ngx_http_social_presign_kinds(ngx_conf_t *cf,
     ngx_http_social_presign_loc_conf_t *plcf, ngx_str_t *value);
+static ngx_uint_t ngx_http_social_presign_is_name(u_char ch);
+static ngx_uint_t ngx_http_social_presign_key_is_own(ngx_str_t *key);
 
 
 char *
@@ -132,9 +134,7 @@ ngx_http_social_presign_key_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     /* without the subject one user could write over another's objects */
 
-    if (ngx_strstr(value[1].data, "$social_sub") == NULL
-        && ngx_strstr(value[1].data, "${social_sub}") == NULL)
-    {
+    if (!ngx_http_social_presign_key_is_own(&value[1])) {
         return ngx_http_social_conf_error(cf, NULL,
                    "invalid key \"%V\" in \"social_presign_key\": it must "
                    "have $social_sub in it, so that nobody writes to "
@@ -154,6 +154,39 @@ ngx_http_social_presign_key_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     return ngx_http_compile_complex_value(&ccv) == NGX_OK ? NGX_CONF_OK
                                                           : NGX_CONF_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_social_presign_is_name(u_char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+           || (ch >= '0' && ch <= '9') || ch == '_';
+}
+
+
+static ngx_uint_t
+ngx_http_social_presign_key_is_own(ngx_str_t *key)
+{
+    u_char      *p;
+    static char  name[] = "$social_sub";
+
+    if (ngx_strstr(key->data, "${social_sub}") != NULL) {
+        return 1;
+    }
+
+    for (p = key->data;
+         (p = (u_char *) ngx_strstr(p, name)) != NULL;
+         p += sizeof(name) - 1)
+    {
+        /* it may be the beginning of another name */
+
+        if (!ngx_http_social_presign_is_name(p[sizeof(name) - 1])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -208,7 +241,7 @@ ngx_http_social_presign_size_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_social_presign_loc_conf_t  *plcf = conf;
 
-    ssize_t     size;
+    off_t       size;
     ngx_str_t  *value;
 
     value = cf->args->elts;
@@ -219,7 +252,7 @@ ngx_http_social_presign_size_directive(ngx_conf_t *cf, ngx_command_t *cmd,
                    "this block");
     }
 
-    size = ngx_parse_size(&value[1]);
+    size = ngx_parse_offset(&value[1]);
 
     if (size < 1) {
         return ngx_http_social_conf_error(cf, NULL,

@@ -27,6 +27,8 @@ static char *ngx_http_social_store_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_social_store_parameter(ngx_conf_t *cf,
     ngx_http_social_store_loc_conf_t *slcf, ngx_str_t *value);
+static char *ngx_http_social_store_duplicate(ngx_conf_t *cf,
+    const char *name);
 static char *ngx_http_social_store_flag(ngx_conf_t *cf, ngx_str_t *value,
     size_t name, ngx_flag_t *flag);
 static char *ngx_http_social_store_root(ngx_conf_t *cf,
@@ -107,9 +109,8 @@ ngx_http_social_store_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     slcf->enable = 1;
     slcf->bucket_name = value[1];
-    slcf->announce = 0;
-    slcf->sync = 1;
-    slcf->max_size = (off_t) 5 * 1024 * 1024 * 1024;
+    slcf->announce = NGX_CONF_UNSET;
+    slcf->sync = NGX_CONF_UNSET;
 
     ngx_http_social_place(cf, &slcf->place);
 
@@ -125,6 +126,13 @@ ngx_http_social_store_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return ngx_http_social_conf_error(cf, NULL,
                    "\"social_store\" needs root=PATH, a directory that is "
                    "the store's own");
+    }
+
+    ngx_conf_init_value(slcf->announce, 0);
+    ngx_conf_init_value(slcf->sync, 1);
+
+    if (slcf->max_size == 0) {
+        slcf->max_size = (off_t) 5 * 1024 * 1024 * 1024;
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -200,6 +208,10 @@ ngx_http_social_store_parameter(ngx_conf_t *cf,
 
     if (ngx_strncmp(value->data, "max_size=", 9) == 0) {
 
+        if (slcf->max_size) {
+            return ngx_http_social_store_duplicate(cf, "max_size=");
+        }
+
         s.data = value->data + 9;
         s.len = value->len - 9;
         size = ngx_parse_offset(&s);
@@ -223,9 +235,22 @@ ngx_http_social_store_parameter(ngx_conf_t *cf,
 
 
 static char *
+ngx_http_social_store_duplicate(ngx_conf_t *cf, const char *name)
+{
+    return ngx_http_social_conf_error(cf, NULL,
+               "\"%s\" in \"social_store\" is duplicate: say it once", name);
+}
+
+
+static char *
 ngx_http_social_store_flag(ngx_conf_t *cf, ngx_str_t *value, size_t name,
     ngx_flag_t *flag)
 {
+    if (*flag != NGX_CONF_UNSET) {
+        return ngx_http_social_store_duplicate(cf, name == 6 ? "fsync="
+                                                             : "announce=");
+    }
+
     if (ngx_strcmp(value->data + name, "on") == 0) {
         *flag = 1;
         return NGX_CONF_OK;
@@ -247,6 +272,10 @@ ngx_http_social_store_root(ngx_conf_t *cf,
     ngx_http_social_store_loc_conf_t *slcf, ngx_str_t *value)
 {
     ngx_file_info_t  fi;
+
+    if (slcf->root.len) {
+        return ngx_http_social_store_duplicate(cf, "root=");
+    }
 
     slcf->root.data = value->data + 5;
     slcf->root.len = value->len - 5;

@@ -231,6 +231,24 @@ ngx_http_social_upload_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
         ulcf->assets.data = value[1].data + 7;
         ulcf->assets.len = value[1].len - 7;
+
+        if (ngx_strncmp(ulcf->assets.data, "https://", 8) != 0
+            && ngx_strncmp(ulcf->assets.data, "http://", 7) != 0
+            && ulcf->assets.data[0] != '/')
+        {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid parameter \"%V\" in "
+                       "\"social_upload_status\": it must be a URL, or "
+                       "a path of this host", &value[1]);
+        }
+
+        /* the key comes after a slash of its own */
+
+        while (ulcf->assets.len
+               && ulcf->assets.data[ulcf->assets.len - 1] == '/')
+        {
+            ulcf->assets.len--;
+        }
     }
 
     ulcf->enable = 1;
