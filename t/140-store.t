@@ -547,9 +547,15 @@ subtest 'HTTP/2' => sub {
                -w '%{http_code}'`;
     like($out, qr/SignatureDoesNotMatch.*403\z/s, 'a wrong signature');
 
-    $out = `curl -s --http2-prior-knowledge -T - \\
-            'http://127.0.0.1:$port2@{[ $h2->presign(PUT => '/h3') ]}' \\
-            -w '%{http_code}' < $dir/body`;
+    # ... and when curl meets the reset before it has read the answer, again
+
+    for (1 .. 20) {
+        $out = `curl -s --http2-prior-knowledge -T - \\
+                'http://127.0.0.1:$port2@{[ $h2->presign(PUT => '/h3') ]}' \\
+                -w '%{http_code}' < $dir/body`;
+        last if $out !~ /000\z/;
+    }
+
     like($out, qr/MissingContentLength.*411\z/s, 'no length');
 };
 
