@@ -105,8 +105,8 @@ sub status_is {
 sub refused {
     my ($name, $status, $code, $method, $target, %opt) = @_;
 
-    my $sock = $s3->connect;
-    my $got = $s3->send($method, $target, %opt, sock => $sock);
+    my $sock = $s3->connection;
+    my $got = $s3->exchange($method, $target, %opt, sock => $sock);
     status_is($got, $status, $code, $name);
 
     is($got->{headers}{'content-type'}, 'application/xml', '... in XML')
@@ -116,7 +116,7 @@ sub refused {
     my %headers = $s3->sign(GET => '/small');
     $got = ($got->{headers}{connection} // '') eq 'close'
            ? { status => 'closed' }
-           : $s3->send(GET => '/objects/raw/small', headers => \%headers,
+           : $s3->exchange(GET => '/objects/raw/small', headers => \%headers,
                        sock => $sock);
     like($got->{status}, qr/\A(?:200|closed)\z/, '... and in sync');
     return;
@@ -162,11 +162,11 @@ subtest 'signed headers and signed URLs' => sub {
     is($got->{status}, 206, 'two ranges');
 
     my $url = $s3->presign(PUT => '/url%20a%2Bb');
-    is($s3->send(PUT => $url, body => 'by URL')->{status}, 200,
+    is($s3->exchange(PUT => $url, body => 'by URL')->{status}, 200,
        'PUT by URL');
-    is($s3->send(GET => $s3->presign(GET => '/url%20a%2Bb'))->{body},
+    is($s3->exchange(GET => $s3->presign(GET => '/url%20a%2Bb'))->{body},
        'by URL', 'GET by URL');
-    is($s3->send(PUT => $url, body => 'again')->{status}, 200,
+    is($s3->exchange(PUT => $url, body => 'again')->{status}, 200,
        'a URL is good until it expires');
 
     $url = $s3->presign(PUT => '/bound', headers => {
@@ -175,17 +175,17 @@ subtest 'signed headers and signed URLs' => sub {
             MIME::Base64::encode_base64(sha256('1234'), '') });
     my %h = ('content-type' => 'image/png', 'x-amz-checksum-sha256' =>
              MIME::Base64::encode_base64(sha256('1234'), ''));
-    is($s3->send(PUT => $url, body => '1234', headers => \%h)->{status}, 200,
+    is($s3->exchange(PUT => $url, body => '1234', headers => \%h)->{status}, 200,
        'bound to type, length and digest');
-    status_is($s3->send(PUT => $url, body => '1235', headers => \%h), 400,
+    status_is($s3->exchange(PUT => $url, body => '1235', headers => \%h), 400,
               'BadDigest', '... other bytes');
-    status_is($s3->send(PUT => $url, body => '12345', headers => \%h), 403,
+    status_is($s3->exchange(PUT => $url, body => '12345', headers => \%h), 403,
               'SignatureDoesNotMatch', '... another length');
-    status_is($s3->send(PUT => $url, body => '1234', headers => {
+    status_is($s3->exchange(PUT => $url, body => '1234', headers => {
         %h, 'content-type' => 'image/jpeg' }), 403, 'SignatureDoesNotMatch',
         '... another type');
     delete $h{'x-amz-checksum-sha256'};
-    status_is($s3->send(PUT => $url, body => '1234', headers => \%h), 403,
+    status_is($s3->exchange(PUT => $url, body => '1234', headers => \%h), 403,
               'SignatureDoesNotMatch', '... without the digest');
 
     is($s3->request(DELETE => '/small')->{status}, 204, 'DELETE');
@@ -200,7 +200,7 @@ subtest 'refused' => sub {
 
     refused('an expired URL', 403, 'AccessDenied', PUT => $s3->presign(
         PUT => '/r', time => time - 400, expires => 300), body => 'x');
-    like($s3->send(GET => $s3->presign(GET => '/r', time => time - 400))
+    like($s3->exchange(GET => $s3->presign(GET => '/r', time => time - 400))
          ->{body}, qr{<Message>Request has expired</Message>}, '... says so');
     refused('a URL of the future', 403, 'AccessDenied', PUT => $s3->presign(
         PUT => '/r', time => time + 1000), body => 'x');
@@ -364,11 +364,11 @@ subtest 'digests' => sub {
 
     my %query = ('x-amz-checksum-crc32' => $crc,
                  'x-amz-sdk-checksum-algorithm' => 'CRC32');
-    is($s3->send(PUT => $s3->presign(PUT => '/d', query => \%query),
+    is($s3->exchange(PUT => $s3->presign(PUT => '/d', query => \%query),
                  body => 'body')->{status}, 200, 'in a URL');
-    status_is($s3->send(PUT => $s3->presign(PUT => '/d', query => \%query),
+    status_is($s3->exchange(PUT => $s3->presign(PUT => '/d', query => \%query),
                         body => 'bodi'), 400, 'BadDigest', '... is wrong');
-    status_is($s3->send(PUT => $s3->presign(PUT => '/d', query => {
+    status_is($s3->exchange(PUT => $s3->presign(PUT => '/d', query => {
         'x-amz-checksum-crc32c' => 'x' }), body => 'body'), 501,
         'NotImplemented', '... of a kind that is not computed');
 
@@ -411,7 +411,7 @@ subtest 'sizes' => sub {
     ok($large->request(GET => '/l')->{body} eq $five, '... its bytes');
 
     # a body that comes in pieces, and waits
-    my $sock = $s3->connect;
+    my $sock = $s3->connection;
     my %h = $s3->sign(PUT => '/slow', payload => sha256_hex('a' x 50));
     print {$sock} "PUT /objects/raw/slow HTTP/1.1\r\nContent-Length: 50\r\n"
         . "Expect: 100-continue\r\n"
@@ -426,7 +426,7 @@ subtest 'sizes' => sub {
 
 subtest 'clients that leave' => sub {
     for my $n (0, 10, 300_000) {
-        my $sock = $s3->connect;
+        my $sock = $s3->connection;
         my %h = $s3->sign(PUT => '/left');
         print {$sock} "PUT /objects/raw/left HTTP/1.1\r\n"
             . "Content-Length: 400000\r\n"
@@ -438,7 +438,7 @@ subtest 'clients that leave' => sub {
     }
 
     # one that is silent is given up
-    my $sock = $s3->connect;
+    my $sock = $s3->connection;
     my %h = $s3->sign(PUT => '/left');
     print {$sock} "PUT /objects/raw/left HTTP/1.1\r\nContent-Length: 40\r\n"
         . join('', map { "$_: $h{$_}\r\n" } sort keys %h) . "\r\nx";
@@ -492,9 +492,9 @@ subtest 'public prefixes' => sub {
     put('/pub/x', body => 'open');
     put('/publ', body => 'closed');
 
-    my $got = $s3->send(GET => '/objects/raw/pub/x');
+    my $got = $s3->exchange(GET => '/objects/raw/pub/x');
     is("$got->{status} $got->{body}", '200 open', 'anonymous GET');
-    is($s3->send(HEAD => '/objects/raw/pub/x')->{status}, 200, 'and HEAD');
+    is($s3->exchange(HEAD => '/objects/raw/pub/x')->{status}, 200, 'and HEAD');
     refused('not beside it', 403, 'AccessDenied', GET => '/objects/raw/publ');
     refused('no PUT', 403, 'AccessDenied', PUT => '/objects/raw/pub/x',
             body => 'x');
@@ -505,7 +505,7 @@ subtest 'public prefixes' => sub {
             GET => '/objects/raw/pub/../publ');
     refused('a bad signature is not anonymous', 403, 'SignatureDoesNotMatch',
             GET => $s3->presign(PUT => '/pub/x'));
-    status_is($s3->send(GET => '/objects/raw/pub/none'), 404, 'NoSuchKey',
+    status_is($s3->exchange(GET => '/objects/raw/pub/none'), 404, 'NoSuchKey',
               'what is not there');
 };
 

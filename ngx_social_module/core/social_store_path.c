@@ -3,9 +3,9 @@
  * Where the embedded store keeps an object, and what it notes of it.
  */
 
-#include <stdio.h>
 #include <string.h>
 
+#include "social_buf.h"
 #include "social_store_path.h"
 
 
@@ -122,9 +122,9 @@ social_store_is_plain(unsigned char ch)
 size_t
 social_store_meta_write(const social_store_meta_t *meta, unsigned char *buf)
 {
-    int           n;
     size_t        i;
-    social_str_t  type;
+    social_buf_t  b;
+    social_str_t  type, id, etag;
 
     type = meta->type;
 
@@ -138,15 +138,27 @@ social_store_meta_write(const social_store_meta_t *meta, unsigned char *buf)
         type = social_str("application/octet-stream");
     }
 
-    n = snprintf((char *) buf, SOCIAL_STORE_META_SIZE,
-                 "social-object 1\nid %.*s\netag %.*s\nsize %lld\n"
-                 "modified %lld\ntype %.*s\n",
-                 SOCIAL_STORE_ID_SIZE, (const char *) meta->id,
-                 32, (const char *) meta->etag,
-                 (long long) meta->size, (long long) meta->modified,
-                 (int) type.len, (const char *) type.data);
+    id.data = meta->id;
+    id.len = sizeof(meta->id);
 
-    return (size_t) n;
+    etag.data = meta->etag;
+    etag.len = sizeof(meta->etag);
+
+    social_buf_init(&b, buf, SOCIAL_STORE_META_SIZE);
+
+    social_buf_text(&b, "social-object 1\nid ");
+    social_buf_put(&b, id);
+    social_buf_text(&b, "\netag ");
+    social_buf_put(&b, etag);
+    social_buf_text(&b, "\nsize ");
+    social_buf_number(&b, (uint64_t) meta->size);
+    social_buf_text(&b, "\nmodified ");
+    social_buf_number(&b, (uint64_t) meta->modified);
+    social_buf_text(&b, "\ntype ");
+    social_buf_put(&b, type);
+    social_buf_byte(&b, '\n');
+
+    return b.len;
 }
 
 
