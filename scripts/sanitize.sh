@@ -70,6 +70,12 @@ export SOCIAL_REPORT_PATH=\$reports/ubsan
 asan=log_path=\$reports/asan:log_exe_name=1:detect_odr_violation=0
 asan=\$asan:detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=40
 asan=\$asan:detect_stack_use_after_return=1:strict_string_checks=1
+
+# "nginx -t" ends without freeing the configuration that it has read
+for arg; do
+    case \$arg in -t|-T) asan=\$asan:detect_leaks=0 ;; esac
+done
+
 ubsan=print_stacktrace=1:log_exe_name=1
 lsan=suppressions=$top/scripts/leak.suppress:print_suppressions=0
 

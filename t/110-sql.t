@@ -9,6 +9,7 @@ use lib 't/lib';
 
 use Test::More;
 use SocialPostgres;
+use Time::HiRes qw(sleep);
 
 SocialPostgres::bin()
     or plan skip_all => 'PostgreSQL is not installed: run "make deps"';
@@ -32,7 +33,7 @@ sub at_once {
 
         if (!$pid) {
             close $r;
-            my ($out, $ok) = $pg->try("$sql;");
+            my ($out, $ok) = $pg->attempt("$sql;");
             print $w $ok ? $out : "ERROR $out";
             close $w;
             POSIX::_exit(0);
@@ -138,7 +139,7 @@ subtest 'users' => sub {
     is(v("SELECT count(*) FROM users WHERE sub = 's6'"), 0, 'really');
     is(v("SELECT social_user_delete('i', 's6')"), 'f', 'twice is harmless');
 
-    my (undef, $ok) = $pg->try("SELECT social_user_sync('i', '', 'x', '', '');");
+    my (undef, $ok) = $pg->attempt("SELECT social_user_sync('i', '', 'x', '', '');");
     ok(!$ok, 'no subject is an error');
 
     my @ids = at_once(map { "SELECT social_user_sync('i', 'same', 'same', 'e', 'n')" }
@@ -199,7 +200,7 @@ subtest 'uploads' => sub {
         'nor the same subject of another issuer');
 
     upload('u2', 'post', 'raw/u2/a.jpg');
-    my ($out, $ok) = $pg->try("SELECT social_upload_create(
+    my ($out, $ok) = $pg->attempt("SELECT social_upload_create(
         gen_random_uuid(), 'i', 'u2', 'u2', 'avatar', 'raw', 'raw/u1/a.jpg',
         NULL, 1, NULL, '1 minute');");
     ok(!$ok, 'another user\'s key is refused');
@@ -300,7 +301,7 @@ subtest 'leases and fences' => sub {
         'nor for another attempt');
     is(claim('w2', 1), '', 'nobody else gets it');
 
-    select undef, undef, undef, 0.3;
+    sleep 0.3;
     like(claim('w2', 1), qr/^$job\|2\|/, 'after the lease another does');
     is(v("SELECT worker, last_error FROM jobs WHERE id = $job"),
         'w2|the worker "w1" was lost', 'and it is known why');
@@ -411,7 +412,7 @@ subtest 'failures' => sub {
     for my $attempt (1, 2) {
         like(claim("w$attempt", 1, '0.05 seconds'), qr/\|$attempt\|/,
             "attempt $attempt");
-        select undef, undef, undef, 0.1;
+        sleep 0.1;
     }
     is(claim('w3', 1), '', 'a poisonous job is given to nobody more');
     is(v("SELECT state, last_error FROM jobs"),

@@ -327,4 +327,3 @@ $::Event
 [ ::webhook($::Event), '' ]
 --- error_code eval
 [ 200, 401 ]
-

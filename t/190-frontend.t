@@ -7,6 +7,9 @@ use warnings;
 
 use Test::More;
 
+plan skip_all => 'SKIPPED: nothing of it is in C'
+    if $ENV{SANITIZE} || $ENV{VALGRIND};
+
 my $node = `bash -c '. scripts/lib.sh; . scripts/lib-node.sh; node_find'`;
 chomp $node;
 

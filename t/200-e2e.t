@@ -19,9 +19,13 @@ my $build = $ENV{BUILD} || 'build';
 
 plan skip_all => "SKIPPED: there is no $chromium; scripts/deps installs it"
     unless -x $chromium;
-plan skip_all => 'SKIPPED: under sanitizers, whose library all of it would'
-    . ' have to load first'
-    if $ENV{SANITIZE};
+plan skip_all => 'SKIPPED: the suites of the module do this with the tools'
+    . ' that find memory errors'
+    if $ENV{SANITIZE} || $ENV{VALGRIND};
+
+# the nginx that the module was built for
+
+$ENV{NGINX} = $ENV{TEST_NGINX_BINARY} if $ENV{TEST_NGINX_BINARY};
 
 for my $script ('deps-npm', 'frontend') {
     my $said = `scripts/$script 2>&1`;

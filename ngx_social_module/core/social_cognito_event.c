@@ -67,7 +67,7 @@ social_cognito_event_read(social_cognito_event_t *event)
     social_str_t               source;
     const social_json_t       *context, *request, *attributes;
     static const social_str_t  confirmed =
-                                  social_string("PostConfirmation_ConfirmSignUp");
+                               social_string("PostConfirmation_ConfirmSignUp");
 
     if (!social_cognito_event_string(event->json, "triggerSource", &source)) {
         return "triggerSource";

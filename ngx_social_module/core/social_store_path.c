@@ -124,7 +124,7 @@ social_store_meta_write(const social_store_meta_t *meta, unsigned char *buf)
 {
     size_t        i;
     social_buf_t  b;
-    social_str_t  type, id, etag;
+    social_str_t  type;
 
     type = meta->type;
 
@@ -138,18 +138,12 @@ social_store_meta_write(const social_store_meta_t *meta, unsigned char *buf)
         type = social_str("application/octet-stream");
     }
 
-    id.data = meta->id;
-    id.len = sizeof(meta->id);
-
-    etag.data = meta->etag;
-    etag.len = sizeof(meta->etag);
-
     social_buf_init(&b, buf, SOCIAL_STORE_META_SIZE);
 
     social_buf_text(&b, "social-object 1\nid ");
-    social_buf_put(&b, id);
+    social_buf_put(&b, (social_str_t) { SOCIAL_STORE_ID_SIZE, meta->id });
     social_buf_text(&b, "\netag ");
-    social_buf_put(&b, etag);
+    social_buf_put(&b, (social_str_t) { sizeof(meta->etag), meta->etag });
     social_buf_text(&b, "\nsize ");
     social_buf_number(&b, (uint64_t) meta->size);
     social_buf_text(&b, "\nmodified ");

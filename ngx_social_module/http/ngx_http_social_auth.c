@@ -44,6 +44,7 @@ ngx_http_social_auth_judge(ngx_http_request_t *r, ngx_array_t *issuers)
         ctx->issuers = issuers;
         ctx->issuer = NULL;
         ctx->waited = 0;
+        ctx->waits = 0;
         ctx->status = ngx_http_social_auth_parse(ctx);
 
     } else {

@@ -47,7 +47,8 @@ typedef struct {
     ngx_http_social_waiter_t    waiter;
     unsigned                    judged:1;
     unsigned                    waiting:1;     /* parked */
-    unsigned                    waited:1;      /* was parked once */
+    unsigned                    waited:1;      /* and is not to be again */
+    unsigned                    waits:2;
 } ngx_http_social_auth_ctx_t;
 
 

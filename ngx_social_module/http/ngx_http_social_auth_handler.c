@@ -105,7 +105,13 @@ ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
     ngx_http_set_log_request(c->log, r);
 
     ctx->waiting = 0;
-    ctx->waited = 1;
+
+    /*
+     * a fetch whose worker was killed brings nothing: once more, if there is
+     * another to wait for, and no further
+     */
+
+    ctx->waited = (++ctx->waits == 2);
 
     ngx_http_social_auth_judge_again(ctx);
 

@@ -22,6 +22,9 @@ typedef struct {
     ngx_http_social_bucket_t   *bucket;
     ngx_str_t                   root;          /* zero-terminated */
     ngx_str_t                   prefix;        /* the location's, "/x/" */
+    ngx_str_t                   part;          /* of the bucket that it is,
+                                                  empty: bucket and key follow
+                                                  in the path */
     ngx_array_t                *open;          /* of social_str_t: prefixes of
                                                   keys that all may read */
     ngx_flag_t                  announce;

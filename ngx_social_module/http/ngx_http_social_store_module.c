@@ -181,6 +181,23 @@ ngx_http_social_store_parameter(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    if (ngx_strncmp(value->data, "part=", 5) == 0) {
+
+        slcf->part.data = value->data + 5;
+        slcf->part.len = value->len - 5;
+
+        if (slcf->part.len == 0 || slcf->part.data[0] == '/'
+            || slcf->part.data[slcf->part.len - 1] != '/')
+        {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid parameter \"%V\" in \"social_store\": it "
+                       "must be a prefix that ends with a slash, as in "
+                       "\"part=images/\"", value);
+        }
+
+        return NGX_CONF_OK;
+    }
+
     if (ngx_strncmp(value->data, "announce=", 9) == 0) {
         return ngx_http_social_store_flag(cf, value, 9, &slcf->announce);
     }
@@ -213,7 +230,7 @@ ngx_http_social_store_parameter(ngx_conf_t *cf,
 
     return ngx_http_social_conf_error(cf, NULL,
                "unknown parameter \"%V\" in \"social_store\": it takes root=, "
-               "public=, announce=, fsync= and max_size=", value);
+               "part=, public=, announce=, fsync= and max_size=", value);
 }
 
 

@@ -19,6 +19,8 @@
 
 static social_s3_error_e ngx_http_social_store_key(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
+static social_s3_error_e ngx_http_social_store_decode(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr, social_str_t raw);
 static social_s3_error_e ngx_http_social_store_query(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_store_query_is_known(social_str_t name);
 static social_s3_error_e ngx_http_social_store_verify(ngx_http_request_t *r,
@@ -109,9 +111,7 @@ static social_s3_error_e
 ngx_http_social_store_key(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
-    u_char                            *key, *path;
     size_t                             i;
-    social_buf_t                       b;
     social_str_t                       raw, query, bucket;
     ngx_http_social_store_loc_conf_t  *slcf;
 
@@ -125,6 +125,10 @@ ngx_http_social_store_key(ngx_http_request_t *r,
 
     raw.data += slcf->prefix.len;
     raw.len -= slcf->prefix.len;
+
+    if (slcf->part.len) {
+        return ngx_http_social_store_decode(r, sr, raw);
+    }
 
     for (i = 0; i < raw.len && raw.data[i] != '/'; i++) { /* void */ }
 
@@ -143,14 +147,29 @@ ngx_http_social_store_key(ngx_http_request_t *r,
     raw.data += i + 1;
     raw.len -= i + 1;
 
-    key = ngx_pnalloc(r->pool, raw.len);
+    return ngx_http_social_store_decode(r, sr, raw);
+}
+
+
+static social_s3_error_e
+ngx_http_social_store_decode(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr, social_str_t raw)
+{
+    u_char                            *key, *path;
+    social_buf_t                       b;
+    ngx_http_social_store_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+
+    key = ngx_pnalloc(r->pool, slcf->part.len + raw.len);
     path = ngx_pnalloc(r->pool, SOCIAL_STORE_MAX_PATH);
 
     if (key == NULL || path == NULL) {
         return SOCIAL_S3_INTERNAL_ERROR;
     }
 
-    social_buf_init(&b, key, raw.len);
+    social_buf_init(&b, key, slcf->part.len + raw.len);
+    social_buf_put(&b, ngx_http_social_view(&slcf->part));
     social_uri_decode(&b, raw, 0);
 
     if (b.rc != SOCIAL_OK) {

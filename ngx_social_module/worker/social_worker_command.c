@@ -338,8 +338,6 @@ social_worker_command_jobs(const social_worker_conf_t *conf,
         return 1;
     }
 
-    rc = 1;
-
     if (strcmp(action, "list") == 0) {
 
         result = social_worker_pq_run(&pq,

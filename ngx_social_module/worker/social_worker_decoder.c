@@ -330,7 +330,7 @@ social_worker_decoder_receive(int fd, void *buf, size_t size, int timeout)
 
     end = social_worker_decoder_now() + timeout;
 
-    for ( ;; ) {
+    for (;;) {
 
         left = end - social_worker_decoder_now();
 

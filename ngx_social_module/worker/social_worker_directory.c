@@ -172,7 +172,7 @@ social_worker_directory_copy(int in, int out, uint64_t max_size,
 
     *size = 0;
 
-    for ( ;; ) {
+    for (;;) {
 
         n = read(in, buf, sizeof(buf));
 

@@ -164,7 +164,7 @@ social_worker_queue_loop(social_worker_queue_t *queue)
     bool       stop;
     long long  now;
 
-    for ( ;; ) {
+    for (;;) {
 
         now = social_worker_queue_now();
         idle = social_worker_slots_idle(queue->slots, queue->slot_count);
@@ -192,6 +192,10 @@ social_worker_queue_loop(social_worker_queue_t *queue)
 
         if (now >= queue->next_poll && idle > 0 && !stop) {
             social_worker_queue_claim(queue);
+
+            if (queue->drained && idle == queue->slot_count) {
+                return;
+            }
         }
 
         if (now >= queue->next_prune && !queue->once) {

@@ -199,6 +199,7 @@ social_worker_s3_send(const social_worker_bucket_t *bucket, const char *key,
     social_sigv4_credentials_t   credentials;
 
     reply->status = 0;
+    text[0] = '\0';
 
     if (!social_worker_s3_keys(bucket, &keys, error)) {
         return SOCIAL_FAILED;
@@ -338,9 +339,12 @@ social_worker_s3_keys_env(social_worker_s3_keys_t *keys)
         return false;
     }
 
-    strcpy(keys->access_key, access_key);
-    strcpy(keys->secret, secret);
-    strcpy(keys->token, token ? token : "");
+    memcpy(keys->access_key, access_key, strlen(access_key) + 1);
+    memcpy(keys->secret, secret, strlen(secret) + 1);
+
+    if (token != NULL) {
+        memcpy(keys->token, token, strlen(token) + 1);
+    }
 
     return access_key[0] != '\0' && secret[0] != '\0';
 }
@@ -386,8 +390,10 @@ social_worker_s3_keys_file(const char *path, social_worker_s3_keys_t *keys)
             continue;
         }
 
-        for (end = value; end > p && isspace((unsigned char) end[-1]); end--) {
-            continue;
+        end = value;
+
+        while (end > p && isspace((unsigned char) end[-1])) {
+            end--;
         }
 
         *end = '\0';
@@ -399,7 +405,7 @@ social_worker_s3_keys_file(const char *path, social_worker_s3_keys_t *keys)
             if (strcmp(p, names[i].name) == 0
                 && strlen(value) < names[i].size)
             {
-                strcpy(names[i].value, value);
+                memcpy(names[i].value, value, strlen(value) + 1);
             }
         }
     }
@@ -445,7 +451,7 @@ social_worker_s3_refused(const social_net_reply_t *reply, char *error)
     if (code != NULL) {
         code += 6;
 
-        while (isalpha((unsigned char) code[len]) && len < 64) {
+        while (len < 64 && isalpha((unsigned char) code[len])) {
             len++;
         }
     }

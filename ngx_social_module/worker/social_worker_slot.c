@@ -148,7 +148,7 @@ social_worker_slot_main(void *data)
     memset(&pq, 0, sizeof(social_worker_pq_t));
     social_worker_decoder_init(&decoder);
 
-    for ( ;; ) {
+    for (;;) {
 
         pthread_mutex_lock(&slot->mutex);
 

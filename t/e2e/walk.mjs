@@ -232,8 +232,17 @@ async function avatar(page, person, who) {
         new URL(response.url()).pathname === '/uploads'
             && response.request().method() === 'POST');
 
+    const put = page.waitForResponse((response) =>
+        response.request().method() === 'PUT'
+            && new URL(response.url()).pathname.startsWith('/store/'));
+
     await page.locator('#avatar-file').setInputFiles(
         { name: 'IMG_0001.JPG', mimeType: 'image/jpeg', buffer: file });
+
+    if (who === 'Bea' && process.env.SUPERVISOR) {
+        await put;
+        await killWorker();
+    }
 
     person.upload = (await (await asked).json()).id;
     await page.locator('[data-step=ready]').waitFor({ timeout: 90_000 });
@@ -255,6 +264,15 @@ async function avatar(page, person, who) {
         `${who}'s picture does not say where it was taken`);
 
     await shot(page, `${who.toLowerCase()}-profile`);
+}
+
+/* In the middle of the job, or just before it: the lease brings it back. */
+
+async function killWorker() {
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    execFileSync('supervisorctl',
+        ['-c', process.env.SUPERVISOR, 'signal', 'KILL', 'worker']);
+    diag('the worker was killed');
 }
 
 async function narrow(page, person, who) {
@@ -336,6 +354,28 @@ async function keyboard(person) {
     await page.context().close();
 }
 
+/* The same by host name: the page here, its API there. */
+
+async function hosts() {
+    const page = await visit();
+    const address = new URL(url);
+
+    address.hostname = 'www.localhost';
+
+    const answer = page.waitForResponse((response) =>
+        new URL(response.url()).pathname === '/api/home');
+
+    await page.goto(address.href);
+    is(new URL((await answer).url()).hostname, 'api.localhost',
+        'the page of www asks api');
+    await page.locator('.activities, .page > .hint').first().waitFor();
+    is(await page.getByRole('alert').allTextContents(), [''],
+        'and may read the answer');
+    is(page.problems, [], 'with no error in the console');
+
+    await page.context().close();
+}
+
 /* PostgreSQL goes away and comes back, and nothing is started again. */
 
 async function outage(page) {
@@ -364,6 +404,19 @@ async function outage(page) {
     await page.getByRole('alert').filter({ hasText: 'away' })
         .waitFor({ state: 'detached' });
     ok(true, 'all is well again when it is back');
+}
+
+/* Too many at once are told so, in JSON, and when to come back. */
+
+async function flood() {
+    const answers = await Promise.all(Array.from({ length: 90 },
+        () => fetch(new URL('/idp/health', url))));
+    const refused = answers.find((answer) => answer.status === 429);
+
+    ok(refused, 'a flood of sign-ins is refused');
+    ok(answers.some((answer) => answer.status === 200), 'but not all of it');
+    is(refused?.headers.get('Retry-After'), '1', 'with Retry-After');
+    is((await refused?.json())?.message, 'Too Many Requests', 'in JSON');
 }
 
 async function gateway() {
@@ -432,6 +485,8 @@ try {
 
         await apart(people);
         await keyboard(people[0]);
+        await hosts();
+        await flood();
 
         if (process.env.SUPERVISOR) {
             await outage(people[1].page);

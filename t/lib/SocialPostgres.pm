@@ -90,11 +90,11 @@ sub command {
     my ($self, @command) = @_;
 
     waitpid $self->spawn(@command), 0;
-    die "$command[0] failed:\n" . $self->log if $?;
+    die "$command[0] failed:\n" . $self->output if $?;
 }
 
 
-sub log {
+sub output {
     my ($self) = @_;
 
     open my $f, '<', "$self->{dir}/log" or return '';
@@ -120,7 +120,7 @@ sub up {
         sleep 0.05;
     }
 
-    die "postgres did not start:\n" . $self->log;
+    die "postgres did not start:\n" . $self->output;
 }
 
 
@@ -146,7 +146,7 @@ sub conninfo {
 sub sql {
     my ($self, $sql) = @_;
 
-    my ($out, $ok) = $self->try($sql);
+    my ($out, $ok) = $self->attempt($sql);
     die "SQL failed: $out\n" unless $ok;
     return $out;
 }
@@ -154,14 +154,15 @@ sub sql {
 
 # The same, in a list with whether it worked; the error's text if not.
 
-sub try {
+sub attempt {
     my ($self, $sql) = @_;
 
     my $file = File::Temp->new;
     print $file $sql;
     close $file;
 
-    my $out = `psql -X -q -A -t -v ON_ERROR_STOP=1 -d '@{[ $self->conninfo ]}' \\
+    my $conninfo = $self->conninfo;
+    my $out = `psql -X -q -A -t -v ON_ERROR_STOP=1 -d '$conninfo' \\
         -f '$file' 2>&1`;
     my $ok = $? == 0;
 
