@@ -538,19 +538,30 @@ subtest 'HTTP/2' => sub {
         ok($out eq 'h' x $size, '... its bytes');
     }
 
-    # nginx resets the stream of a body that it does not read, and curl then
-    # drops the answer: hence small ones
+    # nginx resets the stream of a body that it does not wait for, and curl
+    # often drops the answer then: hence a small one, and more than one try
 
     $nginx->write_file('body', 'small');
-    my $out = `curl -s --http2-prior-knowledge -T $dir/body \\
-               'http://127.0.0.1:$port2@{[ $h2->presign(GET => '/h2') ]}' \\
-               -w '%{http_code}'`;
-    like($out, qr/SignatureDoesNotMatch.*403\z/s, 'a wrong signature');
 
-    $out = `curl -s --http2-prior-knowledge -T - \\
-            'http://127.0.0.1:$port2@{[ $h2->presign(PUT => '/h3') ]}' \\
-            -w '%{http_code}' < $dir/body`;
-    like($out, qr/MissingContentLength.*411\z/s, 'no length');
+    my $refused = sub {
+        my ($name, $url, $upload, $code) = @_;
+        my $out;
+
+        for (1 .. 40) {
+            $out = `curl -s --http2-prior-knowledge -T $upload \\
+                    'http://127.0.0.1:$port2$url' -w '%{http_code}' \\
+                    < $dir/body`;
+            last if $out !~ /000\z/;
+        }
+
+        like($out, qr/<Code>$code<.*4\d\d\z/s, $name);
+    };
+
+    $refused->('a wrong signature', $h2->presign(GET => '/h2'), "$dir/body",
+               'SignatureDoesNotMatch');
+    $refused->('no length', $h2->presign(PUT => '/h3'), '-',
+               'MissingContentLength');
+    status_is(get('/h3'), 404, 'NoSuchKey', '... and nothing is there');
 };
 
 subtest 'a full disk' => sub {
