@@ -25,7 +25,7 @@ my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $full = "$dir/full";
 
-mkdir "$dir/$_" for qw( root full );
+mkdir "$dir/$_" for qw( root full env profile );
 
 my $mounted = $> == 0
     && system("mount -t tmpfs -o size=1m none $full 2>/dev/null") == 0;
@@ -51,8 +51,12 @@ http {
         endpoint http://127.0.0.1:$port/full;
         credentials file $dir/credentials;
     }
+    social_bucket env { region eu-west-1; credentials env; }
+    social_bucket profile { region eu-west-1; credentials profile other; }
     server {
         listen 127.0.0.1:$port;
+        location /env/ { social_store env root=$dir/env; }
+        location /profile/ { social_store profile root=$dir/profile; }
         location /objects/ {
             social_store raw root=$dir/root public=pub/ max_size=6m;
             if (\$http_x_trip) { set \$trip 1; }
@@ -81,7 +85,17 @@ http {
 }
 _EOC_
 
-$nginx->start($port);
+$nginx->write_file('shared', "[default]\naws_access_key_id = A\n"
+    . "aws_secret_access_key = B\n\n# one more\n[ other ]\r\n"
+    . "aws_secret_access_key=Secret/+=\r\naws_access_key_id= AKIDOTHER\n");
+
+{
+    local $ENV{AWS_ACCESS_KEY_ID} = 'AKIDENV';
+    local $ENV{AWS_SECRET_ACCESS_KEY} = 'EnvSecret';
+    local $ENV{AWS_SESSION_TOKEN} = 'Token/+=x';
+    local $ENV{AWS_SHARED_CREDENTIALS_FILE} = "$dir/shared";
+    $nginx->start($port);
+}
 
 END {
     $nginx->stop if $nginx && $nginx->{owner} && $nginx->{owner} == $$;
@@ -335,7 +349,7 @@ subtest 'keys' => sub {
     }
 
     my @files = map { s{\A\Q$dir\E/}{}r }
-        grep { !m{\A\Q$dir\E/(?:logs|nginx|modules|credentials)} }
+        grep { !m{\A\Q$dir\E/(?:logs|nginx|modules|credentials|shared)} }
         files($dir);
     is_deeply([ grep { !m{\Aroot/(?:tmp|data/[0-9a-f]{2}|objects|locks)/} }
                 @files ], [], 'no file is anywhere else');
@@ -473,6 +487,31 @@ subtest 'a reload' => sub {
         my %now = map { $_ => 1 } SocialNginx::workers($nginx->{pid});
         return !grep { $now{$_} } @old;
     }), 'the old workers leave');
+};
+
+# after the reload, which reads them again
+
+subtest 'credentials' => sub {
+    my %env = (base => '/env/env', access_key => 'AKIDENV',
+               secret => 'EnvSecret', token => 'Token/+=x');
+    my %profile = (base => '/profile/profile', access_key => 'AKIDOTHER',
+                   secret => 'Secret/+=');
+
+    for ([ 'the environment', \%env ], [ 'a profile', \%profile ]) {
+        my ($name, $opt) = @$_;
+        my $own = SocialS3->new(port => $port, %$opt);
+
+        is($own->request(PUT => '/k', body => $name)->{status}, 200, $name);
+        is($own->exchange(GET => $own->presign(GET => '/k'))->{body}, $name,
+           '... in a URL');
+        status_is(SocialS3->new(%$s3, base => $opt->{base})->request(
+            GET => '/k'), 403, 'InvalidAccessKeyId', '... not another\'s');
+    }
+
+    status_is(SocialS3->new(port => $port, %env, token => 'x')->request(
+        GET => '/k'), 400, 'InvalidToken', 'another token');
+    status_is(SocialS3->new(port => $port, %env, token => undef)->request(
+        GET => '/k'), 400, 'InvalidToken', 'no token');
 };
 
 subtest 'clients that leave' => sub {
@@ -660,7 +699,7 @@ my $alerts = () = $log =~ /\[(?:alert|emerg)\]/g;
 
 is($alerts, 1, 'one alert, of the damaged object') or diag($log);
 is((() = $log =~ /\[crit\]/g), $mounted ? 2 : 0, 'crit, of the full disk');
-unlike($log, qr/X-Amz-|Signature|\Q$s3->{secret}\E/i,
+unlike($log, qr/X-Amz-|Signature|\Q$s3->{secret}\E|EnvSecret|Token/i,
        'no signed URL and no secret in the log');
 unlike($log, qr/AddressSanitizer|runtime error/, 'no sanitizer report');
 
