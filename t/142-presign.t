@@ -112,7 +112,7 @@ sub call {
     my $body = $opt{body};
     $body = $json->encode($body) if ref $body;
 
-    my $got = $s3->send($method, $path, body => $body, sock => $opt{sock},
+    my $got = $s3->exchange($method, $path, body => $body, sock => $opt{sock},
         headers => { auth(%{ $opt{claims} // {} }),
                      ($method eq 'POST'
                       ? ('content-type' => 'application/json') : ()),
@@ -128,7 +128,7 @@ sub presign { return call('POST', '/uploads', body => { %jpeg, @_ }) }
 
 sub upload {
     my ($answer, $body) = @_;
-    return $s3->send(PUT => $answer->{url} =~ s{\Ahttp://[^/]+}{}r,
+    return $s3->exchange(PUT => $answer->{url} =~ s{\Ahttp://[^/]+}{}r,
                      body => $body, headers => $answer->{headers});
 }
 
@@ -199,7 +199,7 @@ subtest 'a URL to put to' => sub {
 };
 
 subtest 'refused' => sub {
-    my $sock = $s3->connect;
+    my $sock = $s3->connection;
 
     my $bad = sub {
         my ($name, $status, $fields, $path, %opt) = @_;
@@ -209,7 +209,7 @@ subtest 'refused' => sub {
         ok(length($got->{json}{requestId} // ''), '... with the request id');
         is_deeply([ sort keys %{ $got->{json}{errors} // {} } ], $fields,
                   '... and its fields') if $fields;
-        $sock = $s3->connect
+        $sock = $s3->connection
             if ($got->{headers}{connection} // 'close') eq 'close';
         return $got;
     };
@@ -391,7 +391,7 @@ subtest 'the database is away' => sub {
     is($pg->value($n), 2, '... and there are no more of them');
 
     is(presign()->{status}, 201, 'URLs are made again');
-    is($s3->send(GET => $s3->presign(GET => "/$after->{key}"))->{body},
+    is($s3->exchange(GET => $s3->presign(GET => "/$after->{key}"))->{body},
        '54321', 'what was put is there');
 };
 

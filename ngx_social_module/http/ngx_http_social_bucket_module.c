@@ -59,8 +59,8 @@ static ngx_http_module_t  ngx_http_social_bucket_module_ctx = {
     NULL,                                     /* create server configuration */
     NULL,                                     /* merge server configuration */
 
-    NULL,                                     /* create location configuration */
-    NULL                                      /* merge location configuration */
+    NULL,                                     /* create location conf */
+    NULL                                      /* merge location conf */
 };
 
 

@@ -285,7 +285,7 @@ ngx_http_social_presign_expires_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     t = ngx_parse_time(&value[1], 1);
 
-    if (t == (time_t) NGX_ERROR || t < 1 || t > SOCIAL_SIGV4_MAX_EXPIRES) {
+    if (t < 1 || t > SOCIAL_SIGV4_MAX_EXPIRES) {
         return ngx_http_social_conf_error(cf, NULL,
                    "invalid time \"%V\" in \"social_presign_expires\": it "
                    "must be from 1s to 7d, which is the most that SigV4 "

@@ -69,7 +69,7 @@ static void ngx_http_social_spool_timer(ngx_event_t *ev);
 
 /*
  * "SIZE ETAG\nKEY": the key is the rest, whatever bytes it has.  The ETag is
- * known last, and put in its place by ngx_http_social_store_announcement_etag().
+ * known last, and put in its place by the next function.
  */
 
 ngx_int_t

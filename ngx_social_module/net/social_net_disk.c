@@ -224,6 +224,8 @@ social_net_disk_file(social_net_disk_put_t *put, const char *suffix,
 
     return SOCIAL_OK;
 }
+
+
 void
 social_net_disk_abort(const char *root, const unsigned char *id, int fd)
 {

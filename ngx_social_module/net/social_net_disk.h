@@ -6,8 +6,9 @@
  * Under the root: tmp/ for what is being written, data/XX/ID for the bytes of
  * objects, never changed once they are there, objects/ for the metadata files
  * by key, spool/ID for what is still to be announced, and locks/ for commits
- * to one key to wait for each other.  Renaming the metadata file is the commit.  Everything before it may fail at any time, and
- * leaves nothing but a file in tmp/ or data/ that nobody points to.
+ * to one key to wait for each other.  Renaming the metadata file is the
+ * commit.  Everything before it may fail at any time, and leaves nothing but
+ * a file in tmp/ or data/ that nobody points to.
  */
 
 #ifndef SOCIAL_NET_DISK_H

@@ -5,7 +5,7 @@ package SocialS3;
 #
 #     my $s3 = SocialS3->new(port => $port, base => '/objects/raw');
 #     my $got = $s3->request(PUT => '/key', body => 'x');     # signed headers
-#     $got = $s3->send(GET => $s3->presign(GET => '/key'));   # a signed URL
+#     $got = $s3->exchange(GET => $s3->presign(GET => '/key'));   # a signed URL
 #     is($got->{status}, 200);
 #
 # Paths are sent as they are written: escaping is the caller's.
@@ -74,7 +74,7 @@ sub signature {
 sub canonical_request {
     my ($method, $path, $query, $headers, $payload) = @_;
 
-    my %header = map { lc, $headers->{$_} } keys %$headers;
+    my %header = map { lc() => $headers->{$_} } keys %$headers;
     my @names = sort keys %header;
 
     return join "\n", $method, canonical_path($path),
@@ -144,7 +144,7 @@ sub sign {
 }
 
 # A request with signed headers; the body's digest is among them.  Options:
-# those of sign(), body, and those of send().
+# those of sign(), body, and those of exchange().
 
 sub request {
     my ($self, $method, $path, %opt) = @_;
@@ -155,12 +155,12 @@ sub request {
     my $query = join '&', map { escape($_) . '=' . escape($opt{query}{$_}) }
                           sort keys %{ $opt{query} // {} };
 
-    return $self->send($method, "$self->{base}$path"
+    return $self->exchange($method, "$self->{base}$path"
                        . ($query ne '' ? "?$query" : ''),
                        %opt, headers => { %headers, %{ $opt{extra} // {} } });
 }
 
-sub connect {
+sub connection {
     my ($self) = @_;
 
     return IO::Socket::INET->new(PeerAddr => '127.0.0.1',
@@ -171,11 +171,11 @@ sub connect {
 # Sends a request as it is.  Options: headers, body, sock (a connection to use
 # and to keep).
 
-sub send {
+sub exchange {
     my ($self, $method, $target, %opt) = @_;
 
     my %headers = (host => $self->host, %{ $opt{headers} // {} });
-    my $sock = $opt{sock} // $self->connect;
+    my $sock = $opt{sock} // $self->connection;
     my $body = $opt{body};
 
     $headers{'content-length'} //= length $body
@@ -213,7 +213,7 @@ sub read_answer {
         return { status => 0, headers => {}, body => '' };
     }
 
-    my %headers = map { lc($_->[0]), $_->[1] } map { [ split /:\s*/, $_, 2 ] }
+    my %headers = map { lc($_->[0]) => $_->[1] } map { [ split /:\s*/, $_, 2 ] }
                   (split /\r\n/, $head)[1 .. ($head =~ tr/\n//)];
     my $length = $method eq 'HEAD' || $status == 304 || $status == 204 ? 0
                  : $headers{'content-length'};
