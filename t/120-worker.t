@@ -277,6 +277,8 @@ subtest 'check' => sub {
         'variant x { width = 1 height = 1 formats = {"bmp"} }'
             => qr/there are \\"jpeg\\"/,
         'variant x { width = 1 height = 1 background = "red" }' => qr/a color/,
+        'variant x { width = 1 height = 1 background = "#+1 20x" }'
+            => qr/a color/,
         'variant "x/y" { width = 1 height = 1 }' => qr/letters, digits/,
         'kind x { variants = {"none"} output = "raw" }'
             => qr/no section \\"variant none\\"/,

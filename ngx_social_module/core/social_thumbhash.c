@@ -73,6 +73,13 @@ social_thumbhash_encode(const unsigned char *rgba, size_t width,
     lx = social_thumbhash_terms((double) width, longer, limit);
     ly = social_thumbhash_terms((double) height, longer, limit);
 
+    /* an image is often smaller than they are */
+
+    memset(l, 0, sizeof(l));
+    memset(p, 0, sizeof(p));
+    memset(q, 0, sizeof(q));
+    memset(o, 0, sizeof(o));
+
     /* transparent pixels count as the average color */
 
     for (i = 0; i < n; i++) {

@@ -183,7 +183,6 @@ static char *
 ngx_http_social_hook_parameter(ngx_conf_t *cf,
     ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value)
 {
-    ngx_str_t                          rest;
     ngx_http_social_hook_parameter_t  *p;
 
     for (p = ngx_http_social_hook_parameters; p->name.len; p++) {
@@ -194,10 +193,10 @@ ngx_http_social_hook_parameter(ngx_conf_t *cf,
             continue;
         }
 
-        rest.data = value->data + p->name.len;
-        rest.len = value->len - p->name.len;
+        value->data += p->name.len;
+        value->len -= p->name.len;
 
-        return p->handler(cf, hlcf, &rest);
+        return p->handler(cf, hlcf, value);
     }
 
     if (hlcf->form == NGX_HTTP_SOCIAL_HOOK_LAMBDA) {

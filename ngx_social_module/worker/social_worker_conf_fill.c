@@ -149,7 +149,7 @@ social_worker_conf_fill_variant(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
 {
     char                  *name;
     size_t                 i, n, k;
-    unsigned               color[3];
+    unsigned long          color;
     const char            *background, *format;
     social_image_type_e    type;
     social_worker_spec_t  *spec;
@@ -185,17 +185,18 @@ social_worker_conf_fill_variant(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
 
     background = cfg_getstr(cfg, "background");
 
-    if (strlen(background) != 7
-        || sscanf(background, "#%2x%2x%2x", &color[0], &color[1], &color[2])
-           != 3)
+    if (strlen(background) != 7 || background[0] != '#'
+        || strspn(&background[1], "0123456789abcdefABCDEF") != 6)
     {
         social_worker_conf_wrong(ctx, "variant", name, "background",
                                  "a color like \"#ffffff\" is needed");
 
     } else {
-        for (i = 0; i < 3; i++) {
-            spec->background[i] = (uint8_t) color[i];
-        }
+        color = strtoul(&background[1], NULL, 16);
+
+        spec->background[0] = (uint8_t) (color >> 16);
+        spec->background[1] = (uint8_t) (color >> 8 & 255);
+        spec->background[2] = (uint8_t) (color & 255);
     }
 
     n = cfg_size(cfg, "formats");

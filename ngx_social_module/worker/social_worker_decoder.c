@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ social_worker_decoder_start(social_worker_decoder_t *decoder,
     char                    memory[32], cpu[32];
     pid_t                   pid, parent;
     ssize_t                 n;
+    uint64_t                seconds;
     char                   *argv[5];
     static char             name[] = "social-worker-decoder";
     static char             command[] = "--decoder";
@@ -74,10 +76,11 @@ social_worker_decoder_start(social_worker_decoder_t *decoder,
         return SOCIAL_FAILED;
     }
 
-    snprintf(memory, sizeof(memory), "%llu",
-             (unsigned long long) conf->memory);
-    snprintf(cpu, sizeof(cpu), "%llu", (unsigned long long)
-             ((uint64_t) conf->recycle * (time_limit / 1000 + 1) + 10));
+    seconds = time_limit / 1000 + 1;
+    seconds = seconds * conf->recycle + 10;
+
+    snprintf(memory, sizeof(memory), "%" PRIu64, conf->memory);
+    snprintf(cpu, sizeof(cpu), "%" PRIu64, seconds);
 
     argv[0] = name;
     argv[1] = command;
@@ -252,7 +255,7 @@ social_worker_decoder_stop(social_worker_decoder_t *decoder)
     kill(decoder->pid, SIGKILL);
 
     while (waitpid(decoder->pid, NULL, 0) == -1 && errno == EINTR) {
-        continue;
+        /* void */
     }
 
     social_worker_decoder_init(decoder);

@@ -81,8 +81,6 @@ social_worker_directory_put(const social_worker_bucket_t *bucket,
         return social_worker_directory_failed(error, "create");
     }
 
-    n = 0;
-
     for (done = 0; done < object->size; done += (size_t) n) {
 
         n = write(fd, object->data + done, object->size - done);

@@ -88,6 +88,7 @@ social_worker_image_main(uint64_t memory, uint64_t cpu)
         || send(SOCIAL_WORKER_IMAGE_FD, &hello, sizeof(hello), MSG_NOSIGNAL)
            != sizeof(hello))
     {
+        free(reply);
         return 1;
     }
 
@@ -108,6 +109,8 @@ social_worker_image_main(uint64_t memory, uint64_t cpu)
             break;
         }
     }
+
+    free(reply);
 
     return 0;
 }
@@ -137,6 +140,7 @@ social_worker_image_allow(void)
 static void
 social_worker_image_limit(uint64_t memory, uint64_t cpu)
 {
+    char                *end, line[128];
     FILE                *f;
     struct rlimit        limit;
     unsigned long long   pages;
@@ -147,8 +151,14 @@ social_worker_image_limit(uint64_t memory, uint64_t cpu)
     f = fopen("/proc/self/statm", "r");
 
     if (f != NULL) {
-        if (fscanf(f, "%llu", &pages) != 1) {
-            pages = 0;
+        if (fgets(line, sizeof(line), f) != NULL) {
+
+            errno = 0;
+            pages = strtoull(line, &end, 10);
+
+            if (errno != 0 || end == line || *end != ' ') {
+                pages = 0;
+            }
         }
 
         fclose(f);

@@ -16,8 +16,10 @@
 #define SOCIAL_WORKER_LOG_VALUE  512
 
 
-static char *social_worker_log_append(char *p, char *last, const char *text);
-static char *social_worker_log_value(char *p, char *last, const char *value);
+static char *social_worker_log_append(char *p, const char *last,
+    const char *text);
+static char *social_worker_log_value(char *p, const char *last,
+    const char *value);
 
 
 static bool                   social_worker_log_text;
@@ -108,7 +110,7 @@ social_worker_log_fields(social_worker_level_e level, const char *event,
 
 
 static char *
-social_worker_log_append(char *p, char *last, const char *text)
+social_worker_log_append(char *p, const char *last, const char *text)
 {
     size_t  len;
 
@@ -125,7 +127,7 @@ social_worker_log_append(char *p, char *last, const char *text)
 
 
 static char *
-social_worker_log_value(char *p, char *last, const char *value)
+social_worker_log_value(char *p, const char *last, const char *value)
 {
     unsigned char  escaped[6 * SOCIAL_WORKER_LOG_VALUE + 1];
     social_str_t   text;

@@ -153,7 +153,8 @@ social_worker_variants(const social_worker_conf_t *conf, int argc,
     char *const argv[])
 {
     int          i;
-    const char  *kind, *file, *directory, **target;
+    char         option;
+    const char  *kind, *file, *directory;
 
     kind = NULL;
     file = NULL;
@@ -161,19 +162,28 @@ social_worker_variants(const social_worker_conf_t *conf, int argc,
 
     for (i = 1; i < argc; i++) {
 
-        target = &file;
+        option = '\0';
 
         if (strcmp(argv[i], "-k") == 0 || strcmp(argv[i], "-o") == 0) {
-
-            target = argv[i][1] == 'k' ? &kind : &directory;
-            i++;
+            option = argv[i++][1];
         }
 
-        if (i == argc || *target != NULL) {
+        if (i == argc) {
             return social_worker_usage();
         }
 
-        *target = argv[i];
+        if (option == 'k' && kind == NULL) {
+            kind = argv[i];
+
+        } else if (option == 'o' && directory == NULL) {
+            directory = argv[i];
+
+        } else if (option == '\0' && file == NULL) {
+            file = argv[i];
+
+        } else {
+            return social_worker_usage();
+        }
     }
 
     if (file == NULL || directory == NULL) {
