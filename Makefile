@@ -1,6 +1,7 @@
 # ngx_social_module: "make run" and "make test" do all the set-up they need.
 #
-#   make deps      install what Debian has to give (says what, first)
+#   make run       all of it, on http://localhost:8080/ (PORT=, BIND=)
+#   make deps      install what Debian and npm have to give (says what, first)
 #   make build     the module and the core library, into build/
 #   make test      everything that proves it
 #   make lint      static checks
@@ -10,27 +11,36 @@
 #   make valgrind  the tests under valgrind, and five reloads
 #   make nginx-source
 #                  an nginx in which memory errors show
+#   make migrate   bring the database of PGHOST ... up to date
 #
 # NGINX_SRC=dir    build against that nginx source tree
 # NGINX=binary     test with that nginx
 # SANITIZE=1       build and test under ASan and UBSan
 
 .DEFAULT_GOAL := build
-.PHONY: deps build test bench lint fuzz clean unit coverage nginx-source \
-    valgrind
+.PHONY: run deps build frontend test bench lint fuzz clean clean-data unit \
+    coverage nginx-source valgrind migrate
 
 # NGINX is taken out of the environment again before an nginx runs, which
 # would read it as a list of sockets
 
 export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC TESTS JOBS
 
+run:
+	@scripts/deps default node run
+	@scripts/deps-npm
+	@scripts/build && scripts/frontend && exec scripts/run
+
 deps:
-	scripts/deps default node
+	scripts/deps default node run e2e
 	scripts/deps-npm
 
 deps-%:
-	scripts/deps default node $*
+	scripts/deps default node run e2e $*
 	scripts/deps-npm
+
+frontend: deps
+	scripts/frontend
 
 build:
 	scripts/build
@@ -59,5 +69,15 @@ lint: deps-lint
 fuzz: deps-fuzz
 	scripts/fuzz
 
+migrate:
+	scripts/migrate
+
 clean:
-	rm -rf build t/servroot*
+	rm -rf build t/servroot* t/e2e/node_modules idp/node_modules \
+	    frontend/node_modules
+
+# what "make run" keeps
+
+clean-data:
+	rm -rf var
+	[ "$$(id -u)" != 0 ] || rm -rf /var/lib/ngx_social_module

@@ -90,7 +90,8 @@ sub c_style {
             if $line =~ /\b(if|for|while|switch)\(/;
 
         report($n, 'a space inside parentheses')
-            if $line =~ /\( \S/ || $line =~ /\S \)(?!\s*\\)/;
+            if ($line =~ /\( \S/ || $line =~ /\S \)(?!\s*\\)/)
+               && $line !~ /\bfor \( ;; \)/;
 
         report($n, '"else" is on the line of the brace')
             if $line =~ /^\s*else\b/ && $before =~ /^\s*\}\s*\z/;

@@ -216,8 +216,8 @@ refused('social_ready on', ready('social_ready on;'),
         'invalid parameter "on" in "social_ready"');
 refused('social_ready of what there is not',
         ready('social_ready require=database;'),
-        'invalid parameter "require=database" in "social_ready": it must be '
-        . '"require=keys"');
+        '"social_ready" requires a database, but there is no '
+        . '"social_database"');
 refused('social_ready of nothing', ready('social_ready require=;'),
         'invalid parameter "require=" in "social_ready"');
 refused('social_ready of two', ready('social_ready require=keys on;'),

@@ -99,8 +99,8 @@ ok(SocialNginx::wait_for(10, sub {
 is(() = SocialNginx::slurp("$dir/keys.log") =~ /^GET/mg, 1,
    '... and has fetched the keys once');
 
-unlike(SocialNginx::maps($worker), qr/libvips|libpq|libglib/,
-       '... and has loaded no libvips and no libpq');
+unlike(SocialNginx::maps($worker), qr/libvips|libglib/,
+       '... and has loaded no libvips');
 like(SocialNginx::maps($worker), qr/ngx_http_social_module\.so/,
      '... but the module');
 

@@ -227,6 +227,19 @@ social_json_time(const social_json_t *json, int64_t *out)
 }
 
 
+social_rc_e
+social_json_integer(const social_json_t *json, int64_t *out)
+{
+    *out = 0;
+
+    if (json != NULL && !json_is_integer(json)) {
+        return SOCIAL_MALFORMED;
+    }
+
+    return social_json_time(json, out);
+}
+
+
 size_t
 social_json_count(const social_json_t *json)
 {

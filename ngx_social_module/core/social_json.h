@@ -64,6 +64,12 @@ social_rc_e social_json_string(const social_json_t *json, social_str_t *out);
 social_rc_e social_json_time(const social_json_t *json, int64_t *out);
 
 /*
+ * A whole number.  SOCIAL_DECLINED: "json" is NULL; SOCIAL_MALFORMED: not an
+ * integer, or not in [0, 2^53].
+ */
+social_rc_e social_json_integer(const social_json_t *json, int64_t *out);
+
+/*
  * The number of elements of an array, 0 for anything else, and the element
  * at "i", owned by the array.
  */

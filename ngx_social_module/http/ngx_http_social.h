@@ -82,6 +82,17 @@ char *ngx_http_social_conf_flag(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+/* ngx_http_social_file.c */
+
+/*
+ * Reads a small file at configuration time into cf->pool, a zero byte after
+ * it; "path" becomes the full one.  NGX_CONF_ERROR: already logged, without
+ * anything of what is in it.
+ */
+char *ngx_http_social_conf_read_file(ngx_conf_t *cf, ngx_str_t *path,
+    size_t max, ngx_str_t *text);
+
+
 /* ngx_http_social_ctx.c */
 
 /*

@@ -20,6 +20,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t            json;
+    ngx_uint_t            own;           /* not inherited */
 } ngx_http_social_error_loc_conf_t;
 
 
@@ -226,7 +227,7 @@ ngx_http_social_error_header_filter(ngx_http_request_t *r)
     elcf = ngx_http_get_module_loc_conf(r, ngx_http_social_error_module);
     ctx = ngx_http_get_module_ctx(r, ngx_http_social_error_module);
 
-    if (!(elcf->json || (ctx && ctx->own))
+    if (!(elcf->json || elcf->own || (ctx && ctx->own))
         || !ngx_http_social_error_may_be_ours(r))
     {
         return ngx_http_next_header_filter(r);
@@ -373,39 +374,56 @@ ngx_http_social_error_send(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_social_error_body(ngx_http_request_t *r, ngx_str_t *body)
 {
-    u_char                             *p;
-    ngx_str_t                          *message;
-    social_str_t                        id;
+    ngx_str_t  *message, id;
+
+    if (ngx_http_social_error_request_id(r, &id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    message = ngx_http_social_error_message(r->err_status);
+
+    body->data = ngx_pnalloc(r->pool,
+                             sizeof("{\"message\":\"\",\"requestId\":\"\"}")
+                             + message->len + id.len);
+    if (body->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->len = ngx_sprintf(body->data,
+                            "{\"message\":\"%V\",\"requestId\":\"%V\"}",
+                            message, &id)
+                - body->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_error_request_id(ngx_http_request_t *r, ngx_str_t *id)
+{
+    social_str_t                        text;
     ngx_http_variable_value_t          *v;
     ngx_http_social_error_main_conf_t  *emcf;
 
     emcf = ngx_http_get_module_main_conf(r, ngx_http_social_error_module);
 
-    message = ngx_http_social_error_message(r->err_status);
-
-    id.len = 0;
-    id.data = (u_char *) "";
+    ngx_str_null(id);
 
     v = ngx_http_get_indexed_variable(r, emcf->request_id);
 
-    if (v != NULL && !v->not_found) {
-        id.len = v->len;
-        id.data = v->data;
+    if (v == NULL || v->not_found) {
+        return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, sizeof("{\"message\":\"\",\"requestId\":\"\"}")
-                             + message->len + 6 * id.len);
-    if (p == NULL) {
+    text.len = v->len;
+    text.data = v->data;
+
+    id->data = ngx_pnalloc(r->pool, 6 * text.len);
+    if (id->data == NULL) {
         return NGX_ERROR;
     }
 
-    body->data = p;
-
-    p = ngx_sprintf(p, "{\"message\":\"%V\",\"requestId\":\"", message);
-    p = social_json_escape(p, id);
-    p = ngx_cpymem(p, "\"}", 2);
-
-    body->len = p - body->data;
+    id->len = social_json_escape(id->data, text) - id->data;
 
     return NGX_OK;
 }
@@ -436,6 +454,18 @@ ngx_http_social_error_use(ngx_conf_t *cf)
     emcf->used = 1;
 
     ngx_http_social_use(cf);
+}
+
+
+void
+ngx_http_social_error_own_location(ngx_conf_t *cf)
+{
+    ngx_http_social_error_loc_conf_t  *elcf;
+
+    elcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_error_module);
+    elcf->own = 1;
+
+    ngx_http_social_error_use(cf);
 }
 
 

@@ -3,16 +3,35 @@
  * "social_ready": whether this gateway can do its work, for load balancers.
  */
 
+#include "ngx_http_social_database.h"
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
+#include "ngx_http_social_reply.h"
 #include "social_json.h"
+
+
+#define NGX_HTTP_SOCIAL_READY_KEYS      0x01
+#define NGX_HTTP_SOCIAL_READY_DATABASE  0x02
+
+
+typedef struct {
+    ngx_uint_t                require;       /* 0: not said here */
+    ngx_http_social_place_t   place;
+} ngx_http_social_ready_loc_conf_t;
 
 
 static char *ngx_http_social_ready_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_social_ready_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_social_ready_missing(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_ready_body(ngx_http_request_t *r,
-    ngx_str_t *body, ngx_uint_t *ready);
+    ngx_uint_t missing, ngx_uint_t required, ngx_str_t *body);
+static char *ngx_http_social_ready_require(ngx_conf_t *cf,
+    ngx_http_social_ready_loc_conf_t *conf, ngx_str_t *value);
+
+static void *ngx_http_social_ready_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_social_ready_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
 
 
 static ngx_command_t  ngx_http_social_ready_commands[] = {
@@ -29,17 +48,17 @@ static ngx_command_t  ngx_http_social_ready_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_social_ready_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    NULL,                                   /* preconfiguration */
+    NULL,                                   /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
-    NULL,                                  /* init main configuration */
+    NULL,                                   /* create main configuration */
+    NULL,                                   /* init main configuration */
 
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
+    NULL,                                   /* create server configuration */
+    NULL,                                   /* merge server configuration */
 
-    NULL,                                  /* create location configuration */
-    NULL                                   /* merge location configuration */
+    ngx_http_social_ready_create_loc_conf,  /* create location configuration */
+    ngx_http_social_ready_merge_loc_conf    /* merge location configuration */
 };
 
 
@@ -62,11 +81,10 @@ ngx_module_t  ngx_http_social_ready_module = {
 static ngx_int_t
 ngx_http_social_ready_handler(ngx_http_request_t *r)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_str_t     body, value;
-    ngx_uint_t    ready;
-    ngx_chain_t   out;
+    ngx_int_t                          rc;
+    ngx_str_t                          body;
+    ngx_uint_t                         missing, required;
+    ngx_http_social_ready_loc_conf_t  *rlcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
@@ -77,53 +95,57 @@ ngx_http_social_ready_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (ngx_http_social_ready_body(r, &body, &ready) != NGX_OK) {
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_ready_module);
+
+    missing = ngx_http_social_ready_missing(r);
+    required = missing & rlcf->require;
+
+    if (ngx_http_social_ready_body(r, missing, required, &body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_str_set(&value, "no-store");
+    return ngx_http_social_reply_json(r, required ? NGX_HTTP_SERVICE_UNAVAILABLE
+                                                  : NGX_HTTP_OK,
+                                      &body);
+}
 
-    if (ngx_http_social_header_out_push(r, "Cache-Control", &value) == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+static ngx_uint_t
+ngx_http_social_ready_missing(ngx_http_request_t *r)
+{
+    ngx_uint_t                           i, missing;
+    ngx_http_social_issuer_t           **issuer;
+    ngx_http_social_issuer_main_conf_t  *imcf;
+
+    imcf = ngx_http_get_module_main_conf(r, ngx_http_social_issuer_module);
+    issuer = imcf->issuers.elts;
+
+    missing = 0;
+
+    for (i = 0; i < imcf->issuers.nelts; i++) {
+        if (ngx_http_social_keys_current(issuer[i]) == NULL) {
+            missing |= NGX_HTTP_SOCIAL_READY_KEYS;
+        }
     }
 
-    r->headers_out.status = ready ? NGX_HTTP_OK
-                                  : NGX_HTTP_SERVICE_UNAVAILABLE;
-    r->headers_out.content_length_n = body.len;
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
+    if (ngx_http_social_database_of(r) != NULL
+        && !ngx_http_social_database_up(r))
+    {
+        missing |= NGX_HTTP_SOCIAL_READY_DATABASE;
     }
 
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->pos = body.data;
-    b->last = body.data + body.len;
-    b->memory = 1;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return missing;
 }
 
 
 /*
- * {"status":"ready","keys":{"NAME":"loaded", ...}}
+ * {"status":"ready","keys":{"NAME":"loaded", ...},"database":"up"}.  What is
+ * missing and not required makes it "degraded", and "waiting" otherwise.
  */
 
 static ngx_int_t
-ngx_http_social_ready_body(ngx_http_request_t *r, ngx_str_t *body,
-    ngx_uint_t *ready)
+ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
+    ngx_uint_t required, ngx_str_t *body)
 {
     size_t                                size;
     u_char                               *p;
@@ -134,12 +156,11 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_str_t *body,
     imcf = ngx_http_get_module_main_conf(r, ngx_http_social_issuer_module);
     issuer = imcf->issuers.elts;
 
-    *ready = 1;
-    size = sizeof("{\"status\":\"waiting\",\"keys\":{}}");
+    size = sizeof("{\"status\":\"degraded\",\"keys\":{},"
+                  "\"database\":\"away\"}");
 
     for (i = 0; i < imcf->issuers.nelts; i++) {
         size += sizeof(",\"\":\"missing\"") + 6 * issuer[i]->name.len;
-        *ready &= (ngx_http_social_keys_current(issuer[i]) != NULL);
     }
 
     body->data = ngx_pnalloc(r->pool, size);
@@ -148,7 +169,7 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_str_t *body,
     }
 
     p = ngx_sprintf(body->data, "{\"status\":\"%s\",\"keys\":{",
-                    *ready ? "ready" : "waiting");
+                    required ? "waiting" : missing ? "degraded" : "ready");
 
     for (i = 0; i < imcf->issuers.nelts; i++) {
 
@@ -163,7 +184,15 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_str_t *body,
                         ? "loaded" : "missing");
     }
 
-    p = ngx_cpymem(p, "}}", 2);
+    *p++ = '}';
+
+    if (ngx_http_social_database_of(r) != NULL) {
+        p = ngx_sprintf(p, ",\"database\":\"%s\"",
+                        missing & NGX_HTTP_SOCIAL_READY_DATABASE
+                        ? "away" : "up");
+    }
+
+    *p++ = '}';
 
     body->len = p - body->data;
 
@@ -174,26 +203,120 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_str_t *body,
 static char *
 ngx_http_social_ready_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    ngx_http_social_ready_loc_conf_t  *rlcf = conf;
+
     ngx_str_t                 *value;
     ngx_http_core_loc_conf_t  *clcf;
 
     value = cf->args->elts;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler == ngx_http_social_ready_handler) {
+    if (rlcf->require) {
         return ngx_http_social_conf_error(cf, NULL,
                    "\"social_ready\" is duplicate: say it once");
     }
 
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "require=keys") != 0)
+    ngx_http_social_place(cf, &rlcf->place);
+
+    rlcf->require = NGX_HTTP_SOCIAL_READY_KEYS;
+
+    if (cf->args->nelts == 2
+        && ngx_http_social_ready_require(cf, rlcf, &value[1]) != NGX_CONF_OK)
     {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid parameter \"%V\" in \"social_ready\": it must be "
-                   "\"require=keys\"", &value[1]);
+        return NGX_CONF_ERROR;
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_social_ready_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_ready_require(ngx_conf_t *cf,
+    ngx_http_social_ready_loc_conf_t *conf, ngx_str_t *value)
+{
+    ngx_uint_t                 bit;
+    social_str_t               rest, part;
+    static const social_str_t  prefix = social_string("require=");
+    static const social_str_t  keys = social_string("keys");
+    static const social_str_t  database = social_string("database");
+
+    rest = ngx_http_social_view(value);
+
+    if (!social_str_starts(rest, prefix)) {
+        goto invalid;
+    }
+
+    rest.data += prefix.len;
+    rest.len -= prefix.len;
+
+    conf->require = 0;
+
+    while (social_str_next(&rest, ",", &part)) {
+
+        if (social_str_eq(part, keys)) {
+            bit = NGX_HTTP_SOCIAL_READY_KEYS;
+
+        } else if (social_str_eq(part, database)) {
+            bit = NGX_HTTP_SOCIAL_READY_DATABASE;
+
+        } else {
+            goto invalid;
+        }
+
+        if (conf->require & bit) {
+            goto invalid;
+        }
+
+        conf->require |= bit;
+    }
+
+    if (conf->require) {
+        return NGX_CONF_OK;
+    }
+
+invalid:
+
+    return ngx_http_social_conf_error(cf, NULL,
+               "invalid parameter \"%V\" in \"social_ready\": it must be "
+               "\"require=\" and \"keys\" or \"database\" or both, "
+               "separated by a comma", value);
+}
+
+
+static void *
+ngx_http_social_ready_create_loc_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_social_ready_loc_conf_t));
+}
+
+
+static char *
+ngx_http_social_ready_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_social_ready_loc_conf_t  *prev = parent;
+    ngx_http_social_ready_loc_conf_t  *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* an "if" keeps the handler of the location that it is in */
+
+    if (conf->require == 0 && clcf->noname) {
+        *conf = *prev;
+    }
+
+    if ((conf->require & NGX_HTTP_SOCIAL_READY_DATABASE)
+        && !ngx_http_social_database_configured(cf))
+    {
+        return ngx_http_social_conf_error(cf, &conf->place,
+                   "\"social_ready\" requires a database, but there is no "
+                   "\"social_database\": add it at the http level, or "
+                   "require keys alone");
+    }
 
     return NGX_CONF_OK;
 }

@@ -1,0 +1,240 @@
+"""The routes, and what their answers look like."""
+
+import json
+import os
+import re
+import uuid
+from urllib.parse import quote
+
+import psycopg
+from flask import Flask, jsonify, request
+
+from . import errors, identity, queries
+from .database import Database
+from .errors import Problem, invalid
+
+HANDLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z")
+
+# of what is not printable, text may have line feeds and tabs
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+# bytes of a body
+
+LONGEST = 64 * 1024
+
+SETTINGS = ("SOCIAL_DATABASE", "SOCIAL_ASSERTION_SECRET_FILE",
+            "SOCIAL_ASSERTION_PREVIOUS_FILE", "SOCIAL_ASSERTION_AUDIENCE")
+
+
+def create_app(config=None):
+    app = Flask(__name__, static_folder=None)
+
+    app.config["SOCIAL_ASSERTION_AUDIENCE"] = "backend"
+    app.config.update(
+        {name: os.environ[name] for name in SETTINGS if name in os.environ})
+    app.config.update(config or {})
+
+    if not app.config.get("SOCIAL_DATABASE"):
+        raise ValueError("SOCIAL_DATABASE is not set")
+
+    app.config["SECRETS"] = identity.load_secrets(app.config)
+    app.json.ensure_ascii = False
+
+    database = Database(app.config["SOCIAL_DATABASE"])
+
+    errors.register(app)
+
+    @app.after_request
+    def headers(response):
+        # what one person sees must not be another's, in any cache
+
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    @app.get("/api/health")
+    def health():
+        return jsonify(status="ok")
+
+    @app.get("/api/home")
+    def home():
+        who = identity.current()
+
+        def work(cursor):
+            mine = queries.user_id(cursor, who) if who else None
+            viewer = queries.user(cursor, mine) if mine else None
+            return viewer, mine, queries.feed(cursor)
+
+        viewer, mine, rows = database.run(work)
+
+        return jsonify(
+            viewer=person(viewer) if viewer else None,
+            activities=[activity(row, mine) for row in rows])
+
+    @app.post("/api/activities")
+    def post():
+        who = identity.required()
+        message = text(body(), "message", 280, blank=False)
+        id = uuid.uuid4()
+
+        def work(cursor):
+            mine = own(cursor, who)
+            return mine, queries.add_activity(cursor, id, mine, message)
+
+        mine, row = database.run(work)
+
+        return jsonify(activity(row, mine)), 201
+
+    @app.get("/api/users/@<handle>")
+    def user(handle):
+        who = identity.current()
+
+        # PostgreSQL has no text with a NUL in it, for one
+
+        if not HANDLE.match(handle):
+            raise Problem(404, "Nobody has this handle")
+
+        def work(cursor):
+            found = queries.user_by_handle(cursor, handle)
+
+            if found is None:
+                raise Problem(404, "Nobody has this handle")
+
+            mine = queries.user_id(cursor, who) if who else None
+            return found, mine, queries.feed_of(cursor, found["id"])
+
+        found, mine, rows = database.run(work)
+
+        return jsonify(
+            user=profile(found),
+            activities=[activity(row, mine) for row in rows])
+
+    @app.get("/api/profile")
+    def own_profile():
+        who = identity.required()
+        row = database.run(lambda c: queries.user(c, own(c, who)))
+
+        return jsonify({**profile(row), "email": row["email"]})
+
+    @app.put("/api/profile")
+    def save_profile():
+        who = identity.required()
+        given = body()
+
+        def work(cursor):
+            id = own(cursor, who)
+            row = queries.user(cursor, id)
+
+            # what is not there stays as it is
+
+            handle = given.get("handle", row["handle"])
+
+            if not (isinstance(handle, str) and HANDLE.match(handle)):
+                raise invalid(handle="may have 1 to 32 letters, digits, dots,"
+                                     " dashes and underscores")
+
+            name = text(given, "displayName", 80, blank=False,
+                        default=row["display_name"])
+            bio = text(given, "bio", 500, default=row["bio"] or "")
+
+            queries.save_user(cursor, id, handle, name, bio)
+
+            return queries.user(cursor, id)
+
+        try:
+            row = database.run(work)
+        except psycopg.errors.UniqueViolation:
+            raise invalid(handle="is taken") from None
+
+        return jsonify({**profile(row), "email": row["email"]})
+
+    return app
+
+
+def own(cursor, who):
+    id = queries.user_id(cursor, who)
+
+    if id is None:
+        raise Problem(403, "This account was deleted")
+
+    return id
+
+
+def body():
+    if not request.is_json:
+        raise Problem(415, "The body has to be application/json")
+
+    # Debian's Werkzeug looks at MAX_CONTENT_LENGTH for forms only
+
+    data = request.stream.read(LONGEST + 1)
+
+    if len(data) > LONGEST:
+        raise Problem(413, "The body is too large")
+
+    try:
+        given = json.loads(data)
+    except (ValueError, RecursionError):
+        given = None
+
+    if not isinstance(given, dict):
+        raise invalid(body="is not a JSON object")
+
+    return given
+
+
+def text(given, name, longest, blank=True, default=None):
+    value = given.get(name, default)
+
+    if value is None:
+        raise invalid(**{name: "is missing"})
+
+    if not isinstance(value, str):
+        raise invalid(**{name: "is not a text"})
+
+    value = value.replace("\r\n", "\n").strip()
+
+    if CONTROL.search(value):
+        raise invalid(**{name: "has characters that are not text"})
+
+    if not blank and not value:
+        raise invalid(**{name: "is empty"})
+
+    if len(value) > longest:
+        raise invalid(**{name: f"is longer than {longest} characters"})
+
+    return value
+
+
+def person(row):
+    key = row["avatar_key"]
+
+    return {
+        "handle": row["handle"],
+        "displayName": row["display_name"],
+        "avatar": {
+            "path": "/" + quote(key),
+            "placeholder": row["avatar_placeholder"],
+        } if key else None,
+    }
+
+
+def profile(row):
+    return {
+        **person(row),
+        "bio": row["bio"] or "",
+        "createdAt": moment(row["created_at"]),
+    }
+
+
+def activity(row, mine):
+    return {
+        "id": str(row["id"]),
+        "message": row["message"],
+        "createdAt": moment(row["created_at"]),
+        "user": person(row),
+        "mine": mine is not None and row["user_id"] == mine,
+    }
+
+
+def moment(value):
+    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,366 @@
+"""The backend against a real PostgreSQL."""
+
+import base64
+import json
+import os
+import tempfile
+import time
+import unittest
+import uuid
+
+import jwt
+import psycopg
+
+from social_backend import create_app
+
+from . import cluster
+
+SECRET = b"s" * 40
+ISSUER = "http://idp.test/pool"
+
+
+def assertion(sub_, secret=SECRET, algorithm="HS256", **change):
+    claims = {"iss": ISSUER, "aud": "backend", "sub": sub_,
+              "username": sub_, "groups": [], "scopes": [],
+              "exp": int(time.time()) + 60}
+    claims.update(change)
+    claims = {name: v for name, v in claims.items() if v is not None}
+
+    return jwt.encode(claims, secret, algorithm=algorithm)
+
+
+def in_file(secret):
+    return b"whsec_" + base64.b64encode(secret) + b"\n"
+
+
+def signed(sub, **change):
+    return {"X-Social-Sub": sub, "X-Social-Assertion": assertion(sub, **change)}
+
+
+@unittest.skipIf(cluster.missing(), cluster.missing())
+class BackendTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = cluster.Cluster()
+        cls.addClassCleanup(cls.cluster.remove)
+
+        secret = tempfile.NamedTemporaryFile()
+        cls.addClassCleanup(secret.close)
+        secret.write(in_file(SECRET))
+        secret.flush()
+
+        cls.app = create_app({
+            "SOCIAL_DATABASE": cls.cluster.conninfo,
+            "SOCIAL_ASSERTION_SECRET_FILE": secret.name,
+        })
+
+    def setUp(self):
+        self.client = self.app.test_client()
+        self.sub = str(uuid.uuid4())
+        self.me = signed(self.sub)
+
+    def query(self, sql, *values):
+        with psycopg.connect(self.cluster.conninfo) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def sync(self, sub, handle, name):
+        self.query("SELECT social_user_sync(%s, %s, %s, %s, %s)",
+                   ISSUER, sub, handle, f"{handle}@example.com", name)
+
+    def named(self):
+        handle = "h" + self.sub[:8]
+        self.sync(self.sub, handle, "Ann Example")
+        return handle
+
+    # identity
+
+    def test_forged_headers_are_not_believed(self):
+        forged = {"X-Social-Sub": self.sub, "X-Social-Username": "admin",
+                  "X-Social-Groups": "admin", "X-Social-Issuer": ISSUER}
+
+        for method, path in (("get", "/api/profile"), ("put", "/api/profile"),
+                             ("post", "/api/activities")):
+            with self.subTest(path=path, method=method):
+                answer = getattr(self.client, method)(
+                    path, headers=forged, json={"message": "x"})
+                self.assertEqual(answer.status_code, 401)
+                self.assertEqual(answer.json, {"message": "Unauthorized"})
+
+        answer = self.client.get("/api/home", headers=forged)
+        self.assertEqual(answer.status_code, 200)
+        self.assertIsNone(answer.json["viewer"])
+
+        self.assertEqual(
+            self.query("SELECT 1 FROM users WHERE sub = %s", self.sub), [])
+
+    def test_bad_assertions_are_refused(self):
+        now = int(time.time())
+        none = jwt.encode({"iss": ISSUER, "aud": "backend", "sub": self.sub,
+                           "exp": now + 60}, None, algorithm="none")
+
+        bad = {
+            "another secret": assertion(self.sub, secret=b"t" * 40),
+            "another algorithm": assertion(self.sub, algorithm="HS512"),
+            "alg none": none,
+            "expired": assertion(self.sub, exp=now - 60),
+            "no exp": assertion(self.sub, exp=None),
+            "another audience": assertion(self.sub, aud="billing"),
+            "no audience": assertion(self.sub, aud=None),
+            "no issuer": assertion(self.sub, iss=None),
+            "no subject": assertion(self.sub, sub=None),
+            "an empty subject": assertion(self.sub, sub=""),
+            "a subject of another type": assertion(self.sub, sub=5),
+            "cut": assertion(self.sub)[:-4],
+            "junk": "x.y.z",
+            "empty": "",
+        }
+
+        for name, token in bad.items():
+            for path in ("/api/profile", "/api/home"):
+                with self.subTest(name, path=path):
+                    answer = self.client.get(
+                        path, headers={"X-Social-Assertion": token})
+                    self.assertEqual(answer.status_code, 401)
+
+    def test_two_assertions_are_refused(self):
+        answer = self.client.get("/api/profile", headers=[
+            ("X-Social-Assertion", assertion(self.sub)),
+            ("X-Social-Assertion", assertion(str(uuid.uuid4())))])
+
+        self.assertEqual(answer.status_code, 401)
+
+    def test_headers_beside_it_must_agree(self):
+        answer = self.client.get("/api/profile", headers={
+            **self.me, "X-Social-Sub": str(uuid.uuid4())})
+        self.assertEqual(answer.status_code, 401)
+
+        answer = self.client.get("/api/profile", headers={
+            **self.me, "X-Social-Issuer": "http://another.test"})
+        self.assertEqual(answer.status_code, 401)
+
+    def test_the_previous_secret_while_it_is_rotated(self):
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(in_file(b"p" * 40))
+            f.flush()
+            app = create_app({**self.app.config,
+                              "SOCIAL_ASSERTION_PREVIOUS_FILE": f.name})
+
+        answer = app.test_client().get("/api/profile", headers={
+            "X-Social-Assertion": assertion(self.sub, secret=b"p" * 40)})
+
+        self.assertEqual(answer.status_code, 200)
+
+    def test_a_bad_secret_is_no_start(self):
+        for text in (in_file(b"short"), b"s" * 40, b"", b"whsec_%%%%"):
+            with self.subTest(text), tempfile.NamedTemporaryFile() as f:
+                f.write(text)
+                f.flush()
+
+                with self.assertRaises(ValueError):
+                    create_app({"SOCIAL_DATABASE": "dbname=x",
+                                "SOCIAL_ASSERTION_SECRET_FILE": f.name})
+
+    # people
+
+    def test_a_user_is_made_just_in_time(self):
+        answer = self.client.get("/api/profile", headers=self.me)
+
+        self.assertEqual(answer.status_code, 200)
+        self.assertTrue(answer.json["handle"].startswith("user-"))
+        self.assertEqual(
+            self.query("SELECT count(*) FROM users WHERE sub = %s", self.sub),
+            [(1,)])
+
+    def test_a_deleted_user_does_not_come_back(self):
+        self.named()
+        self.query("SELECT social_user_delete(%s, %s)", ISSUER, self.sub)
+
+        answer = self.client.get("/api/profile", headers=self.me)
+        self.assertEqual(answer.status_code, 403)
+
+        answer = self.client.get("/api/home", headers=self.me)
+        self.assertEqual(answer.status_code, 200)
+
+    def test_the_same_sub_of_another_issuer_is_another(self):
+        self.named()
+        other = self.client.get("/api/profile", headers=signed(
+            self.sub, iss="http://other.test"))
+
+        self.assertNotEqual(other.json["displayName"], "Ann Example")
+
+    def test_a_page_of_a_person(self):
+        handle = self.named()
+        answer = self.client.get(f"/api/users/@{handle.upper()}")
+
+        self.assertEqual(answer.status_code, 200)
+        self.assertEqual(answer.json["user"]["displayName"], "Ann Example")
+        self.assertNotIn("email", answer.json["user"])
+        self.assertEqual(answer.json["activities"], [])
+
+    def test_nobody(self):
+        for handle in ("nobody-here", "a b", "%00", "x" * 300, "..", "%"):
+            with self.subTest(handle):
+                answer = self.client.get(f"/api/users/@{handle}")
+                self.assertEqual(answer.status_code, 404)
+                self.assertIn("message", answer.json)
+
+    def test_a_profile_is_changed(self):
+        self.named()
+        handle = "n" + self.sub[:8]
+        answer = self.client.put("/api/profile", headers=self.me, json={
+            "handle": handle, "displayName": " Änn ", "bio": "a\r\nb"})
+
+        self.assertEqual(answer.status_code, 200)
+        self.assertEqual(answer.json["displayName"], "Änn")
+        self.assertEqual(answer.json["bio"], "a\nb")
+        self.assertEqual(
+            self.client.get(f"/api/users/@{handle}").status_code, 200)
+
+    def test_what_is_not_given_stays(self):
+        handle = self.named()
+        answer = self.client.put("/api/profile", headers=self.me,
+                                 json={"bio": "new"})
+
+        self.assertEqual(answer.json["handle"], handle)
+        self.assertEqual(answer.json["displayName"], "Ann Example")
+
+    def test_bad_profiles_name_the_field(self):
+        handle = self.named()
+        other = str(uuid.uuid4())
+        self.sync(other, "o" + other[:8], "Other")
+
+        for field, value in (("handle", ""), ("handle", "a/b"),
+                             ("handle", "é"), ("handle", "x" * 33),
+                             ("handle", "x\n"), ("handle", 5),
+                             ("handle", ".."), ("handle", "O" + other[:8]),
+                             ("displayName", "  "), ("displayName", "x" * 81),
+                             ("displayName", "a\u0000b"),
+                             ("displayName", None), ("bio", ["x"]),
+                             ("bio", "x" * 501)):
+            with self.subTest(field, value=value):
+                answer = self.client.put("/api/profile", headers=self.me,
+                                         json={field: value})
+                self.assertEqual(answer.status_code, 422)
+                self.assertEqual(list(answer.json["fields"]), [field])
+
+        answer = self.client.get("/api/profile", headers=self.me)
+        self.assertEqual(answer.json["handle"], handle)
+
+    def test_an_avatar(self):
+        handle = self.named()
+        self.query("UPDATE users SET avatar_key = %s, avatar_placeholder = %s"
+                   " WHERE sub = %s RETURNING 1",
+                   "images/1 2/avatar.jpeg", "AAAA", self.sub)
+
+        answer = self.client.get(f"/api/users/@{handle}")
+        self.assertEqual(answer.json["user"]["avatar"], {
+            "path": "/images/1%202/avatar.jpeg", "placeholder": "AAAA"})
+
+    # activities
+
+    def test_a_post_is_on_the_feed(self):
+        self.named()
+        text = "Robert'); DROP TABLE users;-- <b> % \\ 🙂"
+        answer = self.client.post("/api/activities", headers=self.me,
+                                  json={"message": f"  {text}\n"})
+
+        self.assertEqual(answer.status_code, 201)
+        self.assertEqual(answer.json["message"], text)
+        self.assertTrue(answer.json["mine"])
+
+        public = self.client.get("/api/home").json
+        own = self.client.get("/api/home", headers=self.me).json
+
+        self.assertIsNone(public["viewer"])
+        self.assertEqual(public["activities"][0]["message"], text)
+        self.assertFalse(public["activities"][0]["mine"])
+        self.assertTrue(own["activities"][0]["mine"])
+        self.assertEqual(own["viewer"]["displayName"], "Ann Example")
+        self.assertRegex(public["activities"][0]["createdAt"], r"Z\Z")
+
+    def test_280_characters_not_bytes(self):
+        for n, status in ((280, 201), (281, 422)):
+            answer = self.client.post("/api/activities", headers=self.me,
+                                      json={"message": "🙂" * n})
+            self.assertEqual(answer.status_code, status)
+
+    def test_bad_posts_name_the_field(self):
+        for value in ("", "  \n ", None, 5, {}, "a\u0000", "\ud800"):
+            with self.subTest(value=value):
+                answer = self.client.post(
+                    "/api/activities", headers=self.me,
+                    data=json.dumps({"message": value}),
+                    content_type="application/json")
+                self.assertEqual(answer.status_code, 422)
+                self.assertEqual(list(answer.json["fields"]), ["message"])
+
+    def test_bad_bodies(self):
+        for data, kind, status in ((b"{", "application/json", 422),
+                                   (b"[1]", "application/json", 422),
+                                   (b"\xff\xfe", "application/json", 422),
+                                   (b"[" * 60000, "application/json", 422),
+                                   (b"{}", "text/plain", 415),
+                                   (b"{}", None, 415),
+                                   (b" " * 70000, "application/json", 413)):
+            with self.subTest(data=data[:5], kind=kind):
+                answer = self.client.post("/api/activities", headers=self.me,
+                                          data=data, content_type=kind)
+                self.assertEqual(answer.status_code, status)
+                self.assertIn("message", answer.json)
+
+    # answers
+
+    def test_errors_are_json(self):
+        for method, path, status in (("get", "/api/nothing", 404),
+                                     ("delete", "/api/home", 405)):
+            answer = getattr(self.client, method)(path)
+            self.assertEqual(answer.status_code, status)
+            self.assertTrue(answer.is_json)
+            self.assertIsInstance(answer.json["message"], str)
+
+        self.assertIn("GET", self.client.delete("/api/home").headers["Allow"])
+
+    def test_nothing_is_kept_by_caches(self):
+        answer = self.client.get("/api/home")
+        self.assertEqual(answer.headers["Cache-Control"], "private, no-store")
+
+    # PostgreSQL comes and goes
+
+    def test_an_outage(self):
+        self.assertEqual(self.client.get("/api/home").status_code, 200)
+
+        self.cluster.stop()
+        try:
+            for _ in range(2):
+                start = time.monotonic()
+                answer = self.client.get("/api/home")
+                self.assertEqual(answer.status_code, 503)
+                self.assertEqual(answer.json,
+                                 {"message": "Service Unavailable"})
+                self.assertGreater(int(answer.headers["Retry-After"]), 0)
+                self.assertLess(time.monotonic() - start, 3)
+
+            self.assertEqual(self.client.get("/api/health").status_code, 200)
+        finally:
+            self.cluster.start()
+
+        self.assertEqual(self.client.get("/api/home").status_code, 200)
+
+    def test_a_restart_between_two_requests_is_not_seen(self):
+        self.named()
+        self.client.get("/api/home")
+        self.cluster.stop()
+        self.cluster.start()
+
+        answer = self.client.post("/api/activities", headers=self.me,
+                                  json={"message": f"once {self.sub}"})
+
+        self.assertEqual(answer.status_code, 201)
+        self.assertEqual(self.query(
+            "SELECT count(*) FROM activities WHERE message = %s",
+            f"once {self.sub}"), [(1,)])
+
+
+if __name__ == "__main__":
+    os.chdir(os.path.join(cluster.TOP, "backend"))
+    unittest.main()

@@ -1,0 +1,199 @@
+/*
+ * Sign-up and sign-in with Cognito, or with the stand-in that /config.json
+ * gives an endpoint for: that one does not know SRP, so the password itself
+ * is sent to it.
+ */
+
+import {
+    AuthenticationDetails, CognitoUser, CognitoUserAttribute, CognitoUserPool,
+    type CognitoUserSession, type ICognitoUserPoolData,
+} from 'amazon-cognito-identity-js';
+
+import type { Config } from './config';
+
+export class AuthError extends Error {
+    readonly code: string;
+
+    constructor(message: string, code: string) {
+        super(message);
+        this.code = code;
+    }
+}
+
+const messages: Record<string, string> = {
+    UsernameExistsException:
+        'There is an account with this e-mail address already.',
+    CodeMismatchException: 'This code is wrong.',
+    ExpiredCodeException: 'This code has expired. Ask for a new one.',
+    NotAuthorizedException: 'The e-mail address or the password is wrong.',
+    UserNotFoundException: 'The e-mail address or the password is wrong.',
+    UserNotConfirmedException: 'This account is not confirmed yet.',
+    LimitExceededException: 'That was too often. Try again later.',
+    TooManyRequestsException: 'That was too often. Try again later.',
+    NetworkError: 'The server cannot be reached. Check your connection.',
+    'CognitoLocal#Unsupported':
+        'The development identity provider cannot do this.',
+};
+
+export function authError(error: unknown, signingIn = false): AuthError {
+    const given = error as { code?: unknown; name?: unknown; message?: unknown };
+    const code = typeof given.code === 'string' ? given.code
+        : typeof given.name === 'string' ? given.name : '';
+    const message = typeof given.message === 'string' ? given.message : '';
+
+    // the stand-in says so for a wrong password; Cognito only at sign-up
+
+    if (signingIn && code === 'InvalidPasswordException') {
+        return new AuthError(
+            messages['NotAuthorizedException'] ?? message,
+            'NotAuthorizedException');
+    }
+
+    if (message === 'Failed to fetch' || message === 'Network error') {
+        return new AuthError(messages['NetworkError'] ?? '', 'NetworkError');
+    }
+
+    return new AuthError(
+        messages[code] ?? (message === ''
+            ? 'That did not work. Try again.' : message),
+        code);
+}
+
+function promised<T>(
+    start: (done: (error: Error | null | undefined, result?: T) => void) => void,
+): Promise<T> {
+    return new Promise((resolve, reject) => {
+        start((error, result) => {
+            if (error) {
+                reject(authError(error));
+            } else {
+                resolve(result as T);
+            }
+        });
+    });
+}
+
+export class Auth {
+    private readonly pool: CognitoUserPool;
+    private readonly flow: string;
+
+    constructor(config: Config['cognito']) {
+        const data: ICognitoUserPoolData = {
+            UserPoolId: config.userPoolId,
+            ClientId: config.clientId,
+        };
+
+        if (config.endpoint !== undefined) {
+            data.endpoint = config.endpoint;
+        }
+
+        this.pool = new CognitoUserPool(data);
+        this.flow = config.endpoint === undefined
+            ? 'USER_SRP_AUTH' : 'USER_PASSWORD_AUTH';
+    }
+
+    async signUp(
+        { email, password, name, handle }:
+        { email: string; password: string; name: string; handle: string },
+    ): Promise<void> {
+        const attributes = [
+            ['email', email], ['name', name], ['preferred_username', handle],
+        ].map(([Name = '', Value = '']) =>
+            new CognitoUserAttribute({ Name, Value }));
+
+        await promised((done) => {
+            this.pool.signUp(email, password, attributes, [], done);
+        });
+    }
+
+    async confirm(email: string, code: string): Promise<void> {
+        await promised((done) => {
+            this.user(email).confirmRegistration(code, true, done);
+        });
+    }
+
+    async resend(email: string): Promise<void> {
+        await promised((done) => {
+            this.user(email).resendConfirmationCode(done);
+        });
+    }
+
+    signIn(email: string, password: string): Promise<void> {
+        const user = this.user(email);
+
+        user.setAuthenticationFlowType(this.flow);
+
+        const details = new AuthenticationDetails({
+            Username: email, Password: password,
+        });
+
+        return new Promise((resolve, reject) => {
+            user.authenticateUser(details, {
+                onSuccess: () => { resolve(); },
+                onFailure: (error: unknown) => {
+                    reject(authError(error, true));
+                },
+                newPasswordRequired: () => {
+                    reject(new AuthError('This account needs a new password,'
+                        + ' which this page cannot set.', 'NewPassword'));
+                },
+            });
+        });
+    }
+
+    signedIn(): boolean {
+        return this.pool.getCurrentUser() !== null;
+    }
+
+    /* The access token, refreshed where it is about to expire. */
+
+    async token(): Promise<string | null> {
+        const user = this.pool.getCurrentUser();
+
+        if (user === null) {
+            return null;
+        }
+
+        try {
+            const session = await promised<CognitoUserSession | null>(
+                (done) => {
+                    user.getSession(done);
+                });
+
+            return session?.getAccessToken().getJwtToken() ?? null;
+        } catch (error) {
+            // an outage is no reason to sign anybody out
+
+            if (error instanceof AuthError && error.code === 'NetworkError') {
+                throw error;
+            }
+
+            user.signOut();
+            return null;
+        }
+    }
+
+    async signOut(): Promise<void> {
+        const user = this.pool.getCurrentUser();
+
+        if (user === null) {
+            return;
+        }
+
+        // the library needs the session to be loaded to revoke it
+
+        await this.token();
+        await new Promise<void>((resolve) => {
+            const timer = setTimeout(resolve, 3000);
+
+            user.signOut(() => {
+                clearTimeout(timer);
+                resolve();
+            });
+        });
+    }
+
+    private user(email: string): CognitoUser {
+        return new CognitoUser({ Username: email, Pool: this.pool });
+    }
+}

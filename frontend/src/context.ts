@@ -1,0 +1,28 @@
+/* What every page may need, made once in main.tsx. */
+
+import { createContext, useContext } from 'react';
+
+import type { Api, Picture, Person } from './api';
+import type { Auth } from './auth';
+
+export interface Services {
+    api: Api;
+    auth: Auth;
+    viewer: Person | null;
+    signedIn: boolean;
+    setViewer: (viewer: Person | null) => void;
+    refresh: () => void;
+    pictureUrl: (picture: Picture) => string;
+}
+
+export const ServicesContext = createContext<Services | null>(null);
+
+export function useServices(): Services {
+    const services = useContext(ServicesContext);
+
+    if (services === null) {
+        throw new Error('outside of the services');
+    }
+
+    return services;
+}

@@ -1,0 +1,40 @@
+
+/*
+ * Assertions: what the gateway signs for a backend about a verified identity,
+ * a short JWT by HS256.  The only wrapper over libjwt.
+ */
+
+#ifndef SOCIAL_ASSERTION_H
+#define SOCIAL_ASSERTION_H
+
+
+#include "social_json.h"
+
+
+typedef struct {
+    social_str_t           secret;
+    social_str_t           audience;
+    int64_t                ttl;           /* seconds */
+
+    social_str_t           issuer;        /* the verified token's */
+    social_str_t           subject;
+    const social_json_t   *claims;        /* the verified token's payload */
+    social_str_t           username;      /* names of claims, which need not */
+    social_str_t           groups;        /* be there */
+    social_str_t           scopes;
+} social_assertion_t;
+
+
+/*
+ * Makes an assertion at "now": iss, aud, sub, iat, exp, and, where the token
+ * has them, username (a string), groups and scopes (arrays of strings).
+ * SOCIAL_OK: "text" is owned by the caller, who frees it with
+ * social_assertion_free().  SOCIAL_FAILED: out of memory, or libjwt.
+ */
+social_rc_e social_assertion_mint(const social_assertion_t *assertion,
+    int64_t now, social_str_t *text);
+
+void social_assertion_free(social_str_t *text);
+
+
+#endif /* SOCIAL_ASSERTION_H */

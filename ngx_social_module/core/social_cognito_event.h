@@ -1,0 +1,47 @@
+
+/*
+ * The event that Cognito calls its PostConfirmation trigger with.
+ * (AWS: Amazon Cognito, Post confirmation Lambda trigger)
+ */
+
+#ifndef SOCIAL_COGNITO_EVENT_H
+#define SOCIAL_COGNITO_EVENT_H
+
+
+#include "social_json.h"
+
+
+#define SOCIAL_COGNITO_EVENT_MAX_SIZE  65536
+
+
+typedef struct {
+    social_json_t   *json;           /* owned; the views are of it */
+    bool             sign_up;        /* a user has confirmed; else nothing is
+                                        to be done, as after a new password */
+    social_str_t     user_pool;
+    social_str_t     client_id;      /* may be empty */
+    social_str_t     username;
+    social_str_t     sub;
+    social_str_t     email;          /* these may be empty */
+    social_str_t     name;
+    social_str_t     handle;         /* "preferred_username" */
+} social_cognito_event_t;
+
+
+/*
+ * Reads an event.  SOCIAL_OK: the caller frees it with
+ * social_cognito_event_free().  SOCIAL_MALFORMED: not JSON, or a member that
+ * is needed is missing or no string; "field" names it, "why" says what is
+ * wrong.  An attribute that is not needed and no string counts as absent,
+ * since federated users come with all kinds.  SOCIAL_FAILED: out of memory.
+ */
+social_rc_e social_cognito_event_parse(social_str_t text,
+    social_cognito_event_t *event, const char **field, const char **why);
+
+/*
+ * Frees what the event owns, and clears it.
+ */
+void social_cognito_event_free(social_cognito_event_t *event);
+
+
+#endif /* SOCIAL_COGNITO_EVENT_H */

@@ -1,0 +1,153 @@
+
+/*
+ * Hashes and comparison, by OpenSSL.
+ */
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "social_crypto.h"
+
+
+struct social_sha256_s {
+    EVP_MD_CTX  *ctx;
+    bool         failed;
+};
+
+
+static const unsigned char  social_crypto_nothing[1];
+
+
+social_rc_e
+social_sha256(social_str_t data, unsigned char digest[SOCIAL_SHA256_SIZE])
+{
+    const void  *p;
+
+    p = data.len ? data.data : social_crypto_nothing;
+
+    if (EVP_Digest(p, data.len, digest, NULL, EVP_sha256(), NULL) != 1) {
+        return SOCIAL_FAILED;
+    }
+
+    return SOCIAL_OK;
+}
+
+
+social_sha256_t *
+social_sha256_create(void)
+{
+    social_sha256_t  *h;
+
+    h = calloc(1, sizeof(social_sha256_t));
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->ctx = EVP_MD_CTX_new();
+
+    if (h->ctx == NULL
+        || EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1)
+    {
+        social_sha256_destroy(h);
+        return NULL;
+    }
+
+    return h;
+}
+
+
+social_rc_e
+social_sha256_update(social_sha256_t *h, social_str_t data)
+{
+    if (h->failed) {
+        return SOCIAL_FAILED;
+    }
+
+    if (data.len == 0) {
+        return SOCIAL_OK;
+    }
+
+    if (EVP_DigestUpdate(h->ctx, data.data, data.len) != 1) {
+        h->failed = true;
+        return SOCIAL_FAILED;
+    }
+
+    return SOCIAL_OK;
+}
+
+
+social_rc_e
+social_sha256_final(social_sha256_t *h,
+    unsigned char digest[SOCIAL_SHA256_SIZE])
+{
+    bool  ok;
+
+    ok = !h->failed && EVP_DigestFinal_ex(h->ctx, digest, NULL) == 1;
+
+    h->failed = (EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1);
+
+    return ok ? SOCIAL_OK : SOCIAL_FAILED;
+}
+
+
+void
+social_sha256_destroy(social_sha256_t *h)
+{
+    if (h == NULL) {
+        return;
+    }
+
+    EVP_MD_CTX_free(h->ctx);
+    free(h);
+}
+
+
+social_rc_e
+social_hmac_sha256(social_str_t key, social_str_t data,
+    unsigned char mac[SOCIAL_SHA256_SIZE])
+{
+    const void           *k;
+    unsigned int          len;
+    unsigned char         out[SOCIAL_SHA256_SIZE];
+    const unsigned char  *p;
+
+    if (key.len > INT_MAX) {
+        return SOCIAL_FAILED;
+    }
+
+    /* HMAC() takes a null key for "the one used before" */
+
+    k = key.len ? key.data : social_crypto_nothing;
+    p = data.len ? data.data : social_crypto_nothing;
+
+    if (HMAC(EVP_sha256(), k, (int) key.len, p, data.len, out, &len) == NULL
+        || len != SOCIAL_SHA256_SIZE)
+    {
+        return SOCIAL_FAILED;
+    }
+
+    memcpy(mac, out, sizeof(out));
+    OPENSSL_cleanse(out, sizeof(out));
+
+    return SOCIAL_OK;
+}
+
+
+bool
+social_crypto_equal(social_str_t a, social_str_t b)
+{
+    return a.len == b.len
+           && (a.len == 0 || CRYPTO_memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+void
+social_crypto_cleanse(void *p, size_t size)
+{
+    OPENSSL_cleanse(p, size);
+}

@@ -1,0 +1,60 @@
+
+/*
+ * SHA-256, HMAC-SHA256 and comparison in constant time.  OpenSSL stays behind
+ * this header.
+ */
+
+#ifndef SOCIAL_CRYPTO_H
+#define SOCIAL_CRYPTO_H
+
+
+#include "social_rc.h"
+#include "social_str.h"
+
+
+#define SOCIAL_SHA256_SIZE  32
+
+
+typedef struct social_sha256_s  social_sha256_t;
+
+
+/*
+ * Writes the SHA-256 of "data" to "digest" (FIPS 180-4).  SOCIAL_FAILED:
+ * OpenSSL gave up.
+ */
+social_rc_e social_sha256(social_str_t data,
+    unsigned char digest[SOCIAL_SHA256_SIZE]);
+
+/*
+ * The same piece by piece.  social_sha256_create() gives a handle that the
+ * caller frees with social_sha256_destroy(), or NULL: out of memory.
+ * social_sha256_final() leaves the handle as new, whatever it returns; the
+ * others return SOCIAL_FAILED when OpenSSL gives up, and so does every call
+ * after that until social_sha256_final().
+ */
+social_sha256_t *social_sha256_create(void);
+social_rc_e social_sha256_update(social_sha256_t *h, social_str_t data);
+social_rc_e social_sha256_final(social_sha256_t *h,
+    unsigned char digest[SOCIAL_SHA256_SIZE]);
+void social_sha256_destroy(social_sha256_t *h);
+
+/*
+ * Writes the HMAC-SHA256 of "data" under "key" to "mac" (RFC 2104, RFC 4231).
+ * "mac" may be where "key" is.  SOCIAL_FAILED: OpenSSL gave up.
+ */
+social_rc_e social_hmac_sha256(social_str_t key, social_str_t data,
+    unsigned char mac[SOCIAL_SHA256_SIZE]);
+
+/*
+ * Compares in a time that depends on the lengths only: for signatures, codes
+ * and secrets.  The lengths are not secret.
+ */
+bool social_crypto_equal(social_str_t a, social_str_t b);
+
+/*
+ * Overwrites what was a secret; the compiler does not drop it.
+ */
+void social_crypto_cleanse(void *p, size_t size);
+
+
+#endif /* SOCIAL_CRYPTO_H */

@@ -1,0 +1,270 @@
+
+/*
+ * Names in S3.
+ */
+
+#include <string.h>
+
+#include "social_object.h"
+#include "social_utf8.h"
+
+
+static bool social_bucket_is_address(social_str_t name);
+static bool social_endpoint_host(social_str_t host);
+static bool social_endpoint_port(social_str_t port);
+
+
+bool
+social_bucket_check(social_str_t name)
+{
+    size_t         i;
+    bool           inner;
+    unsigned char  ch;
+
+    if (name.len < 3 || name.len > 63) {
+        return false;
+    }
+
+    inner = false;
+
+    for (i = 0; i < name.len; i++) {
+
+        ch = name.data[i];
+
+        if ((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')) {
+            inner = true;
+            continue;
+        }
+
+        /* "-" may follow a "-", nothing else may follow a sign */
+
+        if (ch == '-' && i > 0 && name.data[i - 1] != '.') {
+            inner = false;
+            continue;
+        }
+
+        if (ch != '.' || !inner) {
+            return false;
+        }
+
+        inner = false;
+    }
+
+    return inner && !social_bucket_is_address(name);
+}
+
+
+static bool
+social_bucket_is_address(social_str_t name)
+{
+    size_t  i, dots;
+
+    dots = 0;
+
+    for (i = 0; i < name.len; i++) {
+
+        if (name.data[i] == '.') {
+            dots++;
+
+        } else if (name.data[i] < '0' || name.data[i] > '9') {
+            return false;
+        }
+    }
+
+    return dots == 3;
+}
+
+
+bool
+social_object_check(social_str_t key)
+{
+    return key.len >= 1 && key.len <= SOCIAL_OBJECT_MAX_KEY
+           && memchr(key.data, '\0', key.len) == NULL
+           && social_utf8_valid(key);
+}
+
+
+bool
+social_object_check_portable(social_str_t key)
+{
+    size_t                     i;
+    social_str_t               rest, segment;
+    static const social_str_t  dot = social_string(".");
+    static const social_str_t  dots = social_string("..");
+
+    if (!social_object_check(key)) {
+        return false;
+    }
+
+    for (i = 0; i < key.len; i++) {
+        if (key.data[i] < ' ' || key.data[i] == 0x7f) {
+            return false;
+        }
+    }
+
+    rest = key;
+
+    while (social_str_next(&rest, "/", &segment)) {
+        if (social_str_eq(segment, dot) || social_str_eq(segment, dots)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+social_rc_e
+social_endpoint_parse(social_str_t url, social_endpoint_t *e,
+    const char **why)
+{
+    size_t                     i;
+    social_str_t               rest, authority;
+    static const social_str_t  https = social_string("https://");
+    static const social_str_t  http = social_string("http://");
+
+    memset(e, 0, sizeof(social_endpoint_t));
+
+    if (url.len > SOCIAL_ENDPOINT_MAX_URL) {
+        *why = "it must not be longer than 512 bytes";
+        return SOCIAL_DECLINED;
+    }
+
+    e->secure = social_str_starts(url, https);
+
+    if (!e->secure && !social_str_starts(url, http)) {
+        *why = "it must begin with \"https://\" or \"http://\"";
+        return SOCIAL_DECLINED;
+    }
+
+    rest = url;
+    rest.data += e->secure ? https.len : http.len;
+    rest.len -= e->secure ? https.len : http.len;
+
+    for (i = 0; i < rest.len; i++) {
+        if (rest.data[i] <= ' ' || rest.data[i] >= 0x7f
+            || strchr("?#@%\\\"<>", rest.data[i]) != NULL)
+        {
+            *why = "it must have no user name, query, fragment or escape";
+            return SOCIAL_DECLINED;
+        }
+    }
+
+    for (i = 0; i < rest.len && rest.data[i] != '/'; i++) { /* void */ }
+
+    authority.data = rest.data;
+    authority.len = i;
+
+    e->path.data = rest.data + i;
+    e->path.len = rest.len - i;
+
+    while (e->path.len && e->path.data[e->path.len - 1] == '/') {
+        e->path.len--;
+    }
+
+    /* a colon within brackets is of an address */
+
+    e->host = authority;
+
+    for (i = authority.len; i > 0; i--) {
+
+        if (authority.data[i - 1] == ']') {
+            break;
+        }
+
+        if (authority.data[i - 1] == ':') {
+            e->host.len = i - 1;
+            e->port.data = authority.data + i;
+            e->port.len = authority.len - i;
+
+            if (!social_endpoint_port(e->port)) {
+                *why = "its port must be a number from 1 to 65535";
+                return SOCIAL_DECLINED;
+            }
+
+            break;
+        }
+    }
+
+    if (!social_endpoint_host(e->host)) {
+        *why = "it must name a host";
+        return SOCIAL_DECLINED;
+    }
+
+    /* clients leave the scheme's own port out of Host */
+
+    if (social_str_eq(e->port, social_str(e->secure ? "443" : "80"))) {
+        e->port.len = 0;
+    }
+
+    return SOCIAL_OK;
+}
+
+
+static bool
+social_endpoint_host(social_str_t host)
+{
+    bool           address;
+    size_t         i;
+    unsigned char  ch;
+
+    if (host.len == 0) {
+        return false;
+    }
+
+    address = (host.data[0] == '[');
+
+    if (address) {
+
+        if (host.len < 4 || host.data[host.len - 1] != ']') {
+            return false;
+        }
+
+        host.data++;
+        host.len -= 2;
+    }
+
+    for (i = 0; i < host.len; i++) {
+
+        ch = social_lower(host.data[i]);
+
+        if ((ch >= '0' && ch <= '9') || ch == '.') {
+            continue;
+        }
+
+        if (address ? (ch == ':' || (ch >= 'a' && ch <= 'f'))
+                    : (ch == '-' || ch == '_' || (ch >= 'a' && ch <= 'z')))
+        {
+            continue;
+        }
+
+        return false;
+    }
+
+    return true;
+}
+
+
+static bool
+social_endpoint_port(social_str_t port)
+{
+    size_t    i;
+    unsigned  n;
+
+    if (port.len < 1 || port.len > 5 || port.data[0] == '0') {
+        return false;
+    }
+
+    n = 0;
+
+    for (i = 0; i < port.len; i++) {
+
+        if (port.data[i] < '0' || port.data[i] > '9') {
+            return false;
+        }
+
+        n = n * 10 + (unsigned) (port.data[i] - '0');
+    }
+
+    return n <= 65535;
+}

@@ -1,0 +1,70 @@
+
+/*
+ * Presigned URLs of objects.
+ */
+
+#ifndef SOCIAL_PRESIGN_H
+#define SOCIAL_PRESIGN_H
+
+
+#include "social_object.h"
+#include "social_sigv4.h"
+
+
+typedef struct {
+    social_endpoint_t             endpoint;     /* what the client reaches */
+    bool                          path_style;   /* host/bucket/key */
+    social_str_t                  bucket;
+    social_str_t                  region;
+} social_presign_bucket_t;
+
+
+typedef struct {
+    social_str_t                  method;
+    social_str_t                  key;          /* bytes, nothing escaped */
+    social_str_t                  query;        /* uploadId=...; or empty */
+    int64_t                       expires;      /* seconds from now */
+
+    /* what the client must send just so, beside Host */
+    const social_sigv4_header_t  *headers;
+    size_t                        header_count;
+} social_presign_t;
+
+
+/*
+ * How long a URL asked for "wanted" seconds can live: not longer than a week,
+ * nor than credentials that expire at "credentials_expire" (0: they do not)
+ * less "margin".  0: no URL can be made, since the credentials are, or are
+ * about to be, of no use.
+ */
+int64_t social_presign_expires(int64_t wanted, int64_t now,
+    int64_t credentials_expire, int64_t margin);
+
+/*
+ * Whether the bucket is addressed as host/bucket: where it is said so, and
+ * where its name would not do in the host's: with a "." under https, where no
+ * certificate fits, and beside an address.
+ */
+bool social_presign_is_path_style(const social_presign_bucket_t *bucket);
+
+/*
+ * Appends the host that the client will send, in lower case, with its port.
+ */
+void social_presign_host(social_buf_t *b,
+    const social_presign_bucket_t *bucket);
+
+/*
+ * Makes a URL, a view of "work", signed at "now" for p->expires seconds, of
+ * the whole bucket where the key is empty.  What the headers are is the
+ * caller's to tell the client; nothing is added to them, Host apart.  "cache"
+ * may be NULL.  SOCIAL_MALFORMED: the bucket's name or the key (see
+ * social_object_check_portable()), "host" among the headers, or as
+ * social_sigv4_sign_query(); SOCIAL_FAILED: OpenSSL.
+ */
+social_rc_e social_presign(const social_presign_bucket_t *bucket,
+    const social_sigv4_credentials_t *credentials, const social_presign_t *p,
+    int64_t now, social_sigv4_key_t *cache, social_buf_t *work,
+    social_str_t *url);
+
+
+#endif /* SOCIAL_PRESIGN_H */

@@ -1,0 +1,93 @@
+
+/*
+ * Errors as S3 answers them: code, status, XML (S3 API Reference, "Error
+ * responses").
+ */
+
+#ifndef SOCIAL_S3_ERROR_H
+#define SOCIAL_S3_ERROR_H
+
+
+#include "social_buf.h"
+#include "social_str.h"
+
+
+typedef enum {
+    SOCIAL_S3_OK = 0,
+    SOCIAL_S3_ACCESS_DENIED,
+    SOCIAL_S3_AUTHORIZATION_HEADER_MALFORMED,
+    SOCIAL_S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR,
+    SOCIAL_S3_BAD_DIGEST,
+    SOCIAL_S3_CONDITIONAL_REQUEST_CONFLICT,
+    SOCIAL_S3_CONTENT_SHA256_MISMATCH,
+    SOCIAL_S3_ENTITY_TOO_LARGE,
+    SOCIAL_S3_ENTITY_TOO_SMALL,
+    SOCIAL_S3_EXPIRED_TOKEN,
+    SOCIAL_S3_INCOMPLETE_BODY,
+    SOCIAL_S3_INTERNAL_ERROR,
+    SOCIAL_S3_INVALID_ACCESS_KEY_ID,
+    SOCIAL_S3_INVALID_ARGUMENT,
+    SOCIAL_S3_INVALID_BUCKET_NAME,
+    SOCIAL_S3_INVALID_DIGEST,
+    SOCIAL_S3_INVALID_PART,
+    SOCIAL_S3_INVALID_PART_ORDER,
+    SOCIAL_S3_INVALID_POLICY_DOCUMENT,
+    SOCIAL_S3_INVALID_RANGE,
+    SOCIAL_S3_INVALID_REQUEST,
+    SOCIAL_S3_INVALID_TOKEN,
+    SOCIAL_S3_INVALID_URI,
+    SOCIAL_S3_KEY_TOO_LONG,
+    SOCIAL_S3_MALFORMED_POST_REQUEST,
+    SOCIAL_S3_MALFORMED_XML,
+    SOCIAL_S3_METADATA_TOO_LARGE,
+    SOCIAL_S3_METHOD_NOT_ALLOWED,
+    SOCIAL_S3_MISSING_CONTENT_LENGTH,
+    SOCIAL_S3_MISSING_SECURITY_HEADER,
+    SOCIAL_S3_NO_SUCH_BUCKET,
+    SOCIAL_S3_NO_SUCH_KEY,
+    SOCIAL_S3_NO_SUCH_UPLOAD,
+    SOCIAL_S3_NOT_IMPLEMENTED,
+    SOCIAL_S3_PRECONDITION_FAILED,
+    SOCIAL_S3_REQUEST_TIME_TOO_SKEWED,
+    SOCIAL_S3_REQUEST_TIMEOUT,
+    SOCIAL_S3_SERVICE_UNAVAILABLE,
+    SOCIAL_S3_SIGNATURE_DOES_NOT_MATCH,
+    SOCIAL_S3_SLOW_DOWN
+} social_s3_error_e;
+
+
+typedef struct {
+    social_str_t  message;        /* empty: the error's own */
+    social_str_t  resource;       /* the path as sent; empty: left out */
+    social_str_t  request_id;
+
+    /* one more element, "HeadersNotSigned" say; its name is ours */
+    social_str_t  detail_name;    /* empty: none */
+    social_str_t  detail;
+} social_s3_error_body_t;
+
+
+/*
+ * The HTTP status of an error, its code ("NoSuchKey"), and what it says where
+ * nothing better is known.  The views are static.  An unknown value is
+ * InternalError.
+ */
+unsigned social_s3_error_status(social_s3_error_e error);
+social_str_t social_s3_error_code(social_s3_error_e error);
+social_str_t social_s3_error_message(social_s3_error_e error);
+
+/*
+ * Appends the XML document.  Errors are in b->rc.
+ */
+void social_s3_error_write(social_buf_t *b, social_s3_error_e error,
+    const social_s3_error_body_t *body);
+
+/*
+ * Appends text as XML 1.0 has it: markup characters and carriage returns are
+ * escaped; what no document may hold (other control characters, bytes that
+ * are not UTF-8, U+FFFE and U+FFFF) becomes U+FFFD.
+ */
+void social_xml_escape(social_buf_t *b, social_str_t text);
+
+
+#endif /* SOCIAL_S3_ERROR_H */

@@ -1,0 +1,42 @@
+
+/*
+ * Signed webhooks as the Standard Webhooks specification has them:
+ * "webhook-id", "webhook-timestamp" and "webhook-signature" over the body.
+ */
+
+#ifndef SOCIAL_WEBHOOK_H
+#define SOCIAL_WEBHOOK_H
+
+
+#include "social_rc.h"
+#include "social_str.h"
+
+
+#define SOCIAL_WEBHOOK_TOLERANCE        300     /* seconds, either way */
+#define SOCIAL_WEBHOOK_MIN_SECRET       24      /* bytes */
+#define SOCIAL_WEBHOOK_MAX_SECRET       64
+#define SOCIAL_WEBHOOK_MAX_ID           128
+#define SOCIAL_WEBHOOK_MAX_SIGNATURES   8
+
+
+/*
+ * Reads a secret as it stands in a file: "whsec_" and base64, white space
+ * round it passed over.  "secret" has room for SOCIAL_WEBHOOK_MAX_SECRET
+ * bytes.  SOCIAL_MALFORMED: it is not that, or not of 24 to 64 bytes.
+ */
+social_rc_e social_webhook_secret(social_str_t text, unsigned char *secret,
+    size_t *len);
+
+/*
+ * Checks a webhook at "now", with one of two secrets (the second may be
+ * empty) and one of the signatures, "v1,BASE64" each, separated by spaces.
+ * SOCIAL_OK: it is good.  SOCIAL_DECLINED: no signature is; or the time is
+ * more than five minutes off.  SOCIAL_MALFORMED: a header is missing or not
+ * of the form.  SOCIAL_FAILED: OpenSSL.
+ */
+social_rc_e social_webhook_verify(social_str_t id, social_str_t timestamp,
+    social_str_t signatures, social_str_t body,
+    const social_str_t secrets[2], int64_t now);
+
+
+#endif /* SOCIAL_WEBHOOK_H */

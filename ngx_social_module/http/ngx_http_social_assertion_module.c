@@ -1,0 +1,471 @@
+
+/*
+ * "social_assertion": the verified identity once more, signed, so that
+ * a backend need not trust its network.  Set in PRECONTENT, after the
+ * identity headers: those erase the whole family at an internal redirect.
+ */
+
+#include "ngx_http_social_auth.h"
+#include "ngx_http_social_secret.h"
+#include "social_assertion.h"
+#include "social_utf8.h"
+
+
+#define NGX_HTTP_SOCIAL_ASSERTION_MAX_TTL  3600
+
+
+typedef struct {
+    ngx_flag_t                   used;
+} ngx_http_social_assertion_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                   enable;
+    ngx_str_t                    secret_name;
+    ngx_http_social_secret_t    *secret;
+    time_t                       ttl;
+    ngx_str_t                    audience;
+    ngx_http_social_place_t      place;
+} ngx_http_social_assertion_loc_conf_t;
+
+
+typedef struct {
+    ngx_http_social_assertion_loc_conf_t  *conf;     /* that it was made for */
+    ngx_array_t                           *issuers;  /* and judged by */
+    ngx_str_t                              text;
+} ngx_http_social_assertion_ctx_t;
+
+
+static ngx_int_t ngx_http_social_assertion_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_social_assertion_is_ours(ngx_table_elt_t *h);
+static ngx_int_t ngx_http_social_assertion_get(ngx_http_request_t *r,
+    ngx_http_social_assertion_loc_conf_t *conf,
+    ngx_http_social_auth_ctx_t *identity, ngx_str_t *text);
+static ngx_int_t ngx_http_social_assertion_mint(ngx_http_request_t *r,
+    ngx_http_social_assertion_loc_conf_t *conf,
+    ngx_http_social_auth_ctx_t *identity, ngx_str_t *text);
+
+static char *ngx_http_social_assertion_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_social_assertion_parameter(ngx_conf_t *cf,
+    ngx_http_social_assertion_loc_conf_t *conf, ngx_str_t *value);
+
+static void *ngx_http_social_assertion_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_social_assertion_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static ngx_int_t ngx_http_social_assertion_init(ngx_conf_t *cf);
+
+
+static ngx_str_t  ngx_http_social_assertion_name =
+    ngx_string("X-Social-Assertion");
+
+static ngx_str_t  ngx_http_social_assertion_lowcase =
+    ngx_string("x-social-assertion");
+
+
+static ngx_command_t  ngx_http_social_assertion_commands[] = {
+
+    { ngx_string("social_assertion"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_social_assertion_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_social_assertion_module_ctx = {
+    NULL,                                       /* preconfiguration */
+    ngx_http_social_assertion_init,             /* postconfiguration */
+
+    ngx_http_social_assertion_create_main_conf, /* create main configuration */
+    NULL,                                       /* init main configuration */
+
+    NULL,                                       /* create server conf */
+    NULL,                                       /* merge server conf */
+
+    ngx_http_social_assertion_create_loc_conf,  /* create location conf */
+    ngx_http_social_assertion_merge_loc_conf    /* merge location conf */
+};
+
+
+ngx_module_t  ngx_http_social_assertion_module = {
+    NGX_MODULE_V1,
+    &ngx_http_social_assertion_module_ctx, /* module context */
+    ngx_http_social_assertion_commands,    /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_social_assertion_handler(ngx_http_request_t *r)
+{
+    ngx_str_t                              text;
+    ngx_http_social_auth_ctx_t            *identity;
+    ngx_http_social_assertion_loc_conf_t  *conf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    if (r->internal) {
+
+        /* that of the location that this request was in before */
+
+        if (ngx_http_social_headers_in_remove(r,
+                ngx_http_social_assertion_is_ours)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_social_assertion_module);
+
+    /* a location without a content handler serves files: nobody reads it */
+
+    if (!conf->enable || r->content_handler == NULL) {
+        return NGX_DECLINED;
+    }
+
+    identity = ngx_http_social_auth_identity(r);
+
+    if (identity == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_social_assertion_get(r, conf, identity, &text) != NGX_OK
+        || ngx_http_social_header_in_push(r, &ngx_http_social_assertion_name,
+               ngx_http_social_assertion_lowcase.data, &text)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_http_social_assertion_is_ours(ngx_table_elt_t *h)
+{
+    return h->key.len == ngx_http_social_assertion_lowcase.len
+           && ngx_strncmp(h->lowcase_key,
+                          ngx_http_social_assertion_lowcase.data, h->key.len)
+              == 0;
+}
+
+
+/*
+ * The assertion of this request, which is made once.  The one place where they
+ * come from: a cache by verified token belongs here, keyed by the token's
+ * digest and "conf", for as long as ttl leaves a backend the time to read it.
+ */
+
+static ngx_int_t
+ngx_http_social_assertion_get(ngx_http_request_t *r,
+    ngx_http_social_assertion_loc_conf_t *conf,
+    ngx_http_social_auth_ctx_t *identity, ngx_str_t *text)
+{
+    ngx_http_social_assertion_ctx_t  *ctx;
+
+    ctx = ngx_http_social_get_ctx(r, &ngx_http_social_assertion_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_social_assertion_ctx_t));
+
+        if (ctx == NULL
+            || ngx_http_social_set_ctx(r, ctx,
+                                       &ngx_http_social_assertion_module)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ctx->conf != conf || ctx->issuers != identity->issuers) {
+
+        if (ngx_http_social_assertion_mint(r, conf, identity, &ctx->text)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ctx->conf = conf;
+        ctx->issuers = identity->issuers;
+    }
+
+    *text = ctx->text;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_assertion_mint(ngx_http_request_t *r,
+    ngx_http_social_assertion_loc_conf_t *conf,
+    ngx_http_social_auth_ctx_t *identity, ngx_str_t *text)
+{
+    social_str_t                      minted;
+    social_assertion_t                assertion;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+    static const social_str_t         access = social_string("username");
+    static const social_str_t         id = social_string("cognito:username");
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    assertion.secret = conf->secret->values[0];
+    assertion.audience = ngx_http_social_view(&conf->audience);
+    assertion.ttl = conf->ttl;
+    assertion.issuer = ngx_http_social_view(&identity->issuer->issuer);
+    assertion.subject = identity->claims.subject;
+    assertion.claims = identity->jwt.payload;
+    assertion.username = social_json_member(identity->jwt.payload, access)
+                         ? access : id;
+    assertion.groups = ngx_http_social_view(&alcf->groups_claim);
+    assertion.scopes = ngx_http_social_view(
+                           ngx_http_social_auth_scope_claim(identity));
+
+    if (social_assertion_mint(&assertion, ngx_time(), &minted) != SOCIAL_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "social: could not make an assertion");
+        return NGX_ERROR;
+    }
+
+    text->len = minted.len;
+    text->data = ngx_pnalloc(r->pool, minted.len + 1);
+
+    if (text->data != NULL) {
+        ngx_memcpy(text->data, minted.data, minted.len);
+        text->data[minted.len] = '\0';
+    }
+
+    social_assertion_free(&minted);
+
+    return text->data ? NGX_OK : NGX_ERROR;
+}
+
+
+static char *
+ngx_http_social_assertion_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_social_assertion_loc_conf_t  *aslcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    if (aslcf->enable != NGX_CONF_UNSET) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"social_assertion\" is duplicate: say it once in this "
+                   "block");
+    }
+
+    ngx_http_social_place(cf, &aslcf->place);
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        aslcf->enable = 0;
+        return NGX_CONF_OK;
+    }
+
+    aslcf->enable = 1;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_http_social_assertion_parameter(cf, aslcf, &value[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (aslcf->secret_name.len == 0) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"social_assertion\" needs secret=NAME, of a "
+                   "\"social_secret\" that the backend knows too");
+    }
+
+    if (aslcf->ttl == 0) {
+        aslcf->ttl = 60;
+    }
+
+    if (aslcf->audience.len == 0) {
+        ngx_str_set(&aslcf->audience, "backend");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_assertion_parameter(ngx_conf_t *cf,
+    ngx_http_social_assertion_loc_conf_t *conf, ngx_str_t *value)
+{
+    ngx_str_t   s;
+
+    if (ngx_strncmp(value->data, "secret=", 7) == 0) {
+
+        if (conf->secret_name.len) {
+            goto duplicate;
+        }
+
+        conf->secret_name.data = value->data + 7;
+        conf->secret_name.len = value->len - 7;
+
+        if (conf->secret_name.len != 0) {
+            return NGX_CONF_OK;
+        }
+
+    } else if (ngx_strncmp(value->data, "ttl=", 4) == 0) {
+
+        if (conf->ttl) {
+            goto duplicate;
+        }
+
+        s.data = value->data + 4;
+        s.len = value->len - 4;
+
+        conf->ttl = ngx_parse_time(&s, 1);
+
+        if (conf->ttl >= 1 && conf->ttl <= NGX_HTTP_SOCIAL_ASSERTION_MAX_TTL) {
+            return NGX_CONF_OK;
+        }
+
+        return ngx_http_social_conf_error(cf, NULL,
+                   "invalid parameter \"%V\" in \"social_assertion\": it must "
+                   "be a time from 1s to 1h", value);
+
+    } else if (ngx_strncmp(value->data, "audience=", 9) == 0) {
+
+        if (conf->audience.len) {
+            goto duplicate;
+        }
+
+        conf->audience.data = value->data + 9;
+        conf->audience.len = value->len - 9;
+
+        if (conf->audience.len != 0
+            && social_utf8_valid(ngx_http_social_view(&conf->audience)))
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+    return ngx_http_social_conf_error(cf, NULL,
+               "invalid parameter \"%V\" in \"social_assertion\": it takes "
+               "secret=NAME, ttl=TIME and audience=TEXT, or \"off\" alone",
+               value);
+
+duplicate:
+
+    return ngx_http_social_conf_error(cf, NULL,
+               "\"%V\" is duplicate in \"social_assertion\": say it once",
+               value);
+}
+
+
+static void *
+ngx_http_social_assertion_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_social_assertion_main_conf_t));
+}
+
+
+static void *
+ngx_http_social_assertion_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_social_assertion_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_social_assertion_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->enable = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_social_assertion_loc_conf_t  *prev = parent;
+    ngx_http_social_assertion_loc_conf_t  *conf = child;
+
+    ngx_http_social_assertion_main_conf_t  *asmcf;
+
+    if (conf->enable == NGX_CONF_UNSET) {
+
+        if (prev->enable == NGX_CONF_UNSET) {
+            prev->enable = 0;
+        }
+
+        *conf = *prev;
+    }
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
+
+    conf->secret = ngx_http_social_secret_find(cf, &conf->secret_name);
+
+    if (conf->secret == NULL) {
+        return ngx_http_social_conf_error(cf, &conf->place,
+                   "\"secret=%V\" in \"social_assertion\" is not known: "
+                   "define it with \"social_secret %V file=PATH\" at the http "
+                   "level", &conf->secret_name, &conf->secret_name);
+    }
+
+    asmcf = ngx_http_conf_get_module_main_conf(cf,
+                ngx_http_social_assertion_module);
+    asmcf->used = 1;
+
+    /* what clients make up is erased where nothing else has that done, too */
+
+    ngx_http_social_use(cf);
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_assertion_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt                    *h;
+    ngx_http_core_main_conf_t              *cmcf;
+    ngx_http_social_assertion_main_conf_t  *asmcf;
+
+    asmcf = ngx_http_conf_get_module_main_conf(cf,
+                ngx_http_social_assertion_module);
+
+    if (!asmcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_social_assertion_handler;
+
+    return NGX_OK;
+}

@@ -1,0 +1,34 @@
+
+/*
+ * Buckets by name: where they are, and whose keys open them.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_BUCKET_H
+#define NGX_HTTP_SOCIAL_BUCKET_H
+
+
+#include "ngx_http_social.h"
+#include "social_credentials.h"
+
+
+typedef struct {
+    ngx_str_t                 name;
+    ngx_str_t                 bucket;
+    ngx_str_t                 region;
+    ngx_str_t                 endpoint;          /* for servers */
+    ngx_str_t                 public_endpoint;   /* for browsers */
+    ngx_flag_t                path_style;
+    social_credentials_t      credentials;       /* static ones */
+    ngx_http_social_place_t   place;
+} ngx_http_social_bucket_t;
+
+
+/*
+ * The bucket of that name, or NULL.  To be called when the whole of the
+ * configuration was read: while locations are merged, or later.
+ */
+ngx_http_social_bucket_t *ngx_http_social_bucket_find(ngx_conf_t *cf,
+    ngx_str_t *name);
+
+
+#endif /* NGX_HTTP_SOCIAL_BUCKET_H */

@@ -1,0 +1,91 @@
+
+/*
+ * Hooks: events that others send, written to the database before they are
+ * answered.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_HOOK_H
+#define NGX_HTTP_SOCIAL_HOOK_H
+
+
+#include "ngx_http_social.h"
+#include "ngx_http_social_secret.h"
+#include "social_cognito_event.h"
+#include "social_sigv4_verify.h"
+
+
+#define NGX_HTTP_SOCIAL_UNPROCESSABLE  422
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_HOOK_NONE = 0,
+    NGX_HTTP_SOCIAL_HOOK_COGNITO,
+    NGX_HTTP_SOCIAL_HOOK_LAMBDA
+} ngx_http_social_hook_form_e;
+
+
+typedef struct {
+    ngx_http_social_hook_form_e   form;
+    ngx_flag_t                    insecure;
+    ngx_array_t                  *pools;         /* of ngx_str_t; NULL: any */
+
+    /* cognito */
+    ngx_str_t                     secret_name;
+    ngx_http_social_secret_t     *secret;        /* NULL: insecure */
+
+    /* lambda */
+    ngx_str_t                     function;
+    ngx_str_t                     region;
+    social_sigv4_known_t          known;         /* no key: insecure */
+
+    ngx_http_social_place_t       place;
+} ngx_http_social_hook_loc_conf_t;
+
+
+/*
+ * How a form of the hook answers: "accepted" after the commit, or when there
+ * was nothing to write; "refused" with a status and, where there is one, the
+ * field that is wrong and why.  Both return what is for
+ * ngx_http_finalize_request().
+ */
+typedef struct {
+    ngx_int_t  (*accepted)(ngx_http_request_t *r, ngx_str_t *body);
+    ngx_int_t  (*refused)(ngx_http_request_t *r, ngx_uint_t status,
+                   const char *field, const char *why);
+} ngx_http_social_hook_answer_t;
+
+
+extern ngx_module_t  ngx_http_social_hook_module;
+
+
+/* ngx_http_social_hook.c */
+
+/*
+ * The content handler of "social_hook cognito".
+ */
+ngx_int_t ngx_http_social_hook_cognito_handler(ngx_http_request_t *r);
+
+/*
+ * Does what the event in "body" says, and ends the request by "answer", now
+ * or after the commit.  Whoever calls it has verified who sent the event.
+ */
+void ngx_http_social_hook_event(ngx_http_request_t *r, social_str_t body,
+    const ngx_http_social_hook_answer_t *answer);
+
+/*
+ * A request header, empty where it did not come; "more" tells whether it came
+ * more than once.
+ */
+social_str_t ngx_http_social_hook_header(ngx_http_request_t *r,
+    const char *name, ngx_uint_t *more);
+
+
+/* ngx_http_social_hook_lambda.c */
+
+/*
+ * The content handler of "social_hook lambda".
+ */
+ngx_int_t ngx_http_social_hook_lambda_handler(ngx_http_request_t *r);
+
+
+#endif /* NGX_HTTP_SOCIAL_HOOK_H */

@@ -1,0 +1,453 @@
+
+/*
+ * One connection to PostgreSQL, from a thread that logs in to the event loop.
+ */
+
+#include "ngx_http_social_link.h"
+
+
+#define NGX_HTTP_SOCIAL_LINK_BACKOFF_MIN  200
+#define NGX_HTTP_SOCIAL_LINK_BACKOFF_MAX  5000
+
+
+typedef struct {
+    ngx_http_social_link_t           *link;
+    ngx_pool_t                       *pool;
+    social_pq_options_t               options;
+    social_pq_t                      *pq;
+    social_rc_e                       rc;
+    char                              error[SOCIAL_PQ_ERROR_SIZE];
+} ngx_http_social_connect_t;
+
+
+static void ngx_http_social_connect_thread(void *data, ngx_log_t *log);
+static void ngx_http_social_connect_done(ngx_event_t *ev);
+static ngx_int_t ngx_http_social_link_open(ngx_http_social_link_t *link,
+    social_pq_t *pq);
+static void ngx_http_social_link_write_handler(ngx_event_t *wev);
+static void ngx_http_social_link_read_handler(ngx_event_t *rev);
+static void ngx_http_social_link_answer(ngx_http_social_link_t *link,
+    social_pq_result_t *result);
+static ngx_uint_t ngx_http_social_link_passes(const char *sqlstate);
+
+
+void
+ngx_http_social_link_connect(ngx_http_social_link_t *link)
+{
+    ngx_pool_t                 *pool;
+    ngx_thread_task_t          *task;
+    ngx_http_social_connect_t  *ctx;
+
+    pool = ngx_create_pool(1024, ngx_cycle->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_connect_t));
+    if (task == NULL) {
+        ngx_destroy_pool(pool);
+        return;
+    }
+
+    ctx = task->ctx;
+
+    ctx->link = link;
+    ctx->pool = pool;
+    ctx->options.conninfo = (char *) link->db->conf->conninfo.data;
+    ctx->options.connect_timeout = (int) (link->db->conf->timeout / 1000) + 2;
+    ctx->options.statement_timeout = (int) (link->db->conf->timeout
+                                            - link->db->conf->timeout / 4);
+    ctx->options.application_name = "ngx_social_module";
+
+    task->handler = ngx_http_social_connect_thread;
+    task->event.handler = ngx_http_social_connect_done;
+    task->event.data = ctx;
+    task->event.log = ngx_cycle->log;
+
+    if (ngx_thread_task_post(link->db->thread_pool, task) != NGX_OK) {
+        ngx_destroy_pool(pool);
+        return;
+    }
+
+    link->state = NGX_HTTP_SOCIAL_LINK_CONNECTING;
+}
+
+
+static void
+ngx_http_social_connect_thread(void *data, ngx_log_t *log)
+{
+    ngx_http_social_connect_t *ctx = data;
+
+    ctx->rc = social_pq_connect(&ctx->options, &ctx->pq, ctx->error);
+}
+
+
+static void
+ngx_http_social_connect_done(ngx_event_t *ev)
+{
+    ngx_http_social_link_t     *link;
+    ngx_http_social_connect_t  *ctx;
+
+    ctx = ev->data;
+    link = ctx->link;
+
+    link->state = NGX_HTTP_SOCIAL_LINK_DOWN;
+
+    if (link->db->stopping) {
+        social_pq_close(ctx->pq);
+
+    } else if (ctx->rc != SOCIAL_OK) {
+        ngx_http_social_link_failed(link, ctx->error);
+
+    } else if (ngx_http_social_link_open(link, ctx->pq) != NGX_OK) {
+        social_pq_close(ctx->pq);
+        ngx_http_social_link_failed(link, "no connection is free in nginx");
+
+    } else {
+        if (link->failures) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "social: the database is back");
+        }
+
+        link->failures = 0;
+
+        ngx_http_social_database_drain(link->db);
+    }
+
+    ngx_destroy_pool(ctx->pool);
+}
+
+
+static ngx_int_t
+ngx_http_social_link_open(ngx_http_social_link_t *link, social_pq_t *pq)
+{
+    ngx_connection_t  *c;
+
+    c = ngx_get_connection(social_pq_socket(pq), ngx_cycle->log);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->data = link;
+    c->log = ngx_cycle->log;
+    c->read->log = c->log;
+    c->write->log = c->log;
+    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+    c->idle = 1;
+
+    c->read->handler = ngx_http_social_link_read_handler;
+    c->write->handler = ngx_http_social_link_write_handler;
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
+        ngx_free_connection(c);
+        c->fd = (ngx_socket_t) -1;
+        return NGX_ERROR;
+    }
+
+    link->pq = pq;
+    link->connection = c;
+    link->state = NGX_HTTP_SOCIAL_LINK_UP;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_social_link_failed(ngx_http_social_link_t *link, const char *why)
+{
+    ngx_msec_t                 delay;
+    ngx_queue_t                lost, *q;
+    ngx_uint_t                 level;
+    ngx_http_social_query_t   *query;
+
+    if (link->state == NGX_HTTP_SOCIAL_LINK_UP) {
+        ngx_http_social_link_close(link);
+    }
+
+    level = link->failures++ ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    ngx_log_error(level, ngx_cycle->log, 0, "social: the database is away: %s",
+                  why);
+
+    delay = NGX_HTTP_SOCIAL_LINK_BACKOFF_MAX;
+
+    if (link->failures < 5) {
+        delay = NGX_HTTP_SOCIAL_LINK_BACKOFF_MIN << (link->failures - 1);
+    }
+
+    if (!link->retry.timer_set && !link->db->stopping) {
+        ngx_add_timer(&link->retry, delay / 2
+                                    + (ngx_msec_t) ngx_random()
+                                      % (delay / 2 + 1));
+    }
+
+    ngx_queue_init(&lost);
+
+    if (!ngx_queue_empty(&link->sent)) {
+        ngx_queue_add(&lost, &link->sent);
+        ngx_queue_init(&link->sent);
+    }
+
+    ngx_http_social_database_give_up(link->db, &lost);
+
+    while (!ngx_queue_empty(&lost)) {
+        q = ngx_queue_head(&lost);
+        ngx_queue_remove(q);
+
+        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
+                                   NULL);
+    }
+}
+
+
+/*
+ * The socket is libpq's, which closes it, or has done so when reading failed:
+ * the number may be another's by now, of a thread that connects.  nginx has
+ * only to forget it, without a call to the kernel.
+ */
+
+void
+ngx_http_social_link_close(ngx_http_social_link_t *link)
+{
+    ngx_connection_t  *c;
+
+    c = link->connection;
+
+    if (ngx_del_conn) {
+        ngx_del_conn(c, NGX_CLOSE_EVENT);
+
+    } else {
+        if (c->read->active) {
+            ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
+        }
+
+        if (c->write->active) {
+            ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLOSE_EVENT);
+        }
+    }
+
+    if (c->read->posted) {
+        ngx_delete_posted_event(c->read);
+    }
+
+    if (c->write->posted) {
+        ngx_delete_posted_event(c->write);
+    }
+
+    ngx_free_connection(c);
+    c->fd = (ngx_socket_t) -1;
+
+    social_pq_close(link->pq);
+
+    link->connection = NULL;
+    link->pq = NULL;
+    link->state = NGX_HTTP_SOCIAL_LINK_DOWN;
+}
+
+
+void
+ngx_http_social_link_retry(ngx_event_t *ev)
+{
+    ngx_http_social_link_t  *link = ev->data;
+
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+        return;
+    }
+
+    if (link->state == NGX_HTTP_SOCIAL_LINK_DOWN) {
+        ngx_http_social_link_connect(link);
+    }
+}
+
+
+ngx_int_t
+ngx_http_social_link_send(ngx_http_social_link_t *link,
+    ngx_http_social_query_t *query)
+{
+    if (social_pq_send(link->pq, query->sql, query->params, query->n)
+        != SOCIAL_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_queue_empty(&link->sent)) {
+        link->heard = ngx_current_msec;
+    }
+
+    query->link = link;
+    ngx_queue_insert_tail(&link->sent, &query->queue);
+    link->connection->idle = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_link_flush(ngx_http_social_link_t *link)
+{
+    ngx_event_t  *wev;
+
+    wev = link->connection->write;
+
+    switch (social_pq_flush(link->pq)) {
+
+    case SOCIAL_OK:
+        if (wev->active) {
+            return ngx_del_event(wev, NGX_WRITE_EVENT, 0);
+        }
+
+        return NGX_OK;
+
+    case SOCIAL_DECLINED:
+        if (!wev->active) {
+            return ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
+        }
+
+        return NGX_OK;
+
+    default:
+        return NGX_ERROR;
+    }
+}
+
+
+static void
+ngx_http_social_link_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t        *c;
+    ngx_http_social_link_t  *link;
+
+    c = wev->data;
+    link = c->data;
+
+    if (ngx_http_social_link_flush(link) != NGX_OK) {
+        ngx_http_social_link_failed(link, "could not send");
+    }
+}
+
+
+static void
+ngx_http_social_link_read_handler(ngx_event_t *rev)
+{
+    social_rc_e                  rc;
+    ngx_connection_t            *c;
+    social_pq_result_t          *result;
+    ngx_http_social_link_t      *link;
+    ngx_http_social_database_t  *db;
+
+    c = rev->data;
+    link = c->data;
+    db = link->db;
+
+    if (c->close) {
+        /* nginx shuts down, and nothing is under way here */
+        ngx_http_social_link_close(link);
+        return;
+    }
+
+    if (social_pq_consume(link->pq) != SOCIAL_OK
+        || ngx_http_social_link_flush(link) != NGX_OK)
+    {
+        ngx_http_social_link_failed(link, "it closed the connection");
+        return;
+    }
+
+    link->heard = ngx_current_msec;
+
+    /* a handler may send more, and may find the connection broken */
+
+    while (link->connection == c) {
+
+        rc = social_pq_next(link->pq, &result);
+
+        if (rc == SOCIAL_FAILED) {
+            ngx_http_social_link_failed(link, "it closed the connection");
+            return;
+        }
+
+        if (rc != SOCIAL_OK) {
+            break;
+        }
+
+        ngx_http_social_link_answer(link, result);
+    }
+
+    ngx_http_social_database_drain(db);
+
+    if (link->connection == c) {
+        c->idle = ngx_queue_empty(&link->sent);
+    }
+}
+
+
+static void
+ngx_http_social_link_answer(ngx_http_social_link_t *link,
+    social_pq_result_t *result)
+{
+    ngx_queue_t              *q;
+    ngx_http_social_query_t  *query;
+
+    q = ngx_queue_head(&link->sent);
+    ngx_queue_remove(q);
+
+    query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+    switch (social_pq_result_outcome(result)) {
+
+    case SOCIAL_PQ_OK:
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_OK, result);
+        break;
+
+    case SOCIAL_PQ_REFUSED:
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "social: the database refused a statement: %s (%s)",
+                      social_pq_result_message(result),
+                      social_pq_result_sqlstate(result));
+
+        ngx_http_social_query_done(query,
+            ngx_http_social_link_passes(social_pq_result_sqlstate(result))
+            ? NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE
+            : NGX_HTTP_SOCIAL_QUERY_REFUSED, NULL);
+
+        if (link->state == NGX_HTTP_SOCIAL_LINK_UP
+            && ngx_strcmp(social_pq_result_sqlstate(result), "25006") == 0)
+        {
+            /* the next connection may find the new primary */
+            ngx_http_social_link_failed(link, "it is read-only");
+        }
+
+        break;
+
+    default:
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
+                                   NULL);
+    }
+
+    social_pq_result_free(result);
+}
+
+
+/*
+ * Whether an error is of the kind that passes (PostgreSQL, Appendix A):
+ * 08: of the connection; 40: a conflict with another transaction; 53: no
+ * room; 55: somebody else has it; 57: an operator or a time limit stepped in;
+ * 58: the server's disk; 25006: a standby, as after a failover.
+ */
+
+static ngx_uint_t
+ngx_http_social_link_passes(const char *sqlstate)
+{
+    const char         **p;
+    static const char   *states[] = {
+        "08", "40", "53", "55", "57", "58", "25006", NULL
+    };
+
+    for (p = states; *p; p++) {
+        if (ngx_strncmp(sqlstate, *p, ngx_strlen(*p)) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

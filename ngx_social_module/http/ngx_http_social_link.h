@@ -1,0 +1,92 @@
+
+/*
+ * One connection to PostgreSQL: made in a thread, then read and written from
+ * the event loop.  For the two files of the pool only.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_LINK_H
+#define NGX_HTTP_SOCIAL_LINK_H
+
+
+#include "ngx_http_social_database.h"
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_LINK_DOWN = 0,
+    NGX_HTTP_SOCIAL_LINK_CONNECTING,
+    NGX_HTTP_SOCIAL_LINK_UP
+} ngx_http_social_link_state_e;
+
+
+typedef struct {
+    ngx_http_social_database_t     *db;
+    ngx_http_social_link_state_e    state;
+    social_pq_t                    *pq;
+    ngx_connection_t               *connection;
+    ngx_queue_t                     sent;        /* of queries, in order */
+    ngx_msec_t                      heard;       /* when it was last alive */
+    ngx_event_t                     retry;
+    ngx_uint_t                      failures;    /* in a row */
+} ngx_http_social_link_t;
+
+
+struct ngx_http_social_database_s {
+    ngx_http_social_database_conf_t  *conf;
+    ngx_thread_pool_t                *thread_pool;
+    ngx_queue_t                       waiting;   /* of queries */
+    ngx_uint_t                        waiters;
+    ngx_uint_t                        stopping;
+    ngx_http_social_link_t           *links;
+};
+
+
+/* ngx_http_social_link.c */
+
+/*
+ * Begins to connect, in a thread; ends in the state UP, or by
+ * ngx_http_social_link_failed().
+ */
+void ngx_http_social_link_connect(ngx_http_social_link_t *link);
+
+/*
+ * The handler of its timer: connects, where it is still DOWN.
+ */
+void ngx_http_social_link_retry(ngx_event_t *ev);
+
+/*
+ * Queues a query on a connection that is UP, and sends what is queued.
+ * NGX_ERROR: the connection is of no more use.
+ */
+ngx_int_t ngx_http_social_link_send(ngx_http_social_link_t *link,
+    ngx_http_social_query_t *query);
+ngx_int_t ngx_http_social_link_flush(ngx_http_social_link_t *link);
+
+/*
+ * Closes the connection, and ends what was sent on it: nobody can say whether
+ * it was run.
+ */
+void ngx_http_social_link_failed(ngx_http_social_link_t *link,
+    const char *why);
+
+/*
+ * Closes a connection that is UP, with nothing under way.
+ */
+void ngx_http_social_link_close(ngx_http_social_link_t *link);
+
+
+/* ngx_http_social_database.c */
+
+/*
+ * Sends what waits for a connection, as far as there is room.
+ */
+void ngx_http_social_database_drain(ngx_http_social_database_t *db);
+
+/*
+ * Moves everything that waits to "lost", if no connection is up and none is
+ * being made.
+ */
+void ngx_http_social_database_give_up(ngx_http_social_database_t *db,
+    ngx_queue_t *lost);
+
+
+#endif /* NGX_HTTP_SOCIAL_LINK_H */

@@ -1,0 +1,374 @@
+
+/*
+ * "social_presign": its tables, variables and merging.
+ */
+
+#include "ngx_http_social_auth.h"
+#include "ngx_http_social_database.h"
+#include "ngx_http_social_error.h"
+#include "ngx_http_social_presign.h"
+
+
+static ngx_int_t ngx_http_social_presign_id_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_social_presign_ext_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+static ngx_int_t ngx_http_social_presign_add_variables(ngx_conf_t *cf);
+static void *ngx_http_social_presign_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static char *ngx_http_social_presign_check(ngx_conf_t *cf,
+    ngx_http_social_presign_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
+static void ngx_http_social_presign_location(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
+static char *ngx_http_social_presign_defaults(ngx_conf_t *cf,
+    ngx_http_social_presign_loc_conf_t *conf);
+
+
+static ngx_command_t  ngx_http_social_presign_commands[] = {
+
+    { ngx_string("social_presign"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE23,
+      ngx_http_social_presign_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_presign_key"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_presign_key_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_presign_types"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_social_presign_types_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_presign_max_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_presign_size_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_presign_expires"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_presign_expires_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_social_presign_module_ctx = {
+    ngx_http_social_presign_add_variables,    /* preconfiguration */
+    NULL,                                     /* postconfiguration */
+
+    NULL,                                     /* create main configuration */
+    NULL,                                     /* init main configuration */
+
+    NULL,                                     /* create server configuration */
+    NULL,                                     /* merge server configuration */
+
+    ngx_http_social_presign_create_loc_conf,  /* create location conf */
+    ngx_http_social_presign_merge_loc_conf    /* merge location conf */
+};
+
+
+ngx_module_t  ngx_http_social_presign_module = {
+    NGX_MODULE_V1,
+    &ngx_http_social_presign_module_ctx,   /* module context */
+    ngx_http_social_presign_commands,      /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_variable_t  ngx_http_social_presign_variables[] = {
+
+    { ngx_string("social_upload_id"), NULL,
+      ngx_http_social_presign_id_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_upload_ext"), NULL,
+      ngx_http_social_presign_ext_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+static ngx_int_t
+ngx_http_social_presign_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_social_presign_variables; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_presign_id_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_social_presign_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_social_presign_module);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->len = ctx->id.len;
+    v->data = ctx->id.data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_presign_ext_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_social_presign_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_social_presign_module);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->len = ctx->extension.len;
+    v->data = (u_char *) ctx->extension.data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_social_presign_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_social_presign_loc_conf_t  *conf;
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->mode = 0;
+     *     conf->bucket = NULL;
+     *     conf->key = NULL;
+     *     conf->types = NULL;
+     *     conf->kinds = NULL;
+     */
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_presign_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->max_size = NGX_CONF_UNSET_SIZE;
+    conf->expires = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_social_presign_loc_conf_t  *prev = parent;
+    ngx_http_social_presign_loc_conf_t  *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* an "if" or a "limit_except" in the location of one */
+
+    if (clcf->noname && prev->mode) {
+
+        *conf = *prev;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_social_presign_handler;
+        }
+
+        ngx_http_social_presign_location(cf, clcf);
+
+        return NGX_CONF_OK;
+    }
+
+    if (conf->key == NULL) {
+        conf->key = prev->key;
+    }
+
+    if (conf->types == NULL) {
+        conf->types = prev->types;
+    }
+
+    ngx_conf_merge_size_value(conf->max_size, prev->max_size,
+                              10 * 1024 * 1024);
+    ngx_conf_merge_value(conf->expires, prev->expires, 300);
+
+    return conf->mode ? ngx_http_social_presign_check(cf, conf, clcf)
+                      : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_presign_check(ngx_conf_t *cf,
+    ngx_http_social_presign_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf)
+{
+    const char                       *why;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    conf->bucket = ngx_http_social_bucket_find(cf, &conf->bucket_name);
+
+    if (conf->bucket == NULL) {
+        return ngx_http_social_conf_error(cf, &conf->place,
+                   "unknown bucket \"%V\" in \"social_presign\": add "
+                   "a \"social_bucket %V { ... }\" to the \"http\" block",
+                   &conf->bucket_name, &conf->bucket_name);
+    }
+
+    alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL) {
+        return ngx_http_social_conf_error(cf, &conf->place,
+                   "\"social_presign\" needs \"social_auth\" in this "
+                   "location: URLs are made for verified users only");
+    }
+
+    if (!ngx_http_social_database_configured(cf)) {
+        return ngx_http_social_conf_error(cf, &conf->place,
+                   "\"social_presign\" needs a \"social_database\": uploads "
+                   "are recorded there");
+    }
+
+    if (ngx_http_social_presign_defaults(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (social_endpoint_parse(
+            ngx_http_social_view(&conf->bucket->public_endpoint),
+            &conf->target.endpoint, &why)
+        != SOCIAL_OK)
+    {
+        return ngx_http_social_conf_error(cf, &conf->bucket->place,
+                   "invalid \"public_endpoint\" in \"social_bucket %V\": %s",
+                   &conf->bucket->name, why);
+    }
+
+    conf->target.path_style = conf->bucket->path_style;
+    conf->target.bucket = ngx_http_social_view(&conf->bucket->bucket);
+    conf->target.region = ngx_http_social_view(&conf->bucket->region);
+
+    conf->credentials.access_key = conf->bucket->credentials.access_key;
+    conf->credentials.secret = conf->bucket->credentials.secret;
+    conf->credentials.token = conf->bucket->credentials.token;
+
+    ngx_http_social_presign_location(cf, clcf);
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A body that small never goes to a file, and no larger one is read.
+ */
+
+static void
+ngx_http_social_presign_location(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                            SOCIAL_UPLOAD_MAX_BODY);
+
+    if (clcf->client_max_body_size == 0
+        || clcf->client_max_body_size > SOCIAL_UPLOAD_MAX_BODY)
+    {
+        clcf->client_max_body_size = SOCIAL_UPLOAD_MAX_BODY;
+    }
+
+    ngx_http_social_error_own_location(cf);
+}
+
+
+static char *
+ngx_http_social_presign_defaults(ngx_conf_t *cf,
+    ngx_http_social_presign_loc_conf_t *conf)
+{
+    social_str_t  *item;
+
+    if (conf->key == NULL) {
+        return ngx_http_social_conf_error(cf, &conf->place,
+                   "\"social_presign\" needs a \"social_presign_key\", as in "
+                   "\"raw/$social_sub/$social_upload_id.$social_upload_ext\"");
+    }
+
+    if (conf->types == NULL) {
+
+        conf->types = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
+        if (conf->types == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        item = ngx_array_push_n(conf->types, 4);
+        if (item == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        item[0] = social_str("image/jpeg");
+        item[1] = social_str("image/png");
+        item[2] = social_str("image/webp");
+        item[3] = social_str("image/gif");
+    }
+
+    if (conf->kinds == NULL) {
+
+        conf->kinds = ngx_array_create(cf->pool, 1, sizeof(social_str_t));
+        if (conf->kinds == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        item = ngx_array_push(conf->kinds);
+        if (item == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *item = social_str("avatar");
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,198 @@
+
+/*
+ * One statement for one request.
+ *
+ * A query has memory of its own and outlives its request: a client that
+ * leaves does not take back what was sent to the database.
+ */
+
+#include "ngx_http_social_database.h"
+
+
+static ngx_http_social_query_t *ngx_http_social_query_create(
+    const char *sql, const social_pq_param_t *params, ngx_uint_t n);
+static void ngx_http_social_query_cleanup(void *data);
+
+
+ngx_int_t
+ngx_http_social_query(ngx_http_request_t *r, const char *sql,
+    const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_pt handler, void *data)
+{
+    ngx_http_cleanup_t       *cln;
+    ngx_http_social_query_t  *query;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    query = ngx_http_social_query_create(sql, params, n);
+    if (query == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_social_query_cleanup;
+    cln->data = query;
+
+    query->request = r;
+    query->cleanup = cln;
+    query->handler = handler;
+    query->data = data;
+
+    /* a body that is still being thrown away has a handler of its own */
+
+    if (r == r->main && r->read_event_handler == ngx_http_block_reading) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+
+    ngx_http_social_database_submit(ngx_http_social_database_of(r), query);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_query_background(const char *sql,
+    const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_background_pt handler, void *data)
+{
+    ngx_http_social_query_t     *query;
+    ngx_http_social_database_t  *db;
+
+    db = ngx_http_social_database_of_cycle((ngx_cycle_t *) ngx_cycle);
+
+    if (db == NULL) {
+        return NGX_ERROR;
+    }
+
+    query = ngx_http_social_query_create(sql, params, n);
+    if (query == NULL) {
+        return NGX_ERROR;
+    }
+
+    query->background = handler;
+    query->data = data;
+
+    ngx_http_social_database_submit(db, query);
+
+    return NGX_OK;
+}
+
+
+static ngx_http_social_query_t *
+ngx_http_social_query_create(const char *sql, const social_pq_param_t *params,
+    ngx_uint_t n)
+{
+    u_char                   *p;
+    ngx_uint_t                i;
+    ngx_pool_t               *pool;
+    ngx_http_social_query_t  *query;
+
+    pool = ngx_create_pool(1024, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    query = ngx_pcalloc(pool, sizeof(ngx_http_social_query_t));
+
+    if (query == NULL) {
+        goto failed;
+    }
+
+    query->pool = pool;
+    query->sql = sql;
+    query->n = n;
+
+    query->params = ngx_palloc(pool, (n + 1) * sizeof(social_pq_param_t));
+    if (query->params == NULL) {
+        goto failed;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        query->params[i] = params[i];
+
+        if (params[i].null || params[i].value.len == 0) {
+            continue;
+        }
+
+        p = ngx_pnalloc(pool, params[i].value.len);
+        if (p == NULL) {
+            goto failed;
+        }
+
+        ngx_memcpy(p, params[i].value.data, params[i].value.len);
+        query->params[i].value.data = p;
+    }
+
+    return query;
+
+failed:
+
+    ngx_destroy_pool(pool);
+
+    return NULL;
+}
+
+
+void
+ngx_http_social_query_answer(ngx_http_social_query_t *query,
+    ngx_http_social_query_outcome_e outcome,
+    const social_pq_result_t *result)
+{
+    ngx_connection_t                     *c;
+    ngx_http_request_t                   *r;
+    ngx_http_social_query_background_pt   background;
+
+    background = query->background;
+
+    if (background) {
+        query->background = NULL;
+        background(outcome, result, query->data);
+        return;
+    }
+
+    r = query->request;
+
+    if (r == NULL) {
+        return;
+    }
+
+    /* r may be gone after its handler */
+
+    query->cleanup->handler = NULL;
+    query->request = NULL;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    query->handler(r, outcome, result, query->data);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_social_query_done(ngx_http_social_query_t *query,
+    ngx_http_social_query_outcome_e outcome,
+    const social_pq_result_t *result)
+{
+    if (query->timer.timer_set) {
+        ngx_del_timer(&query->timer);
+    }
+
+    ngx_http_social_query_answer(query, outcome, result);
+
+    ngx_destroy_pool(query->pool);
+}
+
+
+static void
+ngx_http_social_query_cleanup(void *data)
+{
+    ngx_http_social_query_t  *query = data;
+
+    query->request = NULL;
+}

@@ -1,0 +1,62 @@
+
+/*
+ * Content handlers' two ends: a request's body as one string, and an answer
+ * out of one.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_REPLY_H
+#define NGX_HTTP_SOCIAL_REPLY_H
+
+
+#include "ngx_http_social.h"
+
+
+/*
+ * Called with the whole body, which is in r->pool; it ends the request by
+ * ngx_http_finalize_request(), now or later.
+ */
+typedef void (*ngx_http_social_body_pt)(ngx_http_request_t *r,
+    social_str_t body);
+
+
+/*
+ * To be returned from a content handler: reads the body, of "max" bytes at
+ * most, and calls "handler".  A larger one is answered with 413.
+ */
+ngx_int_t ngx_http_social_read_body(ngx_http_request_t *r, size_t max,
+    ngx_http_social_body_pt handler);
+
+/*
+ * Sends a whole answer.  "body" and "type" live as long as the request.
+ * Returns what is for ngx_http_finalize_request(), or for a content handler
+ * to return.
+ */
+ngx_int_t ngx_http_social_reply(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *body);
+
+/*
+ * The same for JSON.
+ */
+ngx_int_t ngx_http_social_reply_json(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *body);
+
+/*
+ * 422 with one bad field, {"message":"...","errors":{"FIELD":"WHY"},
+ * "requestId":"..."}; both are ASCII without quotes.
+ */
+ngx_int_t ngx_http_social_reply_field(ngx_http_request_t *r,
+    const char *field, const char *why);
+
+/*
+ * 401, for a place that says who may come by its handler: "optional" let
+ * somebody in who has no identity.
+ */
+ngx_int_t ngx_http_social_reply_unauthorized(ngx_http_request_t *r);
+
+/*
+ * 503 with Retry-After, for what is our own outage.
+ */
+ngx_int_t ngx_http_social_reply_unavailable(ngx_http_request_t *r);
+
+
+#endif /* NGX_HTTP_SOCIAL_REPLY_H */

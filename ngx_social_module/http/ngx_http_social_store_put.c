@@ -1,0 +1,561 @@
+
+/*
+ * The embedded store: writing an object.
+ *
+ * The body is read unbuffered, so that nginx writes no temporary file of its
+ * own on the event loop: each piece is copied to memory of this object and
+ * written by a thread, and the next is read when that is done.  At the end
+ * a thread compares digests and commits.  A client that leaves earlier leaves
+ * nothing behind.
+ */
+
+#include "ngx_http_social_reply.h"
+#include "ngx_http_social_store.h"
+
+
+#define NGX_HTTP_SOCIAL_PUT_ROOM  (192 * 1024)
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_PUT_WRITE = 0,
+    NGX_HTTP_SOCIAL_PUT_COMMIT,
+    NGX_HTTP_SOCIAL_PUT_ABORT
+} ngx_http_social_put_step_e;
+
+
+typedef struct {
+    ngx_pool_t                        *pool;       /* its own */
+    ngx_http_request_t                *request;    /* NULL: it has gone */
+    ngx_http_social_store_loc_conf_t  *conf;
+    ngx_thread_task_t                 *task;
+    ngx_http_social_put_step_e         step;
+    ngx_uint_t                         busy;       /* a thread has it */
+
+    social_net_disk_put_t              disk;
+    u_char                             id[SOCIAL_STORE_ID_SIZE];
+    ngx_str_t                          announce;
+
+    ngx_http_social_store_digest_t     digest;
+    off_t                              received;
+
+    social_s3_error_e                  error;      /* of the last step */
+    ngx_err_t                          err;
+
+    size_t                             len;        /* of the current piece */
+    u_char                            *room;
+} ngx_http_social_put_t;
+
+
+static ngx_http_social_put_t *ngx_http_social_put_create(
+    ngx_http_request_t *r, ngx_http_social_store_request_t *sr);
+static social_s3_error_e ngx_http_social_put_prepare(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr, ngx_http_social_put_t *put);
+static void ngx_http_social_put_body(ngx_http_request_t *r);
+static void ngx_http_social_put_read(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_put_take(ngx_http_social_put_t *put,
+    ngx_http_request_body_t *rb);
+static ngx_int_t ngx_http_social_put_post(ngx_http_social_put_t *put,
+    ngx_http_social_put_step_e step);
+static void ngx_http_social_put_thread(void *data, ngx_log_t *log);
+static void ngx_http_social_put_write(ngx_http_social_put_t *put);
+static void ngx_http_social_put_commit(ngx_http_social_put_t *put);
+static void ngx_http_social_put_done(ngx_event_t *ev);
+static void ngx_http_social_put_failed(ngx_http_social_put_t *put);
+static ngx_int_t ngx_http_social_put_answer(ngx_http_social_put_t *put);
+static void ngx_http_social_put_cleanup(void *data);
+static void ngx_http_social_put_free(ngx_http_social_put_t *put);
+
+
+ngx_int_t
+ngx_http_social_store_put(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr)
+{
+    ngx_int_t                          rc;
+    social_s3_error_e                  error;
+    ngx_http_cleanup_t                *cln;
+    ngx_http_social_put_t             *put;
+    ngx_http_social_store_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+
+    error = SOCIAL_S3_OK;
+
+    if (r->headers_in.content_length_n < 0) {
+        error = SOCIAL_S3_MISSING_CONTENT_LENGTH;
+
+    } else if (r->headers_in.content_length_n > slcf->max_size) {
+        error = SOCIAL_S3_ENTITY_TOO_LARGE;
+    }
+
+    put = NULL;
+
+    if (error == SOCIAL_S3_OK) {
+
+        cln = ngx_http_cleanup_add(r, 0);
+        put = ngx_http_social_put_create(r, sr);
+
+        if (cln == NULL || put == NULL) {
+            if (put) {
+                ngx_http_social_put_free(put);
+            }
+
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        cln->handler = ngx_http_social_put_cleanup;
+        cln->data = put;
+
+        error = ngx_http_social_put_prepare(r, sr, put);
+    }
+
+    if (error != SOCIAL_S3_OK) {
+
+        if (ngx_http_discard_request_body(r) != NGX_OK) {
+            r->keepalive = 0;
+        }
+
+        return ngx_http_social_store_error(r, error, NULL);
+    }
+
+    ngx_http_set_ctx(r, put, ngx_http_social_store_module);
+
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_social_put_body);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+static ngx_http_social_put_t *
+ngx_http_social_put_create(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr)
+{
+    u_char                 *path;
+    ngx_str_t              *type;
+    ngx_pool_t             *pool;
+    ngx_http_social_put_t  *put;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    put = ngx_pcalloc(pool, sizeof(ngx_http_social_put_t));
+
+    if (put == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    put->pool = pool;
+    put->request = r;
+    put->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+    put->disk.fd = -1;
+
+    put->task = ngx_thread_task_alloc(pool, 0);
+    put->room = ngx_palloc(pool, NGX_HTTP_SOCIAL_PUT_ROOM);
+    path = ngx_pnalloc(pool, sr->path.len + 1);
+
+    if (put->task == NULL || put->room == NULL || path == NULL
+        || ngx_http_social_store_id(put->id) != NGX_OK)
+    {
+        ngx_http_social_put_free(put);
+        return NULL;
+    }
+
+    put->task->ctx = put;
+    put->task->handler = ngx_http_social_put_thread;
+    put->task->event.handler = ngx_http_social_put_done;
+    put->task->event.data = put;
+    put->task->event.log = ngx_cycle->log;
+
+    ngx_memcpy(path, sr->path.data, sr->path.len + 1);
+
+    put->disk.root = (char *) put->conf->root.data;
+    put->disk.id = put->id;
+    put->disk.path = (char *) path;
+    put->disk.sync = put->conf->sync;
+    put->disk.meta.size = r->headers_in.content_length_n;
+    ngx_memcpy(put->disk.meta.id, put->id, SOCIAL_STORE_ID_SIZE);
+
+    if (r->headers_in.content_type) {
+
+        type = &r->headers_in.content_type->value;
+
+        put->disk.meta.type.len = type->len;
+        put->disk.meta.type.data = ngx_pstrdup(pool, type);
+
+        if (put->disk.meta.type.data == NULL) {
+            ngx_http_social_put_free(put);
+            return NULL;
+        }
+    }
+
+    return put;
+}
+
+
+static social_s3_error_e
+ngx_http_social_put_prepare(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr, ngx_http_social_put_t *put)
+{
+    social_s3_error_e  error;
+
+    error = ngx_http_social_store_digest_init(r, sr, &put->digest);
+
+    if (error != SOCIAL_S3_OK || !put->conf->announce) {
+        return error;
+    }
+
+    if (ngx_http_social_store_announcement(put->pool, &put->disk.meta, sr->key,
+                                           &put->announce)
+        != NGX_OK)
+    {
+        return SOCIAL_S3_INTERNAL_ERROR;
+    }
+
+    put->disk.announce = ngx_http_social_view(&put->announce);
+
+    return SOCIAL_S3_OK;
+}
+
+
+static void
+ngx_http_social_put_body(ngx_http_request_t *r)
+{
+    ngx_http_social_put_read(r);
+}
+
+
+/*
+ * Takes what has been read; hands it to a thread, or reads on.
+ */
+
+static void
+ngx_http_social_put_read(ngx_http_request_t *r)
+{
+    ngx_int_t               rc;
+    ngx_http_social_put_t  *put;
+
+    put = ngx_http_get_module_ctx(r, ngx_http_social_store_module);
+
+    if (put->busy) {
+        return;
+    }
+
+    for ( ;; ) {
+
+        if (ngx_http_social_put_take(put, r->request_body) != NGX_OK) {
+            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            return;
+        }
+
+        if (put->len || !r->reading_body) {
+
+            r->read_event_handler = ngx_http_block_reading;
+
+            if (ngx_http_social_put_post(put, put->len
+                                              ? NGX_HTTP_SOCIAL_PUT_WRITE
+                                              : NGX_HTTP_SOCIAL_PUT_COMMIT)
+                != NGX_OK)
+            {
+                ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            }
+
+            return;
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ngx_http_finalize_request(r, rc);
+            return;
+        }
+
+        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+            r->read_event_handler = ngx_http_social_put_read;
+            return;
+        }
+    }
+}
+
+
+/*
+ * What there is no room for stays where it is.
+ */
+
+static ngx_int_t
+ngx_http_social_put_take(ngx_http_social_put_t *put,
+    ngx_http_request_body_t *rb)
+{
+    size_t      n;
+    ngx_buf_t  *b;
+
+    for ( /* void */ ; rb->bufs; rb->bufs = rb->bufs->next) {
+
+        b = rb->bufs->buf;
+
+        if (b->in_file) {
+            return NGX_ERROR;
+        }
+
+        n = ngx_min((size_t) (b->last - b->pos),
+                    NGX_HTTP_SOCIAL_PUT_ROOM - put->len);
+
+        if (n) {
+            ngx_memcpy(put->room + put->len, b->pos, n);
+            put->len += n;
+            b->pos += n;
+        }
+
+        if (b->pos != b->last) {
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_put_post(ngx_http_social_put_t *put,
+    ngx_http_social_put_step_e step)
+{
+    put->step = step;
+
+    if (ngx_thread_task_post(put->conf->thread_pool, put->task) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    put->busy = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_social_put_thread(void *data, ngx_log_t *log)
+{
+    ngx_http_social_put_t  *put = data;
+
+    put->error = SOCIAL_S3_OK;
+
+    switch (put->step) {
+
+    case NGX_HTTP_SOCIAL_PUT_WRITE:
+        ngx_http_social_put_write(put);
+        break;
+
+    case NGX_HTTP_SOCIAL_PUT_COMMIT:
+        ngx_http_social_put_commit(put);
+        break;
+
+    case NGX_HTTP_SOCIAL_PUT_ABORT:
+        social_net_disk_abort(put->disk.root, put->id, put->disk.fd);
+        put->disk.fd = -1;
+        break;
+    }
+}
+
+
+static void
+ngx_http_social_put_write(ngx_http_social_put_t *put)
+{
+    social_str_t  piece;
+
+    piece.data = put->room;
+    piece.len = put->len;
+
+    if (put->disk.fd == -1
+        && social_net_disk_create(put->disk.root, put->id, &put->disk.fd)
+           != SOCIAL_OK)
+    {
+        put->err = ngx_errno;
+        put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
+        return;
+    }
+
+    if (social_net_disk_write(put->disk.fd, piece) != SOCIAL_OK) {
+        put->err = ngx_errno;
+        put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
+        return;
+    }
+
+    put->error = ngx_http_social_store_digest_update(&put->digest, piece);
+
+    put->received += put->len;
+}
+
+
+static void
+ngx_http_social_put_commit(ngx_http_social_put_t *put)
+{
+    if (put->disk.fd == -1
+        && social_net_disk_create(put->disk.root, put->id, &put->disk.fd)
+           != SOCIAL_OK)
+    {
+        put->err = ngx_errno;
+        put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
+        return;
+    }
+
+    if (put->received != put->disk.meta.size) {
+        put->error = SOCIAL_S3_INCOMPLETE_BODY;
+        return;
+    }
+
+    put->error = ngx_http_social_store_digest_final(&put->digest,
+                                                    put->disk.meta.etag);
+
+    if (put->error != SOCIAL_S3_OK) {
+        return;
+    }
+
+    put->disk.meta.modified = time(NULL);
+
+    if (put->announce.len) {
+        ngx_http_social_store_announcement_etag(&put->announce,
+                                                &put->disk.meta);
+    }
+
+    if (social_net_disk_commit(&put->disk) != SOCIAL_OK) {
+        put->err = ngx_errno;
+        put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
+    }
+}
+
+
+static void
+ngx_http_social_put_done(ngx_event_t *ev)
+{
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_social_put_t  *put;
+
+    put = ev->data;
+    r = put->request;
+
+    put->busy = 0;
+
+    if (put->step == NGX_HTTP_SOCIAL_PUT_ABORT) {
+        ngx_http_social_put_free(put);
+        return;
+    }
+
+    if (put->step == NGX_HTTP_SOCIAL_PUT_COMMIT
+        && put->error == SOCIAL_S3_OK && put->announce.len)
+    {
+        /* whether or not the client is still there to hear of it */
+
+        ngx_http_social_store_announce(put->conf, put->id, &put->announce);
+    }
+
+    if (r == NULL) {
+
+        if (put->disk.fd == -1
+            || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_ABORT)
+               != NGX_OK)
+        {
+            ngx_http_social_put_free(put);
+        }
+
+        return;
+    }
+
+    c = r->connection;
+    ngx_http_set_log_request(c->log, r);
+
+    if (put->error != SOCIAL_S3_OK) {
+
+        ngx_http_social_put_failed(put);
+
+        rc = ngx_http_social_store_error(r, put->error, NULL);
+        ngx_http_finalize_request(r, rc);
+
+    } else if (put->step == NGX_HTTP_SOCIAL_PUT_COMMIT) {
+
+        rc = ngx_http_social_put_answer(put);
+        ngx_http_finalize_request(r, rc);
+
+    } else {
+        put->len = 0;
+        ngx_http_social_put_read(r);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_social_put_failed(ngx_http_social_put_t *put)
+{
+    if (put->error == SOCIAL_S3_SERVICE_UNAVAILABLE) {
+        ngx_log_error(NGX_LOG_CRIT, put->request->connection->log, put->err,
+                      "social: the store could not write below \"%V\"",
+                      &put->conf->root);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_social_put_answer(ngx_http_social_put_t *put)
+{
+    ngx_str_t            etag, body;
+    ngx_http_request_t  *r;
+    static ngx_str_t     none = ngx_null_string;
+
+    r = put->request;
+
+    etag.data = ngx_pnalloc(r->pool, 34);
+    if (etag.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    etag.len = ngx_sprintf(etag.data, "\"%*s\"", (size_t) 32,
+                           put->disk.meta.etag)
+               - etag.data;
+
+    if (ngx_http_social_header_out_push(r, "ETag", &etag) == NULL
+        || ngx_http_social_store_protect(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_str_null(&body);
+
+    return ngx_http_social_reply(r, NGX_HTTP_OK, &none, &body);
+}
+
+
+static void
+ngx_http_social_put_cleanup(void *data)
+{
+    ngx_http_social_put_t  *put = data;
+
+    put->request = NULL;
+
+    if (put->busy) {
+        /* the thread's end sees to the rest */
+        return;
+    }
+
+    if (put->disk.fd == -1
+        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_ABORT) != NGX_OK)
+    {
+        ngx_http_social_put_free(put);
+    }
+}
+
+
+static void
+ngx_http_social_put_free(ngx_http_social_put_t *put)
+{
+    if (put->disk.fd != -1) {
+        ngx_close_file(put->disk.fd);
+    }
+
+    ngx_http_social_store_digest_free(&put->digest);
+    ngx_destroy_pool(put->pool);
+}

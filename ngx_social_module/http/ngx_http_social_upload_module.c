@@ -1,0 +1,315 @@
+
+/*
+ * "social_upload_status": what became of an upload, for its owner.
+ */
+
+#include "ngx_http_social_auth.h"
+#include "ngx_http_social_database.h"
+#include "ngx_http_social_error.h"
+#include "ngx_http_social_reply.h"
+
+
+#define NGX_HTTP_SOCIAL_UUID_LEN  36
+
+
+typedef struct {
+    ngx_flag_t                enable;
+    ngx_str_t                 assets;
+    ngx_http_social_place_t   place;
+} ngx_http_social_upload_loc_conf_t;
+
+
+static char *ngx_http_social_upload_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static ngx_int_t ngx_http_social_upload_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_upload_id(ngx_str_t *uri, social_str_t *id);
+static void ngx_http_social_upload_found(ngx_http_request_t *r,
+    ngx_http_social_query_outcome_e outcome,
+    const social_pq_result_t *result, void *data);
+
+static void *ngx_http_social_upload_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+
+
+static ngx_command_t  ngx_http_social_upload_commands[] = {
+
+    { ngx_string("social_upload_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_social_upload_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_social_upload_module_ctx = {
+    NULL,                                    /* preconfiguration */
+    NULL,                                    /* postconfiguration */
+
+    NULL,                                    /* create main configuration */
+    NULL,                                    /* init main configuration */
+
+    NULL,                                    /* create server configuration */
+    NULL,                                    /* merge server configuration */
+
+    ngx_http_social_upload_create_loc_conf,  /* create location configuration */
+    ngx_http_social_upload_merge_loc_conf    /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_social_upload_module = {
+    NGX_MODULE_V1,
+    &ngx_http_social_upload_module_ctx,    /* module context */
+    ngx_http_social_upload_commands,       /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_social_upload_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                           rc;
+    social_str_t                        id;
+    social_pq_param_t                   params[4];
+    ngx_http_social_auth_ctx_t         *identity;
+    ngx_http_social_upload_loc_conf_t  *ulcf;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    identity = ngx_http_social_auth_identity(r);
+
+    if (identity == NULL) {
+        return ngx_http_social_reply_unauthorized(r);
+    }
+
+    if (ngx_http_social_upload_id(&r->uri, &id) != NGX_OK) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    ulcf = ngx_http_get_module_loc_conf(r, ngx_http_social_upload_module);
+
+    ngx_memzero(params, sizeof(params));
+
+    params[0].value = id;
+    params[1].value = ngx_http_social_view(&identity->issuer->issuer);
+    params[2].value = identity->claims.subject;
+    params[3].value = ngx_http_social_view(&ulcf->assets);
+
+    if (ngx_http_social_query(r, "SELECT social_upload_get($1::uuid, $2, $3, "
+                                 "$4)",
+                              params, 4, ngx_http_social_upload_found, NULL)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->main->count++;
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_social_upload_id(ngx_str_t *uri, social_str_t *id)
+{
+    u_char      ch;
+    ngx_uint_t  i;
+
+    if (uri->len <= NGX_HTTP_SOCIAL_UUID_LEN
+        || uri->data[uri->len - NGX_HTTP_SOCIAL_UUID_LEN - 1] != '/')
+    {
+        return NGX_ERROR;
+    }
+
+    id->data = uri->data + uri->len - NGX_HTTP_SOCIAL_UUID_LEN;
+    id->len = NGX_HTTP_SOCIAL_UUID_LEN;
+
+    for (i = 0; i < id->len; i++) {
+        ch = id->data[i];
+
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (ch != '-') {
+                return NGX_ERROR;
+            }
+
+        } else if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f'))) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_social_upload_found(ngx_http_request_t *r,
+    ngx_http_social_query_outcome_e outcome,
+    const social_pq_result_t *result, void *data)
+{
+    ngx_int_t     rc;
+    ngx_str_t     body;
+    social_str_t  json;
+
+    switch (outcome) {
+
+    case NGX_HTTP_SOCIAL_QUERY_OK:
+
+        /* another's upload is not there, as one that never was */
+
+        if (!social_pq_result_value(result, 0, 0, &json)) {
+            rc = NGX_HTTP_NOT_FOUND;
+            break;
+        }
+
+        body.len = json.len;
+        body.data = ngx_pnalloc(r->pool, json.len);
+
+        if (body.data == NULL) {
+            rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+            break;
+        }
+
+        ngx_memcpy(body.data, json.data, json.len);
+
+        rc = ngx_http_social_reply_json(r, NGX_HTTP_OK, &body);
+        break;
+
+    case NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE:
+        rc = ngx_http_social_reply_unavailable(r);
+        break;
+
+    default:
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+static char *
+ngx_http_social_upload_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_social_upload_loc_conf_t  *ulcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    value = cf->args->elts;
+
+    if (ulcf->enable) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"social_upload_status\" is duplicate: say it once");
+    }
+
+    if (cf->args->nelts == 2) {
+
+        if (ngx_strncmp(value[1].data, "assets=", 7) != 0) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "unknown parameter \"%V\" in "
+                       "\"social_upload_status\": it takes assets=URL, which "
+                       "the variants' keys are put after", &value[1]);
+        }
+
+        ulcf->assets.data = value[1].data + 7;
+        ulcf->assets.len = value[1].len - 7;
+
+        if (ngx_strncmp(ulcf->assets.data, "https://", 8) != 0
+            && ngx_strncmp(ulcf->assets.data, "http://", 7) != 0
+            && ulcf->assets.data[0] != '/')
+        {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid parameter \"%V\" in "
+                       "\"social_upload_status\": it must be a URL, or "
+                       "a path of this host", &value[1]);
+        }
+
+        /* the key comes after a slash of its own */
+
+        while (ulcf->assets.len
+               && ulcf->assets.data[ulcf->assets.len - 1] == '/')
+        {
+            ulcf->assets.len--;
+        }
+    }
+
+    ulcf->enable = 1;
+
+    ngx_http_social_place(cf, &ulcf->place);
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_social_upload_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_social_upload_create_loc_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_social_upload_loc_conf_t));
+}
+
+
+static char *
+ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_social_upload_loc_conf_t  *prev = parent;
+    ngx_http_social_upload_loc_conf_t  *conf = child;
+
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* an "if" or a "limit_except" in the location of one */
+
+    if (clcf->noname && prev->enable) {
+
+        *conf = *prev;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_social_upload_handler;
+        }
+
+        ngx_http_social_error_own_location(cf);
+
+        return NGX_CONF_OK;
+    }
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
+
+    alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL || !ngx_http_social_database_configured(cf)) {
+        return ngx_http_social_conf_error(cf, &conf->place,
+                   "\"social_upload_status\" needs \"social_auth\" in this "
+                   "location and a \"social_database\": an upload is its "
+                   "owner's to see");
+    }
+
+    ngx_http_social_error_own_location(cf);
+
+    return NGX_CONF_OK;
+}

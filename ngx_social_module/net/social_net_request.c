@@ -1,0 +1,234 @@
+
+/*
+ * One bounded, blocking request, by libcurl.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <curl/curl.h>
+
+#include "social_net_request.h"
+
+
+typedef struct {
+    CURL                        *curl;
+    const social_net_request_t  *request;
+    social_net_reply_t          *reply;
+    size_t                       sent;
+    size_t                       text;
+    bool                         broken;
+} social_net_request_ctx_t;
+
+
+static social_rc_e social_net_request_setup(social_net_request_ctx_t *ctx,
+    struct curl_slist **headers, char *error);
+static size_t social_net_request_write(char *p, size_t size, size_t n,
+    void *data);
+static size_t social_net_request_read(char *p, size_t size, size_t n,
+    void *data);
+static int social_net_request_seek(void *data, curl_off_t offset, int origin);
+
+
+social_rc_e
+social_net_request(const social_net_request_t *request,
+    social_net_reply_t *reply)
+{
+    char                       error[CURL_ERROR_SIZE];
+    CURLcode                   code;
+    struct curl_slist         *headers;
+    social_net_request_ctx_t   ctx;
+
+    memset(reply, 0, sizeof(social_net_reply_t));
+    memset(&ctx, 0, sizeof(social_net_request_ctx_t));
+
+    ctx.request = request;
+    ctx.reply = reply;
+    ctx.curl = curl_easy_init();
+
+    headers = NULL;
+    error[0] = '\0';
+
+    if (ctx.curl == NULL
+        || social_net_request_setup(&ctx, &headers, error) != SOCIAL_OK)
+    {
+        curl_easy_cleanup(ctx.curl);
+        curl_slist_free_all(headers);
+        snprintf(reply->error, sizeof(reply->error), "out of memory");
+        return SOCIAL_FAILED;
+    }
+
+    code = curl_easy_perform(ctx.curl);
+
+    curl_easy_getinfo(ctx.curl, CURLINFO_RESPONSE_CODE, &reply->status);
+    curl_easy_cleanup(ctx.curl);
+    curl_slist_free_all(headers);
+
+    if (code == CURLE_OK) {
+        return SOCIAL_OK;
+    }
+
+    snprintf(reply->error, sizeof(reply->error), "%s",
+             ctx.broken ? "it was broken off"
+             : error[0] ? error : curl_easy_strerror(code));
+
+    return code == CURLE_OUT_OF_MEMORY ? SOCIAL_FAILED : SOCIAL_DECLINED;
+}
+
+
+static social_rc_e
+social_net_request_setup(social_net_request_ctx_t *ctx,
+    struct curl_slist **headers, char *error)
+{
+    bool                         ok;
+    CURL                        *curl;
+    const char *const           *header;
+    struct curl_slist           *grown;
+    const social_net_request_t  *request;
+
+    curl = ctx->curl;
+    request = ctx->request;
+
+    for (header = request->headers; header != NULL && *header != NULL;
+         header++)
+    {
+        grown = curl_slist_append(*headers, *header);
+
+        if (grown == NULL) {
+            return SOCIAL_FAILED;
+        }
+
+        *headers = grown;
+    }
+
+    /* a server that waits for a body would wait for "100 Continue" first */
+
+    grown = curl_slist_append(*headers, "Expect:");
+
+    if (grown == NULL) {
+        return SOCIAL_FAILED;
+    }
+
+    *headers = grown;
+
+    ok = !curl_easy_setopt(curl, CURLOPT_URL, request->url)
+         && !curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L)
+         && !curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https")
+         && !curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L)
+         && !curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L)
+         && !curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                              request->timeout)
+         && !curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout)
+         && !curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L)
+         && !curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L)
+         && !curl_easy_setopt(curl, CURLOPT_NOPROXY,
+                              "localhost,127.0.0.1,::1")
+         && !curl_easy_setopt(curl, CURLOPT_USERAGENT, "ngx_social_module")
+         && !curl_easy_setopt(curl, CURLOPT_HTTPHEADER, *headers)
+         && !curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error)
+         && !curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION,
+                              social_net_request_write)
+         && !curl_easy_setopt(curl, CURLOPT_WRITEDATA, ctx);
+
+    if (strcmp(request->method, "PUT") == 0) {
+        ok = ok && !curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L)
+             && !curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
+                                  (curl_off_t) request->size)
+             && !curl_easy_setopt(curl, CURLOPT_READFUNCTION,
+                                  social_net_request_read)
+             && !curl_easy_setopt(curl, CURLOPT_READDATA, ctx)
+             && !curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION,
+                                  social_net_request_seek)
+             && !curl_easy_setopt(curl, CURLOPT_SEEKDATA, ctx);
+
+    } else if (strcmp(request->method, "HEAD") == 0) {
+        ok = ok && !curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+
+    } else if (strcmp(request->method, "GET") != 0) {
+        ok = ok && !curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST,
+                                     request->method);
+    }
+
+    if (ok && request->ca_file != NULL) {
+        ok = !curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file)
+             && !curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    }
+
+    return ok ? SOCIAL_OK : SOCIAL_FAILED;
+}
+
+
+static size_t
+social_net_request_write(char *p, size_t size, size_t n, void *data)
+{
+    social_net_request_ctx_t  *ctx = data;
+
+    long    status;
+    size_t  len, room;
+
+    len = size * n;
+    status = 0;
+
+    curl_easy_getinfo(ctx->curl, CURLINFO_RESPONSE_CODE, &status);
+
+    if (status < 200 || status > 299) {
+
+        room = sizeof(ctx->reply->text) - 1 - ctx->text;
+        room = len < room ? len : room;
+
+        memcpy(ctx->reply->text + ctx->text, p, room);
+        ctx->text += room;
+
+        return len;
+    }
+
+    if (ctx->request->sink != NULL
+        && !ctx->request->sink(ctx->request->data, (unsigned char *) p, len))
+    {
+        ctx->broken = true;
+        return 0;
+    }
+
+    return len;
+}
+
+
+static size_t
+social_net_request_read(char *p, size_t size, size_t n, void *data)
+{
+    social_net_request_ctx_t  *ctx = data;
+
+    size_t  len;
+
+    len = ctx->request->size - ctx->sent;
+
+    if (len > size * n) {
+        len = size * n;
+    }
+
+    if (len != 0) {
+        memcpy(p, ctx->request->body + ctx->sent, len);
+        ctx->sent += len;
+    }
+
+    return len;
+}
+
+
+/* a connection that was closed while it was idle is tried anew */
+
+static int
+social_net_request_seek(void *data, curl_off_t offset, int origin)
+{
+    social_net_request_ctx_t  *ctx = data;
+
+    if (origin != SEEK_SET || offset < 0
+        || (size_t) offset > ctx->request->size)
+    {
+        return CURL_SEEKFUNC_FAIL;
+    }
+
+    ctx->sent = (size_t) offset;
+
+    return CURL_SEEKFUNC_OK;
+}

@@ -1,0 +1,54 @@
+
+/*
+ * One bounded, blocking request of any method: for objects.  For threads and
+ * the worker, never for nginx's event loop.
+ */
+
+#ifndef SOCIAL_NET_REQUEST_H
+#define SOCIAL_NET_REQUEST_H
+
+
+#include "social_net_fetch.h"
+
+
+#define SOCIAL_NET_REQUEST_TEXT  512
+
+
+typedef struct {
+    const char            *method;      /* GET, HEAD, PUT, DELETE */
+    const char            *url;
+    const char *const     *headers;     /* "Name: value", NULL at the end */
+    const unsigned char   *body;        /* of a PUT */
+    size_t                 size;
+    const char            *ca_file;     /* PEM, or NULL for the system's */
+    long                   timeout;     /* milliseconds, for all of it */
+
+    /*
+     * Where the body of a 2xx goes: bytes are given as they come, and false
+     * breaks off.  NULL: it is dropped.
+     */
+    bool                 (*sink)(void *data, const unsigned char *p,
+                                 size_t len);
+    void                  *data;
+} social_net_request_t;
+
+
+typedef struct {
+    long                   status;
+    char                   text[SOCIAL_NET_REQUEST_TEXT];
+    char                   error[SOCIAL_NET_ERROR_SIZE];
+} social_net_reply_t;
+
+
+/*
+ * Sends a request.  SOCIAL_OK: the whole answer came, whatever its status;
+ * "text" is the beginning of what another than 2xx said.  SOCIAL_DECLINED: no
+ * answer in time, or not from who it had to be, or the sink broke off;
+ * SOCIAL_FAILED: out of memory.  "error" then says why, without the URL, which
+ * may be signed.
+ */
+social_rc_e social_net_request(const social_net_request_t *request,
+    social_net_reply_t *reply);
+
+
+#endif /* SOCIAL_NET_REQUEST_H */

@@ -1,0 +1,501 @@
+
+/*
+ * A connection to PostgreSQL in pipeline mode.
+ */
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <libpq-fe.h>
+
+#include "social_pq_pipeline.h"
+
+
+#define SOCIAL_PQ_MAX_PARAMS  16
+
+
+struct social_pq_s {
+    PGconn         *conn;
+    PGresult       *result;      /* of the oldest statement, till its sync */
+    size_t          pending;
+};
+
+
+static void social_pq_copy_error(char *dst, const char *message);
+static social_rc_e social_pq_prepare(PGconn *conn,
+    const social_pq_options_t *options);
+static bool social_pq_run(PGconn *conn, const char *sql, int seconds);
+static int64_t social_pq_clock(void);
+static void social_pq_notice(void *arg, const PGresult *res);
+
+
+/* PGresult under a name of ours, of which nothing else needs to know */
+
+static PGresult *
+social_pq_raw(const social_pq_result_t *result)
+{
+    return (PGresult *) (uintptr_t) result;
+}
+
+
+bool
+social_pq_conninfo_valid(const char *conninfo)
+{
+    PQconninfoOption  *options;
+
+    options = PQconninfoParse(conninfo, NULL);
+
+    if (options == NULL) {
+        return false;
+    }
+
+    PQconninfoFree(options);
+
+    return true;
+}
+
+
+social_rc_e
+social_pq_connect(const social_pq_options_t *options, social_pq_t **pq,
+    char error[SOCIAL_PQ_ERROR_SIZE])
+{
+    PGconn       *conn;
+    social_rc_e   rc;
+    char          timeout[16];
+    const char   *keywords[] = {
+        "dbname", "connect_timeout", "fallback_application_name",
+        "keepalives_idle", "client_encoding", NULL
+    };
+    const char   *values[] = {
+        options->conninfo, timeout, options->application_name, "30", "UTF8",
+        NULL
+    };
+
+    *pq = NULL;
+
+    snprintf(timeout, sizeof(timeout), "%d", options->connect_timeout);
+
+    /* a whole conninfo string may stand for the name of the database */
+
+    conn = PQconnectdbParams(keywords, values, 1);
+
+    if (conn == NULL) {
+        return SOCIAL_FAILED;
+    }
+
+    rc = PQstatus(conn) == CONNECTION_OK
+         ? social_pq_prepare(conn, options) : SOCIAL_DECLINED;
+
+    if (rc == SOCIAL_OK) {
+        *pq = calloc(1, sizeof(social_pq_t));
+        rc = *pq ? SOCIAL_OK : SOCIAL_FAILED;
+    }
+
+    if (rc != SOCIAL_OK) {
+        social_pq_copy_error(error, PQerrorMessage(conn));
+
+        if (error[0] == '\0') {
+            snprintf(error, SOCIAL_PQ_ERROR_SIZE, "it does not answer");
+        }
+
+        PQfinish(conn);
+        return rc;
+    }
+
+    (*pq)->conn = conn;
+
+    return SOCIAL_OK;
+}
+
+
+/*
+ * A statement that the server cannot finish in time is ended there: libpq 15
+ * has no way to cancel one that does not block.
+ */
+
+static social_rc_e
+social_pq_prepare(PGconn *conn, const social_pq_options_t *options)
+{
+    char  sql[64];
+
+    PQsetNoticeReceiver(conn, social_pq_notice, NULL);
+
+    snprintf(sql, sizeof(sql), "SET statement_timeout = %d",
+             options->statement_timeout);
+
+    if (PQsetnonblocking(conn, 1) != 0
+        || !social_pq_run(conn, sql, options->connect_timeout)
+        || PQenterPipelineMode(conn) != 1)
+    {
+        return SOCIAL_DECLINED;
+    }
+
+    return SOCIAL_OK;
+}
+
+
+/*
+ * What PQexec() does, but for so many seconds at most: it would wait for a
+ * server that has stopped as long as that lasts, and a worker that wants to
+ * end waits for its threads.
+ */
+
+static bool
+social_pq_run(PGconn *conn, const char *sql, int seconds)
+{
+    bool            ok;
+    int             unsent;
+    int64_t         end, left;
+    PGresult       *res;
+    struct pollfd   pfd;
+
+    end = social_pq_clock() + (int64_t) seconds * 1000;
+    ok = (PQsendQuery(conn, sql) == 1);
+
+    while (ok) {
+
+        unsent = PQflush(conn);
+
+        if (unsent < 0) {
+            return false;
+        }
+
+        if (unsent == 0 && !PQisBusy(conn)) {
+
+            res = PQgetResult(conn);
+
+            if (res == NULL) {
+                return true;
+            }
+
+            ok = (PQresultStatus(res) == PGRES_COMMAND_OK);
+            PQclear(res);
+            continue;
+        }
+
+        left = end - social_pq_clock();
+
+        pfd.fd = PQsocket(conn);
+        pfd.events = (short) (POLLIN | (unsent ? POLLOUT : 0));
+        pfd.revents = 0;
+
+        if (left <= 0 || poll(&pfd, 1, (int) left) < 0) {
+            return false;
+        }
+
+        if (pfd.revents != 0) {
+            ok = (PQconsumeInput(conn) == 1);
+        }
+    }
+
+    return false;
+}
+
+
+static int64_t
+social_pq_clock(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+/*
+ * Notices would go to stderr, and may quote values.
+ */
+
+static void
+social_pq_notice(void *arg, const PGresult *res)
+{
+    (void) arg;
+    (void) res;
+}
+
+
+static void
+social_pq_copy_error(char *dst, const char *message)
+{
+    size_t  n;
+
+    n = strcspn(message, "\r\n");
+
+    if (n >= SOCIAL_PQ_ERROR_SIZE) {
+        n = SOCIAL_PQ_ERROR_SIZE - 1;
+    }
+
+    memcpy(dst, message, n);
+    dst[n] = '\0';
+}
+
+
+void
+social_pq_close(social_pq_t *pq)
+{
+    if (pq == NULL) {
+        return;
+    }
+
+    PQclear(pq->result);
+    PQfinish(pq->conn);
+    free(pq);
+}
+
+
+int
+social_pq_socket(const social_pq_t *pq)
+{
+    return PQsocket(pq->conn);
+}
+
+
+size_t
+social_pq_pending(const social_pq_t *pq)
+{
+    return pq->pending;
+}
+
+
+social_rc_e
+social_pq_send(social_pq_t *pq, const char *sql,
+    const social_pq_param_t *params, size_t n)
+{
+    int          ok;
+    char        *copies[SOCIAL_PQ_MAX_PARAMS];
+    size_t       i;
+    const char  *values[SOCIAL_PQ_MAX_PARAMS] = { NULL };
+
+    if (n > SOCIAL_PQ_MAX_PARAMS) {
+        return SOCIAL_FAILED;
+    }
+
+    memset(copies, 0, sizeof(copies));
+    ok = 1;
+
+    for (i = 0; i < n; i++) {
+
+        values[i] = NULL;
+
+        if (params[i].null) {
+            continue;
+        }
+
+        /* in text format libpq takes strings that end with a zero byte */
+
+        copies[i] = malloc(params[i].value.len + 1);
+
+        if (copies[i] == NULL) {
+            ok = 0;
+            break;
+        }
+
+        if (params[i].value.len) {
+            memcpy(copies[i], params[i].value.data, params[i].value.len);
+        }
+
+        copies[i][params[i].value.len] = '\0';
+        values[i] = copies[i];
+    }
+
+    ok = ok
+         && PQsendQueryParams(pq->conn, sql, (int) n, NULL, values, NULL,
+                              NULL, 0)
+            == 1
+         && PQpipelineSync(pq->conn) == 1;
+
+    for (i = 0; i < n; i++) {
+        free(copies[i]);
+    }
+
+    if (!ok) {
+        return SOCIAL_FAILED;
+    }
+
+    pq->pending++;
+
+    return SOCIAL_OK;
+}
+
+
+social_rc_e
+social_pq_flush(social_pq_t *pq)
+{
+    switch (PQflush(pq->conn)) {
+
+    case 0:
+        return SOCIAL_OK;
+
+    case 1:
+        return SOCIAL_DECLINED;
+
+    default:
+        return SOCIAL_FAILED;
+    }
+}
+
+
+social_rc_e
+social_pq_consume(social_pq_t *pq)
+{
+    return PQconsumeInput(pq->conn) == 1 ? SOCIAL_OK : SOCIAL_FAILED;
+}
+
+
+/*
+ * For every statement libpq gives its result, then NULL, then the result of
+ * the sync; only with that is the transaction over and the row there.
+ */
+
+social_rc_e
+social_pq_next(social_pq_t *pq, social_pq_result_t **result)
+{
+    PGresult        *res;
+    unsigned         nulls;
+    ExecStatusType   status;
+
+    *result = NULL;
+    nulls = 0;
+
+    while (pq->pending) {
+
+        if (PQstatus(pq->conn) != CONNECTION_OK) {
+            return SOCIAL_FAILED;
+        }
+
+        if (PQisBusy(pq->conn)) {
+            return SOCIAL_DECLINED;
+        }
+
+        res = PQgetResult(pq->conn);
+
+        if (res == NULL) {
+
+            /* one follows each result; two in a row mean there is no more */
+
+            if (++nulls > 1) {
+                return SOCIAL_FAILED;
+            }
+
+            continue;
+        }
+
+        nulls = 0;
+        status = PQresultStatus(res);
+
+        if (status != PGRES_PIPELINE_SYNC) {
+
+            /* the first is the statement's own; an error at commit wins */
+
+            if (pq->result == NULL || status == PGRES_FATAL_ERROR) {
+                PQclear(pq->result);
+                pq->result = res;
+
+            } else {
+                PQclear(res);
+            }
+
+            continue;
+        }
+
+        PQclear(res);
+
+        if (pq->result == NULL) {
+            return SOCIAL_FAILED;
+        }
+
+        *result = (social_pq_result_t *) pq->result;
+        pq->result = NULL;
+        pq->pending--;
+
+        return SOCIAL_OK;
+    }
+
+    return SOCIAL_DECLINED;
+}
+
+
+void
+social_pq_result_free(social_pq_result_t *result)
+{
+    PQclear(social_pq_raw(result));
+}
+
+
+social_pq_outcome_e
+social_pq_result_outcome(const social_pq_result_t *result)
+{
+    switch (PQresultStatus(social_pq_raw(result))) {
+
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+        return SOCIAL_PQ_OK;
+
+    default:
+        /* without a SQLSTATE it is not from the server */
+        return social_pq_result_sqlstate(result)[0] != '\0'
+               ? SOCIAL_PQ_REFUSED : SOCIAL_PQ_BROKEN;
+    }
+}
+
+
+const char *
+social_pq_result_sqlstate(const social_pq_result_t *result)
+{
+    const char  *state;
+
+    state = PQresultErrorField(social_pq_raw(result), PG_DIAG_SQLSTATE);
+
+    return state ? state : "";
+}
+
+
+/*
+ * The primary message only: the detail quotes values.
+ */
+
+const char *
+social_pq_result_message(const social_pq_result_t *result)
+{
+    const char  *message;
+
+    message = PQresultErrorField(social_pq_raw(result),
+                                 PG_DIAG_MESSAGE_PRIMARY);
+
+    return message ? message : "";
+}
+
+
+size_t
+social_pq_result_rows(const social_pq_result_t *result)
+{
+    return (size_t) PQntuples(social_pq_raw(result));
+}
+
+
+bool
+social_pq_result_value(const social_pq_result_t *result, size_t row,
+    size_t column, social_str_t *value)
+{
+    PGresult  *res;
+
+    res = social_pq_raw(result);
+
+    value->len = 0;
+    value->data = (const unsigned char *) "";
+
+    if (row >= (size_t) PQntuples(res) || column >= (size_t) PQnfields(res)
+        || PQgetisnull(res, (int) row, (int) column))
+    {
+        return false;
+    }
+
+    value->data = (const unsigned char *) PQgetvalue(res, (int) row,
+                                                     (int) column);
+    value->len = (size_t) PQgetlength(res, (int) row, (int) column);
+
+    return true;
+}

@@ -1,0 +1,123 @@
+
+/*
+ * A connection to PostgreSQL in pipeline mode: statements go out one after
+ * the other without waiting, results come in the same order.  No event loop:
+ * the caller waits for the socket.  (PostgreSQL, 34.5: Pipeline Mode)
+ */
+
+#ifndef SOCIAL_PQ_PIPELINE_H
+#define SOCIAL_PQ_PIPELINE_H
+
+
+#include "social_rc.h"
+#include "social_str.h"
+
+
+#define SOCIAL_PQ_ERROR_SIZE  256
+
+
+typedef struct social_pq_s         social_pq_t;
+typedef struct social_pq_result_s  social_pq_result_t;
+
+
+typedef struct {
+    const char     *conninfo;          /* as libpq takes it */
+    int             connect_timeout;   /* seconds, 2 at least to libpq */
+    int             statement_timeout; /* milliseconds */
+    const char     *application_name;
+} social_pq_options_t;
+
+
+/*
+ * One parameter of a statement, sent as text; "null" wins over "value".
+ */
+typedef struct {
+    social_str_t    value;
+    bool            null;
+} social_pq_param_t;
+
+
+typedef enum {
+    SOCIAL_PQ_OK = 0,       /* the statement was run */
+    SOCIAL_PQ_REFUSED,      /* the server refused it: see the SQLSTATE */
+    SOCIAL_PQ_BROKEN        /* the connection is gone */
+} social_pq_outcome_e;
+
+
+/*
+ * Whether "conninfo" can be read.  Says nothing of what is wrong with it,
+ * since it may hold a password.
+ */
+bool social_pq_conninfo_valid(const char *conninfo);
+
+/*
+ * Connects: DNS, TLS and login, blocking, for threads only.  SOCIAL_OK: the
+ * caller closes "pq" with social_pq_close().  SOCIAL_DECLINED: "error" says
+ * why, in one line; SOCIAL_FAILED: out of memory.
+ */
+social_rc_e social_pq_connect(const social_pq_options_t *options,
+    social_pq_t **pq, char error[SOCIAL_PQ_ERROR_SIZE]);
+
+/*
+ * Ends the connection; NULL is allowed.  Results that were given out stay.
+ */
+void social_pq_close(social_pq_t *pq);
+
+int social_pq_socket(const social_pq_t *pq);
+
+/*
+ * Queues one statement with a sync after it, so that it is a transaction of
+ * its own.  "sql" may refer to $1 .. $n.  SOCIAL_FAILED: the connection is of
+ * no more use.  To be followed by social_pq_flush().
+ */
+social_rc_e social_pq_send(social_pq_t *pq, const char *sql,
+    const social_pq_param_t *params, size_t n);
+
+/*
+ * Sends what is queued.  SOCIAL_OK: all of it is out; SOCIAL_DECLINED: call
+ * again when the socket can be written, and read from it meanwhile;
+ * SOCIAL_FAILED: the connection is of no more use.
+ */
+social_rc_e social_pq_flush(social_pq_t *pq);
+
+/*
+ * Takes what the socket has.  SOCIAL_FAILED: the connection is of no more use.
+ */
+social_rc_e social_pq_consume(social_pq_t *pq);
+
+/*
+ * The result of the oldest statement that has none yet.  SOCIAL_OK: "result"
+ * is owned by the caller, who frees it; SOCIAL_DECLINED: it has not come yet;
+ * SOCIAL_FAILED: the connection is of no more use.
+ */
+social_rc_e social_pq_next(social_pq_t *pq, social_pq_result_t **result);
+
+/*
+ * How many statements have no result yet.
+ */
+size_t social_pq_pending(const social_pq_t *pq);
+
+
+void social_pq_result_free(social_pq_result_t *result);
+social_pq_outcome_e social_pq_result_outcome(const social_pq_result_t *result);
+
+/*
+ * Five characters, "" where there is none (PostgreSQL, Appendix A).
+ */
+const char *social_pq_result_sqlstate(const social_pq_result_t *result);
+
+/*
+ * What the server said, in one line, for the log: never shown to a client.
+ */
+const char *social_pq_result_message(const social_pq_result_t *result);
+
+/*
+ * The number of rows, and one value of them, owned by the result.  False:
+ * there is no such value, or it is NULL.
+ */
+size_t social_pq_result_rows(const social_pq_result_t *result);
+bool social_pq_result_value(const social_pq_result_t *result, size_t row,
+    size_t column, social_str_t *value);
+
+
+#endif /* SOCIAL_PQ_PIPELINE_H */

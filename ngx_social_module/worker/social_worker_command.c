@@ -1,0 +1,380 @@
+
+/*
+ * What the worker does for people: check, variants, jobs.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "social_worker_command.h"
+#include "social_worker_decoder.h"
+#include "social_worker_pq.h"
+#include "social_worker_store.h"
+
+
+/* libvips before these had memory errors that a file could reach */
+
+#define SOCIAL_WORKER_VIPS_LEAST  81300
+
+
+static bool social_worker_command_say(bool ok, const char *what,
+    const char *name, const char *detail);
+static bool social_worker_command_check_database(
+    const social_worker_conf_t *conf);
+static bool social_worker_command_check_decoder(
+    const social_worker_conf_t *conf);
+static bool social_worker_command_all(const social_worker_conf_t *conf,
+    social_worker_kind_t *kind);
+static bool social_worker_command_copy(const char *file, int out,
+    uint64_t *size);
+static bool social_worker_command_write(const char *directory,
+    const social_worker_kind_t *kind, const social_worker_output_t *output,
+    int out);
+
+
+int
+social_worker_command_check(const social_worker_conf_t *conf)
+{
+    bool    ok;
+    char    error[SOCIAL_WORKER_STORE_ERROR];
+    size_t  i;
+
+    ok = social_worker_command_say(true, "configuration", conf->file, NULL);
+    ok = social_worker_command_check_decoder(conf) && ok;
+    ok = social_worker_command_check_database(conf) && ok;
+
+    for (i = 0; i < conf->bucket_count; i++) {
+        error[0] = '\0';
+        ok = social_worker_command_say(
+                 social_worker_store_check(&conf->buckets[i], error)
+                 == SOCIAL_OK, "bucket", conf->buckets[i].name, error)
+             && ok;
+    }
+
+    if (conf->kind_count == 0) {
+        ok = social_worker_command_say(false, "kinds", NULL,
+                 "there is no section \"kind\": every job would fail");
+    }
+
+    return ok ? 0 : 1;
+}
+
+
+static bool
+social_worker_command_say(bool ok, const char *what, const char *name,
+    const char *detail)
+{
+    printf("%-6s %s%s%s%s%s\n", ok ? "ok" : "wrong", what, name ? " " : "",
+           name ? name : "", detail && detail[0] ? ": " : "",
+           detail ? detail : "");
+
+    return ok;
+}
+
+
+static bool
+social_worker_command_check_database(const social_worker_conf_t *conf)
+{
+    bool                 ok;
+    PGresult            *result;
+    const char          *value;
+    social_worker_pq_t   pq;
+
+    memset(&pq, 0, sizeof(social_worker_pq_t));
+
+    if (!social_worker_pq_connect(&pq, conf->conninfo)) {
+        return social_worker_command_say(false, "database", NULL,
+                                         "it cannot be reached");
+    }
+
+    result = social_worker_pq_run(&pq,
+                 "SELECT count(*) FROM pg_proc WHERE proname IN"
+                 " ('social_jobs_claim', 'social_job_extend',"
+                 " 'social_job_finish', 'social_job_fail')", 0, NULL);
+
+    value = result ? social_worker_pq_value(result) : NULL;
+    ok = value != NULL && strcmp(value, "4") == 0;
+    PQclear(result);
+    social_worker_pq_close(&pq);
+
+    return social_worker_command_say(ok, "database", NULL, ok ? NULL
+               : "it has not been migrated: run \"make migrate\"");
+}
+
+
+static bool
+social_worker_command_check_decoder(const social_worker_conf_t *conf)
+{
+    bool                      ok;
+    char                      error[SOCIAL_WORKER_ERROR_SIZE], text[256];
+    size_t                    i, k, len;
+    uint32_t                  vips;
+    social_image_type_e       type;
+    const social_worker_spec_t  *spec;
+    social_worker_decoder_t   decoder;
+
+    social_worker_decoder_init(&decoder);
+
+    if (social_worker_decoder_start(&decoder, conf, 10000, error)
+        != SOCIAL_OK)
+    {
+        return social_worker_command_say(false, "decoder", NULL, error);
+    }
+
+    vips = decoder.hello.vips;
+    ok = vips >= SOCIAL_WORKER_VIPS_LEAST;
+
+    len = (size_t) snprintf(text, sizeof(text), "libvips %u.%u.%u reads",
+                            vips / 10000, vips / 100 % 100, vips % 100);
+
+    for (type = SOCIAL_IMAGE_JPEG; type <= SOCIAL_IMAGE_HEIC; type++) {
+        if (decoder.hello.readable & 1u << type) {
+            len += (size_t) snprintf(text + len, sizeof(text) - len, " %s",
+                                     social_image_type_name(type));
+        }
+    }
+
+    social_worker_command_say(ok, "decoder", NULL, ok ? text
+                              : "libvips is older than 8.13, which cannot "
+                                "be kept from dangerous formats");
+
+    for (i = 0; i < conf->variant_count; i++) {
+
+        spec = &conf->variants[i].spec;
+
+        for (k = 0; k < spec->format_count; k++) {
+            if (!(decoder.hello.writable & 1u << spec->formats[k])) {
+                snprintf(text, sizeof(text), "libvips cannot write %s",
+                         social_image_type_name(spec->formats[k]));
+                ok = social_worker_command_say(false, "variant",
+                                               conf->variants[i].name, text);
+            }
+        }
+    }
+
+    social_worker_decoder_stop(&decoder);
+
+    return ok;
+}
+
+
+int
+social_worker_command_variants(const social_worker_conf_t *conf,
+    const char *kind, const char *file, const char *directory)
+{
+    int                          in, out, rc;
+    uint32_t                     i;
+    uint64_t                     size;
+    social_worker_kind_t         all;
+    social_worker_reply_t       *reply;
+    social_worker_decoder_t      decoder;
+    const social_worker_kind_t  *chosen;
+
+    chosen = &all;
+
+    if (kind != NULL) {
+        chosen = social_worker_conf_kind(conf, kind);
+    }
+
+    if (chosen == NULL || (kind == NULL
+                           && !social_worker_command_all(conf, &all)))
+    {
+        fprintf(stderr, "social-worker: there is no such kind, or no "
+                "variant\n");
+        return 2;
+    }
+
+    in = social_worker_memory_file("social-in");
+    out = social_worker_memory_file("social-out");
+    reply = malloc(sizeof(social_worker_reply_t));
+
+    if (in == -1 || out == -1 || reply == NULL
+        || !social_worker_command_copy(file, in, &size)
+        || social_worker_memory_seal(in) != SOCIAL_OK)
+    {
+        fprintf(stderr, "social-worker: %s: %s\n", file, strerror(errno));
+        free(reply);
+        return 1;
+    }
+
+    social_worker_decoder_init(&decoder);
+    social_worker_decoder_run(&decoder, conf, chosen, in, size, out, reply);
+    social_worker_decoder_stop(&decoder);
+
+    rc = 0;
+
+    if (reply->status != SOCIAL_WORKER_DECODED) {
+        fprintf(stderr, "social-worker: %s: %s\n", file, reply->error);
+        rc = 1;
+    }
+
+    for (i = 0; rc == 0 && i < reply->output_count; i++) {
+        if (!social_worker_command_write(directory, chosen,
+                                         &reply->outputs[i], out))
+        {
+            rc = 1;
+        }
+    }
+
+    if (rc == 0) {
+        printf("placeholder %s\n", reply->placeholder);
+    }
+
+    free(reply);
+    close(in);
+    close(out);
+
+    return rc;
+}
+
+
+/* a kind of all variants that are configured */
+
+static bool
+social_worker_command_all(const social_worker_conf_t *conf,
+    social_worker_kind_t *kind)
+{
+    size_t  i;
+
+    memset(kind, 0, sizeof(social_worker_kind_t));
+
+    kind->max_pixels = 50000000;
+    kind->time_limit = 60000;
+
+    for (i = 0; i < conf->variant_count && i < SOCIAL_WORKER_MAX_VARIANTS;
+         i++)
+    {
+        kind->variants[kind->variant_count++] = &conf->variants[i];
+    }
+
+    return kind->variant_count != 0;
+}
+
+
+static bool
+social_worker_command_copy(const char *file, int out, uint64_t *size)
+{
+    int      in;
+    char     buf[65536];
+    ssize_t  n;
+
+    in = open(file, O_RDONLY | O_CLOEXEC);
+
+    if (in == -1) {
+        return false;
+    }
+
+    *size = 0;
+
+    while ((n = read(in, buf, sizeof(buf))) > 0) {
+
+        if (write(out, buf, (size_t) n) != n) {
+            n = -1;
+            break;
+        }
+
+        *size += (uint64_t) n;
+    }
+
+    close(in);
+
+    return n == 0;
+}
+
+
+static bool
+social_worker_command_write(const char *directory,
+    const social_worker_kind_t *kind, const social_worker_output_t *output,
+    int out)
+{
+    bool            ok;
+    char            path[PATH_MAX];
+    FILE           *f;
+    unsigned char  *data;
+
+    mkdir(directory, 0755);
+
+    snprintf(path, sizeof(path), "%s/%s.%s", directory,
+             kind->variants[output->variant]->name,
+             social_image_extension(output->format));
+
+    data = social_worker_decoder_output(output, out);
+    f = data ? fopen(path, "wb") : NULL;
+
+    ok = f != NULL && fwrite(data, 1, output->size, f) == output->size;
+    ok = f != NULL && fclose(f) == 0 && ok;
+    free(data);
+
+    if (ok) {
+        printf("%s %ux%u %llu\n", path, output->width, output->height,
+               (unsigned long long) output->size);
+
+    } else {
+        fprintf(stderr, "social-worker: %s: %s\n", path, strerror(errno));
+    }
+
+    return ok;
+}
+
+
+int
+social_worker_command_jobs(const social_worker_conf_t *conf,
+    const char *action, const char *id)
+{
+    int                  i, rc;
+    PGresult            *result;
+    const char          *params[1], *value;
+    social_worker_pq_t   pq;
+
+    memset(&pq, 0, sizeof(social_worker_pq_t));
+
+    if (!social_worker_pq_connect(&pq, conf->conninfo)) {
+        return 1;
+    }
+
+    if (strcmp(action, "list") == 0) {
+
+        result = social_worker_pq_run(&pq,
+                     "SELECT id, state, queue, kind, attempt, max_attempts,"
+                     " date_trunc('second', created_at),"
+                     " coalesce(last_error, '')"
+                     " FROM jobs WHERE state <> 'done'"
+                     " ORDER BY state, id LIMIT 1000", 0, NULL);
+
+        for (i = 0; result != NULL && i < PQntuples(result); i++) {
+            printf("%s\t%s\t%s\t%s\t%s/%s\t%s\t%s\n",
+                   PQgetvalue(result, i, 0), PQgetvalue(result, i, 1),
+                   PQgetvalue(result, i, 2), PQgetvalue(result, i, 3),
+                   PQgetvalue(result, i, 4), PQgetvalue(result, i, 5),
+                   PQgetvalue(result, i, 6), PQgetvalue(result, i, 7));
+        }
+
+        rc = result == NULL;
+
+    } else {
+
+        params[0] = id;
+        result = social_worker_pq_run(&pq, strcmp(action, "retry") == 0
+                                      ? "SELECT social_job_retry($1)"
+                                      : "SELECT social_job_discard($1)",
+                                      1, params);
+        value = result ? social_worker_pq_value(result) : NULL;
+        rc = value == NULL || value[0] != 't';
+
+        if (value != NULL && rc != 0) {
+            fprintf(stderr, "social-worker: job %s is not one to %s\n", id,
+                    action);
+        }
+    }
+
+    PQclear(result);
+    social_worker_pq_close(&pq);
+
+    return rc;
+}

@@ -1,0 +1,128 @@
+
+/*
+ * The worker's configuration: worker.conf, by libConfuse, and the environment.
+ */
+
+#ifndef SOCIAL_WORKER_CONF_H
+#define SOCIAL_WORKER_CONF_H
+
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+#include "social_image.h"
+
+
+#define SOCIAL_WORKER_MAX_VARIANTS  16     /* of a kind */
+#define SOCIAL_WORKER_MAX_FORMATS   4      /* of a variant */
+#define SOCIAL_WORKER_MAX_OUTPUTS                                             \
+    (SOCIAL_WORKER_MAX_VARIANTS * SOCIAL_WORKER_MAX_FORMATS)
+
+
+typedef enum {
+    SOCIAL_WORKER_COVER = 0,               /* fills the box, cropped */
+    SOCIAL_WORKER_CONTAIN                  /* fits into the box */
+} social_worker_fit_e;
+
+
+typedef enum {
+    SOCIAL_WORKER_CENTRE = 0,
+    SOCIAL_WORKER_ATTENTION,
+    SOCIAL_WORKER_ENTROPY
+} social_worker_gravity_e;
+
+
+/* what the decoder is told of a variant: plain data, sent as it is */
+
+typedef struct {
+    uint32_t                 width;
+    uint32_t                 height;
+    social_worker_fit_e      fit;
+    social_worker_gravity_e  gravity;
+    uint32_t                 quality;
+    uint32_t                 effort;       /* of AVIF and WebP */
+    uint32_t                 enlarge;
+    uint8_t                  background[4];
+    uint32_t                 format_count;
+    social_image_type_e      formats[SOCIAL_WORKER_MAX_FORMATS];
+} social_worker_spec_t;
+
+
+typedef struct {
+    char                    *name;
+    social_worker_spec_t     spec;
+} social_worker_variant_t;
+
+
+typedef struct {
+    char                    *name;
+    char                    *bucket;       /* as S3 and events call it */
+    char                    *directory;    /* NULL: S3 */
+    char                    *endpoint;
+    char                    *region;
+    char                    *credentials;
+    bool                     path_style;
+    uint32_t                 timeout;      /* milliseconds */
+} social_worker_bucket_t;
+
+
+typedef struct {
+    char                          *name;
+    size_t                         variant_count;
+    const social_worker_variant_t *variants[SOCIAL_WORKER_MAX_VARIANTS];
+    const social_worker_bucket_t  *output;
+    char                          *alias;  /* NULL: none */
+    uint64_t                       max_size;
+    uint64_t                       max_pixels;
+    uint32_t                       time_limit;     /* milliseconds */
+} social_worker_kind_t;
+
+
+typedef struct {
+    atomic_uint              references;
+
+    char                    *file;
+    char                    *name;         /* of this worker; NULL: made up */
+    char                    *queue;
+    uint32_t                 concurrency;
+    uint32_t                 lease;        /* milliseconds */
+    uint32_t                 poll;
+
+    char                    *conninfo;
+
+    uint64_t                 memory;       /* of a decoder, bytes */
+    uint32_t                 recycle;      /* images a decoder */
+
+    size_t                   bucket_count;
+    social_worker_bucket_t  *buckets;
+    size_t                   variant_count;
+    social_worker_variant_t *variants;
+    size_t                   kind_count;
+    social_worker_kind_t    *kinds;
+} social_worker_conf_t;
+
+
+/*
+ * Reads the file, NULL being the defaults alone, and what the environment
+ * says over it: SOCIAL_WORKER_QUEUE is "queue", SOCIAL_WORKER_BUCKET_RAW_REGION
+ * the "region" of the section "bucket raw".  Returns NULL after it has logged
+ * every mistake that was found; else the caller holds a reference.
+ */
+social_worker_conf_t *social_worker_conf_read(const char *file);
+
+social_worker_conf_t *social_worker_conf_hold(social_worker_conf_t *conf);
+void social_worker_conf_release(social_worker_conf_t *conf);
+
+/*
+ * NULL when there is none.  Buckets are looked up by the name that S3 has for
+ * them, which is what events and rows say.
+ */
+const social_worker_bucket_t *social_worker_conf_bucket(
+    const social_worker_conf_t *conf, const char *bucket);
+const social_worker_kind_t *social_worker_conf_kind(
+    const social_worker_conf_t *conf, const char *kind);
+
+
+#endif /* SOCIAL_WORKER_CONF_H */

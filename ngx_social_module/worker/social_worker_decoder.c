@@ -1,0 +1,478 @@
+
+/*
+ * The supervisor's side of the child process that decodes.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "social_worker_decoder.h"
+#include "social_worker_log.h"
+
+
+#define SOCIAL_WORKER_START_TIMEOUT  15000
+
+/* what a job may take beyond its own limit: sending, and a busy machine */
+#define SOCIAL_WORKER_GRACE          500
+
+
+static void social_worker_decoder_exec(int fd, pid_t parent,
+    char *const argv[]);
+static ssize_t social_worker_decoder_receive(int fd, void *buf, size_t size,
+    int timeout);
+static int social_worker_decoder_send(int fd, const void *buf, size_t size,
+    int in, int out);
+static bool social_worker_decoder_sound(const social_worker_request_t *request,
+    const social_worker_reply_t *reply);
+static long long social_worker_decoder_now(void);
+
+
+void
+social_worker_decoder_init(social_worker_decoder_t *decoder)
+{
+    memset(decoder, 0, sizeof(social_worker_decoder_t));
+
+    decoder->fd = -1;
+}
+
+
+social_rc_e
+social_worker_decoder_start(social_worker_decoder_t *decoder,
+    const social_worker_conf_t *conf, uint32_t time_limit, char *error)
+{
+    int                     fds[2];
+    char                    memory[32], cpu[32];
+    pid_t                   pid, parent;
+    ssize_t                 n;
+    uint64_t                seconds;
+    char                   *argv[5];
+    static char             name[] = "social-worker-decoder";
+    static char             command[] = "--decoder";
+
+    if (decoder->pid != 0) {
+
+        if (decoder->memory == conf->memory) {
+            return SOCIAL_OK;
+        }
+
+        social_worker_decoder_stop(decoder);
+    }
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == -1) {
+        snprintf(error, SOCIAL_WORKER_ERROR_SIZE, "socketpair: %s",
+                 strerror(errno));
+        return SOCIAL_FAILED;
+    }
+
+    seconds = time_limit / 1000 + 1;
+    seconds = seconds * conf->recycle + 10;
+
+    snprintf(memory, sizeof(memory), "%" PRIu64, conf->memory);
+    snprintf(cpu, sizeof(cpu), "%" PRIu64, seconds);
+
+    argv[0] = name;
+    argv[1] = command;
+    argv[2] = memory;
+    argv[3] = cpu;
+    argv[4] = NULL;
+
+    parent = getpid();
+    pid = fork();
+
+    if (pid == 0) {
+        social_worker_decoder_exec(fds[1], parent, argv);
+    }
+
+    close(fds[1]);
+
+    if (pid == -1) {
+        snprintf(error, SOCIAL_WORKER_ERROR_SIZE, "fork: %s",
+                 strerror(errno));
+        close(fds[0]);
+        return SOCIAL_FAILED;
+    }
+
+    decoder->pid = pid;
+    decoder->fd = fds[0];
+    decoder->images = 0;
+    decoder->memory = conf->memory;
+
+    n = social_worker_decoder_receive(decoder->fd, &decoder->hello,
+                                      sizeof(social_worker_hello_t),
+                                      SOCIAL_WORKER_START_TIMEOUT);
+
+    if (n == sizeof(social_worker_hello_t)
+        && decoder->hello.magic == SOCIAL_WORKER_MAGIC)
+    {
+        return SOCIAL_OK;
+    }
+
+    snprintf(error, SOCIAL_WORKER_ERROR_SIZE, n == 0
+             ? "it ended before it was ready: libvips could not be set up in "
+               "the memory that a decoder is allowed"
+             : "it was not ready in time");
+
+    social_worker_decoder_stop(decoder);
+
+    return SOCIAL_FAILED;
+}
+
+
+void
+social_worker_decoder_run(social_worker_decoder_t *decoder,
+    const social_worker_conf_t *conf, const social_worker_kind_t *kind,
+    int in, uint64_t size, int out, social_worker_reply_t *reply)
+{
+    size_t                   i;
+    ssize_t                  n;
+    social_worker_request_t  request;
+
+    memset(reply, 0, sizeof(social_worker_reply_t));
+
+    if (social_worker_decoder_start(decoder, conf, kind->time_limit,
+                                    reply->error)
+        != SOCIAL_OK)
+    {
+        reply->status = SOCIAL_WORKER_NOT_STARTED;
+        return;
+    }
+
+    memset(&request, 0, sizeof(social_worker_request_t));
+
+    request.magic = SOCIAL_WORKER_MAGIC;
+    request.size = size;
+    request.max_pixels = kind->max_pixels;
+    request.time_limit = kind->time_limit;
+    request.variant_count = (uint32_t) kind->variant_count;
+
+    for (i = 0; i < kind->variant_count; i++) {
+        request.variants[i] = kind->variants[i]->spec;
+    }
+
+    if (social_worker_decoder_send(decoder->fd, &request,
+                                   sizeof(social_worker_request_t), in, out)
+        == -1)
+    {
+        n = 0;
+
+    } else {
+        n = social_worker_decoder_receive(decoder->fd, reply,
+                                          sizeof(social_worker_reply_t),
+                                          (int) kind->time_limit
+                                          + SOCIAL_WORKER_GRACE);
+    }
+
+    if (n == -1) {
+        social_worker_decoder_stop(decoder);
+        memset(reply, 0, sizeof(social_worker_reply_t));
+        reply->status = SOCIAL_WORKER_TIMED_OUT;
+        snprintf(reply->error, sizeof(reply->error),
+                 "the decoder was killed after %u ms", kind->time_limit);
+        return;
+    }
+
+    if (n != sizeof(social_worker_reply_t)
+        || !social_worker_decoder_sound(&request, reply))
+    {
+        social_worker_decoder_stop(decoder);
+        memset(reply, 0, sizeof(social_worker_reply_t));
+        reply->status = SOCIAL_WORKER_DIED;
+        snprintf(reply->error, sizeof(reply->error), n == 0
+                 ? "the decoder died" : "the decoder's answer is nonsense");
+        return;
+    }
+
+    if (++decoder->images >= conf->recycle) {
+        social_worker_decoder_stop(decoder);
+    }
+}
+
+
+unsigned char *
+social_worker_decoder_output(const social_worker_output_t *output, int out)
+{
+    size_t           done;
+    ssize_t          n;
+    social_str_t     data;
+    unsigned char   *buf;
+    social_image_t   image;
+
+    /* read once and judged after: the child may write to it still */
+
+    buf = malloc(output->size);
+
+    if (buf == NULL) {
+        return NULL;
+    }
+
+    for (done = 0; done < output->size; done += (size_t) n) {
+
+        n = pread(out, buf + done, output->size - done,
+                  (off_t) (output->offset + done));
+
+        if (n <= 0) {
+            free(buf);
+            return NULL;
+        }
+    }
+
+    data.data = buf;
+    data.len = output->size;
+
+    if (social_image_parse(data, &image) != SOCIAL_OK
+        || image.type != output->format || image.width != output->width
+        || image.height != output->height)
+    {
+        free(buf);
+        return NULL;
+    }
+
+    return buf;
+}
+
+
+void
+social_worker_decoder_stop(social_worker_decoder_t *decoder)
+{
+    if (decoder->pid == 0) {
+        return;
+    }
+
+    close(decoder->fd);
+
+    kill(decoder->pid, SIGKILL);
+
+    while (waitpid(decoder->pid, NULL, 0) == -1 && errno == EINTR) {
+        /* void */
+    }
+
+    social_worker_decoder_init(decoder);
+}
+
+
+int
+social_worker_memory_file(const char *name)
+{
+    return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+
+social_rc_e
+social_worker_memory_seal(int fd)
+{
+    return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+                                  | F_SEAL_SEAL)
+           == -1 ? SOCIAL_FAILED : SOCIAL_OK;
+}
+
+
+/*
+ * After fork() in a process with threads: only what is safe in a signal
+ * handler.
+ */
+
+static void
+social_worker_decoder_exec(int fd, pid_t parent, char *const argv[])
+{
+    int          null;
+    sigset_t     none;
+    char *const  environment[] = { NULL };
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+
+    if (getppid() != parent) {
+        _exit(1);
+    }
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+    null = open("/dev/null", O_RDWR);
+
+    if (null == -1 || dup2(fd, 3) == -1) {
+        _exit(1);
+    }
+
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+    close_range(4, ~0u, 0);
+
+    if (fd == 3) {
+        fcntl(3, F_SETFD, 0);
+    }
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+
+    execve("/proc/self/exe", argv, environment);
+
+    _exit(127);
+}
+
+
+/* the bytes of a message, 0 at the end, -1 when none came in time */
+
+static ssize_t
+social_worker_decoder_receive(int fd, void *buf, size_t size, int timeout)
+{
+    ssize_t        n;
+    long long      end, left;
+    struct pollfd  pfd;
+
+    end = social_worker_decoder_now() + timeout;
+
+    for (;;) {
+
+        left = end - social_worker_decoder_now();
+
+        if (left <= 0) {
+            return -1;
+        }
+
+        pfd.fd = fd;
+        pfd.events = POLLIN;
+
+        if (poll(&pfd, 1, (int) left) <= 0) {
+            continue;
+        }
+
+        n = recv(fd, buf, size, MSG_DONTWAIT);
+
+        if (n >= 0) {
+            return n;
+        }
+
+        if (errno != EINTR && errno != EAGAIN) {
+            return 0;
+        }
+    }
+}
+
+
+static int
+social_worker_decoder_send(int fd, const void *buf, size_t size, int in,
+    int out)
+{
+    int              fds[2];
+    struct iovec     iov;
+    struct msghdr    msg;
+    struct cmsghdr  *cmsg;
+
+    union {
+        struct cmsghdr  align;
+        char            buf[CMSG_SPACE(sizeof(fds))];
+    } control;
+
+    memset(&msg, 0, sizeof(struct msghdr));
+    memset(&control, 0, sizeof(control));
+
+    fds[0] = in;
+    fds[1] = out;
+
+    iov.iov_base = (void *) (uintptr_t) buf;
+    iov.iov_len = size;
+
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+    msg.msg_control = control.buf;
+    msg.msg_controllen = sizeof(control.buf);
+
+    cmsg = CMSG_FIRSTHDR(&msg);
+    cmsg->cmsg_level = SOL_SOCKET;
+    cmsg->cmsg_type = SCM_RIGHTS;
+    cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
+    memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+
+    return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t) size ? 0 : -1;
+}
+
+
+/*
+ * The child has read a stranger's file: nothing that it says is taken on
+ * trust, strings included.
+ */
+
+static bool
+social_worker_decoder_sound(const social_worker_request_t *request,
+    const social_worker_reply_t *reply)
+{
+    size_t                         i, k;
+    const social_worker_spec_t    *spec;
+    const social_worker_output_t  *output;
+
+    if (reply->magic != SOCIAL_WORKER_MAGIC
+        || (unsigned) reply->status > SOCIAL_WORKER_NO_MEMORY
+        || (unsigned) reply->type > SOCIAL_IMAGE_HEIC
+        || memchr(reply->error, '\0', sizeof(reply->error)) == NULL
+        || memchr(reply->placeholder, '\0', sizeof(reply->placeholder))
+           == NULL
+        || reply->placeholder[strspn(reply->placeholder,
+               "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+               "0123456789+/=")] != '\0')
+    {
+        return false;
+    }
+
+    if (reply->status != SOCIAL_WORKER_DECODED) {
+        return true;
+    }
+
+    /* every format of every variant, in order */
+
+    k = 0;
+
+    for (i = 0; i < reply->output_count; i++) {
+
+        if (i >= SOCIAL_WORKER_MAX_OUTPUTS) {
+            return false;
+        }
+
+        output = &reply->outputs[i];
+
+        if (output->variant >= request->variant_count
+            || output->size == 0 || output->size > SOCIAL_WORKER_MAX_OUTPUT
+            || output->offset > SOCIAL_WORKER_MAX_OUTPUT)
+        {
+            return false;
+        }
+
+        spec = &request->variants[output->variant];
+        k = i > 0 && output->variant == reply->outputs[i - 1].variant ? k + 1
+                                                                      : 0;
+
+        if (k >= spec->format_count || output->format != spec->formats[k]
+            || (i > 0 && k == 0
+                && output->variant != reply->outputs[i - 1].variant + 1)
+            || (i == 0 && output->variant != 0))
+        {
+            return false;
+        }
+    }
+
+    return reply->output_count > 0
+           && reply->outputs[reply->output_count - 1].variant + 1
+              == request->variant_count;
+}
+
+
+static long long
+social_worker_decoder_now(void)
+{
+    struct timespec  now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

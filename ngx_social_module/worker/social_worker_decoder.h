@@ -1,0 +1,135 @@
+
+/*
+ * The child process that decodes: what it is sent, and how it is kept.
+ *
+ * It is a fresh program without environment, keys, network or other files of
+ * ours.  It gets an image as a file descriptor and answers into another one;
+ * what it answers is judged like anything that comes from outside.
+ */
+
+#ifndef SOCIAL_WORKER_DECODER_H
+#define SOCIAL_WORKER_DECODER_H
+
+
+#include <sys/types.h>
+
+#include "social_rc.h"
+#include "social_thumbhash.h"
+#include "social_worker_conf.h"
+
+
+#define SOCIAL_WORKER_MAGIC          0x53574432
+#define SOCIAL_WORKER_ERROR_SIZE     256
+
+/* of all that it may write for one image */
+#define SOCIAL_WORKER_MAX_OUTPUT     (256u << 20)
+
+
+typedef enum {
+    SOCIAL_WORKER_DECODED = 0,
+    SOCIAL_WORKER_NOT_AN_IMAGE,        /* the file's fault, for good */
+    SOCIAL_WORKER_DAMAGED,
+    SOCIAL_WORKER_TOO_MANY_PIXELS,
+    SOCIAL_WORKER_NOT_BUILT,           /* a format that libvips cannot read */
+    SOCIAL_WORKER_NO_MEMORY,           /* of what it is allowed */
+    SOCIAL_WORKER_TIMED_OUT,           /* ended by us */
+    SOCIAL_WORKER_DIED,                /* by itself, or by somebody else */
+    SOCIAL_WORKER_NOT_STARTED
+} social_worker_decoded_e;
+
+
+typedef struct {
+    uint32_t                 magic;
+    uint32_t                 variant_count;
+    uint64_t                 size;
+    uint64_t                 max_pixels;
+    uint32_t                 time_limit;           /* milliseconds */
+    social_worker_spec_t     variants[SOCIAL_WORKER_MAX_VARIANTS];
+} social_worker_request_t;
+
+
+typedef struct {
+    uint32_t                 variant;              /* its place */
+    social_image_type_e      format;
+    uint32_t                 width;
+    uint32_t                 height;
+    uint64_t                 offset;
+    uint64_t                 size;
+} social_worker_output_t;
+
+
+typedef struct {
+    uint32_t                 magic;
+    social_worker_decoded_e  status;
+    char                     error[SOCIAL_WORKER_ERROR_SIZE];
+    social_image_type_e      type;
+    uint32_t                 width;                /* of what came */
+    uint32_t                 height;
+    char                     placeholder[SOCIAL_THUMBHASH_TEXT_SIZE];
+    uint32_t                 output_count;
+    social_worker_output_t   outputs[SOCIAL_WORKER_MAX_OUTPUTS];
+} social_worker_reply_t;
+
+
+/* the child's first message */
+
+typedef struct {
+    uint32_t                 magic;
+    uint32_t                 vips;                 /* 81401 is 8.14.1 */
+    uint32_t                 readable;             /* bits by type */
+    uint32_t                 writable;
+} social_worker_hello_t;
+
+
+typedef struct {
+    pid_t                    pid;                  /* 0: none runs */
+    int                      fd;
+    uint32_t                 images;
+    uint64_t                 memory;
+    social_worker_hello_t    hello;
+} social_worker_decoder_t;
+
+
+/*
+ * Nothing is started yet.
+ */
+void social_worker_decoder_init(social_worker_decoder_t *decoder);
+
+/*
+ * Starts a child, unless one runs with that limit of memory.  SOCIAL_FAILED:
+ * "error", of SOCIAL_WORKER_ERROR_SIZE, says why.
+ */
+social_rc_e social_worker_decoder_start(social_worker_decoder_t *decoder,
+    const social_worker_conf_t *conf, uint32_t time_limit, char *error);
+
+/*
+ * Decodes the file "in", of which the child gets no more than to read, into
+ * "out", an empty file.  Waits no longer than the time limit, after which the
+ * child is killed; it is replaced when it has done its number of images.  The
+ * reply is sound as far as it goes: places and sizes are within limits.
+ */
+void social_worker_decoder_run(social_worker_decoder_t *decoder,
+    const social_worker_conf_t *conf, const social_worker_kind_t *kind,
+    int in, uint64_t size, int out, social_worker_reply_t *reply);
+
+/*
+ * Reads an output that the reply tells of, and checks that it is the image it
+ * is said to be.  The caller frees it; NULL: it is not, or no memory.
+ */
+unsigned char *social_worker_decoder_output(
+    const social_worker_output_t *output, int out);
+
+/*
+ * Ends the child.
+ */
+void social_worker_decoder_stop(social_worker_decoder_t *decoder);
+
+/*
+ * A file in memory, to be sent; -1 and errno.  With "sealed" nobody can change
+ * its bytes any more.
+ */
+int social_worker_memory_file(const char *name);
+social_rc_e social_worker_memory_seal(int fd);
+
+
+#endif /* SOCIAL_WORKER_DECODER_H */

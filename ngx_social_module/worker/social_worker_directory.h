@@ -1,0 +1,24 @@
+
+/*
+ * A directory in the place of a bucket: each object a file at its key.
+ */
+
+#ifndef SOCIAL_WORKER_DIRECTORY_H
+#define SOCIAL_WORKER_DIRECTORY_H
+
+
+#include "social_worker_store.h"
+
+
+/*
+ * As those of social_worker_store.h.
+ */
+social_rc_e social_worker_directory_get(const social_worker_bucket_t *bucket,
+    const char *key, uint64_t max_size, int fd, uint64_t *size, char *error);
+social_rc_e social_worker_directory_put(const social_worker_bucket_t *bucket,
+    const social_worker_object_t *object, char *error);
+social_rc_e social_worker_directory_check(
+    const social_worker_bucket_t *bucket, char *error);
+
+
+#endif /* SOCIAL_WORKER_DIRECTORY_H */

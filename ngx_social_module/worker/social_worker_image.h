@@ -1,0 +1,22 @@
+
+/*
+ * The decoder: the only part that knows libvips, and the only process that
+ * hands it a stranger's bytes.
+ */
+
+#ifndef SOCIAL_WORKER_IMAGE_H
+#define SOCIAL_WORKER_IMAGE_H
+
+
+#include "social_worker_decoder.h"
+
+
+/*
+ * What the child process does until its socket, descriptor 3, is closed.
+ * "memory" is what it may use beyond what libvips takes to begin with, in
+ * bytes; "cpu" is in seconds, for all of its life.  Returns its exit status.
+ */
+int social_worker_image_main(uint64_t memory, uint64_t cpu);
+
+
+#endif /* SOCIAL_WORKER_IMAGE_H */

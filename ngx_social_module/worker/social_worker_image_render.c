@@ -1,0 +1,444 @@
+
+/*
+ * One image, by libvips: one decode, then every variant from it.
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "social_worker_image_render.h"
+#include "social_worker_image_save.h"
+
+
+static void social_worker_image_refuse(social_worker_reply_t *reply,
+    social_worker_decoded_e status, const char *error);
+static void social_worker_image_vips_error(social_worker_reply_t *reply);
+static int social_worker_image_load(social_worker_image_ctx_t *ctx, double
+    scale, VipsImage **loaded);
+static int social_worker_image_base(social_worker_image_ctx_t *ctx);
+static int social_worker_image_resize(VipsImage *in, int width, int height,
+    VipsImage **out);
+static double social_worker_image_scale(const social_worker_request_t
+    *request, double width, double height);
+static int social_worker_image_srgb(VipsImage *in, VipsImage **out);
+static int social_worker_image_variant(social_worker_image_ctx_t *ctx,
+    uint32_t i);
+static int social_worker_image_fit(VipsImage *in, const social_worker_spec_t
+    *spec, VipsImage **out);
+
+
+static const VipsInteresting  social_worker_image_gravities[] = {
+    [SOCIAL_WORKER_CENTRE] = VIPS_INTERESTING_CENTRE,
+    [SOCIAL_WORKER_ATTENTION] = VIPS_INTERESTING_ATTENTION,
+    [SOCIAL_WORKER_ENTROPY] = VIPS_INTERESTING_ENTROPY
+};
+
+
+/*
+ * Our own look at the headers first; libvips sees only what is one of the
+ * formats, and of a size that we will decode.
+ */
+
+void
+social_worker_image_render(const social_worker_request_t *request, int in,
+    int out, social_worker_reply_t *reply)
+{
+    void                       *map;
+    uint32_t                    i;
+    social_rc_e                 rc;
+    social_worker_image_ctx_t   ctx;
+
+    memset(&ctx, 0, sizeof(social_worker_image_ctx_t));
+
+    ctx.request = request;
+    ctx.reply = reply;
+    ctx.out = out;
+
+    if (request->size == 0) {
+        social_worker_image_refuse(reply, SOCIAL_WORKER_NOT_AN_IMAGE,
+                                   "the file is empty");
+        return;
+    }
+
+    map = mmap(NULL, request->size, PROT_READ, MAP_PRIVATE, in, 0);
+
+    if (map == MAP_FAILED) {
+        social_worker_image_refuse(reply, SOCIAL_WORKER_NO_MEMORY, "mmap");
+        return;
+    }
+
+    ctx.data.data = map;
+    ctx.data.len = request->size;
+
+    rc = social_image_parse(ctx.data, &ctx.image);
+
+    reply->type = ctx.image.type;
+    reply->width = ctx.image.width;
+    reply->height = ctx.image.height;
+
+    if (rc == SOCIAL_DECLINED) {
+        social_worker_image_refuse(reply, SOCIAL_WORKER_NOT_AN_IMAGE,
+                                   "not of a format that is read");
+
+    } else if (rc != SOCIAL_OK) {
+        social_worker_image_refuse(reply, SOCIAL_WORKER_DAMAGED,
+                                   "its headers are not sound");
+
+    } else if (social_image_pixels(&ctx.image) > request->max_pixels) {
+        social_worker_image_refuse(reply, SOCIAL_WORKER_TOO_MANY_PIXELS,
+                                   "over the limit of pixels");
+
+    } else if (social_worker_image_base(&ctx) != 0) {
+        social_worker_image_vips_error(reply);
+
+    } else {
+        for (i = 0; i < request->variant_count; i++) {
+            if (social_worker_image_variant(&ctx, i) != 0) {
+                social_worker_image_vips_error(reply);
+                break;
+            }
+        }
+    }
+
+    if (ctx.base != NULL) {
+        g_object_unref(ctx.base);
+    }
+
+    vips_error_clear();
+    munmap(map, request->size);
+}
+
+
+static void
+social_worker_image_refuse(social_worker_reply_t *reply,
+    social_worker_decoded_e status, const char *error)
+{
+    reply->status = status;
+    snprintf(reply->error, sizeof(reply->error), "%s", error);
+}
+
+
+static void
+social_worker_image_vips_error(social_worker_reply_t *reply)
+{
+    char        *p;
+    const char  *error;
+
+    if (reply->status != SOCIAL_WORKER_DECODED) {
+        return;
+    }
+
+    error = vips_error_buffer();
+
+    social_worker_image_refuse(reply,
+        strstr(error, "out of memory") || strstr(error, "nable to allocate")
+        || strstr(error, "emory allocation")
+        ? SOCIAL_WORKER_NO_MEMORY : SOCIAL_WORKER_DAMAGED, error);
+
+    for (p = reply->error; *p != '\0'; p++) {
+        if (*p == '\n') {
+            *p = ' ';
+        }
+    }
+
+    vips_error_clear();
+}
+
+
+/*
+ * Loads by the loader's own name, at no less than twice "scale" where the
+ * format can be decoded smaller than it is, so that the last halving is a good
+ * filter's.
+ */
+
+static int
+social_worker_image_load(social_worker_image_ctx_t *ctx, double scale,
+    VipsImage **loaded)
+{
+    int     shrink;
+    void   *data;
+    size_t  len;
+
+    data = (void *) (uintptr_t) ctx->data.data;
+    len = ctx->data.len;
+
+    switch (ctx->image.type) {
+
+    case SOCIAL_IMAGE_JPEG:
+
+        for (shrink = 8; shrink > 1; shrink /= 2) {
+            if (shrink * scale * 2 <= 1) {
+                break;
+            }
+        }
+
+        return vips_jpegload_buffer(data, len, loaded, "shrink", shrink,
+                                    "access", VIPS_ACCESS_SEQUENTIAL,
+                                    "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+
+    case SOCIAL_IMAGE_PNG:
+        return vips_pngload_buffer(data, len, loaded,
+                                   "access", VIPS_ACCESS_SEQUENTIAL,
+                                   "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+
+    case SOCIAL_IMAGE_GIF:
+        return vips_gifload_buffer(data, len, loaded, "n", 1,
+                                   "access", VIPS_ACCESS_SEQUENTIAL,
+                                   "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+
+    case SOCIAL_IMAGE_WEBP:
+        return vips_webpload_buffer(data, len, loaded, "n", 1,
+                                    "scale", scale * 2 < 1 ? scale * 2 : 1.0,
+                                    "access", VIPS_ACCESS_SEQUENTIAL,
+                                    "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+
+    case SOCIAL_IMAGE_AVIF:
+    case SOCIAL_IMAGE_HEIC:
+
+        if (vips_type_find("VipsOperation", "heifload_buffer") == 0) {
+            social_worker_image_refuse(ctx->reply, SOCIAL_WORKER_NOT_BUILT,
+                                       "libvips was built without HEIF");
+            return -1;
+        }
+
+        return vips_heifload_buffer(data, len, loaded, "n", 1,
+                                    "access", VIPS_ACCESS_SEQUENTIAL,
+                                    "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+
+    default:
+        return -1;
+    }
+}
+
+
+/*
+ * The image that all variants are made from: upright, sRGB, 8 bits, in memory,
+ * and no larger than the largest of them needs.
+ */
+
+static int
+social_worker_image_base(social_worker_image_ctx_t *ctx)
+{
+    int         rc;
+    double      scale, width, height, swap;
+    VipsImage  *loaded, *upright, *srgb;
+
+    width = ctx->image.width;
+    height = ctx->image.height;
+    scale = social_worker_image_scale(ctx->request, width, height);
+
+    if (social_worker_image_load(ctx, scale, &loaded) != 0) {
+        return -1;
+    }
+
+    /* what the loader says counts too: orientation may swap the sides */
+
+    if ((uint64_t) loaded->Xsize * (uint64_t) loaded->Ysize
+        > ctx->request->max_pixels)
+    {
+        g_object_unref(loaded);
+        social_worker_image_refuse(ctx->reply, SOCIAL_WORKER_TOO_MANY_PIXELS,
+                                   "over the limit of pixels");
+        return -1;
+    }
+
+    /* those that were not decoded smaller, since a HEIF is upright by now */
+
+    if (ctx->image.type != SOCIAL_IMAGE_JPEG
+        && ctx->image.type != SOCIAL_IMAGE_WEBP)
+    {
+        width = loaded->Xsize;
+        height = loaded->Ysize;
+    }
+
+    if (vips_image_get_orientation_swap(loaded)) {
+        swap = width;
+        width = height;
+        height = swap;
+    }
+
+    scale = social_worker_image_scale(ctx->request, width, height);
+
+    rc = social_worker_image_resize(loaded,
+                              (int) VIPS_MAX(1, VIPS_RINT(width * scale)),
+                              (int) VIPS_MAX(1, VIPS_RINT(height * scale)),
+                              &upright);
+
+    g_object_unref(loaded);
+
+    if (rc != 0) {
+        return -1;
+    }
+
+    rc = social_worker_image_srgb(upright, &srgb);
+    g_object_unref(upright);
+
+    if (rc != 0) {
+        return -1;
+    }
+
+    ctx->base = vips_image_copy_memory(srgb);
+    g_object_unref(srgb);
+
+    return ctx->base != NULL ? 0 : -1;
+}
+
+
+/*
+ * Profiles are for what has one, and for CMYK, which is nothing without one:
+ * to others, "export_profile" would do a conversion from nowhere in particular
+ * that shifts every color.
+ */
+
+static int
+social_worker_image_resize(VipsImage *in, int width, int height,
+    VipsImage **out)
+{
+    if (in->Type == VIPS_INTERPRETATION_CMYK) {
+        return vips_thumbnail_image(in, out, width, "height", height,
+                                    "size", VIPS_SIZE_FORCE,
+                                    "import_profile", "cmyk",
+                                    "export_profile", "srgb", NULL);
+    }
+
+    if (vips_image_get_typeof(in, VIPS_META_ICC_NAME) != 0) {
+        return vips_thumbnail_image(in, out, width, "height", height,
+                                    "size", VIPS_SIZE_FORCE,
+                                    "export_profile", "srgb", NULL);
+    }
+
+    return vips_thumbnail_image(in, out, width, "height", height,
+                                "size", VIPS_SIZE_FORCE, NULL);
+}
+
+
+/* the largest scale that any variant needs, 1 at most */
+
+static double
+social_worker_image_scale(const social_worker_request_t *request,
+    double width, double height)
+{
+    double                       x, y, scale, most;
+    uint32_t                     i;
+    const social_worker_spec_t  *spec;
+
+    most = 0;
+
+    for (i = 0; i < request->variant_count; i++) {
+
+        spec = &request->variants[i];
+
+        x = spec->width / width;
+        y = spec->height / height;
+
+        if (spec->fit == SOCIAL_WORKER_COVER) {
+            scale = x > y ? x : y;
+
+        } else {
+            scale = x < y ? x : y;
+        }
+
+        most = VIPS_MAX(most, scale);
+    }
+
+    return VIPS_MIN(most, 1.0);
+}
+
+
+static int
+social_worker_image_srgb(VipsImage *in, VipsImage **out)
+{
+    int         rc;
+    VipsImage  *colored;
+
+    if (vips_colourspace(in, &colored, VIPS_INTERPRETATION_sRGB, NULL) != 0) {
+        return -1;
+    }
+
+    rc = vips_cast_uchar(colored, out, NULL);
+    g_object_unref(colored);
+
+    return rc;
+}
+
+
+static int
+social_worker_image_variant(social_worker_image_ctx_t *ctx, uint32_t i)
+{
+    int                          rc;
+    uint32_t                     k;
+    VipsImage                   *image;
+    const social_worker_spec_t  *spec;
+
+    spec = &ctx->request->variants[i];
+
+    if (social_worker_image_fit(ctx->base, spec, &image) != 0) {
+        return -1;
+    }
+
+    rc = 0;
+
+    for (k = 0; rc == 0 && k < spec->format_count; k++) {
+        rc = social_worker_image_save(ctx, image, i, spec->formats[k]);
+    }
+
+    if (rc == 0 && i == 0) {
+        rc = social_worker_image_placeholder(ctx, image);
+    }
+
+    g_object_unref(image);
+
+    return rc;
+}
+
+
+/*
+ * Where an image is smaller than its box and is not to be enlarged, "cover"
+ * still gives the box's proportions: a small photo makes a small square.
+ */
+
+static int
+social_worker_image_fit(VipsImage *in, const social_worker_spec_t *spec,
+    VipsImage **out)
+{
+    int         rc;
+    double      x, y, scale;
+    int         width, height;
+    VipsImage  *lazy;
+
+    width = (int) spec->width;
+    height = (int) spec->height;
+
+    if (spec->fit == SOCIAL_WORKER_COVER) {
+
+        x = (double) in->Xsize / width;
+        y = (double) in->Ysize / height;
+        scale = x < y ? x : y;
+
+        if (scale < 1 && !spec->enlarge) {
+            width = (int) VIPS_MAX(1, VIPS_RINT(width * scale));
+            height = (int) VIPS_MAX(1, VIPS_RINT(height * scale));
+        }
+
+        rc = vips_thumbnail_image(in, &lazy, width, "height", height,
+                                  "size", VIPS_SIZE_BOTH, "crop",
+                                  social_worker_image_gravities[spec->gravity],
+                                  "no_rotate", TRUE, NULL);
+
+    } else {
+        rc = vips_thumbnail_image(in, &lazy, width, "height", height,
+                                  "size", spec->enlarge ? VIPS_SIZE_BOTH
+                                                        : VIPS_SIZE_DOWN,
+                                  "no_rotate", TRUE, NULL);
+    }
+
+    if (rc != 0) {
+        return -1;
+    }
+
+    *out = vips_image_copy_memory(lazy);
+    g_object_unref(lazy);
+
+    return *out != NULL ? 0 : -1;
+}

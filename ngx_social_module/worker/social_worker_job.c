@@ -1,0 +1,532 @@
+
+/*
+ * One job, from claim to commit: get the object, decode it, put the variants,
+ * write what became of it.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "social_worker_job_put.h"
+#include "social_worker_log.h"
+#include "social_worker_store.h"
+
+
+/* an object that is announced and is not there: it was deleted, or is late */
+#define SOCIAL_WORKER_JOB_MISSING   "4"
+
+
+static bool social_worker_job_prepare(social_worker_job_ctx_t *ctx);
+static bool social_worker_job_get(social_worker_job_ctx_t *ctx);
+static bool social_worker_job_decode(social_worker_job_ctx_t *ctx);
+static void social_worker_job_finish(social_worker_job_ctx_t *ctx,
+    long long began);
+static void social_worker_job_failed(social_worker_job_ctx_t *ctx);
+static bool social_worker_job_is_done(social_worker_job_ctx_t *ctx);
+static long long social_worker_job_now(void);
+
+
+social_worker_job_t *
+social_worker_job_create(const PGresult *rows, int row,
+    social_worker_conf_t *conf)
+{
+    social_worker_job_t  *job;
+
+    job = calloc(1, sizeof(social_worker_job_t));
+
+    if (job == NULL) {
+        return NULL;
+    }
+
+    job->conf = social_worker_conf_hold(conf);
+
+    snprintf(job->id, sizeof(job->id), "%s", PQgetvalue(rows, row, 0));
+    snprintf(job->attempt, sizeof(job->attempt), "%s",
+             PQgetvalue(rows, row, 1));
+
+    job->kind = strdup(PQgetvalue(rows, row, 2));
+    job->worker = strdup(PQgetvalue(rows, row, 4));
+
+    if (job->kind == NULL || job->worker == NULL
+        || social_json_parse(social_str(PQgetvalue(rows, row, 3)),
+                             &job->payload)
+           != SOCIAL_OK)
+    {
+        social_worker_job_free(job);
+        return NULL;
+    }
+
+    return job;
+}
+
+
+void
+social_worker_job_free(social_worker_job_t *job)
+{
+    social_json_free(job->payload);
+    social_worker_conf_release(job->conf);
+    free(job->kind);
+    free(job->worker);
+    free(job);
+}
+
+
+void
+social_worker_job_run(social_worker_job_t *job, social_worker_pq_t *pq,
+    social_worker_decoder_t *decoder, const atomic_bool *stop)
+{
+    long long                began;
+    social_worker_job_ctx_t  ctx;
+
+    memset(&ctx, 0, sizeof(social_worker_job_ctx_t));
+
+    ctx.job = job;
+    ctx.pq = pq;
+    ctx.decoder = decoder;
+    ctx.stop = stop;
+    ctx.in = -1;
+    ctx.out = -1;
+
+    began = social_worker_job_now();
+
+    social_worker_log(SOCIAL_WORKER_DEBUG, "job begun",
+                      social_worker_text("job", job->id),
+                      social_worker_text("attempt", job->attempt),
+                      social_worker_text("kind", job->kind));
+
+    if (social_worker_job_prepare(&ctx)
+        && social_worker_job_get(&ctx)
+        && social_worker_job_decode(&ctx)
+        && social_worker_job_put(&ctx)
+        && social_worker_job_put_alias(&ctx))
+    {
+        social_worker_job_finish(&ctx, began);
+
+    } else if (!atomic_load(&job->lost)) {
+        social_worker_job_failed(&ctx);
+
+    } else {
+        social_worker_log(SOCIAL_WORKER_WARN, "job lost",
+                          social_worker_text("job", job->id),
+                          social_worker_text("attempt", job->attempt));
+    }
+
+    if (ctx.kind != NULL && ctx.kind->alias != NULL && pq->conn != NULL) {
+        PQclear(social_worker_pq_run(pq, "SELECT pg_advisory_unlock_all()", 0,
+                                     NULL));
+    }
+
+    if (ctx.in != -1) {
+        close(ctx.in);
+    }
+
+    if (ctx.out != -1) {
+        close(ctx.out);
+    }
+
+    free(ctx.reply);
+    free(ctx.variants);
+}
+
+
+static bool
+social_worker_job_prepare(social_worker_job_ctx_t *ctx)
+{
+    char  bucket[256];
+
+    ctx->kind = social_worker_conf_kind(ctx->job->conf, ctx->job->kind);
+
+    if (ctx->kind == NULL) {
+        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+                    "no section \"kind %.64s\" in the configuration",
+                    ctx->job->kind);
+    }
+
+    ctx->upload = social_worker_job_member(ctx, "upload", ctx->upload_text,
+                                           sizeof(ctx->upload_text));
+
+    /* it becomes part of a key */
+
+    if (ctx->upload == NULL
+        || ctx->upload[strspn(ctx->upload, "0123456789abcdef-")] != '\0')
+    {
+        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+                                      "the payload has no \"upload\"");
+    }
+
+    ctx->generation = social_worker_job_member(ctx, "generation",
+                                               ctx->generation_text,
+                                               sizeof(ctx->generation_text));
+
+    if (ctx->generation == NULL
+        || social_worker_job_member(ctx, "bucket", bucket, sizeof(bucket))
+           == NULL)
+    {
+        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+                        "the payload has no \"generation\" or \"bucket\"");
+    }
+
+    ctx->bucket = social_worker_conf_bucket(ctx->job->conf, bucket);
+
+    if (ctx->bucket == NULL) {
+        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+                    "no section \"bucket\" for the bucket \"%.64s\"", bucket);
+    }
+
+    ctx->reply = malloc(sizeof(social_worker_reply_t));
+    ctx->in = social_worker_memory_file("social-in");
+    ctx->out = social_worker_memory_file("social-out");
+
+    if (ctx->reply == NULL || ctx->in == -1 || ctx->out == -1) {
+        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+                                      "no memory, or no descriptors");
+    }
+
+    return true;
+}
+
+
+static bool
+social_worker_job_get(social_worker_job_ctx_t *ctx)
+{
+    char         error[SOCIAL_WORKER_STORE_ERROR];
+    char         key[SOCIAL_WORKER_JOB_KEY];
+    char         reason[128], number[24];
+    uint64_t     announced;
+    const char  *p;
+
+    snprintf(reason, sizeof(reason),
+             "This file is too large: up to %" PRIu64 " MB are allowed.",
+             ctx->kind->max_size >> 20);
+
+    /* before it is fetched, where the event said so */
+
+    p = social_worker_job_member(ctx, "size", number, sizeof(number));
+    announced = p ? strtoull(p, NULL, 10) : 0;
+
+    if (announced > ctx->kind->max_size) {
+        return social_worker_job_fail(ctx, true, reason,
+                                      "%" PRIu64 " bytes", announced);
+    }
+
+    p = social_worker_job_member(ctx, "key", key, sizeof(key));
+
+    if (p == NULL) {
+        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+                                      "the payload has no \"key\"");
+    }
+
+    error[0] = '\0';
+
+    switch (social_worker_store_get(ctx->bucket, p, ctx->kind->max_size,
+                                    ctx->in, &ctx->size, error))
+    {
+    case SOCIAL_OK:
+        break;
+
+    case SOCIAL_MALFORMED:
+        return social_worker_job_fail(ctx, true, reason, "%s", error);
+
+    case SOCIAL_DECLINED:
+        ctx->limit = SOCIAL_WORKER_JOB_MISSING;
+
+        return social_worker_job_fail(ctx, false,
+                    "The file did not arrive. Please upload it again.",
+                    "the object is not there: %s", error);
+
+    default:
+        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+                                      "get: %s", error);
+    }
+
+    if (social_worker_memory_seal(ctx->in) != SOCIAL_OK) {
+        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+                                      "seal: %s", strerror(errno));
+    }
+
+    return true;
+}
+
+
+static bool
+social_worker_job_decode(social_worker_job_ctx_t *ctx)
+{
+    char                    reason[192];
+    social_worker_reply_t  *reply;
+
+    reply = ctx->reply;
+
+    social_worker_decoder_run(ctx->decoder, ctx->job->conf, ctx->kind,
+                              ctx->in, ctx->size, ctx->out, reply);
+
+    switch (reply->status) {
+
+    case SOCIAL_WORKER_DECODED:
+        return true;
+
+    case SOCIAL_WORKER_NOT_AN_IMAGE:
+        return social_worker_job_fail(ctx, true,
+                    "This file is not an image we can read: use JPEG, PNG, "
+                    "GIF, WebP or AVIF.", "%s", reply->error);
+
+    case SOCIAL_WORKER_DAMAGED:
+        return social_worker_job_fail(ctx, true,
+                    "This image is damaged or incomplete: try to save it "
+                    "again, or use another one.", "%s", reply->error);
+
+    case SOCIAL_WORKER_TOO_MANY_PIXELS:
+        snprintf(reason, sizeof(reason), "This image is too large: %u by %u "
+                 "pixels, and up to %" PRIu64 " million are allowed.",
+                 reply->width, reply->height,
+                 ctx->kind->max_pixels / 1000000);
+
+        return social_worker_job_fail(ctx, true, reason, "%u x %u pixels",
+                                      reply->width, reply->height);
+
+    case SOCIAL_WORKER_NOT_BUILT:
+        return social_worker_job_fail(ctx, true,
+                    "We cannot read this kind of image yet: use JPEG, PNG, "
+                    "GIF or WebP.", "%s", reply->error);
+
+    case SOCIAL_WORKER_NO_MEMORY:
+        return social_worker_job_fail(ctx, true,
+                    "This image needs too much memory to be processed: use a "
+                    "smaller one.", "%s", reply->error);
+
+    case SOCIAL_WORKER_TIMED_OUT:
+        return social_worker_job_fail(ctx, false,
+                    "This image took too long to process: use a smaller or "
+                    "simpler one.", "%s", reply->error);
+
+    default:
+        return social_worker_job_fail(ctx, false,
+                    "This image could not be processed: use another one.",
+                    "%s", reply->error);
+    }
+}
+
+
+static void
+social_worker_job_finish(social_worker_job_ctx_t *ctx, long long began)
+{
+    bool        done;
+    PGresult   *result;
+    const char *params[6], *value;
+
+    params[0] = ctx->job->id;
+    params[1] = ctx->job->attempt;
+    params[2] = ctx->job->worker;
+    params[3] = ctx->variants;
+    params[4] = ctx->reply->placeholder;
+    params[5] = ctx->avatar;
+
+    result = social_worker_job_commit(ctx,
+                 "SELECT social_job_finish($1, $2, $3, $4, $5, $6)", 6,
+                 params);
+
+    if (result == NULL) {
+        social_worker_log(SOCIAL_WORKER_ERROR, "job not recorded",
+                          social_worker_text("job", ctx->job->id));
+        return;
+    }
+
+    value = social_worker_pq_value(result);
+    done = value != NULL && value[0] == 't';
+    PQclear(result);
+
+    if (!done && !social_worker_job_is_done(ctx)) {
+        social_worker_log(SOCIAL_WORKER_WARN, "job lost",
+                          social_worker_text("job", ctx->job->id),
+                          social_worker_text("attempt", ctx->job->attempt));
+        return;
+    }
+
+    social_worker_log(SOCIAL_WORKER_INFO, "job done",
+                      social_worker_text("job", ctx->job->id),
+                      social_worker_text("kind", ctx->job->kind),
+                      social_worker_text("attempt", ctx->job->attempt),
+                      social_worker_text("upload", ctx->upload),
+                      social_worker_text("type",
+                          social_image_type_name(ctx->reply->type)),
+                      social_worker_number("bytes", (long long) ctx->size),
+                      social_worker_number("width", ctx->reply->width),
+                      social_worker_number("height", ctx->reply->height),
+                      social_worker_number("outputs",
+                                           ctx->reply->output_count),
+                      social_worker_number("ms",
+                                           social_worker_job_now() - began));
+}
+
+
+static void
+social_worker_job_failed(social_worker_job_ctx_t *ctx)
+{
+    PGresult    *result;
+    const char  *params[9], *state;
+
+    params[0] = ctx->job->id;
+    params[1] = ctx->job->attempt;
+    params[2] = ctx->job->worker;
+    params[3] = ctx->permanent ? "true" : "false";
+    params[4] = ctx->error;
+    params[5] = ctx->reason;
+    params[6] = ctx->limit;
+    params[7] = ctx->limit ? "0.5 seconds" : "2 seconds";
+
+    result = social_worker_job_commit(ctx,
+                 "SELECT social_job_fail($1, $2, $3, $4, $5, $6, $7, $8)", 8,
+                 params);
+
+    state = result ? social_worker_pq_value(result) : "not recorded";
+
+    social_worker_log(ctx->permanent ? SOCIAL_WORKER_INFO : SOCIAL_WORKER_WARN,
+                      "job failed",
+                      social_worker_text("job", ctx->job->id),
+                      social_worker_text("kind", ctx->job->kind),
+                      social_worker_text("attempt", ctx->job->attempt),
+                      social_worker_text("upload", ctx->upload),
+                      social_worker_text("state", state ? state : "lost"),
+                      social_worker_text("error", ctx->error));
+
+    PQclear(result);
+}
+
+
+/*
+ * Repeats a statement until the database is back.  Each of them is fenced, so
+ * that twice does no more than once.
+ */
+
+PGresult *
+social_worker_job_commit(social_worker_job_ctx_t *ctx, const char *sql, int n,
+    const char *const *params)
+{
+    unsigned          tries;
+    PGresult         *result;
+    struct timespec   pause = { 0, 250 * 1000 * 1000 };
+
+    for (tries = 0; ; tries++) {
+
+        if (social_worker_pq_connect(ctx->pq, ctx->job->conf->conninfo)) {
+
+            result = social_worker_pq_run(ctx->pq, sql, n, params);
+
+            if (result != NULL) {
+                return result;
+            }
+
+            /* the server refused it, and will again */
+
+            if (ctx->pq->conn != NULL && tries >= 5) {
+                return NULL;
+            }
+        }
+
+        if (atomic_load(&ctx->job->lost)
+            || (atomic_load(ctx->stop) && tries >= 20))
+        {
+            return NULL;
+        }
+
+        nanosleep(&pause, NULL);
+    }
+}
+
+
+/* a commit whose answer was lost */
+
+static bool
+social_worker_job_is_done(social_worker_job_ctx_t *ctx)
+{
+    bool         done;
+    PGresult    *result;
+    const char  *params[3], *value;
+
+    params[0] = ctx->job->id;
+    params[1] = ctx->job->attempt;
+    params[2] = ctx->job->worker;
+
+    result = social_worker_pq_run(ctx->pq,
+                 "SELECT true FROM jobs WHERE id = $1 AND attempt = $2 "
+                 "AND worker = $3 AND state = 'done'", 3, params);
+
+    value = result ? social_worker_pq_value(result) : NULL;
+    done = value != NULL;
+    PQclear(result);
+
+    return done;
+}
+
+
+bool
+social_worker_job_fail(social_worker_job_ctx_t *ctx, bool permanent,
+    const char *reason, const char *format, ...)
+{
+    va_list  args;
+
+    ctx->permanent = permanent;
+    snprintf(ctx->reason, sizeof(ctx->reason), "%s", reason);
+
+    va_start(args, format);
+    vsnprintf(ctx->error, sizeof(ctx->error), format, args);
+    va_end(args);
+
+    return false;
+}
+
+
+/*
+ * A member of the payload as text, a number as its digits; in "buf", NULL when
+ * it is not there, null, too long, or has a zero byte.
+ */
+
+const char *
+social_worker_job_member(social_worker_job_ctx_t *ctx, const char *name,
+    char *buf, size_t size)
+{
+    int64_t               number;
+    social_str_t          value;
+    const social_json_t  *member;
+
+    member = social_json_member(ctx->job->payload, social_str(name));
+
+    if (member == NULL) {
+        return NULL;
+    }
+
+    if (social_json_string(member, &value) == SOCIAL_OK) {
+
+        if (value.len >= size || memchr(value.data, '\0', value.len) != NULL) {
+            return NULL;
+        }
+
+        memcpy(buf, value.data, value.len);
+        buf[value.len] = '\0';
+
+        return buf;
+    }
+
+    if (social_json_time(member, &number) == SOCIAL_OK) {
+        snprintf(buf, size, "%" PRId64, number);
+        return buf;
+    }
+
+    return NULL;
+}
+
+
+static long long
+social_worker_job_now(void)
+{
+    struct timespec  now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

@@ -1,0 +1,290 @@
+
+/*
+ * What a job has made, put where it belongs.
+ */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "social_worker_job_put.h"
+#include "social_worker_store.h"
+
+
+#define SOCIAL_WORKER_JOB_IMMUTABLE "public, max-age=31536000, immutable"
+#define SOCIAL_WORKER_JOB_FRESH     "no-cache"
+
+
+static bool social_worker_job_put_one(social_worker_job_ctx_t *ctx, const
+    social_worker_output_t *output, bool first);
+static bool social_worker_job_alias_key(social_worker_job_ctx_t *ctx, char
+    *key, size_t size);
+static bool social_worker_job_append(social_worker_job_ctx_t *ctx, const char
+    *format, ...);
+
+
+bool
+social_worker_job_put(social_worker_job_ctx_t *ctx)
+{
+    uint32_t                       i;
+    const social_worker_output_t  *output;
+
+    for (i = 0; i < ctx->reply->output_count; i++) {
+
+        if (atomic_load(&ctx->job->lost)) {
+            return false;
+        }
+
+        output = &ctx->reply->outputs[i];
+
+        if (!social_worker_job_put_one(ctx, output, i == 0
+                || output->variant != ctx->reply->outputs[i - 1].variant))
+        {
+            return false;
+        }
+    }
+
+    return social_worker_job_append(ctx, "}");
+}
+
+
+/*
+ * The key follows from the upload and the variant; an object that came later
+ * to the same upload has names of its own, since names are for good.
+ */
+
+static bool
+social_worker_job_put_one(social_worker_job_ctx_t *ctx,
+    const social_worker_output_t *output, bool first)
+{
+    char                     error[SOCIAL_WORKER_STORE_ERROR];
+    char                     key[SOCIAL_WORKER_JOB_KEY];
+    bool                     once;
+    social_rc_e              rc;
+    const char              *name, *extension;
+    unsigned char           *data;
+    social_worker_object_t   object;
+
+    name = ctx->kind->variants[output->variant]->name;
+    extension = social_image_extension(output->format);
+    once = strcmp(ctx->generation, "1") == 0;
+
+    snprintf(key, sizeof(key), "images/%.64s/%s%s%s.%s", ctx->upload, name,
+             once ? "" : "-", once ? "" : ctx->generation, extension);
+
+    data = social_worker_decoder_output(output, ctx->out);
+
+    if (data == NULL) {
+        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+                                "what the decoder made is not what it says");
+    }
+
+    object.key = key;
+    object.data = data;
+    object.size = output->size;
+    object.content_type = social_image_media_type(output->format);
+    object.cache_control = SOCIAL_WORKER_JOB_IMMUTABLE;
+
+    error[0] = '\0';
+    rc = social_worker_store_put(ctx->kind->output, &object, error);
+    free(data);
+
+    if (rc != SOCIAL_OK) {
+        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+                                      "put: %s", error);
+    }
+
+    if (ctx->variants_len == 0) {
+        snprintf(ctx->avatar, sizeof(ctx->avatar), "%s", key);
+    }
+
+    /* names, keys and types have nothing that JSON would escape */
+
+    return social_worker_job_append(ctx,
+               "%s\"%s%s%s\":{\"key\":\"%s\",\"width\":%u,\"height\":%u,"
+               "\"type\":\"%s\",\"bytes\":%" PRIu64 "}",
+               ctx->variants_len == 0 ? "{" : ",", name, first ? "" : ".",
+               first ? "" : extension, key, output->width, output->height,
+               object.content_type, output->size);
+}
+
+
+/*
+ * The name that does not change with the image.  Whoever writes it holds the
+ * user's lock from before the look at what is the newest until after the
+ * commit: else a slow job could put an older picture over a newer one.
+ */
+
+bool
+social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
+{
+    char                     error[SOCIAL_WORKER_STORE_ERROR];
+    char                     key[SOCIAL_WORKER_JOB_KEY];
+    bool                     newest;
+    PGresult                *result;
+    social_rc_e              rc;
+    const char              *params[2], *value;
+    unsigned char           *data;
+    social_worker_object_t   object;
+
+    if (ctx->kind->alias == NULL) {
+        return true;
+    }
+
+    if (!social_worker_job_alias_key(ctx, key, sizeof(key))) {
+        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+                                      "the payload has no usable \"sub\"");
+    }
+
+    params[0] = ctx->upload;
+    params[1] = ctx->generation;
+
+    result = social_worker_job_commit(ctx,
+                 "SELECT social_avatar_lock($1, $2)", 2, params);
+
+    if (result == NULL) {
+        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+                                      "the database went away");
+    }
+
+    value = social_worker_pq_value(result);
+    newest = value != NULL && value[0] == 't';
+    PQclear(result);
+
+    if (!newest) {
+        return true;
+    }
+
+    data = social_worker_decoder_output(&ctx->reply->outputs[0], ctx->out);
+
+    if (data == NULL) {
+        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+                                "what the decoder made is not what it says");
+    }
+
+    object.key = key;
+    object.data = data;
+    object.size = ctx->reply->outputs[0].size;
+    object.content_type = "image/jpeg";
+    object.cache_control = SOCIAL_WORKER_JOB_FRESH;
+
+    error[0] = '\0';
+    rc = social_worker_store_put(ctx->kind->output, &object, error);
+    free(data);
+
+    if (rc != SOCIAL_OK) {
+        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+                                      "put: %s", error);
+    }
+
+    return true;
+}
+
+
+/*
+ * "{sub}" and "{id}" in the pattern.  A subject can be any text of another
+ * issuer's: all but letters, digits, "-", "_" and "." are percent-encoded, and
+ * so is a "." at the beginning.
+ */
+
+static bool
+social_worker_job_alias_key(social_worker_job_ctx_t *ctx, char *key,
+    size_t size)
+{
+    char         sub[256], encoded[3 * 256], *p;
+    size_t       i;
+    const char  *pattern, *value;
+
+    value = social_worker_job_member(ctx, "sub", sub, sizeof(sub));
+
+    if (value == NULL || value[0] == '\0') {
+        return false;
+    }
+
+    p = encoded;
+
+    for (i = 0; value[i] != '\0'; i++) {
+
+        if ((value[i] == '.' && i == 0)
+            || strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                      "0123456789-_.", value[i]) == NULL)
+        {
+            p += sprintf(p, "%%%02X", (unsigned char) value[i]);
+
+        } else {
+            *p++ = value[i];
+        }
+    }
+
+    *p = '\0';
+    p = key;
+
+    for (pattern = ctx->kind->alias; *pattern != '\0'; /* void */ ) {
+
+        value = NULL;
+
+        if (strncmp(pattern, "{sub}", 5) == 0) {
+            value = encoded;
+            pattern += 5;
+
+        } else if (strncmp(pattern, "{id}", 4) == 0) {
+            value = ctx->upload;
+            pattern += 4;
+        }
+
+        if (value != NULL) {
+
+            if (strlen(value) >= size - (size_t) (p - key)) {
+                return false;
+            }
+
+            p = stpcpy(p, value);
+            continue;
+        }
+
+        if ((size_t) (p - key) + 1 >= size) {
+            return false;
+        }
+
+        *p++ = *pattern++;
+    }
+
+    *p = '\0';
+
+    return true;
+}
+
+
+static bool
+social_worker_job_append(social_worker_job_ctx_t *ctx, const char *format, ...)
+{
+    char     text[2 * SOCIAL_WORKER_JOB_KEY], *grown;
+    size_t   len;
+    va_list  args;
+
+    va_start(args, format);
+    len = (size_t) vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+
+    if (ctx->variants_len + len + 1 > ctx->variants_size) {
+
+        grown = realloc(ctx->variants, (ctx->variants_len + len + 1) * 2);
+
+        if (grown == NULL || len >= sizeof(text)) {
+            ctx->variants = grown ? grown : ctx->variants;
+            return social_worker_job_fail(ctx, false,
+                                          SOCIAL_WORKER_REASON_OURS,
+                                          "no memory");
+        }
+
+        ctx->variants = grown;
+        ctx->variants_size = (ctx->variants_len + len + 1) * 2;
+    }
+
+    memcpy(ctx->variants + ctx->variants_len, text, len + 1);
+    ctx->variants_len += len;
+
+    return true;
+}

@@ -1,0 +1,79 @@
+
+/*
+ * What a job has made, put where it belongs; and what its parts share.
+ */
+
+#ifndef SOCIAL_WORKER_JOB_PUT_H
+#define SOCIAL_WORKER_JOB_PUT_H
+
+
+#include "social_worker_job.h"
+
+
+#define SOCIAL_WORKER_JOB_KEY       1200
+
+#define SOCIAL_WORKER_REASON_OURS                                             \
+    "We could not process this file. Please try again later."
+
+
+typedef struct {
+    social_worker_job_t           *job;
+    social_worker_pq_t            *pq;
+    social_worker_decoder_t       *decoder;
+    const atomic_bool             *stop;
+
+    const social_worker_kind_t    *kind;
+    const social_worker_bucket_t  *bucket;
+    const char                    *upload;
+    const char                    *generation;
+    char                           upload_text[40];
+    char                           generation_text[24];
+
+    int                            in;
+    int                            out;
+    uint64_t                       size;
+    social_worker_reply_t         *reply;
+
+    char                          *variants;      /* JSON */
+    size_t                         variants_len;
+    size_t                         variants_size;
+    char                           avatar[SOCIAL_WORKER_JOB_KEY];
+
+    /* the failure, where there is one */
+    bool                           permanent;
+    const char                    *limit;
+    char                           error[320];
+    char                           reason[320];
+} social_worker_job_ctx_t;
+
+
+/*
+ * Put the variants, then the name that does not change with the image, and
+ * fill ctx->variants and ctx->avatar.  False: it failed, and how is in "ctx".
+ */
+bool social_worker_job_put(social_worker_job_ctx_t *ctx);
+bool social_worker_job_put_alias(social_worker_job_ctx_t *ctx);
+
+/*
+ * Repeats a statement until the database is back, or the job is lost: NULL.
+ * Each of them is fenced, so that twice does no more than once.
+ */
+PGresult *social_worker_job_commit(social_worker_job_ctx_t *ctx, const char
+    *sql, int n, const char *const *params);
+
+/*
+ * Notes how the job failed, in words for the user and for us; returns false.
+ */
+bool social_worker_job_fail(social_worker_job_ctx_t *ctx, bool permanent,
+    const char *reason, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/*
+ * A member of the payload as text, a number as its digits; in "buf", NULL when
+ * it is not there, null, too long, or has a zero byte.
+ */
+const char *social_worker_job_member(social_worker_job_ctx_t *ctx, const char
+    *name, char *buf, size_t size);
+
+
+#endif /* SOCIAL_WORKER_JOB_PUT_H */

@@ -1,0 +1,194 @@
+
+/*
+ * social-worker: options and commands.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "social_net_fetch.h"
+#include "social_worker_command.h"
+#include "social_worker_conf.h"
+#include "social_worker_image.h"
+#include "social_worker_log.h"
+#include "social_worker_queue.h"
+
+
+static int social_worker_usage(void);
+static int social_worker_run(social_worker_conf_t *conf, int argc,
+    char *const argv[]);
+static int social_worker_variants(const social_worker_conf_t *conf, int argc,
+    char *const argv[]);
+
+
+int
+main(int argc, char *const argv[])
+{
+    int                     opt;
+    bool                    text;
+    const char             *file;
+    social_worker_conf_t   *conf;
+    social_worker_level_e   level;
+
+    /* ourselves, as the child that decodes */
+
+    if (argc == 4 && strcmp(argv[1], "--decoder") == 0) {
+        return social_worker_image_main(strtoull(argv[2], NULL, 10),
+                                        strtoull(argv[3], NULL, 10));
+    }
+
+    text = false;
+    file = NULL;
+    level = SOCIAL_WORKER_INFO;
+
+    while ((opt = getopt(argc, argv, "+c:dvh")) != -1) {
+
+        switch (opt) {
+
+        case 'c':
+            file = optarg;
+            break;
+
+        case 'd':
+            level = SOCIAL_WORKER_DEBUG;
+            break;
+
+        case 'v':
+            text = true;
+            break;
+
+        default:
+            return social_worker_usage();
+        }
+    }
+
+    if (optind == argc) {
+        return social_worker_usage();
+    }
+
+    social_worker_log_init(text, level);
+
+    if (social_net_init() != SOCIAL_OK) {
+        return 1;
+    }
+
+    conf = social_worker_conf_read(file);
+
+    if (conf == NULL) {
+        return 1;
+    }
+
+    return social_worker_run(conf, argc - optind, argv + optind);
+}
+
+
+static int
+social_worker_usage(void)
+{
+    fputs("usage: social-worker [-c worker.conf] [-v] [-d] command\n"
+          "\n"
+          "  run                           work until SIGTERM\n"
+          "  once                          work until nothing is ready\n"
+          "  check                         say what is wrong, and do nothing\n"
+          "  variants [-k KIND] FILE -o DIR\n"
+          "                                make a file's variants\n"
+          "  jobs [list|retry ID|discard ID]\n"
+          "\n"
+          "  -v  log text instead of JSON     -d  log more\n", stderr);
+
+    return 2;
+}
+
+
+static int
+social_worker_run(social_worker_conf_t *conf, int argc, char *const argv[])
+{
+    int          rc;
+    const char  *action;
+
+    if (argc == 1 && strcmp(argv[0], "run") == 0) {
+        return social_worker_queue_run(conf, false);
+    }
+
+    if (argc == 1 && strcmp(argv[0], "once") == 0) {
+        return social_worker_queue_run(conf, true);
+    }
+
+    if (argc == 1 && strcmp(argv[0], "check") == 0) {
+        rc = social_worker_command_check(conf);
+
+    } else if (strcmp(argv[0], "variants") == 0) {
+        rc = social_worker_variants(conf, argc, argv);
+
+    } else if (strcmp(argv[0], "jobs") == 0) {
+
+        action = argc > 1 ? argv[1] : "list";
+
+        if (argc <= 2 && strcmp(action, "list") == 0) {
+            rc = social_worker_command_jobs(conf, action, NULL);
+
+        } else if (argc == 3 && (strcmp(action, "retry") == 0
+                                 || strcmp(action, "discard") == 0))
+        {
+            rc = social_worker_command_jobs(conf, action, argv[2]);
+
+        } else {
+            rc = social_worker_usage();
+        }
+
+    } else {
+        rc = social_worker_usage();
+    }
+
+    social_worker_conf_release(conf);
+
+    return rc;
+}
+
+
+static int
+social_worker_variants(const social_worker_conf_t *conf, int argc,
+    char *const argv[])
+{
+    int          i;
+    char         option;
+    const char  *kind, *file, *directory;
+
+    kind = NULL;
+    file = NULL;
+    directory = NULL;
+
+    for (i = 1; i < argc; i++) {
+
+        option = '\0';
+
+        if (strcmp(argv[i], "-k") == 0 || strcmp(argv[i], "-o") == 0) {
+            option = argv[i++][1];
+        }
+
+        if (i == argc) {
+            return social_worker_usage();
+        }
+
+        if (option == 'k' && kind == NULL) {
+            kind = argv[i];
+
+        } else if (option == 'o' && directory == NULL) {
+            directory = argv[i];
+
+        } else if (option == '\0' && file == NULL) {
+            file = argv[i];
+
+        } else {
+            return social_worker_usage();
+        }
+    }
+
+    if (file == NULL || directory == NULL) {
+        return social_worker_usage();
+    }
+
+    return social_worker_command_variants(conf, kind, file, directory);
+}

@@ -1,0 +1,153 @@
+
+/*
+ * A blocking connection to PostgreSQL.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "social_worker_log.h"
+#include "social_worker_pq.h"
+
+
+static void social_worker_pq_error(social_worker_pq_t *pq, const char *event,
+    const char *error);
+
+
+bool
+social_worker_pq_connect(social_worker_pq_t *pq, const char *conninfo)
+{
+    char       sql[128];
+    PGresult  *result;
+
+    /* what comes before "dbname" are defaults that a conninfo overrides */
+
+    const char *const  names[] = {
+        "connect_timeout", "keepalives_idle", "keepalives_interval",
+        "keepalives_count", "tcp_user_timeout", "dbname",
+        "fallback_application_name", NULL
+    };
+
+    const char *const  values[] = {
+        "5", "10", "5", "3", "20000", conninfo ? conninfo : "",
+        "social-worker", NULL
+    };
+
+    if (pq->conn != NULL && PQstatus(pq->conn) == CONNECTION_OK) {
+        return true;
+    }
+
+    PQfinish(pq->conn);
+    pq->conn = PQconnectdbParams(names, values, conninfo != NULL);
+
+    if (PQstatus(pq->conn) != CONNECTION_OK) {
+        social_worker_pq_error(pq, "no database", PQerrorMessage(pq->conn));
+        PQfinish(pq->conn);
+        pq->conn = NULL;
+        return false;
+    }
+
+    /* a server that hangs must not hold a thread for good */
+
+    snprintf(sql, sizeof(sql), "SET statement_timeout = '30s'; "
+             "SET client_min_messages = warning%s%s",
+             pq->listen ? "; LISTEN " : "", pq->listen ? pq->listen : "");
+
+    result = PQexec(pq->conn, sql);
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        social_worker_pq_error(pq, "no database", PQerrorMessage(pq->conn));
+        PQclear(result);
+        PQfinish(pq->conn);
+        pq->conn = NULL;
+        return false;
+    }
+
+    PQclear(result);
+
+    if (pq->failing) {
+        pq->failing = false;
+        social_worker_log(SOCIAL_WORKER_INFO, "database is back",
+                          social_worker_number("server",
+                                               PQserverVersion(pq->conn)));
+    }
+
+    return true;
+}
+
+
+PGresult *
+social_worker_pq_run(social_worker_pq_t *pq, const char *sql, int n,
+    const char *const *params)
+{
+    PGresult       *result;
+    ExecStatusType  status;
+
+    if (pq->conn == NULL) {
+        return NULL;
+    }
+
+    result = PQexecParams(pq->conn, sql, n, NULL, params, NULL, NULL, 0);
+    status = PQresultStatus(result);
+
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        return result;
+    }
+
+    social_worker_pq_error(pq, "statement failed",
+                           PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
+                           ? PQresultErrorField(result,
+                                                PG_DIAG_MESSAGE_PRIMARY)
+                           : PQerrorMessage(pq->conn));
+    PQclear(result);
+
+    if (PQstatus(pq->conn) != CONNECTION_OK) {
+        PQfinish(pq->conn);
+        pq->conn = NULL;
+    }
+
+    return NULL;
+}
+
+
+const char *
+social_worker_pq_value(const PGresult *result)
+{
+    if (PQntuples(result) == 0 || PQgetisnull(result, 0, 0)) {
+        return NULL;
+    }
+
+    return PQgetvalue(result, 0, 0);
+}
+
+
+void
+social_worker_pq_close(social_worker_pq_t *pq)
+{
+    PQfinish(pq->conn);
+    pq->conn = NULL;
+}
+
+
+static void
+social_worker_pq_error(social_worker_pq_t *pq, const char *event,
+    const char *error)
+{
+    char    line[256];
+    size_t  len;
+
+    len = (size_t) snprintf(line, sizeof(line), "%s", error);
+
+    if (len >= sizeof(line)) {
+        len = sizeof(line) - 1;
+    }
+
+    while (len > 0 && line[len - 1] == '\n') {
+        line[--len] = '\0';
+    }
+
+    social_worker_log(pq->failing ? SOCIAL_WORKER_DEBUG : SOCIAL_WORKER_ERROR,
+                      event, social_worker_text("error", line));
+
+    pq->failing = true;
+}

@@ -1,0 +1,24 @@
+# build/social-worker, over build/libsocial.a.  Called by scripts/build when
+# what it needs is installed.
+
+packages := vips libconfuse libpq libcurl
+
+srcs := $(wildcard ngx_social_module/worker/*.c)
+objs := $(patsubst ngx_social_module/%.c,$(OUT)/obj/%.o,$(srcs))
+
+# -isystem: the headers of others are not held to our warnings
+
+includes := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(packages)))
+libs := $(shell pkg-config --libs $(packages)) -ljansson -lcrypto -lpthread -lm
+
+$(OUT)/social-worker: $(objs) $(OUT)/libsocial.a
+	@echo "  LD $@"
+	@$(CC) $(CFLAGS) -o $@ $(objs) $(OUT)/libsocial.a $(LDFLAGS) -pie $(libs)
+
+$(OUT)/obj/worker/%.o: ngx_social_module/worker/%.c $(OUT)/obj/flags
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(CFLAGS) -Ingx_social_module/core -Ingx_social_module/net \
+	    -Ingx_social_module/worker $(includes) -MMD -MP -c -o $@ $<
+
+-include $(objs:.o=.d)

@@ -1,0 +1,228 @@
+#!/usr/bin/perl
+
+# The walk through the whole system in a real browser: starts "scripts/run" on
+# a free port with data of its own, walks, stops it, starts it again on the
+# same data, and stops it for good.  Screenshots are in build/e2e/.
+
+use strict;
+use warnings;
+
+use Cwd qw(getcwd);
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use POSIX qw(WNOHANG);
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $chromium = $ENV{CHROMIUM} || '/usr/bin/chromium';
+my $build = $ENV{BUILD} || 'build';
+
+plan skip_all => "SKIPPED: there is no $chromium; scripts/deps installs it"
+    unless -x $chromium;
+plan skip_all => 'SKIPPED: the suites of the module do this with the tools'
+    . ' that find memory errors'
+    if $ENV{SANITIZE} || $ENV{VALGRIND};
+
+# the nginx that the module was built for
+
+$ENV{NGINX} = $ENV{TEST_NGINX_BINARY} if $ENV{TEST_NGINX_BINARY};
+
+for my $script ('deps-npm', 'frontend') {
+    my $said = `scripts/$script 2>&1`;
+    BAIL_OUT("scripts/$script failed: $said") if $?;
+}
+
+# a path of a unix socket is short, and root becomes somebody else
+
+my $dir = tempdir('social-e2e-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+chmod 0755, $dir;
+
+my $data = "$dir/data";
+my $log = "$dir/run.log";
+my $port = free_port();
+my $url = "http://localhost:$port/";
+my $pid;
+
+sub free_port {
+    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+        or die "no free port: $!\n";
+    return $s->sockport();
+}
+
+sub slurp {
+    my ($path) = @_;
+    open my $f, '<', $path or return '';
+    local $/;
+    return scalar <$f> // '';
+}
+
+sub start {
+    unlink $log;
+    $pid = fork() // die "fork: $!\n";
+
+    if ($pid == 0) {
+        setpgrp;
+        open STDOUT, '>', $log or die;
+        open STDERR, '>&', \*STDOUT or die;
+        $ENV{PORT} = $port;
+        $ENV{DATA} = $data;
+        delete @ENV{'BIND', 'IDP_PORT'};
+        exec 'scripts/run' or die;
+    }
+
+    for (1 .. 1200) {
+        return 1 if slurp($log) =~ /^ready: \Q$url\E$/m;
+
+        if (waitpid($pid, WNOHANG) == $pid) {
+            undef $pid;
+            last;
+        }
+
+        sleep(0.1);
+    }
+
+    diag(slurp($log));
+    diag("$_:\n", tail($_)) for glob "$data/logs/*.log";
+    return 0;
+}
+
+sub stop {
+    my ($signal) = @_;
+
+    kill $signal, $pid;
+
+    for (1 .. 600) {
+        if (waitpid($pid, WNOHANG) == $pid) {
+            undef $pid;
+            return 1;
+        }
+
+        sleep(0.1);
+    }
+
+    return 0;
+}
+
+# Processes that have our directory in their command line.
+
+sub left {
+    my @found;
+
+    for my $file (glob '/proc/[0-9]*/cmdline') {
+        my $line = slurp($file);
+        $line =~ tr/\0/ /;
+        push @found, $line if $line =~ /\Q$data\E/;
+    }
+
+    return \@found;
+}
+
+sub tail {
+    my @lines = split /^/, slurp($_[0]);
+    return join '', @lines > 20 ? @lines[-20 .. -1] : @lines;
+}
+
+# What this build of the module can do decides how far the walk goes.
+
+sub parts {
+    my $module = slurp("$build/ngx_http_social_module.so");
+    my @parts;
+
+    push @parts, 'assertion' if $module =~ /\bsocial_assertion\b/;
+    push @parts, 'hook' if $module =~ /\bsocial_hook\b/;
+    push @parts, 'uploads' if $module =~ /\bsocial_upload_status\b/
+        && $module =~ /\bsocial_store\b/ && -x "$build/social-worker";
+
+    return "@parts";
+}
+
+sub walk {
+    my ($mode) = @_;
+
+    local $ENV{OUT} = "$build/e2e";
+    local $ENV{STATE} = "$dir/state.json";
+    local $ENV{PARTS} = $ENV{PARTS} // parts();
+    local $ENV{SUPERVISOR} = "$data/run/supervisord.conf";
+
+    my $node = `bash -c '. scripts/lib.sh; . scripts/lib-node.sh; node_find'`;
+    chomp $node;
+
+    my @lines = `$node t/e2e/walk.mjs $url $mode`;
+
+    for (@lines) {
+        next unless /^(not )?ok \d+ - (.*)/;
+        my ($failed, $name) = ($1, $2);
+
+        if ($name =~ s/ # SKIP (.*)//) {
+            SKIP: { diag("SKIPPED: $name"); skip $1, 1 }
+
+        } else {
+            ok(!$failed, $name);
+        }
+    }
+
+    like($lines[-1] // '', qr/^1\.\.\d+$/, "the walk ($mode) came to its end");
+}
+
+END {
+    my $status = $?;
+
+    if (defined $pid) {
+        kill 'TERM', $pid;
+        waitpid $pid, 0;
+    }
+
+    $? = $status;
+}
+
+ok(start(), 'the system starts') or do { done_testing(); exit };
+
+# headers that nobody has signed, straight to the backend
+
+my $answer = `curl -s -o /dev/null -w '%{http_code}' \\
+    --unix-socket $data/run/backend.sock -H 'X-Social-Sub: somebody' \\
+    -H 'X-Social-Groups: admin' http://localhost/api/profile`;
+
+is($answer, 401, 'the backend does not believe headers alone');
+
+walk('first');
+
+for my $file (glob "$data/logs/*.log") {
+    my $text = slurp($file);
+
+    unlike($text, qr/\[(?:alert|emerg)\]|Traceback|Assertion failed/,
+        'nothing went very wrong in ' . $file =~ s{.*/}{}r);
+    unlike($text, qr/eyJ[\w-]{10,}\.eyJ/,
+        'no token is in ' . $file =~ s{.*/}{}r);
+}
+
+ok(stop('INT'), 'it stops on Ctrl-C');
+is_deeply(left(), [], 'and leaves no process');
+
+ok(start(), 'it starts again on the same data')
+    or do { done_testing(); exit };
+
+# another one on the same port says so, and leaves the first alone
+
+my $second = `PORT=$port DATA=$dir/other timeout 60 scripts/run 2>&1`;
+
+isnt($?, 0, 'a second one on the same port does not start');
+like($second, qr/port $port of 127\.0\.0\.1 cannot be used: .*in use/,
+    'and says why');
+
+my $third = `PORT=@{[free_port()]} DATA=$data timeout 60 scripts/run 2>&1`;
+
+like($third, qr/another "make run" is using/,
+    'nor does one on the same data');
+
+my $full = `PORT=@{[free_port()]} DATA=$dir/full LEAST_FREE_MB=999999999 \\
+    timeout 60 scripts/run 2>&1`;
+
+like($full, qr/the disk is full: \d+ MB are free/,
+    'nor does one on a disk that is full');
+
+walk('again');
+ok(stop('TERM'), 'it stops on SIGTERM');
+is_deeply(left(), [], 'and leaves no process');
+
+done_testing();

@@ -1,0 +1,178 @@
+package SocialImage;
+
+# Images for tests, without an image library: writes and reads PNG, and gives
+# JPEGs an orientation.
+
+use strict;
+use warnings;
+
+use Compress::Zlib ();
+
+
+# The colors of a test image's quarters: top left, top right, bottom left,
+# bottom right.
+
+our @QUARTERS = ([220, 30, 30], [30, 200, 30], [30, 30, 220], [240, 240, 240]);
+
+
+sub chunk {
+    my ($name, $data) = @_;
+    return pack('N', length $data) . $name . $data
+        . pack('N', Compress::Zlib::crc32($name . $data));
+}
+
+
+# A PNG of rows of bytes; $color is 2 for RGB, 6 for RGBA, 0 for gray.
+
+sub png {
+    my ($width, $height, $depth, $color, $rows) = @_;
+
+    my $z = Compress::Zlib::deflateInit(-Level => 1);
+    my $data = '';
+
+    for my $row (@$rows) {
+        $data .= $z->deflate("\0$row");
+    }
+
+    $data .= $z->flush;
+
+    return "\x89PNG\r\n\x1a\n"
+        . chunk('IHDR', pack('NNC5', $width, $height, $depth, $color, 0, 0, 0))
+        . chunk('IDAT', $data) . chunk('IEND', '');
+}
+
+
+# The four quarters as they are stored in a file of that orientation.  The size
+# is that of the upright image.
+
+sub quarters {
+    my ($width, $height, $orientation) = @_;
+
+    my ($w, $h) = $orientation > 4 ? ($height, $width) : ($width, $height);
+
+    # where the stored quarter (x, y) is in the upright image
+    my @upright = (
+        undef,
+        sub { ($_[0], $_[1]) },
+        sub { (1 - $_[0], $_[1]) },
+        sub { (1 - $_[0], 1 - $_[1]) },
+        sub { ($_[0], 1 - $_[1]) },
+        sub { ($_[1], $_[0]) },
+        sub { (1 - $_[1], $_[0]) },
+        sub { (1 - $_[1], 1 - $_[0]) },
+        sub { ($_[1], 1 - $_[0]) },
+    );
+
+    my @rows = map {
+        my $y = $_;
+        join '', map {
+            my ($ux, $uy) = $upright[$orientation]->($_, $y);
+            pack('C3', @{ $QUARTERS[$uy * 2 + $ux] })
+                x ($_ ? $w - int($w / 2) : int($w / 2));
+        } 0, 1;
+    } 0, 1;
+
+    return png($w, $h, 8, 2,
+        [($rows[0]) x int($h / 2), ($rows[1]) x ($h - int($h / 2))]);
+}
+
+
+# The same picture every time, with enough in it to be work.
+
+sub photo {
+    my ($width, $height) = @_;
+
+    srand 42;
+    my $noise = join '', map { chr int rand 64 } 1 .. $width * 3 + 4096;
+    my @rows;
+
+    for my $y (0 .. $height - 1) {
+        my $base = int(160 * $y / $height);
+        my $row = substr $noise, ($y * 37) % 4096, $width * 3;
+        $row |= chr($base & 0xc0) x length $row;
+        push @rows, $row;
+    }
+
+    return png($width, $height, 8, 2, \@rows);
+}
+
+
+# Puts an EXIF segment with an orientation, and a comment to be found, into a
+# JPEG.
+
+sub orient {
+    my ($jpeg, $orientation) = @_;
+
+    my $tiff = 'MM' . pack('nN', 42, 8)
+        . pack('n', 1) . pack('nnNnn', 0x0112, 3, 1, $orientation, 0)
+        . pack('N', 0);
+    my $exif = "Exif\0\0$tiff";
+    my $comment = 'GPS 48.8584 N 2.2945 E';
+
+    return "\xff\xd8"
+        . "\xff\xe1" . pack('n', length($exif) + 2) . $exif
+        . "\xff\xfe" . pack('n', length($comment) + 2) . $comment
+        . substr($jpeg, 2);
+}
+
+
+# The pixels of a PNG of 8 bits RGB, RGBA or gray: width, height, and a sub
+# that gives the R, G and B of a place.
+
+sub read_png {
+    my ($png) = @_;
+
+    my ($pos, $data, $width, $height, $color) = (8, '');
+
+    while ($pos < length $png) {
+        my ($len, $name) = unpack 'Na4', substr($png, $pos, 8);
+        my $body = substr $png, $pos + 8, $len;
+
+        ($width, $height, undef, $color) = unpack 'NNCC', $body
+            if $name eq 'IHDR';
+        $data .= $body if $name eq 'IDAT';
+        $pos += 12 + $len;
+    }
+
+    my $bytes = { 0 => 1, 2 => 3, 6 => 4 }->{$color}
+        or die "a PNG of color type $color";
+    my $raw = Compress::Zlib::uncompress($data);
+    my $stride = $width * $bytes;
+    my @rows;
+    my @above = (0) x $stride;
+
+    for my $y (0 .. $height - 1) {
+        my ($filter, @row) = unpack 'C*',
+            substr($raw, $y * ($stride + 1), $stride + 1);
+
+        for my $i (0 .. $stride - 1) {
+            my $a = $i >= $bytes ? $row[$i - $bytes] : 0;
+            my $b = $above[$i];
+            my $c = $i >= $bytes ? $above[$i - $bytes] : 0;
+            my $p = 0;
+
+            if ($filter == 1) { $p = $a }
+            elsif ($filter == 2) { $p = $b }
+            elsif ($filter == 3) { $p = int(($a + $b) / 2) }
+            elsif ($filter == 4) {
+                my $e = $a + $b - $c;
+                my ($pa, $pb, $pc) = (abs($e - $a), abs($e - $b), abs($e - $c));
+                $p = $pa <= $pb && $pa <= $pc ? $a : $pb <= $pc ? $b : $c;
+            }
+
+            $row[$i] = ($row[$i] + $p) & 255;
+        }
+
+        push @rows, [@row];
+        @above = @row;
+    }
+
+    return ($width, $height, sub {
+        my ($x, $y) = @_;
+        my @p = @{ $rows[$y] }[$x * $bytes .. $x * $bytes + $bytes - 1];
+        return $color == 0 ? ($p[0]) x 3 : @p[0 .. 2];
+    });
+}
+
+
+1;

@@ -1,0 +1,217 @@
+package SocialPostgres;
+
+# A PostgreSQL of its own for a test: its own folder, a unix socket only,
+# without fsync unless it is to be "durable"; it ends with the object.
+#
+#     my $pg = SocialPostgres->start or plan skip_all => ...;
+#     $pg->migrate;
+#     is($pg->value("SELECT 1"), 1);
+
+use strict;
+use warnings;
+
+use Cwd ();
+use File::Basename ();
+use File::Path ();
+use File::Temp ();
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+my $root = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
+
+
+# The folder of PostgreSQL's programs, the newest, or undef.
+
+sub bin {
+    return $ENV{PG_BIN} if $ENV{PG_BIN};
+
+    my @found = sort { ($b =~ /(\d+)/)[0] <=> ($a =~ /(\d+)/)[0] }
+        grep { -x "$_/initdb" } glob('/usr/lib/postgresql/*/bin');
+
+    return $found[0];
+}
+
+
+sub start {
+    my ($class, %o) = @_;
+
+    my $bin = bin() or return;
+
+    # /tmp: a socket's path has at most 107 bytes
+    my $dir = File::Temp::tempdir('social-pg-XXXXXX', DIR => '/tmp');
+    my $self = bless { dir => $dir, bin => $bin, owner => $$,
+        durable => $o{durable} }, $class;
+
+    if ($> == 0) {
+        # initdb and postgres refuse to run as root
+        my ($user) = grep { defined getpwnam($_) } qw(postgres nobody);
+        @$self{qw(uid gid)} = (getpwnam($user))[2, 3];
+        chown $self->{uid}, $self->{gid}, $dir or die "chown $dir: $!";
+    }
+
+    # others connect to the socket
+    chmod 0755, $dir;
+
+    $self->command("$bin/initdb", '-D', "$dir/data", '-U', 'social',
+        '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync');
+    $self->up;
+    $self->command("$bin/createdb", '-h', $dir, '-U', 'social', 'social');
+
+    return $self;
+}
+
+
+# Forks; in the child drops to the cluster's user, with its output in a file.
+
+sub spawn {
+    my ($self, @command) = @_;
+
+    my $pid = fork;
+    die "fork: $!" unless defined $pid;
+    return $pid if $pid;
+
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>>', "$self->{dir}/log";
+    open STDERR, '>&', \*STDOUT;
+
+    if (defined $self->{uid}) {
+        $) = "$self->{gid} $self->{gid}";
+        POSIX::setgid($self->{gid});
+        POSIX::setuid($self->{uid});
+    }
+
+    $ENV{HOME} = $self->{dir};
+    chdir $self->{dir};
+    exec {$command[0]} @command or POSIX::_exit(127);
+}
+
+
+sub command {
+    my ($self, @command) = @_;
+
+    waitpid $self->spawn(@command), 0;
+    die "$command[0] failed:\n" . $self->output if $?;
+}
+
+
+sub output {
+    my ($self) = @_;
+
+    open my $f, '<', "$self->{dir}/log" or return '';
+    local $/;
+    return <$f>;
+}
+
+
+sub up {
+    my ($self) = @_;
+
+    my @fast = $self->{durable}
+        ? () : ('-F', '-c', 'fsync=off', '-c', 'full_page_writes=off');
+
+    $self->{pid} = $self->spawn("$self->{bin}/postgres",
+        '-D', "$self->{dir}/data", '-k', $self->{dir}, '-h', '', @fast,
+        '-c', 'shared_buffers=32MB', '-c', 'max_connections=60',
+        '-c', 'autovacuum_naptime=10min');
+
+    for (1 .. 300) {
+        system("$self->{bin}/pg_isready -q -h $self->{dir}") == 0 and return;
+        waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid} and last;
+        sleep 0.05;
+    }
+
+    die "postgres did not start:\n" . $self->output;
+}
+
+
+# "fast" by default: sessions are broken off
+
+sub down {
+    my ($self, $signal) = @_;
+
+    my $pid = delete $self->{pid} or return;
+    kill $signal || 'INT', $pid;
+    waitpid $pid, 0;
+}
+
+
+sub conninfo {
+    my ($self) = @_;
+    return "host=$self->{dir} user=social dbname=social";
+}
+
+
+# Runs SQL; the rows as psql's unaligned text.  Dies where it fails.
+
+sub sql {
+    my ($self, $sql) = @_;
+
+    my ($out, $ok) = $self->attempt($sql);
+    die "SQL failed: $out\n" unless $ok;
+    return $out;
+}
+
+
+# The same, in a list with whether it worked; the error's text if not.
+
+sub attempt {
+    my ($self, $sql) = @_;
+
+    my $file = File::Temp->new;
+    print $file $sql;
+    close $file;
+
+    my $conninfo = $self->conninfo;
+    my $out = `psql -X -q -A -t -v ON_ERROR_STOP=1 -d '$conninfo' \\
+        -f '$file' 2>&1`;
+    my $ok = $? == 0;
+
+    chomp $out;
+    return ($out, $ok);
+}
+
+
+sub value {
+    my ($self, $sql) = @_;
+    return $self->sql("$sql;");
+}
+
+
+# Waits until a query gives a value; returns what it gave last.
+
+sub wait_for {
+    my ($self, $sql, $wanted, $seconds) = @_;
+
+    my $end = time + ($seconds || 20);
+    my $got;
+
+    while (1) {
+        $got = $self->value($sql);
+        return $got if $got eq $wanted || time > $end;
+        sleep 0.05;
+    }
+}
+
+
+sub migrate {
+    my ($self) = @_;
+
+    local $ENV{SOCIAL_DATABASE} = $self->conninfo;
+    my $out = `$root/scripts/migrate 2>&1`;
+    die "scripts/migrate failed:\n$out" if $?;
+    return $out;
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+
+    return if $self->{owner} != $$;
+
+    local ($?, $!);
+    $self->down;
+    File::Path::remove_tree($self->{dir});
+}
+
+
+1;

@@ -1,0 +1,192 @@
+// AWS's SDK against an S3 endpoint: objects.mjs ENDPOINT BUCKET, with the
+// credentials in the environment.  Prints a line of JSON for each thing that
+// it did: {"what", "ok", "said"?}.
+
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+
+import { S3Client, PutObjectCommand, GetObjectCommand, HeadObjectCommand,
+         DeleteObjectCommand, ListObjectsV2Command,
+         CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+
+const [endpoint, Bucket] = process.argv.slice(2);
+const options = { endpoint, region: 'eu-west-1', forcePathStyle: true,
+                  maxAttempts: 1 };
+const s3 = new S3Client(options);
+
+let sent = {};
+
+// what is sent, to see that the checksums are there
+s3.middlewareStack.add((next) => (args) => {
+    sent = args.request.headers;
+    return next(args);
+}, { step: 'finalizeRequest', priority: 'low', name: 'spy' });
+
+async function step(what, code) {
+    try {
+        const said = await code();
+        console.log(JSON.stringify({ what, ok: said === true, said }));
+
+    } catch (e) {
+        console.log(JSON.stringify({ what, ok: false,
+                                     said: `${e.name}: ${e.message}` }));
+    }
+}
+
+async function fails(what, name, status, code) {
+    try {
+        await code();
+        console.log(JSON.stringify({ what, ok: false, said: 'it succeeded' }));
+
+    } catch (e) {
+        const got = [e.name, e.$metadata?.httpStatusCode].join(' ');
+        console.log(JSON.stringify({ what, ok: got === `${name} ${status}`,
+                                     said: `${got}: ${e.message}` }));
+    }
+}
+
+const bytes = async (body) => Buffer.from(await body.transformToByteArray());
+const md5 = (data) => `"${createHash('md5').update(data).digest('hex')}"`;
+
+const keys = ['plain.txt', 'a/b/c', "space +&=?#é€😀!'()*~", 'a//b/', './..'];
+const sizes = [0, 5, 65536, 5000000];
+
+for (const Key of keys) {
+    await step(`put ${Key}`, async () => {
+        const out = await s3.send(new PutObjectCommand({ Bucket, Key,
+            Body: Buffer.from(`at ${Key}`), ContentType: 'text/plain' }));
+        return out.ETag === md5(`at ${Key}`);
+    });
+
+    await step(`get ${Key}`, async () => {
+        const out = await s3.send(new GetObjectCommand({ Bucket, Key }));
+        return (await bytes(out.Body)).toString() === `at ${Key}`
+               && out.ContentType === 'text/plain';
+    });
+}
+
+await step('a CRC32 is sent by default', async () => {
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'crc', Body: 'x' }));
+    return sent['x-amz-checksum-crc32'] === 'jNwWgw=='
+           || JSON.stringify(sent);
+});
+
+await fails('a wrong CRC32', 'BadDigest', 400, () => s3.send(
+    new PutObjectCommand({ Bucket, Key: 'crc', Body: 'y',
+                           ChecksumCRC32: 'jNwWgw==' })));
+
+await step('SHA-256', async () => (await s3.send(new PutObjectCommand({ Bucket,
+    Key: 'sha', Body: 'x', ChecksumAlgorithm: 'SHA256' })))
+    .$metadata.httpStatusCode === 200);
+
+await fails('CRC32C', 'NotImplemented', 501, () => s3.send(
+    new PutObjectCommand({ Bucket, Key: 'c', Body: 'x',
+                           ChecksumCRC32C: 'yZRlqg==' })));
+
+for (const size of sizes) {
+    await step(`${size} bytes`, async () => {
+        const Body = Buffer.alloc(size, 'abcdefg');
+        await s3.send(new PutObjectCommand({ Bucket, Key: 'size', Body }));
+        const head = await s3.send(new HeadObjectCommand({ Bucket,
+                                                           Key: 'size' }));
+        const out = await s3.send(new GetObjectCommand({ Bucket,
+                                                         Key: 'size' }));
+        return head.ContentLength === size && head.ETag === md5(Body)
+               && (await bytes(out.Body)).equals(Body);
+    });
+}
+
+await step('a range', async () => (await bytes((await s3.send(
+    new GetObjectCommand({ Bucket, Key: 'plain.txt', Range: 'bytes=3-7' })))
+    .Body)).toString() === 'plain');
+
+await fails('a stream', 'NotImplemented', 501, () => s3.send(
+    new PutObjectCommand({ Bucket, Key: 'stream', ContentLength: 5,
+                           Body: Readable.from([Buffer.from('12345')]) })));
+
+await fails('what is not there', 'NoSuchKey', 404, () => s3.send(
+    new GetObjectCommand({ Bucket, Key: 'none' })));
+await fails('a HEAD of it', 'NotFound', 404, () => s3.send(
+    new HeadObjectCommand({ Bucket, Key: 'none' })));
+await fails('a list', 'NotImplemented', 501, () => s3.send(
+    new ListObjectsV2Command({ Bucket })));
+await fails('parts', 'NotImplemented', 501, () => s3.send(
+    new CreateMultipartUploadCommand({ Bucket, Key: 'parts' })));
+await fails('metadata', 'NotImplemented', 501, () => s3.send(
+    new PutObjectCommand({ Bucket, Key: 'm', Body: 'x',
+                           Metadata: { a: 'b' } })));
+await fails('another secret', 'SignatureDoesNotMatch', 403, () => new S3Client({
+    ...options, credentials: { accessKeyId: process.env.AWS_ACCESS_KEY_ID,
+                               secretAccessKey: 'other' } })
+    .send(new GetObjectCommand({ Bucket, Key: 'plain.txt' })));
+
+// presigned: with checksums only where they are asked for, since the signer
+// has no bytes yet
+
+const signer = new S3Client({ ...options,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED' });
+
+const sign = (client, command, more) => getSignedUrl(client, command,
+                                                     { expiresIn: 60, ...more });
+
+// fetch() takes dots out of a path
+
+for (const Key of keys.filter((key) => key !== './..')) {
+    await step(`put ${Key} by URL`, async () => {
+        const url = await sign(signer, new PutObjectCommand({ Bucket, Key }));
+        const out = await fetch(url, { method: 'PUT', body: `url ${Key}` });
+        return out.status === 200 || await out.text();
+    });
+
+    await step(`get ${Key} by URL`, async () => {
+        const out = await fetch(await sign(signer,
+            new GetObjectCommand({ Bucket, Key })));
+        return await out.text() === `url ${Key}`;
+    });
+
+    await step(`head ${Key} by URL`, async () => {
+        const out = await fetch(await sign(signer,
+            new HeadObjectCommand({ Bucket, Key })), { method: 'HEAD' });
+        return out.status === 200;
+    });
+}
+
+await step('a URL with the SDK\'s defaults, for reading', async () => {
+    const out = await fetch(await sign(s3, new GetObjectCommand({ Bucket,
+        Key: 'plain.txt' })));
+    return await out.text() === 'url plain.txt';
+});
+
+await step('a bound type', async () => {
+    const url = await sign(signer, new PutObjectCommand({ Bucket, Key: 'type',
+        ContentType: 'image/png' }), { signableHeaders:
+        new Set(['content-type']) });
+    const right = await fetch(url, { method: 'PUT', body: 'x',
+        headers: { 'Content-Type': 'image/png' } });
+    const wrong = await fetch(url, { method: 'PUT', body: 'x',
+        headers: { 'Content-Type': 'image/gif' } });
+    return right.status === 200 && wrong.status === 403;
+});
+
+// the pitfall that S3 has too: the CRC32 of no bytes is in the URL
+
+await step('a URL with the CRC32 of no bytes', async () => {
+    const url = await sign(s3, new PutObjectCommand({ Bucket, Key: 'crc' }));
+    if (!url.includes('x-amz-checksum-crc32=AAAAAA%3D%3D')) {
+        return `no such thing in ${url}`;
+    }
+    const some = await fetch(url, { method: 'PUT', body: 'x' });
+    const none = await fetch(url, { method: 'PUT', body: '' });
+    return some.status === 400 && (await some.text()).includes('BadDigest')
+           && none.status === 200;
+});
+
+for (const Key of [...keys, 'none']) {
+    await step(`delete ${Key}`, async () => (await s3.send(
+        new DeleteObjectCommand({ Bucket, Key })))
+        .$metadata.httpStatusCode === 204);
+}
+
+console.log(JSON.stringify({ what: 'the end', ok: true }));

@@ -1,0 +1,413 @@
+
+/*
+ * Presigned URLs, each checked by the verifier; names of buckets and objects;
+ * endpoints.
+ */
+
+#include "social_unit_sigv4.h"
+#include "social_presign.h"
+
+
+#define NOW  1767225600        /* 20260101T000000Z */
+
+
+typedef struct {
+    social_presign_bucket_t     bucket;
+    social_sigv4_credentials_t  credentials;
+    social_presign_t            p;
+    int64_t                     now;
+} presign_t;
+
+
+static void
+start(presign_t *t, const char *endpoint, const char *method, const char *key)
+{
+    const char  *why;
+
+    memset(t, 0, sizeof(presign_t));
+
+    assert_int_equal(social_endpoint_parse(social_str(endpoint),
+                                           &t->bucket.endpoint, &why),
+                     SOCIAL_OK);
+    t->bucket.bucket = S("examplebucket");
+    t->bucket.region = S("us-east-1");
+    t->credentials.access_key = S(UNIT_ACCESS_KEY);
+    t->credentials.secret = S(UNIT_SECRET);
+    t->p.method = social_str(method);
+    t->p.key = social_str(key);
+    t->p.expires = 300;
+    t->now = NOW;
+}
+
+
+/*
+ * Makes the URL and sends it to the verifier as a client would: the host, the
+ * path and the query out of the URL, the headers it was told.
+ */
+
+static social_str_t
+make(presign_t *t)
+{
+    size_t                    i, slash;
+    social_buf_t              work;
+    social_str_t              url, rest;
+    unit_request_t            r;
+    social_sigv4_scope_t      scope;
+    social_sigv4_verified_t   verified;
+
+    social_buf_init(&work, unit_work, sizeof(unit_work));
+    assert_int_equal(social_presign(&t->bucket, &t->credentials, &t->p,
+                                    t->now, NULL, &work, &url), SOCIAL_OK);
+
+    rest = url;
+    i = t->bucket.endpoint.secure ? 8 : 7;
+    rest.data += i;
+    rest.len -= i;
+
+    for (slash = 0; rest.data[slash] != '/'; slash++) { /* void */ }
+
+    memset(&r, 0, sizeof(r));
+    r.request.method = t->p.method;
+    unit_request_add(&r, S("Host"), (social_str_t) { slash, rest.data });
+
+    for (i = 0; i < t->p.header_count; i++) {
+        unit_request_add(&r, t->p.headers[i].name, t->p.headers[i].value);
+    }
+
+    unit_request_add(&r, S("User-Agent"), S("browser"));
+
+    rest.data += slash;
+    rest.len -= slash;
+    unit_request_target(&r, rest);
+
+    scope.region = t->bucket.region;
+    scope.service = S("s3");
+
+    assert_int_equal(unit_verify(&t->credentials, &scope, &r.request, t->now,
+                                 &verified), SOCIAL_SIGV4_OK);
+    assert_true(verified.presigned);
+    assert_true(verified.expires == t->now + t->p.expires);
+
+    return url;
+}
+
+
+static void
+signature_is(presign_t *t, const char *prefix, const char *signature)
+{
+    social_str_t  url, end;
+
+    url = make(t);
+    assert_true(social_str_starts(url, social_str(prefix)));
+    end.data = url.data + url.len - 64;
+    end.len = 64;
+    assert_str(end, signature);
+}
+
+
+/* the published one, and three that botocore gives too */
+
+static void
+test_vectors(void **state)
+{
+    presign_t  t;
+
+    static const social_sigv4_header_t  headers[] = {
+        { social_string("Content-Type"), social_string("image/jpeg") },
+        { social_string("Content-Length"), social_string("1024") },
+        { social_string("x-amz-checksum-sha256"),
+          social_string("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=") },
+    };
+
+    (void) state;
+
+    start(&t, "https://s3.amazonaws.com", "GET", "test.txt");
+    t.now = 1369353600;
+    t.p.expires = 86400;
+    signature_is(&t, "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-",
+        "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
+
+    start(&t, "https://s3.us-east-1.amazonaws.com", "PUT",
+          "avatars/0b7c.jpg");
+    signature_is(&t,
+        "https://examplebucket.s3.us-east-1.amazonaws.com/avatars/0b7c.jpg?",
+        "8abe928f8138001ecf3fa46037b3937312bea7d848dbc04afaf45f068069061d");
+
+    start(&t, "https://s3.us-east-1.amazonaws.com", "PUT",
+          "avatars/a b+c/\xc3\xa9~(1).jpg");
+    t.credentials.token = S("TOKEN/+=EXAMPLE");
+    t.p.headers = headers;
+    t.p.header_count = 3;
+    signature_is(&t,
+        "https://examplebucket.s3.us-east-1.amazonaws.com/avatars/a%20b%2Bc/"
+        "%C3%A9~%281%29.jpg?",
+        "8e2e47fa71ca235f38a4efa1c5bf83673442b9d3680b98720697122afe8310c3");
+
+    start(&t, "http://127.0.0.1:9000", "PUT", "big.bin");
+    t.p.query = S("partNumber=2&uploadId=up/load%2B1%3D&x-id=UploadPart");
+    t.p.expires = 900;
+    signature_is(&t, "http://127.0.0.1:9000/examplebucket/big.bin?X-Amz-",
+        "d6fb421bcea28fa6e61350a22e8cd69a0c11b87bea6cd4166365416afc419a74");
+}
+
+
+static void
+begins(presign_t *t, const char *prefix)
+{
+    assert_true(social_str_starts(make(t), social_str(prefix)));
+}
+
+
+static void
+test_styles(void **state)
+{
+    presign_t  t;
+
+    (void) state;
+
+    start(&t, "https://S3.Example.COM:443/", "PUT", "k");
+    begins(&t, "https://examplebucket.s3.example.com/k?");
+
+    t.bucket.path_style = true;
+    begins(&t, "https://s3.example.com/examplebucket/k?");
+
+    start(&t, "https://s3.example.com:8443/prefix/", "GET", "/a//b/");
+    begins(&t, "https://examplebucket.s3.example.com:8443/prefix//a//b/?");
+    t.bucket.path_style = true;
+    begins(&t, "https://s3.example.com:8443/prefix/examplebucket//a//b/?");
+
+    /* no certificate has a wildcard for two labels */
+
+    start(&t, "https://s3.example.com", "GET", "k");
+    t.bucket.bucket = S("my.bucket");
+    begins(&t, "https://s3.example.com/my.bucket/k?");
+    t.bucket.endpoint.secure = false;
+    begins(&t, "http://my.bucket.s3.example.com/k?");
+
+    start(&t, "http://[::1]:9000", "GET", "k");
+    begins(&t, "http://[::1]:9000/examplebucket/k?");
+
+    /* the bucket itself: lists, multipart */
+
+    start(&t, "https://s3.example.com", "GET", "");
+    begins(&t, "https://examplebucket.s3.example.com/?");
+    t.bucket.path_style = true;
+    begins(&t, "https://s3.example.com/examplebucket?");
+
+    /* the SDKs that say what the payload is */
+
+    start(&t, "https://s3.example.com", "PUT", "k");
+    t.p.query = S("X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&x-id=PutObject");
+    begins(&t, "https://examplebucket.s3.example.com/k?");
+}
+
+
+static void
+test_refused(void **state)
+{
+    social_buf_t           work;
+    social_str_t           url;
+    presign_t              t;
+    social_sigv4_header_t  host = { S("Host"), S("evil") };
+
+    (void) state;
+
+#define refused(change)                                                       \
+    start(&t, "https://s3.example.com", "PUT", "k");                          \
+    change;                                                                   \
+    social_buf_init(&work, unit_work, sizeof(unit_work));                     \
+    assert_int_equal(social_presign(&t.bucket, &t.credentials, &t.p, t.now,   \
+                                    NULL, &work, &url), SOCIAL_MALFORMED)
+
+    refused(t.bucket.bucket = S("Bucket"));
+    refused(t.bucket.bucket = S(""));
+    refused(t.p.key = S("a/../b"));
+    refused(t.p.key = S("a\0b"));
+    refused(t.p.expires = 0);
+    refused(t.p.expires = 604801);
+    refused(t.p.query = S("X-Amz-Date=20260101T000000Z"));
+    refused(t.p.headers = &host; t.p.header_count = 1);
+    refused(t.p.header_count = SOCIAL_SIGV4_MAX_HEADERS);
+    refused(t.credentials.secret = S(""));
+    refused(t.p.method = S("PUT /"));
+    refused(t.bucket.region = S(""));
+}
+
+
+static void
+test_expires(void **state)
+{
+    (void) state;
+
+    assert_true(social_presign_expires(300, NOW, 0, 30) == 300);
+    assert_true(social_presign_expires(999999, NOW, 0, 30) == 604800);
+    assert_true(social_presign_expires(0, NOW, 0, 30) == 0);
+    assert_true(social_presign_expires(-5, NOW, 0, 30) == 0);
+    assert_true(social_presign_expires(300, NOW, NOW + 3600, 30) == 300);
+    assert_true(social_presign_expires(300, NOW, NOW + 330, 30) == 300);
+    assert_true(social_presign_expires(300, NOW, NOW + 329, 30) == 299);
+    assert_true(social_presign_expires(300, NOW, NOW + 31, 30) == 1);
+    assert_true(social_presign_expires(300, NOW, NOW + 30, 30) == 0);
+    assert_true(social_presign_expires(300, NOW, NOW - 1, 30) == 0);
+}
+
+
+static void
+test_bucket(void **state)
+{
+    size_t  i;
+    char    name[65];
+
+    static const char *const  good[] = {
+        "abc", "a-b", "a--b", "a.b", "1.2.3", "192.168.5.4a", "my-bucket.x",
+        "1234", "999.1.2.3.4",
+    };
+
+    static const char *const  bad[] = {
+        "", "ab", "-ab", "ab-", ".ab", "ab.", "a..b", "a.-b", "a-.b", "aB1",
+        "a_b", "a/b", "a b", "192.168.5.4", "1.1.1.1", "a%b",
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(social_bucket_check(social_str(good[i])));
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(social_bucket_check(social_str(bad[i])));
+    }
+
+    memset(name, 'a', sizeof(name));
+    name[63] = '\0';
+    assert_true(social_bucket_check(social_str(name)));
+    name[63] = 'a';
+    name[64] = '\0';
+    assert_false(social_bucket_check(social_str(name)));
+    assert_false(social_bucket_check(S("ab\0c")));
+}
+
+
+static void
+test_key(void **state)
+{
+    size_t         i;
+    social_str_t   s;
+    unsigned char  key[SOCIAL_OBJECT_MAX_KEY + 1];
+
+    static const char *const  both[] = {
+        "a", "/", "//", "/a", "a/", "a//b", "...", "a/.b", "a../b", "%2e%2e",
+        "a b+c\\'\"<>?#", "\xf0\x9f\x98\x80",
+    };
+
+    static const char *const  stored[] = {
+        ".", "..", "a/..", "../a", "a/./b", "a/../b", "a\n", "\x7f", "\t",
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
+        assert_true(social_object_check(social_str(both[i])));
+        assert_true(social_object_check_portable(social_str(both[i])));
+    }
+
+    for (i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
+        assert_true(social_object_check(social_str(stored[i])));
+        assert_false(social_object_check_portable(social_str(stored[i])));
+    }
+
+    assert_false(social_object_check(S("")));
+    assert_false(social_object_check(S("a\0b")));
+    assert_false(social_object_check(S("\xff")));
+    assert_false(social_object_check(S("\xc0\xae")));
+
+    memset(key, 'k', sizeof(key));
+    s.data = key;
+    s.len = SOCIAL_OBJECT_MAX_KEY;
+    assert_true(social_object_check_portable(s));
+    s.len++;
+    assert_false(social_object_check(s));
+}
+
+
+static void
+endpoint(const char *url, bool secure, const char *host, const char *port,
+    const char *path)
+{
+    const char         *why;
+    social_endpoint_t   e;
+
+    assert_int_equal(social_endpoint_parse(social_str(url), &e, &why),
+                     SOCIAL_OK);
+    assert_int_equal(e.secure, secure);
+    assert_str(e.host, host);
+    assert_str(e.port, port);
+    assert_str(e.path, path);
+}
+
+
+static void
+test_endpoint(void **state)
+{
+    size_t              i;
+    const char         *why;
+    social_str_t        s;
+    unsigned char       text[SOCIAL_ENDPOINT_MAX_URL + 1];
+    social_endpoint_t   e;
+
+    static const char *const  bad[] = {
+        "", "s3.example.com", "ftp://h", "HTTPS://h", "https:/h", "https://",
+        "https:///p", "https://:443", "https://h:", "https://h:0",
+        "https://h:65536", "https://h:080", "https://h:8a", "https://u@h",
+        "https://u:p@h", "https://h?q", "https://h#f", "https://h/%41",
+        "https://h/a b", "https://h\\x", "https://[::1", "https://::1",
+        "https://[]", "https://[x]", "https://[::1]x", "https://h/\"",
+        "https://a,b", "https://h\xc3\xa9",
+    };
+
+    (void) state;
+
+    endpoint("https://s3.eu-west-1.amazonaws.com", true,
+             "s3.eu-west-1.amazonaws.com", "", "");
+    endpoint("http://minio:9000/", false, "minio", "9000", "");
+    endpoint("https://h:443/a/b//", true, "h", "", "/a/b");
+    endpoint("http://h:80", false, "h", "", "");
+    endpoint("https://h:80", true, "h", "80", "");
+    endpoint("http://h:443", false, "h", "443", "");
+    endpoint("http://[::1]:9000/x", false, "[::1]", "9000", "/x");
+    endpoint("http://[fd00:ec2::23]", false, "[fd00:ec2::23]", "", "");
+    endpoint("http://127.0.0.1:65535", false, "127.0.0.1", "65535", "");
+    endpoint("https://h/a:1", true, "h", "", "/a:1");
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        why = NULL;
+        assert_int_equal(social_endpoint_parse(social_str(bad[i]), &e, &why),
+                         SOCIAL_DECLINED);
+        assert_non_null(why);
+    }
+
+    memset(text, 'a', sizeof(text));
+    memcpy(text, "https://", 8);
+    s.data = text;
+    s.len = sizeof(text);
+    assert_int_equal(social_endpoint_parse(s, &e, &why), SOCIAL_DECLINED);
+    assert_int_equal(social_endpoint_parse(S("https://h\0"), &e, &why),
+                     SOCIAL_DECLINED);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_bucket),
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_endpoint),
+    };
+
+    return cmocka_run_group_tests_name("presign", tests, NULL, NULL);
+}

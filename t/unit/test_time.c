@@ -1,0 +1,145 @@
+
+#include <time.h>
+
+#include "social_unit.h"
+#include "social_time.h"
+
+
+static void
+check(int64_t t)
+{
+    char           expected[64];
+    time_t         tt;
+    int64_t        back;
+    struct tm      tm;
+    unsigned char  buf[32];
+    social_str_t   s;
+
+    tt = (time_t) t;
+    assert_non_null(gmtime_r(&tt, &tm));
+
+    strftime(expected, sizeof(expected), "%Y%m%dT%H%M%SZ", &tm);
+    social_time_amz(t, buf);
+    assert_int_equal(strlen(expected), SOCIAL_TIME_AMZ_SIZE);
+    assert_memory_equal(buf, expected, SOCIAL_TIME_AMZ_SIZE);
+
+    s.data = buf;
+    s.len = SOCIAL_TIME_AMZ_SIZE;
+    back = -1;
+    assert_int_equal(social_time_amz_parse(s, &back), SOCIAL_OK);
+    assert_true(back == t);
+
+    strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+    social_time_iso(t, buf);
+    assert_memory_equal(buf, expected, SOCIAL_TIME_ISO_SIZE);
+
+    s.len = SOCIAL_TIME_ISO_SIZE;
+    back = -1;
+    assert_int_equal(social_time_iso_parse(s, &back), SOCIAL_OK);
+    assert_true(back == t);
+
+    strftime(expected, sizeof(expected), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    social_time_http(t, buf);
+    assert_memory_equal(buf, expected, SOCIAL_TIME_HTTP_SIZE);
+}
+
+
+static void
+test_calendar(void **state)
+{
+    int64_t  t;
+
+    (void) state;
+
+    /* libc agrees on every day to the year 9999 */
+
+    for (t = 0; t <= SOCIAL_TIME_MAX; t += 86400) {
+        check(t + t / 86400 % 86400);
+    }
+
+    check(0);
+    check(951782399);
+    check(951782400);
+    check(2147483648);
+    check(4107542400);
+    check(SOCIAL_TIME_MAX);
+}
+
+
+static void
+test_range(void **state)
+{
+    unsigned char  buf[SOCIAL_TIME_AMZ_SIZE];
+
+    (void) state;
+
+    social_time_amz(-1, buf);
+    assert_memory_equal(buf, "19700101T000000Z", sizeof(buf));
+    social_time_amz(INT64_MIN, buf);
+    assert_memory_equal(buf, "19700101T000000Z", sizeof(buf));
+    social_time_amz(INT64_MAX, buf);
+    assert_memory_equal(buf, "99991231T235959Z", sizeof(buf));
+}
+
+
+static void
+test_bad(void **state)
+{
+    size_t   i;
+    int64_t  t;
+
+    static const char *const  amz[] = {
+        "", "20130524T000000", "20130524T000000z", "20130524t000000Z",
+        "20130524T000000ZZ", " 20130524T000000Z", "20130524 000000Z",
+        "20131324T000000Z", "20130024T000000Z", "20130532T000000Z",
+        "20130500T000000Z", "20130229T000000Z", "21000229T000000Z",
+        "20130524T240000Z", "20130524T006000Z", "20130524T000060Z",
+        "19691231T235959Z", "00000101T000000Z", "2013-05-24T00:00:00Z",
+        "+0130524T000000Z", "-0130524T000000Z",
+    };
+
+    static const char *const  iso[] = {
+        "", "2013-05-24", "2013-05-24T00:00:00", "2013-05-24T00:00:00+00:00",
+        "2013-05-24T00:00:00.Z", "2013-05-24T00:00:00.0xZ",
+        "2013-05-24T00:00:00.0000000000Z", "2013-05-24 00:00:00Z",
+        "2013-5-24T00:00:00.00Z", "2013-05-24T00:00:00,000Z",
+        "2013-02-29T00:00:00Z", "20130524T000000Z", "2013-05-24T00:00:00ZZ",
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(amz) / sizeof(amz[0]); i++) {
+        assert_int_equal(social_time_amz_parse(social_str(amz[i]), &t),
+                         SOCIAL_MALFORMED);
+    }
+
+    for (i = 0; i < sizeof(iso) / sizeof(iso[0]); i++) {
+        assert_int_equal(social_time_iso_parse(social_str(iso[i]), &t),
+                         SOCIAL_MALFORMED);
+    }
+
+    assert_int_equal(social_time_amz_parse(S("20130524T00000\0Z"), &t),
+                     SOCIAL_MALFORMED);
+
+    assert_int_equal(social_time_iso_parse(S("2026-01-01T00:05:00Z"), &t),
+                     SOCIAL_OK);
+    assert_true(t == 1767225900);
+    assert_int_equal(social_time_iso_parse(S("2026-01-01T00:05:00.9Z"), &t),
+                     SOCIAL_OK);
+    assert_true(t == 1767225900);
+    assert_int_equal(social_time_iso_parse(S("2024-02-29T00:00:00Z"), &t),
+                     SOCIAL_OK);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_calendar),
+        cmocka_unit_test(test_range),
+        cmocka_unit_test(test_bad),
+    };
+
+    return cmocka_run_group_tests_name("time", tests, NULL, NULL);
+}
