@@ -436,10 +436,52 @@ test_escape(void **state)
 }
 
 
+static void
+test_integer(void **state)
+{
+    size_t         i;
+    int64_t        n;
+    social_json_t *json;
+
+    static const struct {
+        const char   *text;
+        social_rc_e   rc;
+        int64_t       n;
+    } cases[] = {
+        { "{\"n\":0}", SOCIAL_OK, 0 },
+        { "{\"n\":9007199254740992}", SOCIAL_OK, 9007199254740992 },
+        { "{\"n\":9007199254740993}", SOCIAL_MALFORMED, 0 },
+        { "{\"n\":-1}", SOCIAL_MALFORMED, 0 },
+        { "{\"n\":1.0}", SOCIAL_MALFORMED, 0 },
+        { "{\"n\":1.5}", SOCIAL_MALFORMED, 0 },
+        { "{\"n\":\"1\"}", SOCIAL_MALFORMED, 0 },
+        { "{\"n\":null}", SOCIAL_MALFORMED, 0 },
+        { "{}", SOCIAL_DECLINED, 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(social_json_parse(social_str(cases[i].text), &json),
+                         SOCIAL_OK);
+        assert_int_equal(social_json_integer(social_json_member(json, S("n")),
+                                             &n),
+                         cases[i].rc);
+
+        if (cases[i].rc == SOCIAL_OK) {
+            assert_int_equal(n, cases[i].n);
+        }
+
+        social_json_free(json);
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_integer),
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_access),
