@@ -60,8 +60,13 @@ valgrind: deps-valgrind
 nginx-source: deps-source
 	scripts/nginx-source
 
-bench: deps-bench
+# first what a request costs, then what the rest of the system does in a second
+
+bench: deps-bench build
 	scripts/bench/run
+	scripts/bench/presigns
+	scripts/bench/hooks
+	scripts/bench/worker
 
 lint: deps-lint
 	scripts/lint
