@@ -133,11 +133,19 @@ my $early = qq(WWW-Authenticate: .*error_description="the token is not )
 --- error_log eval
 qr/\[info\] .* social: token refused: (?:expired|not_yet_valid), kid: "main"/
 
-=== TEST 9: the leeway
+=== TEST 9: the leeway, and that of a token which ended a while ago
+--- http_config eval
+"    " . ::issuer_block("main", "issuer $::issuer", "client_ids web",
+                        "jwks_file $ENV{TEST_NGINX_JWKS}") . "
+    " . ::issuer_block("late", "issuer $::issuer", "client_ids web",
+                       "jwks_file $ENV{TEST_NGINX_JWKS}", "leeway 5m")
+--- config
+    location = /index.html { social_auth main; root html; }
+    location = /late/index.html { social_auth late; alias html/index.html; }
 --- request eval
-[("GET /index.html") x 3]
+["GET /late/index.html", ("GET /index.html") x 2]
 --- more_headers eval
-::tokens([ exp => time - 15 ], [ nbf => time + 15 ], [ iat => time + 15 ])
+::tokens([ exp => time - 15 ], [ nbf => time + 25 ], [ iat => time + 25 ])
 --- error_code eval
 [(200) x 3]
 
