@@ -128,11 +128,11 @@ __DATA__
 
 === TEST 5: an unknown kid is asked for once in a cooldown, by all workers
 --- http_config eval
-::fetched("t5/main", "jwks_cooldown 600ms")
+::fetched("t5/main", "jwks_cooldown 2s")
 --- request eval
-["GET /control/t5/wait/1", "GET /control/t5/sleep/700",
+["GET /control/t5/wait/1", "GET /control/t5/sleep/2100",
  ("GET /api/index.html") x 6, "GET /control/t5/count",
- "GET /control/t5/sleep/700", ("GET /api/index.html") x 6,
+ "GET /control/t5/sleep/2100", ("GET /api/index.html") x 6,
  "GET /control/t5/count"]
 --- more_headers eval
 my $t = ::bearer(-key => 'next');
