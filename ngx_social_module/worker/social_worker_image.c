@@ -171,6 +171,7 @@ social_worker_image_limit(uint64_t memory, uint64_t cpu)
     setrlimit(RLIMIT_AS, &limit);
 #else
     (void) memory;                          /* its shadow is terabytes */
+    (void) pages;
 #endif
 
     limit.rlim_cur = limit.rlim_max = (rlim_t) cpu;
