@@ -158,7 +158,8 @@ qr/\[info\] .* social: token refused: (?:expired|not_yet_valid), kid: "main"/
 --- request eval
 [("GET /index.html") x 3]
 --- more_headers eval
-::tokens([ exp => time - 1 ], [ nbf => time + 100 ], [ exp => time + 60 ])
+::tokens([ exp => time - 1 ], [ nbf => time + 3600 ],
+         [ exp => time + 3600 ])
 --- error_code eval
 [401, 401, 200]
 
