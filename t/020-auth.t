@@ -120,7 +120,7 @@ GET /index.html
 --- request eval
 [("GET /index.html") x 4]
 --- more_headers eval
-::tokens([ exp => time - 40 ], [ nbf => time + 100 ], [ iat => time + 100 ],
+::tokens([ exp => time - 40 ], [ nbf => time + 3600 ], [ iat => time + 3600 ],
          [ exp => 0 ])
 --- error_code eval
 [(401) x 4]
