@@ -356,6 +356,14 @@ ngx_http_social_put_thread(void *data, ngx_log_t *log)
         put->disk.fd = -1;
         break;
     }
+
+    if (put->error != SOCIAL_S3_OK && put->disk.fd != -1) {
+
+        /* room is made before the client hears of it, and tries again */
+
+        social_net_disk_abort(put->disk.root, put->id, put->disk.fd);
+        put->disk.fd = -1;
+    }
 }
 
 
