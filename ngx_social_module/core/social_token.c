@@ -71,6 +71,15 @@ static const social_token_status_text_t  social_token_statuses[] = {
         { social_string("audience"),
           social_string("the token does not have a valid audience") },
 
+    [SOCIAL_TOKEN_REVOKED] =
+        { social_string("revoked"),
+          social_string("the token's session was ended") },
+
+    [SOCIAL_TOKEN_ORIGIN] =
+        { social_string("origin"),
+          social_string("a token in a cookie is not accepted from this "
+                        "origin") },
+
     [SOCIAL_TOKEN_PENDING] =
         { social_string("pending"),
           social_string("the token's key is being fetched") },

@@ -31,6 +31,8 @@ typedef enum {
     SOCIAL_TOKEN_USE,
     SOCIAL_TOKEN_CLIENT,
     SOCIAL_TOKEN_AUDIENCE,
+    SOCIAL_TOKEN_REVOKED,          /* its session was ended */
+    SOCIAL_TOKEN_ORIGIN,           /* a cookie, sent by a foreign page */
 
     /* ours */
     SOCIAL_TOKEN_PENDING,          /* its key is being fetched */

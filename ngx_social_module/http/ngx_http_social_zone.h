@@ -13,11 +13,13 @@
 
 
 /* raised with every change of anything that lies in the zone */
-#define NGX_HTTP_SOCIAL_ZONE_VERSION  1
+#define NGX_HTTP_SOCIAL_ZONE_VERSION  2
 
 
 typedef enum {
     NGX_HTTP_SOCIAL_ZONE_KEYS = 0,
+    NGX_HTTP_SOCIAL_ZONE_TOKENS,
+    NGX_HTTP_SOCIAL_ZONE_REVOCATIONS,
     NGX_HTTP_SOCIAL_ZONE_PARTS
 } ngx_http_social_zone_part_e;
 
