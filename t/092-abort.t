@@ -56,7 +56,7 @@ __DATA__
 
 === TEST 1: one leaves
 --- http_config eval
-::fetched("a1/slow-500-main")
+::fetched("a1/slow-1500-main")
 --- request
 GET /api/index.html
 --- more_headers eval
@@ -64,7 +64,7 @@ GET /api/index.html
 --- timeout: 100ms
 --- abort
 --- ignore_response
---- wait: 0.6
+--- wait: 1.6
 --- error_log
 client prematurely closed connection
 --- no_error_log
