@@ -220,8 +220,6 @@ ngx_http_social_assertion_mint(ngx_http_request_t *r,
     social_str_t                      minted;
     social_assertion_t                assertion;
     ngx_http_social_auth_loc_conf_t  *alcf;
-    static const social_str_t         access = social_string("username");
-    static const social_str_t         id = social_string("cognito:username");
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
@@ -231,8 +229,8 @@ ngx_http_social_assertion_mint(ngx_http_request_t *r,
     assertion.issuer = ngx_http_social_view(&identity->issuer->issuer);
     assertion.subject = identity->claims.subject;
     assertion.claims = identity->jwt.payload;
-    assertion.username = social_json_member(identity->jwt.payload, access)
-                         ? access : id;
+    assertion.username = ngx_http_social_view(
+                             ngx_http_social_auth_username_claim(identity));
     assertion.groups = ngx_http_social_view(&alcf->groups_claim);
     assertion.scopes = ngx_http_social_view(
                            ngx_http_social_auth_scope_claim(identity));

@@ -20,6 +20,8 @@ static char *ngx_http_social_auth_claim_name_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_social_auth_resolve(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
+static char *ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf);
 static char *ngx_http_social_auth_scope_header(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
 
@@ -35,6 +37,20 @@ static ngx_command_t  ngx_http_social_auth_commands[] = {
     { ngx_string("social_auth"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_social_auth_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_auth_token"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_social_auth_token_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_auth_claim"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_social_auth_claim_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -310,6 +326,8 @@ ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf)
      */
 
     conf->names = NGX_CONF_UNSET_PTR;
+    conf->places = NGX_CONF_UNSET_PTR;
+    conf->claims = NGX_CONF_UNSET_PTR;
     conf->scopes.values = NGX_CONF_UNSET_PTR;
     conf->groups.values = NGX_CONF_UNSET_PTR;
     conf->error_detail = NGX_CONF_UNSET;
@@ -339,6 +357,16 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->issuers = prev->issuers;
         conf->mode = prev->mode;
         conf->place = prev->place;
+    }
+
+    ngx_conf_init_ptr_value(prev->places, NULL);
+    ngx_conf_merge_ptr_value(conf->places, prev->places, NULL);
+    ngx_conf_merge_ptr_value(conf->claims, prev->claims, NULL);
+
+    if ((conf->places != NULL || prev->places != NULL)
+        && ngx_http_social_auth_own_issuers(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->scopes.values == NGX_CONF_UNSET_PTR) {
@@ -416,6 +444,43 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
 
         *slot = issuer;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A verdict is kept with the issuers that it was made for, by their pointer:
+ * where a token may be elsewhere, and where the rules of cookies count, it is
+ * to be made anew in each location that a request is led to.
+ */
+
+static char *
+ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf)
+{
+    void         *elts;
+    ngx_array_t  *issuers;
+
+    if (conf->issuers == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    issuers = ngx_array_create(cf->pool, conf->issuers->nelts,
+                               sizeof(ngx_http_social_issuer_t *));
+    if (issuers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    elts = ngx_array_push_n(issuers, conf->issuers->nelts);
+    if (elts == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(elts, conf->issuers->elts,
+               conf->issuers->nelts * sizeof(ngx_http_social_issuer_t *));
+
+    conf->issuers = issuers;
 
     return NGX_CONF_OK;
 }

@@ -100,13 +100,11 @@ ngx_module_t  ngx_http_social_identity_module = {
 static ngx_int_t
 ngx_http_social_identity_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                             text, *username;
+    ngx_str_t                             text;
     ngx_http_social_auth_ctx_t           *ctx;
     ngx_http_social_auth_loc_conf_t      *alcf;
     ngx_http_social_identity_loc_conf_t  *ilcf;
     static ngx_str_t                      sub = ngx_string("sub");
-    static ngx_str_t                      access = ngx_string("username");
-    static ngx_str_t                      id = ngx_string("cognito:username");
 
     if (r != r->main) {
         return NGX_DECLINED;
@@ -137,15 +135,12 @@ ngx_http_social_identity_handler(ngx_http_request_t *r)
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
-    username = ctx->jwt.payload && social_json_member(ctx->jwt.payload,
-                                       ngx_http_social_view(&access))
-               ? &access : &id;
-
     if (ngx_http_social_auth_claim_text(ctx, &sub, ',', &text) != NGX_OK
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_sub,
                                          &text)
            != NGX_OK
-        || ngx_http_social_auth_claim_text(ctx, username, ',', &text)
+        || ngx_http_social_auth_claim_text(ctx,
+               ngx_http_social_auth_username_claim(ctx), ',', &text)
            != NGX_OK
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_username,
                                          &text)
