@@ -5,6 +5,7 @@
  */
 
 #include <openssl/core_names.h>
+#include <openssl/params.h>
 
 #include "social_base64url.h"
 #include "social_jwk_type.h"
