@@ -79,6 +79,7 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 
     ctx->waiter.handler = ngx_http_social_auth_resume;
     ctx->waiter.data = ctx;
+    ctx->waiter.kid = ctx->jwt.kid;
 
     if (ngx_http_social_keys_wait(ctx->issuer, &ctx->waiter) != NGX_AGAIN) {
 
