@@ -93,6 +93,7 @@ ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
 
 ngx_int_t ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_social_auth_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_social_auth_access_last_handler(ngx_http_request_t *r);
 
 
 /* ngx_http_social_auth_variables.c */

@@ -11,7 +11,10 @@
 
 static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
+static ngx_int_t ngx_http_social_auth_access_decide(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
+static ngx_uint_t ngx_http_social_auth_permits(
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
 static ngx_int_t ngx_http_social_auth_refuse(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
@@ -130,8 +133,64 @@ ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
 }
 
 
+/*
+ * Runs before all others of its phase.  With "satisfy any" it only lets in
+ * whom the token permits: what else it would say is for the handler below.
+ */
+
 ngx_int_t
 ngx_http_social_auth_access_handler(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_social_auth_ctx_t       *ctx;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy != NGX_HTTP_SATISFY_ANY) {
+        return ngx_http_social_auth_access_decide(r);
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ctx->status == SOCIAL_TOKEN_OK
+           && ngx_http_social_auth_permits(alcf, ctx) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/*
+ * Runs after all others.  nginx takes a 503 at once, even with "satisfy any",
+ * so that it is for those only whom nobody else let in; and what is written
+ * into the request with a 401 is for an answer that is sent.
+ */
+
+ngx_int_t
+ngx_http_social_auth_access_last_handler(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy != NGX_HTTP_SATISFY_ANY) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_social_auth_access_decide(r);
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_access_decide(ngx_http_request_t *r)
 {
     ngx_int_t                         rc;
     ngx_http_social_auth_ctx_t       *ctx;
@@ -204,13 +263,7 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
                                            "invalid_token", ctx->status);
     }
 
-    if ((alcf->scopes.values
-         && !ngx_http_social_auth_has(ctx, &alcf->scopes,
-                                      ngx_http_social_auth_scope_claim(ctx)))
-        || (alcf->groups.values
-            && !ngx_http_social_auth_has(ctx, &alcf->groups,
-                                         &alcf->groups_claim)))
-    {
+    if (!ngx_http_social_auth_permits(alcf, ctx)) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "social: token lacks a scope or group");
 
@@ -219,6 +272,23 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether a good token has all that the location asks for.
+ */
+
+static ngx_uint_t
+ngx_http_social_auth_permits(ngx_http_social_auth_loc_conf_t *alcf,
+    ngx_http_social_auth_ctx_t *ctx)
+{
+    return (alcf->scopes.values == NULL
+            || ngx_http_social_auth_has(ctx, &alcf->scopes,
+                                        ngx_http_social_auth_scope_claim(ctx)))
+           && (alcf->groups.values == NULL
+               || ngx_http_social_auth_has(ctx, &alcf->groups,
+                                           &alcf->groups_claim));
 }
 
 
@@ -277,7 +347,9 @@ ngx_http_social_auth_refuse(ngx_http_request_t *r,
 
 
 /*
- * In nginx's own slot, so that "satisfy any" can take it back.
+ * In nginx's own slot, so that "satisfy any" can take it back.  A challenge
+ * of ours that is there already is of a location before an internal redirect;
+ * one of another scheme stays beside ours (RFC 9110, 11.6.1).
  */
 
 static ngx_int_t
@@ -287,7 +359,10 @@ ngx_http_social_auth_challenge(ngx_http_request_t *r, ngx_str_t *value)
 
     h = r->headers_out.www_authenticate;
 
-    if (h != NULL) {
+    if (h != NULL
+        && h->value.len >= sizeof("Bearer ") - 1
+        && ngx_strncmp(h->value.data, "Bearer ", sizeof("Bearer ") - 1) == 0)
+    {
         h->hash = 0;
     }
 
