@@ -9,7 +9,8 @@
 # pairs: of their rates, and of the requests that each serves in a second of
 # processor time, which other work on the machine disturbs less.  A ratio is
 # taken in each round, whose parts ran next to each other, and judged by the
-# median of its rates.
+# median of its rates; by that of processor time where wrk had no time left,
+# since the rates are wrk's then.
 #
 #     report.pl RESULTS PAIR[:WANTED]...
 #
@@ -41,7 +42,7 @@ close $in;
 printf "\n%-12s %9s  %-16s %8s %7s %7s %6s %5s %5s\n", 'requests/s', 'median',
        'min..max', 'cpu us', 'p50 us', 'p99 us', 'bytes', 'core', 'wrk';
 
-my @saturated;
+my %saturated;
 
 for my $target (@order) {
     my @rps = values_of($target, 'rps');
@@ -54,15 +55,15 @@ for my $target (@order) {
            (map { number('%.0f', values_of($target, $_)) } qw(p50 p99 bytes)),
            @wrk ? number('%.2f', @busy) : '-', number('%.2f', @wrk);
 
-    push @saturated, $target if @wrk && median(@wrk) > 0.95;
+    $saturated{$target} = 1 if @wrk && median(@wrk) > 0.95;
 }
 
 print "\ncore: the share of its core that the server used; wrk: that wrk used",
-      " of the other\n(with what is proxied to). A target with less than 0.95",
-      " in the first was not\nmeasured at its limit.\n";
+      " of the other\n(with what is proxied to).\n";
 
-print "wrk HAD NO TIME LEFT with @saturated: their rates are wrk's.\n"
-    if @saturated;
+print "wrk HAD NO TIME LEFT with @{[ grep { $saturated{$_} } @order ]}: their",
+      " rates are wrk's, and\ntheir ratios judged by processor time.\n"
+    if %saturated;
 
 printf "\n%-20s %-6s %-6s %-6s %-12s  %-6s %s\n", 'ratio', 'wanted', '',
        'rate', 'min..max', 'cpu', 'min..max';
@@ -71,7 +72,8 @@ my (@rounds, @machine, @short, @missing);
 
 for (@pairs) {
     my ($pair, $wanted) = split /:/;
-    my ($x, $y) = map { $of{$_} } split m{/}, $pair;
+    my @pair = split m{/}, $pair;
+    my ($x, $y) = map { $of{$_} } @pair;
 
     if (!$x || !$y) {
         printf "%-20s %-6s not measured\n", $pair,
@@ -82,7 +84,8 @@ for (@pairs) {
 
     my @rate = map { $x->{$_}{rps} / $y->{$_}{rps} } 1 .. $rounds;
     my @cpu = map { $y->{$_}{cpu} / $x->{$_}{cpu} } 1 .. $rounds;
-    my $mark = !$wanted ? '' : median(@rate) >= $wanted ? 'ok' : 'SHORT';
+    my $by = (grep { $saturated{$_} } @pair) ? \@cpu : \@rate;
+    my $mark = !$wanted ? '' : median(@$by) >= $wanted ? 'ok' : 'SHORT';
 
     push @short, $pair if $mark eq 'SHORT';
 

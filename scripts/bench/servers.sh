@@ -163,9 +163,9 @@ start_used() {
         social_secret backend file=$dir/secret;
 
         log_format subject '\$remote_addr [\$time_local] \"\$request_method '
-                           '\$uri\" \$status \$body_bytes_sent \$social_sub';
+                           '\$uri\" \$status \$connection \$social_sub';
         log_format constant '\$remote_addr [\$time_local] \"\$request_method '
-                            '\$uri\" \$status \$body_bytes_sent $subject';
+                            '\$uri\" \$status \$connection $subject';
         upstream back {
             server 127.0.0.1:${port_of[back]};
             keepalive 64;
@@ -185,12 +185,12 @@ start_used() {
         }
         server {
             listen 127.0.0.1:${port_of[ap]};
-            access_log $dir/access.log constant buffer=64k flush=1s;
+            access_log $dir/constant.log constant buffer=64k flush=1s;
             location / { proxy_pass http://back; }
         }
         server {
             listen 127.0.0.1:${port_of[bp]};
-            access_log $dir/access.log subject buffer=64k flush=1s;
+            access_log $dir/subject.log subject buffer=64k flush=1s;
             social_auth users;
             social_assertion secret=backend;
             location / { proxy_pass http://back; }
@@ -272,24 +272,35 @@ expect_identity() {
 
 # load TARGET SECONDS: runs wrk against a target with the requests that are
 # its own, and prints what wrk.lua does.  wrk cannot say to its script which
-# connection a request is for: where the tokens are to be in turn on each, it
-# has a thread for each.
+# connection a request is for.  Where two tokens are to be in turn on each, the
+# connections' number is odd: they take turns themselves, so that each gets the
+# other token the next time (in_turn sees to it).
 
 load() {
-    local target=$1 lasts=$2 headers=common method=GET many=0 threads=1
+    local target=$1 lasts=$2 headers=common method=GET many=1
+    local open=$connections
 
     case $target in
-        return204 | preflight) headers=preflight method=OPTIONS ;;
-        ap | bp) many=2 threads=$connections ;;
+        return204 | preflight) headers=preflight method=OPTIONS many=0 ;;
+        ap | bp) many=2 open=$((connections | 1)) ;;
         ac | c | d | haproxy-* | apache-c) many=$tokens ;;
-        *) many=1 ;;
     esac
 
     BENCH_METHOD=$method BENCH_HEADERS=$dir/$headers.headers \
         BENCH_TOKENS_FILE=$dir/tokens BENCH_TOKENS=$many \
         exec timeout $((lasts + 15)) taskset -c "$client_cpu" \
-        wrk -t"$threads" -c"$connections" -d"${lasts}s" -s "$here/wrk.lua" \
+        wrk -t1 -c"$open" -d"${lasts}s" -s "$here/wrk.lua" \
         "http://127.0.0.1:${port_of[$target]}/file"
+}
+
+# Whether the log of bp says that a connection's tokens took turns.
+
+in_turn() {
+    awk '{ user = $NF; connection = $(NF - 1) }
+        connection in last { if (last[connection] == user) same++; else other++ }
+        { last[connection] = user }
+        END { exit !(other > 20 * same) }' "$dir/subject.log" \
+        || die "the tokens of bp's connections do not take turns"
 }
 
 # good TARGET: takes wrk's line out of what it printed, and stops at errors.
