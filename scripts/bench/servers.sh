@@ -288,7 +288,8 @@ load() {
 
     BENCH_METHOD=$method BENCH_HEADERS=$dir/$headers.headers \
         BENCH_TOKENS_FILE=$dir/tokens BENCH_TOKENS=$many \
-        exec timeout $((lasts + 15)) taskset -c "$client_cpu" \
+        exec timeout --foreground $((lasts + 15)) \
+        taskset -c "$client_cpu" \
         wrk -t1 -c"$open" -d"${lasts}s" -s "$here/wrk.lua" \
         "http://127.0.0.1:${port_of[$target]}/file"
 }
