@@ -12,6 +12,7 @@ connections=${BENCH_CONNECTIONS:-32}
 tokens=${BENCH_TOKENS:-10000}
 zone=${BENCH_ZONE:-16m}
 cpus=${BENCH_CPUS:-0,1}
+requests=1000000000     # of a connection
 server_cpu=${cpus%,*}
 client_cpu=${cpus#*,}
 
@@ -112,7 +113,8 @@ start() {
 # write_nginx NAME LOAD HTTP
 
 write_nginx() {
-    fill nginx.conf NAME="$1" LOAD="$2" HTTP="$3" > "$dir/$1.conf"
+    fill nginx.conf NAME="$1" LOAD="$2" HTTP="$3" REQUESTS="$requests" \
+        > "$dir/$1.conf"
 }
 
 # start_nginx CPU NAME LOAD HTTP
@@ -169,7 +171,7 @@ start_used() {
         upstream back {
             server 127.0.0.1:${port_of[back]};
             keepalive 64;
-            keepalive_requests 1000000000;
+            keepalive_requests $requests;
             keepalive_timeout 1h;
         }
         proxy_http_version 1.1;
