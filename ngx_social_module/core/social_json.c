@@ -227,6 +227,22 @@ social_json_time(const social_json_t *json, int64_t *out)
 }
 
 
+bool
+social_json_time_has_fraction(const social_json_t *json)
+{
+    double   real;
+    int64_t  whole;
+
+    if (!json_is_real(json) || social_json_time(json, &whole) != SOCIAL_OK) {
+        return false;
+    }
+
+    real = json_real_value(json);
+
+    return real > (double) whole;
+}
+
+
 social_rc_e
 social_json_integer(const social_json_t *json, int64_t *out)
 {
