@@ -9,8 +9,6 @@
 static ngx_http_social_auth_ctx_t *ngx_http_social_auth_create_ctx(
     ngx_http_request_t *r);
 static void ngx_http_social_auth_cleanup(void *data);
-static social_token_status_e ngx_http_social_auth_take(ngx_http_request_t *r,
-    social_str_t *token);
 static social_token_status_e ngx_http_social_auth_parse(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_verify(
@@ -139,7 +137,11 @@ ngx_http_social_auth_parse(ngx_http_social_auth_ctx_t *ctx)
     social_token_status_e       status;
     ngx_http_social_issuer_t  **issuers;
 
-    status = ngx_http_social_auth_take(ctx->request, &token);
+    status = ngx_http_social_auth_take(ctx->request,
+                 ngx_http_get_module_loc_conf(ctx->request,
+                                              ngx_http_social_auth_module),
+                 &token);
+
     if (status != SOCIAL_TOKEN_OK) {
         return status;
     }
@@ -166,31 +168,6 @@ ngx_http_social_auth_parse(ngx_http_social_auth_ctx_t *ctx)
     }
 
     return SOCIAL_TOKEN_ISSUER;
-}
-
-
-static social_token_status_e
-ngx_http_social_auth_take(ngx_http_request_t *r, social_str_t *token)
-{
-    ngx_table_elt_t        *h;
-    social_token_status_e   status;
-
-    h = r->headers_in.authorization;
-
-    if (h == NULL) {
-        return SOCIAL_TOKEN_NONE;
-    }
-
-    status = social_token_from_bearer(ngx_http_social_view(&h->value), token);
-
-    if (status == SOCIAL_TOKEN_OK && social_token_is_placeholder(*token)) {
-
-        /* a script without a token: the same as none */
-
-        return SOCIAL_TOKEN_NONE;
-    }
-
-    return status;
 }
 
 

@@ -89,6 +89,19 @@ ngx_uint_t ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
 ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
 
 
+/* ngx_http_social_auth_take.c */
+
+/*
+ * Takes the request's token from where "alcf" says that it may be.
+ * SOCIAL_TOKEN_OK: "token" is a view of it, good for as long as the request.
+ * SOCIAL_TOKEN_NONE: nowhere, or only what scripts send that have none;
+ * SOCIAL_TOKEN_MALFORMED, SOCIAL_TOKEN_TOO_LARGE: as of
+ * social_token_from_bearer().
+ */
+social_token_status_e ngx_http_social_auth_take(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, social_str_t *token);
+
+
 /* ngx_http_social_auth_handler.c */
 
 ngx_int_t ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r);

@@ -77,7 +77,13 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 
     ctx->waiting = 1;
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    if (r->connection->read->ready) {
+
+        /* the end of the stream may have come with the request */
+
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
