@@ -87,6 +87,9 @@ sub base64 {
         my $was = $p[$i];
 
         my %change = (
+            'in the other case' => $was =~ tr/a-zA-Z/A-Za-z/r,
+            'a character changed' => substr_as($was,
+                substr($was, 10, 1) eq 'A' ? 'B' : 'A'),
             'padded' => "$was=", 'padded twice' => "$was==",
             'padded much' => "$was====", 'one more' => "${was}A",
             'one less' => substr($was, 0, -1), 'four more' => "${was}AAAA",
