@@ -324,9 +324,8 @@ bool
 social_claims_match(const social_json_t *payload, social_str_t name,
     social_str_t value, bool words)
 {
-    size_t                i, n;
     social_str_t          s, word;
-    const social_json_t  *claim;
+    const social_json_t  *claim, *item;
 
     claim = social_json_member(payload, name);
 
@@ -345,10 +344,11 @@ social_claims_match(const social_json_t *payload, social_str_t name,
         return false;
     }
 
-    n = social_json_count(claim);
-
-    for (i = 0; i < n; i++) {
-        if (social_json_string(social_json_element(claim, i), &s) == SOCIAL_OK
+    for (item = social_json_next(claim, NULL);
+         item;
+         item = social_json_next(claim, item))
+    {
+        if (social_json_string(item, &s) == SOCIAL_OK
             && social_str_eq(s, value))
         {
             return true;
