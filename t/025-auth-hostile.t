@@ -74,6 +74,7 @@ http {
         issuer $issuer;
         jwks_file $jwks;
         client_ids web;
+        algorithms RS256 ES256 EdDSA;
     }
     server {
         listen 127.0.0.1:$port;

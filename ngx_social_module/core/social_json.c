@@ -169,16 +169,11 @@ social_json_time(const social_json_t *json, int64_t *out)
 bool
 social_json_time_has_fraction(const social_json_t *json)
 {
-    double   real;
     int64_t  whole;
 
-    if (!json_is_real(json) || social_json_time(json, &whole) != SOCIAL_OK) {
-        return false;
-    }
-
-    real = json_real_value(json);
-
-    return real > (double) whole;
+    return json != NULL && json->type == SOCIAL_JSON_REAL
+           && social_json_time(json, &whole) == SOCIAL_OK
+           && json->u.real > (double) whole;
 }
 
 

@@ -4,7 +4,7 @@
  * stdin, each as its length, a line feed, its bytes and another line feed; a
  * line with the status of each on stdout.
  *
- *     judge JWKS ISSUER CLIENT access|id|any LEEWAY NOW < tokens
+ *     judge JWKS ISSUER CLIENT access|id|any LEEWAY NOW ALGORITHM,... < tokens
  */
 
 #include <stdio.h>
@@ -23,6 +23,7 @@ typedef struct {
     social_jwks_t           *jwks;
     social_str_t             issuer;
     social_str_t             client;
+    social_algorithms_t      algorithms;
     social_claims_policy_t   policy;
     int64_t                  now;
 } judge_t;
@@ -45,8 +46,9 @@ main(int argc, char **argv)
     social_token_status_e   status;
     static unsigned char    bytes[JUDGE_MAX], buf[JUDGE_MAX];
 
-    if (argc != 7) {
-        return judge_fail("usage: judge JWKS ISSUER CLIENT USE LEEWAY NOW");
+    if (argc != 8) {
+        return judge_fail("usage: judge JWKS ISSUER CLIENT USE LEEWAY NOW "
+                          "ALGORITHM,...");
     }
 
     if (judge_init(&judge, argv) != 0) {
@@ -79,7 +81,7 @@ judge_init(judge_t *judge, char **argv)
 {
     FILE                  *file;
     const char            *why;
-    social_str_t           text;
+    social_str_t           text, list, name;
     static unsigned char   buf[JUDGE_MAX];
 
     memset(judge, 0, sizeof(judge_t));
@@ -93,7 +95,15 @@ judge_init(judge_t *judge, char **argv)
     text.len = fread(buf, 1, JUDGE_MAX, file);
     fclose(file);
 
-    if (social_jwks_parse(text, &judge->jwks, &why) != SOCIAL_OK) {
+    list = social_str(argv[7]);
+
+    while (social_str_next(&list, ",", &name)) {
+        judge->algorithms |= social_algorithm_bit(social_algorithm(name));
+    }
+
+    if (social_jwks_parse(text, judge->algorithms, &judge->jwks, &why)
+        != SOCIAL_OK)
+    {
         return judge_fail(why);
     }
 
@@ -137,11 +147,18 @@ judge_token(judge_t *judge, social_str_t token, unsigned char *buf)
 static social_token_status_e
 judge_jwt(judge_t *judge, const social_jwt_t *jwt)
 {
-    social_claims_t      claims;
-    const social_jwk_t  *jwk;
+    social_claims_t       claims;
+    const social_jwk_t   *jwk;
+    social_algorithms_t   algorithm;
 
     if (!social_str_eq(jwt->issuer, judge->issuer)) {
         return SOCIAL_TOKEN_ISSUER;
+    }
+
+    algorithm = social_algorithm_bit(jwt->algorithm);
+
+    if ((judge->algorithms & algorithm) == 0) {
+        return SOCIAL_TOKEN_ALGORITHM;
     }
 
     jwk = social_jwks_find(judge->jwks, jwt->kid);
@@ -149,12 +166,13 @@ judge_jwt(judge_t *judge, const social_jwt_t *jwt)
         return SOCIAL_TOKEN_UNKNOWN_KEY;
     }
 
-    if (jwk->algorithm != jwt->algorithm) {
+    if ((jwk->algorithms & algorithm) == 0) {
         return SOCIAL_TOKEN_ALGORITHM;
     }
 
-    switch (social_jwks_verify(judge->jwks, jwk, jwt->input, jwt->signature)) {
-
+    switch (social_jwks_verify(judge->jwks, jwk, jwt->algorithm, jwt->input,
+                               jwt->signature))
+    {
     case SOCIAL_OK:
         return social_claims_check(jwt->payload, &judge->policy, judge->now,
                                    &claims);

@@ -148,8 +148,12 @@ export const reasons = [
     ['"b64" or "zip"', 'RFC 7797, 6; RFC 7516, 4.1.3', 'malformed',
      t => Object.hasOwn(t.header, 'b64') || Object.hasOwn(t.header, 'zip')],
 
-    ['an algorithm that is not in the list', 'RFC 8725, 3.1', 'algorithm',
-     (t, rules) => !rules.algorithms.includes(t.header.alg)],
+    ['no "kid" that is a string', 'RFC 7515, 4.1.4: required here',
+     'malformed', t => !t.header.kid || typeof t.header.kid !== 'string'],
+
+    ['an algorithm of another kind of key', 'RFC 8725, 3.1; RFC 7518, 3.1',
+     'algorithm',
+     t => t.header.kid === 'any' && !t.header.alg.startsWith('RS')],
 
     ['the other form of the pool\'s issuer', 'RFC 7519, 4.1.1: compared as is',
      'issuer', (t, rules) => t.payload.iss !== rules.issuer],
