@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social_auth.h"
+#include "ngx_http_social_revocation.h"
 
 
 static ngx_http_social_auth_ctx_t *ngx_http_social_auth_create_ctx(
@@ -14,6 +15,8 @@ static social_token_status_e ngx_http_social_auth_take(ngx_http_request_t *r,
 static social_token_status_e ngx_http_social_auth_parse(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_verify(
+    ngx_http_social_auth_ctx_t *ctx);
+static social_token_status_e ngx_http_social_auth_session(
     ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx);
 
@@ -197,8 +200,9 @@ ngx_http_social_auth_take(ngx_http_request_t *r, social_str_t *token)
 static social_token_status_e
 ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
 {
-    social_jwks_t       *jwks;
-    const social_jwk_t  *jwk;
+    social_jwks_t          *jwks;
+    const social_jwk_t     *jwk;
+    social_token_status_e   status;
 
     jwks = ngx_http_social_keys_current(ctx->issuer);
 
@@ -231,8 +235,36 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
         return SOCIAL_TOKEN_SIGNATURE;
     }
 
-    return social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
-                               ngx_time(), &ctx->claims);
+    status = social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
+                                 ngx_time(), &ctx->claims);
+
+    return status == SOCIAL_TOKEN_OK ? ngx_http_social_auth_session(ctx)
+                                     : status;
+}
+
+
+static social_token_status_e
+ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
+{
+    u_char                  id[SOCIAL_SESSION_ID_SIZE];
+    social_revocations_t   *set;
+    social_session_kind_e   kind;
+
+    set = ngx_http_social_revocations(ctx->request);
+
+    if (set == NULL) {
+        return SOCIAL_TOKEN_OK;
+    }
+
+    if (social_session_id(ngx_http_social_view(&ctx->issuer->issuer),
+                          ctx->jwt.payload, id, &kind)
+        != SOCIAL_OK)
+    {
+        return SOCIAL_TOKEN_FAILED;
+    }
+
+    return social_revocations_has(set, id, ngx_time()) ? SOCIAL_TOKEN_REVOKED
+                                                       : SOCIAL_TOKEN_OK;
 }
 
 

@@ -3,7 +3,7 @@
  * Sessions that were ended: the set of them in the shared zone.
  */
 
-#include "ngx_http_social_database.h"
+#include "ngx_http_social_follower.h"
 #include "ngx_http_social_revocation.h"
 #include "ngx_http_social_zone.h"
 
@@ -13,6 +13,10 @@ static ngx_int_t ngx_http_social_revocation_init_zone(ngx_slab_pool_t *shpool,
 
 static void *ngx_http_social_revocation_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_revocation_init(ngx_conf_t *cf);
+static ngx_http_social_follower_t *ngx_http_social_revocation_follower(
+    ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_social_revocation_init_process(ngx_cycle_t *cycle);
+static void ngx_http_social_revocation_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_http_module_t  ngx_http_social_revocation_module_ctx = {
@@ -37,10 +41,10 @@ ngx_module_t  ngx_http_social_revocation_module = {
     NGX_HTTP_MODULE,                         /* module type */
     NULL,                                    /* init master */
     NULL,                                    /* init module */
-    NULL,                                    /* init process */
+    ngx_http_social_revocation_init_process, /* init process */
     NULL,                                    /* init thread */
     NULL,                                    /* exit thread */
-    NULL,                                    /* exit process */
+    ngx_http_social_revocation_exit_process, /* exit process */
     NULL,                                    /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -193,7 +197,69 @@ ngx_http_social_revocation_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
+    rmcf->follower = ngx_http_social_follower_create(cf, rmcf);
+    if (rmcf->follower == NULL) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_social_zone_add_part(cf, NGX_HTTP_SOCIAL_ZONE_REVOCATIONS,
                                          ngx_http_social_revocation_init_zone,
                                          rmcf);
+}
+
+
+static ngx_http_social_follower_t *
+ngx_http_social_revocation_follower(ngx_cycle_t *cycle)
+{
+    ngx_http_conf_ctx_t                     *ctx;
+    ngx_http_social_revocation_main_conf_t  *rmcf;
+
+    ctx = (ngx_http_conf_ctx_t *)
+              ngx_get_conf(cycle->conf_ctx, ngx_http_module);
+
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    rmcf = ctx->main_conf[ngx_http_social_revocation_module.ctx_index];
+
+    return rmcf->follower;
+}
+
+
+static ngx_int_t
+ngx_http_social_revocation_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_social_follower_t  *f;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    f = ngx_http_social_revocation_follower(cycle);
+
+    if (f != NULL) {
+        ngx_http_social_follower_start(f, cycle);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_social_revocation_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_social_follower_t  *f;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return;
+    }
+
+    f = ngx_http_social_revocation_follower(cycle);
+
+    if (f != NULL) {
+        ngx_http_social_follower_stop(f);
+    }
 }
