@@ -5,6 +5,7 @@
 
 #include "ngx_http_social_auth.h"
 #include "ngx_http_social_error.h"
+#include "ngx_http_social_revocation.h"
 
 
 static char *ngx_http_social_auth_directive(ngx_conf_t *cf,
@@ -402,6 +403,7 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                                   ngx_http_social_auth_module);
         amcf->used = 1;
         ngx_http_social_error_use(cf);
+        ngx_http_social_revocation_use(cf);
     }
 
     if (conf->issuers != NULL && conf->cache) {
