@@ -288,7 +288,8 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
     jwk = social_jwks_find(jwks, ctx->jwt.kid);
 
     if (jwk == NULL) {
-        return ctx->waited || ctx->issuer->jwks_file.len
+        return ctx->waited
+               || ngx_http_social_keys_unknown(ctx->issuer, ctx->jwt.kid)
                ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_PENDING;
     }
 
@@ -416,7 +417,7 @@ static void
 ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
 {
     u_char        *last;
-    u_char         kid[6 * 64];
+    u_char         kid[4 * 64];
     ngx_log_t     *log;
     ngx_str_t      name;
     ngx_uint_t     level;
@@ -442,7 +443,7 @@ ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
 
     s = ctx->jwt.kid;
     s.len = ngx_min(s.len, 64);
-    last = social_json_escape(kid, s);
+    last = social_str_printable(kid, s);
 
     ngx_log_error(NGX_LOG_INFO, log, 0,
                   "social: token refused: %V, kid: \"%*s\"",
