@@ -9,6 +9,7 @@
 
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
+#include "ngx_http_social_tokens.h"
 #include "social_jwt.h"
 
 
@@ -52,8 +53,14 @@ typedef struct {
 
 
 typedef struct {
+    ngx_http_social_tokens_t   *tokens;        /* NULL: nobody keeps any */
+    ngx_flag_t                  used;
+} ngx_http_social_auth_main_conf_t;
+
+
+typedef struct {
     ngx_array_t                *names;         /* of ngx_str_t; NULL: off */
-    ngx_array_t                *issuers;       /* of issuers, by "names" */
+    ngx_http_social_issuers_t  *issuers;       /* by "names" */
     ngx_uint_t                  mode;
     ngx_http_social_place_t     place;
     ngx_array_t                *places;        /* of tokens; NULL: the
@@ -64,23 +71,30 @@ typedef struct {
     ngx_http_social_auth_list_t groups;
     ngx_str_t                   groups_claim;
     ngx_flag_t                  error_detail;
+    ngx_flag_t                  cache;
+    ngx_http_social_tokens_t   *tokens;        /* NULL: not kept */
     ngx_str_t                   scope_header;  /* for WWW-Authenticate */
 } ngx_http_social_auth_loc_conf_t;
 
 
 typedef struct {
-    ngx_http_request_t         *request;
-    social_token_status_e       status;
-    ngx_http_social_issuer_t   *issuer;        /* where status is OK */
-    social_jwt_t                jwt;           /* owned, by a pool cleanup */
-    social_claims_t             claims;        /* where status is OK */
-    ngx_array_t                *issuers;       /* that it was judged for */
-    ngx_http_social_waiter_t    waiter;
-    unsigned                    judged:1;
-    unsigned                    waiting:1;     /* parked */
-    unsigned                    waited:1;      /* and is not to be again */
-    unsigned                    waits:2;
-    unsigned                    taking:1;      /* the token is looked for */
+    ngx_http_request_t            *request;
+    social_token_status_e          status;
+    ngx_http_social_issuer_t      *issuer;     /* where status is OK */
+    ngx_http_social_issuers_t     *issuers;    /* that it was judged for */
+    ngx_http_social_remembered_t   remembered;
+
+    ngx_http_social_known_t       *known;      /* owned; after ..._load() */
+    social_jwt_t                   jwt;        /* views of "known" */
+    social_claims_t                claims;     /* where status is OK */
+    time_t                         judged_at;
+
+    ngx_http_social_waiter_t       waiter;
+    unsigned                       judged:1;
+    unsigned                       waiting:1;  /* parked */
+    unsigned                       waited:1;   /* and is not to be again */
+    unsigned                       waits:2;
+    unsigned                       taking:1;   /* the token is looked for */
 } ngx_http_social_auth_ctx_t;
 
 
@@ -95,7 +109,7 @@ extern ngx_module_t  ngx_http_social_auth_module;
  * to be fetched: it is not kept then, and "issuer" says whose key.
  */
 ngx_http_social_auth_ctx_t *ngx_http_social_auth_judge(ngx_http_request_t *r,
-    ngx_array_t *issuers);
+    ngx_http_social_auth_loc_conf_t *alcf);
 
 /*
  * Judges again after the keys came, or did not.
@@ -103,10 +117,25 @@ ngx_http_social_auth_ctx_t *ngx_http_social_auth_judge(ngx_http_request_t *r,
 void ngx_http_social_auth_judge_again(ngx_http_social_auth_ctx_t *ctx);
 
 /*
- * The verified identity of this request, or NULL when there is none.
+ * Makes sure that "jwt" and "claims" of a good token are there: what is only
+ * remembered of it has neither.  NGX_ERROR: out of memory; the status is
+ * SOCIAL_TOKEN_FAILED then.
  */
-ngx_http_social_auth_ctx_t *ngx_http_social_auth_identity(
-    ngx_http_request_t *r);
+ngx_int_t ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx);
+
+/*
+ * The verified identity of this request, with "jwt" and "claims".
+ * NGX_DECLINED: it has none; NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_auth_identity(ngx_http_request_t *r,
+    ngx_http_social_auth_ctx_t **identity);
+
+/*
+ * The texts of the identity headers, by the groups' claim of the location;
+ * they live as long as the request.  NULL: out of memory.
+ */
+ngx_http_social_known_texts_t *ngx_http_social_auth_texts(
+    ngx_http_social_auth_ctx_t *ctx, ngx_str_t *groups_claim);
 
 /*
  * Whether the token has what a location asks for.

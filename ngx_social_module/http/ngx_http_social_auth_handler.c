@@ -10,6 +10,7 @@
 
 
 static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
+static void ngx_http_social_auth_leave(void *data);
 static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
 static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
@@ -37,7 +38,7 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+    ctx = ngx_http_social_auth_judge(r, alcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -64,8 +65,17 @@ static ngx_int_t
 ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 {
     ngx_http_request_t  *r;
+    ngx_pool_cleanup_t  *cln;
 
     r = ctx->request;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_social_auth_leave;
+    cln->data = ctx;
 
     ctx->waiter.handler = ngx_http_social_auth_resume;
     ctx->waiter.data = ctx;
@@ -82,7 +92,13 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 
     ctx->waiting = 1;
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    if (r->connection->read->ready) {
+
+        /* the end of the stream may have come with the request */
+
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -93,6 +109,22 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
                    "social: request waits for keys");
 
     return NGX_AGAIN;
+}
+
+
+/*
+ * A request that goes while it waits is not to be woken.
+ */
+
+static void
+ngx_http_social_auth_leave(void *data)
+{
+    ngx_http_social_auth_ctx_t  *ctx = data;
+
+    if (ctx->waiting) {
+        ngx_http_social_keys_forget(&ctx->waiter);
+        ctx->waiting = 0;
+    }
 }
 
 
@@ -148,7 +180,7 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+    ctx = ngx_http_social_auth_judge(r, alcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -206,6 +238,12 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
 
         return ngx_http_social_auth_refuse(r, alcf, "invalid_token",
                                            ctx->status);
+    }
+
+    if ((alcf->scopes.values || alcf->groups.values || alcf->claims)
+        && ngx_http_social_auth_load(ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if ((alcf->scopes.values

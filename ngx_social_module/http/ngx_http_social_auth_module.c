@@ -7,11 +7,6 @@
 #include "ngx_http_social_error.h"
 
 
-typedef struct {
-    ngx_flag_t                used;
-} ngx_http_social_auth_main_conf_t;
-
-
 static char *ngx_http_social_auth_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_social_auth_resolve(ngx_conf_t *cf,
@@ -77,6 +72,13 @@ static ngx_command_t  ngx_http_social_auth_commands[] = {
       ngx_http_social_conf_flag,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_social_auth_loc_conf_t, error_detail),
+      NULL },
+
+    { ngx_string("social_auth_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_conf_flag,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_social_auth_loc_conf_t, cache),
       NULL },
 
       ngx_null_command
@@ -228,6 +230,7 @@ ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf)
     conf->scopes.values = NGX_CONF_UNSET_PTR;
     conf->groups.values = NGX_CONF_UNSET_PTR;
     conf->error_detail = NGX_CONF_UNSET;
+    conf->cache = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -285,6 +288,7 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->groups_claim, prev->groups_claim,
                              "cognito:groups");
     ngx_conf_merge_value(conf->error_detail, prev->error_detail, 1);
+    ngx_conf_merge_value(conf->cache, prev->cache, 1);
 
     if (ngx_http_social_auth_scope_header(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -295,6 +299,19 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                                   ngx_http_social_auth_module);
         amcf->used = 1;
         ngx_http_social_error_use(cf);
+    }
+
+    if (conf->issuers != NULL && conf->cache) {
+
+        if (amcf->tokens == NULL) {
+            amcf->tokens = ngx_http_social_tokens_create(cf);
+
+            if (amcf->tokens == NULL) {
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        conf->tokens = amcf->tokens;
     }
 
     return NGX_CONF_OK;
@@ -308,6 +325,7 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
     ngx_str_t                  *name;
     ngx_uint_t                  i;
     ngx_http_social_issuer_t   *issuer, **slot;
+    ngx_http_social_issuers_t  *issuers;
 
     if (conf->names == NGX_CONF_UNSET_PTR || conf->names == NULL
         || conf->issuers != NULL)
@@ -315,9 +333,15 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    conf->issuers = ngx_array_create(cf->pool, conf->names->nelts,
-                                     sizeof(ngx_http_social_issuer_t *));
-    if (conf->issuers == NULL) {
+    issuers = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuers_t));
+    if (issuers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_array_init(&issuers->list, cf->pool, conf->names->nelts,
+                       sizeof(ngx_http_social_issuer_t *))
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -334,13 +358,19 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
                        &name[i], &name[i]);
         }
 
-        slot = ngx_array_push(conf->issuers);
+        slot = ngx_array_push(&issuers->list);
         if (slot == NULL) {
             return NGX_CONF_ERROR;
         }
 
         *slot = issuer;
     }
+
+    if (ngx_http_social_issuer_rules(issuers) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->issuers = issuers;
 
     return NGX_CONF_OK;
 }
@@ -356,26 +386,18 @@ static char *
 ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf)
 {
-    void         *elts;
-    ngx_array_t  *issuers;
+    ngx_http_social_issuers_t  *issuers;
 
     if (conf->issuers == NULL) {
         return NGX_CONF_OK;
     }
 
-    issuers = ngx_array_create(cf->pool, conf->issuers->nelts,
-                               sizeof(ngx_http_social_issuer_t *));
+    issuers = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuers_t));
     if (issuers == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    elts = ngx_array_push_n(issuers, conf->issuers->nelts);
-    if (elts == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memcpy(elts, conf->issuers->elts,
-               conf->issuers->nelts * sizeof(ngx_http_social_issuer_t *));
+    *issuers = *conf->issuers;
 
     conf->issuers = issuers;
 

@@ -122,7 +122,7 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
         return NULL;
     }
 
-    return ngx_http_social_auth_judge(r, alcf->issuers);
+    return ngx_http_social_auth_judge(r, alcf);
 }
 
 
@@ -138,6 +138,10 @@ ngx_http_social_auth_variable(ngx_http_request_t *r,
     if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
         v->not_found = 1;
         return NGX_OK;
+    }
+
+    if (ngx_http_social_auth_load(ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (ngx_http_social_auth_variable_text(ctx, data, &text) != NGX_OK) {
@@ -224,6 +228,10 @@ ngx_http_social_auth_claim_variable(ngx_http_request_t *r,
     if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
         v->not_found = 1;
         return NGX_OK;
+    }
+
+    if (ngx_http_social_auth_load(ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     claim.data = name->data + sizeof("social_claim_") - 1;
