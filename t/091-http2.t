@@ -20,6 +20,11 @@ suite(http2 => '', log_level => 'info', http_config => $http_config,
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
     }
     location = /index.html { social_auth main; root html; }
+    location /cookie/ {
+        social_auth main;
+        social_auth_token $cookie_t;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
 _EOC_
 
 sub slow {
@@ -38,7 +43,7 @@ if ($SocialTest::Driver eq 'real'
 }
 
 repeat_each(2);
-plan tests => repeat_each() * 52;
+plan tests => repeat_each() * 76;
 no_long_string();
 run_tests();
 
@@ -137,3 +142,42 @@ GET /index.html
 [alert]
 [emerg]
 [crit]
+
+=== TEST 11: a cookie, in whatever way it is sent
+--- request
+GET /cookie/x
+--- more_headers eval
+"cookie: a=b\ncookie: t=" . ::token(sub => 'me') . "\ncookie: c=d"
+--- response_body_like: X-Social-Sub: me
+
+=== TEST 12: a cookie twice
+--- request
+GET /cookie/x
+--- more_headers eval
+"cookie: t=" . ::token() . "\ncookie: t=" . ::token()
+--- error_code: 401
+--- error_log
+token refused: several
+
+=== TEST 13: a cookie and a method that changes something
+--- request
+DELETE /cookie/x
+--- more_headers eval
+"cookie: t=" . ::token()
+--- error_code: 401
+--- error_log
+token refused: origin
+
+=== TEST 14: the same, of our own page
+--- request
+DELETE /cookie/x
+--- more_headers eval
+"origin: http://localhost\ncookie: t=" . ::token()
+--- response_body_like: DELETE /cookie/x
+
+=== TEST 15: the same, of another page
+--- request
+DELETE /cookie/x
+--- more_headers eval
+"origin: http://localhost:81\ncookie: t=" . ::token()
+--- error_code: 401
