@@ -264,9 +264,8 @@ bool
 social_claims_match(const social_json_t *payload, social_str_t name,
     social_str_t value, bool words)
 {
-    size_t                i, n;
     social_str_t          s, word;
-    const social_json_t  *claim;
+    const social_json_t  *claim, *item;
 
     claim = social_json_member(payload, name);
 
@@ -285,10 +284,11 @@ social_claims_match(const social_json_t *payload, social_str_t name,
         return false;
     }
 
-    n = social_json_count(claim);
-
-    for (i = 0; i < n; i++) {
-        if (social_json_string(social_json_element(claim, i), &s) == SOCIAL_OK
+    for (item = social_json_next(claim, NULL);
+         item;
+         item = social_json_next(claim, item))
+    {
+        if (social_json_string(item, &s) == SOCIAL_OK
             && social_str_eq(s, value))
         {
             return true;
@@ -303,9 +303,8 @@ bool
 social_claims_holds(const social_json_t *payload, social_str_t name,
     social_str_t value)
 {
-    size_t                i, n;
     social_str_t          s;
-    const social_json_t  *claim;
+    const social_json_t  *claim, *item;
 
     claim = social_json_member(payload, name);
 
@@ -320,10 +319,11 @@ social_claims_holds(const social_json_t *payload, social_str_t name,
         return true;
     }
 
-    n = social_json_count(claim);
-
-    for (i = 0; i < n; i++) {
-        if (social_claims_is_literal(social_json_element(claim, i), value)) {
+    for (item = social_json_next(claim, NULL);
+         item;
+         item = social_json_next(claim, item))
+    {
+        if (social_claims_is_literal(item, value)) {
             return true;
         }
     }
