@@ -294,14 +294,16 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->issuers != NULL) {
-        amcf = ngx_http_conf_get_module_main_conf(cf,
-                                                  ngx_http_social_auth_module);
-        amcf->used = 1;
-        ngx_http_social_error_use(cf);
+    if (conf->issuers == NULL) {
+        return NGX_CONF_OK;
     }
 
-    if (conf->issuers != NULL && conf->cache) {
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_auth_module);
+
+    amcf->used = 1;
+    ngx_http_social_error_use(cf);
+
+    if (conf->cache) {
 
         if (amcf->tokens == NULL) {
             amcf->tokens = ngx_http_social_tokens_create(cf);
