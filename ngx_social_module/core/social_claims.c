@@ -426,7 +426,9 @@ social_claims_is_literal(const social_json_t *json, social_str_t value)
         return true;
     }
 
-    for (i = (buf[0] == '-'); i < text.len; i++) {
+    i = buf[0] == '-' ? 1 : 0;
+
+    for ( /* void */ ; i < text.len; i++) {
         if (buf[i] < '0' || buf[i] > '9') {
             return false;
         }
