@@ -288,7 +288,8 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
     jwk = social_jwks_find(jwks, ctx->jwt.kid);
 
     if (jwk == NULL) {
-        return ctx->waited || ctx->issuer->jwks_file.len
+        return ctx->waited
+               || ngx_http_social_keys_unknown(ctx->issuer, ctx->jwt.kid)
                ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_PENDING;
     }
 

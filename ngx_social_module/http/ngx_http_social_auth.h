@@ -205,6 +205,7 @@ char *ngx_http_social_auth_claim_directive(ngx_conf_t *cf,
 
 ngx_int_t ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_social_auth_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_social_auth_access_last_handler(ngx_http_request_t *r);
 
 
 /* ngx_http_social_auth_variables.c */

@@ -548,7 +548,7 @@ ngx_http_social_auth_scope_header(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_social_auth_init(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt               *h;
+    ngx_http_handler_pt               *h, *first;
     ngx_http_core_main_conf_t         *cmcf;
     ngx_http_social_auth_main_conf_t  *amcf;
 
@@ -575,6 +575,19 @@ ngx_http_social_auth_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_social_auth_access_handler;
+
+    /* the first one here is the last one to run */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    first = cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers.elts;
+
+    ngx_memmove(first + 1, first, (u_char *) h - (u_char *) first);
+
+    *first = ngx_http_social_auth_access_last_handler;
 
     return NGX_OK;
 }
