@@ -25,11 +25,7 @@ my $set = {
         { %{ SocialToken::jwk('other') }, kid => 'enc', use => 'enc' },
         SocialToken::jwk('main'),
         SocialToken::jwk('next'),
-        { kty => 'EC', crv => 'P-256', kid => 'ec', use => 'sig',
-          x => 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
-          y => '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM' },
-        { kty => 'OKP', crv => 'Ed25519', kid => 'ed', use => 'sig',
-          x => '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' },
+        @SocialHostile::Keys::public{qw( ec ed )},
     ],
 };
 
@@ -122,6 +118,10 @@ for my $class (sort keys %class) {
 is(ask('/required', 'Bearer ' . signed(header_text(kid => 'next'),
                                        payload_text(), 'next'))->{status},
    204, 'the other key of the set is good');
+is(ask('/required', 'Bearer ' . SocialHostile::Keys::signed_by(@$_))->{status},
+   204, "and so is that of $_->[0]")
+    for [ 'ec', header_text(alg => 'ES256', kid => 'ec'), payload_text() ],
+        [ 'ed', header_text(alg => 'EdDSA', kid => 'ed'), payload_text() ];
 is(ask('/required', "bEaReR    $good")->{status}, 204,
    'the scheme may be in any case, and spaces many');
 

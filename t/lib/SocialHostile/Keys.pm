@@ -5,7 +5,27 @@ package SocialHostile::Keys;
 use strict;
 use warnings;
 
+use File::Temp ();
 use SocialToken;
+
+# The keys of RFC 7517, A.2 and RFC 8037, A.1, whose secrets are no secrets:
+# public as members of a set, private as openssl reads them.
+
+our %public = (
+    ec => { kty => 'EC', crv => 'P-256', kid => 'ec', use => 'sig',
+            x => 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
+            y => '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM' },
+    ed => { kty => 'OKP', crv => 'Ed25519', kid => 'ed', use => 'sig',
+            x => '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' },
+);
+
+my %private = (
+    ec => pem('EC PRIVATE KEY', pack('H*', '30310201010420')
+        . raw('870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE')
+        . pack('H*', 'a00a06082a8648ce3d030107')),
+    ed => pem('PRIVATE KEY', pack('H*', '302e020100300506032b657004220420')
+        . raw('nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A')),
+);
 
 sub add {
     my ($keys) = @_;
@@ -16,7 +36,7 @@ sub add {
     embedded();
     foreign();
     signatures();
-    elliptic($keys);
+    elliptic();
     return;
 }
 
@@ -280,7 +300,51 @@ sub signatures {
     return;
 }
 
-# What is wrong with signatures of other kinds of keys; "$keys" has such keys.
+sub pem {
+    my ($label, $der) = @_;
+
+    return "-----BEGIN $label-----\n" . MIME::Base64::encode_base64($der)
+           . "-----END $label-----\n";
+}
+
+# A signature by one of those keys, as openssl makes it: ECDSA's in DER.
+
+sub openssl {
+    my ($name, $input) = @_;
+
+    my ($key, $data) = map { File::Temp->new } 1, 2;
+    my @how = $name eq 'ec' ? qw( -digest sha256 ) : ();
+
+    print {$key} $private{$name};
+    print {$data} $input;
+    close $_ for $key, $data;
+
+    my $made = `openssl pkeyutl -sign -rawin @how -inkey $key -in $data`;
+    die "openssl made no signature\n" if $? || !length $made;
+    return $made;
+}
+
+# r and s of a signature in DER, each of 32 bytes.
+
+sub halves {
+    my ($der) = @_;
+
+    my (undef, undef, $r, undef, $s) = unpack 'nCC/aCC/a', $der;
+    return map { substr "\0" x 32 . $_, -32 } $r, $s;
+}
+
+# A token by one of those keys.
+
+sub signed_by {
+    my ($name, $header, $payload) = @_;
+
+    my $input = b64($header) . '.' . b64($payload);
+    my $made = openssl($name, $input);
+
+    return "$input." . b64($name eq 'ec' ? join '', halves($made) : $made);
+}
+
+# What is wrong with signatures of other kinds of keys.
 
 sub elliptic {
     my $payload = payload_text();
@@ -309,6 +373,23 @@ sub elliptic {
                  "\4" . raw('MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4')
                  . raw('4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM')));
 
+    my $head = header_text(alg => 'ES256', kid => 'ec');
+    my $input = b64($head) . '.' . b64($payload);
+    my $der = openssl('ec', $input);
+    my ($r, $s) = halves($der);
+
+    attack($_->[0], "$input." . b64($_->[1])) for
+        [ 'a good one in DER', $der ], [ 's before r', "$s$r" ],
+        [ 'zeros before each half', "\0$r\0$s" ], [ 'r twice', "$r$r" ],
+        [ 'a zero behind', "$r$s\0" ], [ 'cut', substr "$r$s", 0, 63 ],
+        [ 'r and the order', added($r, $order) . $s ];
+
+    attack("by its key, named $_",
+           signed_by('ec', header_text(alg => $_, kid => 'ec'), $payload))
+        for qw( RS256 ES384 ES512 EdDSA HS256 none );
+    attack('by its key, another kid',
+           signed_by('ec', header_text(alg => 'ES256'), $payload));
+
     class('EdDSA signature', 'RFC 8032, 5.1.7; RFC 8037, 3.1');
 
     attack($_->[0], compact(header_text(alg => 'EdDSA', kid => 'ed'),
@@ -316,6 +397,25 @@ sub elliptic {
         for [ 'zeros', "\0" x 64 ], [ 'ones', "\xff" x 64 ],
             [ 'the neutral point', "\1" . "\0" x 63 ],
             [ 'of another length', "\1" x 63 ], [ 'of RSA', 'x' x 256 ];
+
+    $head = header_text(alg => 'EdDSA', kid => 'ed');
+    $input = b64($head) . '.' . b64($payload);
+    $der = openssl('ed', $input);
+
+    # the order of the group, the first byte last
+    my $group = pack 'H*', '10000000000000000000000000000000'
+                           . '14def9dea2f79cd65812631a5cf5d3ed';
+
+    attack('with the order added to s', "$input." . b64(substr($der, 0, 32)
+        . reverse substr "\0" . added(scalar reverse(substr $der, 32), $group),
+                         -32));
+    attack('of the hash', "$input."
+           . b64(openssl('ed', Digest::SHA::sha512($input))));
+    attack('cut', "$input." . b64(substr $der, 0, 63));
+    attack('a zero behind', "$input." . b64("$der\0"));
+    attack("by its key, named $_",
+           signed_by('ed', header_text(alg => $_, kid => 'ed'), $payload))
+        for qw( RS256 ES256 Ed448 HS256 none );
     return;
 }
 
