@@ -51,7 +51,7 @@ repeat_each(1);
 workers(2);
 master_on();
 timeout(10);
-plan tests => repeat_each() * 555;
+plan tests => repeat_each() * 561;
 no_long_string();
 run_tests();
 
@@ -133,14 +133,15 @@ __DATA__
 ["GET /control/t5/wait/1", "GET /control/t5/sleep/2100",
  ("GET /api/index.html") x 6, "GET /control/t5/count",
  "GET /control/t5/sleep/2100", ("GET /api/index.html") x 6,
- "GET /control/t5/count"]
+ "GET /control/t5/wait/3", "GET /control/t5/sleep/300"]
 --- more_headers eval
 my $t = ::bearer(-key => 'next');
-[($t) x 17]
+[($t) x 18]
 --- error_code eval
-[200, 200, (401) x 6, 200, 200, (401) x 6, 200]
+[200, 200, (401) x 6, 200, 200, (401) x 6, 200, 200]
 --- response_body_like eval
-["1", "1", ("Unauthorized") x 6, '^2$', '^2$', ("Unauthorized") x 6, '^3$']
+["1", "1", ("Unauthorized") x 6, '^2$', '^2$', ("Unauthorized") x 6, '^3$',
+ '^3$']
 --- no_error_log
 [alert]
 [emerg]
@@ -269,7 +270,7 @@ GET /
 /keys/t13-text/text": it is not a JSON object;
 /keys/t13-short/short": transfer closed with
 /keys/t13-empty/empty": its array "keys" is empty;
-/keys/t13-ec/ec": a key's "kty" is not RSA;
+/keys/t13-ec/ec": a key's "alg" is none of the issuer's "algorithms";
 /keys/t13-weak/weak": an RSA key has fewer than 2048 bits;
 /keys/t13-many/many": it has more than 64 keys;
 /keys/t13-nothing/nothing": it is not a JSON object;
@@ -369,7 +370,7 @@ GET /api/index.html
 ::bearer()
 --- error_log
 social: loaded new keys of issuer "main"
-social: passed over 2 keys of issuer "main": a key's "kty" is not RSA
+social: passed over 2 keys of issuer "main": a key's "alg" is none of the issuer's "algorithms"
 
 === TEST 20: two issuers at one key server
 --- http_config eval

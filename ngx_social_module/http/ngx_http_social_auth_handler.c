@@ -10,12 +10,22 @@
 
 
 static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
+static void ngx_http_social_auth_leave(void *data);
 static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
+static ngx_int_t ngx_http_social_auth_access_decide(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
+static ngx_int_t ngx_http_social_auth_permits(
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx,
+    const char **lack);
 static ngx_int_t ngx_http_social_auth_refuse(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, const char *error,
+    social_token_status_e reason);
+static ngx_int_t ngx_http_social_auth_lacks(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, const char *what);
+static ngx_int_t ngx_http_social_auth_answer(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
-    const char *error, social_token_status_e reason);
+    const char *error, ngx_str_t *text);
 static ngx_int_t ngx_http_social_auth_challenge(ngx_http_request_t *r,
     ngx_str_t *value);
 
@@ -32,7 +42,7 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+    ctx = ngx_http_social_auth_judge(r, alcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -59,11 +69,21 @@ static ngx_int_t
 ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 {
     ngx_http_request_t  *r;
+    ngx_pool_cleanup_t  *cln;
 
     r = ctx->request;
 
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_social_auth_leave;
+    cln->data = ctx;
+
     ctx->waiter.handler = ngx_http_social_auth_resume;
     ctx->waiter.data = ctx;
+    ctx->waiter.kid = ctx->jwt.kid;
 
     if (ngx_http_social_keys_wait(ctx->issuer, &ctx->waiter) != NGX_AGAIN) {
 
@@ -77,7 +97,13 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 
     ctx->waiting = 1;
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    if (r->connection->read->ready) {
+
+        /* the end of the stream may have come with the request */
+
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -88,6 +114,22 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
                    "social: request waits for keys");
 
     return NGX_AGAIN;
+}
+
+
+/*
+ * A request that goes while it waits is not to be woken.
+ */
+
+static void
+ngx_http_social_auth_leave(void *data)
+{
+    ngx_http_social_auth_ctx_t  *ctx = data;
+
+    if (ctx->waiting) {
+        ngx_http_social_keys_forget(&ctx->waiter);
+        ctx->waiting = 0;
+    }
 }
 
 
@@ -130,8 +172,71 @@ ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
 }
 
 
+/*
+ * Runs before all others of its phase.  With "satisfy any" it only lets in
+ * whom the token permits: what else it would say is for the handler below.
+ */
+
 ngx_int_t
 ngx_http_social_auth_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    const char                       *lack;
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_social_auth_ctx_t       *ctx;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy != NGX_HTTP_SATISFY_ANY) {
+        return ngx_http_social_auth_access_decide(r);
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_social_auth_judge(r, alcf);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->status != SOCIAL_TOKEN_OK) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_social_auth_permits(alcf, ctx, &lack);
+
+    return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+}
+
+
+/*
+ * Runs after all others.  nginx takes a 503 at once, even with "satisfy any",
+ * so that it is for those only whom nobody else let in; and what is written
+ * into the request with a 401 is for an answer that is sent.
+ */
+
+ngx_int_t
+ngx_http_social_auth_access_last_handler(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy != NGX_HTTP_SATISFY_ANY) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_social_auth_access_decide(r);
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_access_decide(ngx_http_request_t *r)
 {
     ngx_int_t                         rc;
     ngx_http_social_auth_ctx_t       *ctx;
@@ -143,7 +248,7 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+    ctx = ngx_http_social_auth_judge(r, alcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -165,6 +270,8 @@ static ngx_int_t
 ngx_http_social_auth_decide(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx)
 {
+    const char  *lack;
+
     switch (ctx->status) {
 
     case SOCIAL_TOKEN_OK:
@@ -178,8 +285,7 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
             return NGX_DECLINED;
         }
 
-        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
-                                           NULL, ctx->status);
+        return ngx_http_social_auth_refuse(r, alcf, NULL, ctx->status);
 
     case SOCIAL_TOKEN_PENDING:
     case SOCIAL_TOKEN_NO_KEYS:
@@ -200,8 +306,37 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
             return NGX_DECLINED;
         }
 
-        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
-                                           "invalid_token", ctx->status);
+        return ngx_http_social_auth_refuse(r, alcf, "invalid_token",
+                                           ctx->status);
+    }
+
+    switch (ngx_http_social_auth_permits(alcf, ctx, &lack)) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_DECLINED:
+        return ngx_http_social_auth_lacks(r, alcf, lack);
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+/*
+ * Whether a good token has all that the location asks for; NGX_DECLINED:
+ * "lack" is what it has not.  NGX_ERROR: out of memory.
+ */
+
+static ngx_int_t
+ngx_http_social_auth_permits(ngx_http_social_auth_loc_conf_t *alcf,
+    ngx_http_social_auth_ctx_t *ctx, const char **lack)
+{
+    if ((alcf->scopes.values || alcf->groups.values || alcf->claims)
+        && ngx_http_social_auth_load(ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if ((alcf->scopes.values
@@ -211,14 +346,49 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
             && !ngx_http_social_auth_has(ctx, &alcf->groups,
                                          &alcf->groups_claim)))
     {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "social: token lacks a scope or group");
+        *lack = "scope or group";
+        return NGX_DECLINED;
+    }
 
-        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_FORBIDDEN,
-                                           "insufficient_scope", ctx->status);
+    if (alcf->claims && !ngx_http_social_auth_has_claims(ctx, alcf->claims)) {
+        *lack = "claim";
+        return NGX_DECLINED;
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_lacks(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, const char *what)
+{
+    u_char     buf[sizeof("the token lacks a scope or group")];
+    ngx_str_t  text;
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "social: token lacks a %s", what);
+
+    text.data = buf;
+    text.len = ngx_snprintf(buf, sizeof(buf), "the token lacks a %s", what)
+               - buf;
+
+    return ngx_http_social_auth_answer(r, alcf, NGX_HTTP_FORBIDDEN,
+                                       "insufficient_scope", &text);
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_refuse(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, const char *error,
+    social_token_status_e reason)
+{
+    ngx_str_t  text;
+
+    ngx_http_social_from_str(&text, social_token_status_text(reason));
+
+    return ngx_http_social_auth_answer(r, alcf, NGX_HTTP_UNAUTHORIZED, error,
+                                       &text);
 }
 
 
@@ -227,24 +397,17 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_social_auth_refuse(ngx_http_request_t *r,
+ngx_http_social_auth_answer(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
-    const char *error, social_token_status_e reason)
+    const char *error, ngx_str_t *text)
 {
     size_t      size;
     u_char     *p;
-    ngx_str_t   value, text;
-
-    if (status == NGX_HTTP_FORBIDDEN) {
-        ngx_str_set(&text, "the token lacks a scope or group");
-
-    } else {
-        ngx_http_social_from_str(&text, social_token_status_text(reason));
-    }
+    ngx_str_t   value;
 
     size = sizeof("Bearer realm=\"api\", error=\"insufficient_scope\", "
                   "error_description=\"\", scope=\"\"")
-           + text.len + alcf->scope_header.len;
+           + text->len + alcf->scope_header.len;
 
     value.data = ngx_pnalloc(r->pool, size);
     if (value.data == NULL) {
@@ -258,7 +421,7 @@ ngx_http_social_auth_refuse(ngx_http_request_t *r,
         p = ngx_sprintf(p, ", error=\"%s\"", error);
 
         if (alcf->error_detail) {
-            p = ngx_sprintf(p, ", error_description=\"%V\"", &text);
+            p = ngx_sprintf(p, ", error_description=\"%V\"", text);
         }
     }
 
@@ -277,7 +440,9 @@ ngx_http_social_auth_refuse(ngx_http_request_t *r,
 
 
 /*
- * In nginx's own slot, so that "satisfy any" can take it back.
+ * In nginx's own slot, so that "satisfy any" can take it back.  A challenge
+ * of ours that is there already is of a location before an internal redirect;
+ * one of another scheme stays beside ours (RFC 9110, 11.6.1).
  */
 
 static ngx_int_t
@@ -287,7 +452,10 @@ ngx_http_social_auth_challenge(ngx_http_request_t *r, ngx_str_t *value)
 
     h = r->headers_out.www_authenticate;
 
-    if (h != NULL) {
+    if (h != NULL
+        && h->value.len >= sizeof("Bearer ") - 1
+        && ngx_strncmp(h->value.data, "Bearer ", sizeof("Bearer ") - 1) == 0)
+    {
         h->hash = 0;
     }
 

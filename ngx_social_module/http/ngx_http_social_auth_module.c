@@ -8,11 +8,6 @@
 #include "ngx_http_social_revocation.h"
 
 
-typedef struct {
-    ngx_flag_t                used;
-} ngx_http_social_auth_main_conf_t;
-
-
 static char *ngx_http_social_auth_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_social_auth_list_directive(ngx_conf_t *cf,
@@ -20,6 +15,8 @@ static char *ngx_http_social_auth_list_directive(ngx_conf_t *cf,
 static char *ngx_http_social_auth_claim_name_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_social_auth_resolve(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf);
+static char *ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
 static char *ngx_http_social_auth_scope_header(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
@@ -36,6 +33,20 @@ static ngx_command_t  ngx_http_social_auth_commands[] = {
     { ngx_string("social_auth"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_social_auth_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_auth_token"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_social_auth_token_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_auth_claim"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_social_auth_claim_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -66,6 +77,13 @@ static ngx_command_t  ngx_http_social_auth_commands[] = {
       ngx_http_social_conf_flag,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_social_auth_loc_conf_t, error_detail),
+      NULL },
+
+    { ngx_string("social_auth_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_conf_flag,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_social_auth_loc_conf_t, cache),
       NULL },
 
       ngx_null_command
@@ -311,9 +329,12 @@ ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf)
      */
 
     conf->names = NGX_CONF_UNSET_PTR;
+    conf->places = NGX_CONF_UNSET_PTR;
+    conf->claims = NGX_CONF_UNSET_PTR;
     conf->scopes.values = NGX_CONF_UNSET_PTR;
     conf->groups.values = NGX_CONF_UNSET_PTR;
     conf->error_detail = NGX_CONF_UNSET;
+    conf->cache = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -342,6 +363,16 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->place = prev->place;
     }
 
+    ngx_conf_init_ptr_value(prev->places, NULL);
+    ngx_conf_merge_ptr_value(conf->places, prev->places, NULL);
+    ngx_conf_merge_ptr_value(conf->claims, prev->claims, NULL);
+
+    if ((conf->places != NULL || prev->places != NULL)
+        && ngx_http_social_auth_own_issuers(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->scopes.values == NGX_CONF_UNSET_PTR) {
         conf->scopes = prev->scopes;
 
@@ -361,6 +392,7 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->groups_claim, prev->groups_claim,
                              "cognito:groups");
     ngx_conf_merge_value(conf->error_detail, prev->error_detail, 1);
+    ngx_conf_merge_value(conf->cache, prev->cache, 1);
 
     if (ngx_http_social_auth_scope_header(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -374,6 +406,19 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_social_revocation_use(cf);
     }
 
+    if (conf->issuers != NULL && conf->cache) {
+
+        if (amcf->tokens == NULL) {
+            amcf->tokens = ngx_http_social_tokens_create(cf);
+
+            if (amcf->tokens == NULL) {
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        conf->tokens = amcf->tokens;
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -385,6 +430,7 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
     ngx_str_t                  *name;
     ngx_uint_t                  i;
     ngx_http_social_issuer_t   *issuer, **slot;
+    ngx_http_social_issuers_t  *issuers;
 
     if (conf->names == NGX_CONF_UNSET_PTR || conf->names == NULL
         || conf->issuers != NULL)
@@ -392,9 +438,15 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    conf->issuers = ngx_array_create(cf->pool, conf->names->nelts,
-                                     sizeof(ngx_http_social_issuer_t *));
-    if (conf->issuers == NULL) {
+    issuers = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuers_t));
+    if (issuers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_array_init(&issuers->list, cf->pool, conf->names->nelts,
+                       sizeof(ngx_http_social_issuer_t *))
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -411,13 +463,48 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
                        &name[i], &name[i]);
         }
 
-        slot = ngx_array_push(conf->issuers);
+        slot = ngx_array_push(&issuers->list);
         if (slot == NULL) {
             return NGX_CONF_ERROR;
         }
 
         *slot = issuer;
     }
+
+    if (ngx_http_social_issuer_rules(issuers) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->issuers = issuers;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A verdict is kept with the issuers that it was made for, by their pointer:
+ * where a token may be elsewhere, and where the rules of cookies count, it is
+ * to be made anew in each location that a request is led to.
+ */
+
+static char *
+ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf)
+{
+    ngx_http_social_issuers_t  *issuers;
+
+    if (conf->issuers == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    issuers = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuers_t));
+    if (issuers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *issuers = *conf->issuers;
+
+    conf->issuers = issuers;
 
     return NGX_CONF_OK;
 }
@@ -463,7 +550,7 @@ ngx_http_social_auth_scope_header(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_social_auth_init(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt               *h;
+    ngx_http_handler_pt               *h, *first;
     ngx_http_core_main_conf_t         *cmcf;
     ngx_http_social_auth_main_conf_t  *amcf;
 
@@ -490,6 +577,19 @@ ngx_http_social_auth_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_social_auth_access_handler;
+
+    /* the first one here is the last one to run */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    first = cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers.elts;
+
+    ngx_memmove(first + 1, first, (u_char *) h - (u_char *) first);
+
+    *first = ngx_http_social_auth_access_last_handler;
 
     return NGX_OK;
 }

@@ -21,11 +21,13 @@ typedef struct {
     ngx_str_t                 user_pool;
     ngx_str_t                 jwks_uri;     /* zero-terminated */
     ngx_str_t                 jwks_file;
+    ngx_str_t                 discovery;    /* zero-terminated, or empty */
     ngx_str_t                 ca_file;      /* zero-terminated */
     ngx_array_t               client_ids;   /* of social_str_t */
     ngx_array_t               audiences;    /* of social_str_t */
     ngx_flag_t                any_client;
     ngx_uint_t                token_use;
+    social_algorithms_t       algorithms;
     social_claims_policy_t    policy;
 
     time_t                    leeway;
@@ -45,6 +47,14 @@ typedef struct {
 typedef struct {
     ngx_array_t               issuers;      /* of ngx_http_social_issuer_t * */
 } ngx_http_social_issuer_main_conf_t;
+
+
+/* those that a location accepts */
+
+typedef struct {
+    ngx_array_t               list;         /* of ngx_http_social_issuer_t * */
+    u_char                    rules[32];    /* a digest of them */
+} ngx_http_social_issuers_t;
 
 
 extern ngx_module_t  ngx_http_social_issuer_module;
@@ -74,6 +84,17 @@ char *ngx_http_social_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
  */
 char *ngx_http_social_issuer_finish(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
+
+
+
+/* ngx_http_social_issuer_rules.c */
+
+/*
+ * Fills in "rules", by all that decides about a token but for the keys: the
+ * same list of issuers has the same rules in the next configuration, unless
+ * something in them was changed.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_issuer_rules(ngx_http_social_issuers_t *issuers);
 
 
 #endif /* NGX_HTTP_SOCIAL_ISSUER_H */

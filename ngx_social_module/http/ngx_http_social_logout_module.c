@@ -96,9 +96,13 @@ ngx_http_social_logout_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    identity = ngx_http_social_auth_identity(r);
+    rc = ngx_http_social_auth_identity(r, &identity);
 
-    if (identity == NULL) {
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK) {
 
         /* as where "satisfy any" let somebody in for the address */
 
@@ -139,7 +143,7 @@ ngx_http_social_logout_revoke(ngx_http_request_t *r,
 
     revoked->until = social_session_until(kind, ngx_time(), llcf->retention,
                                           identity->claims.expires,
-                                          identity->issuer->policy.leeway);
+                                          identity->issuer->leeway);
 
     ngx_memzero(params, sizeof(params));
 
