@@ -143,7 +143,7 @@ ngx_http_social_logout_revoke(ngx_http_request_t *r,
 
     revoked->until = social_session_until(kind, ngx_time(), llcf->retention,
                                           identity->claims.expires,
-                                          identity->issuer->policy.leeway);
+                                          identity->issuer->leeway);
 
     ngx_memzero(params, sizeof(params));
 
