@@ -197,8 +197,17 @@ ngx_http_social_auth_take(ngx_http_request_t *r, social_str_t *token)
 static social_token_status_e
 ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
 {
-    social_jwks_t       *jwks;
-    const social_jwk_t  *jwk;
+    social_jwks_t        *jwks;
+    const social_jwk_t   *jwk;
+    social_algorithms_t   algorithm;
+
+    /* what the token says of its algorithm has only to agree */
+
+    algorithm = social_algorithm_bit(ctx->jwt.algorithm);
+
+    if ((ctx->issuer->algorithms & algorithm) == 0) {
+        return SOCIAL_TOKEN_ALGORITHM;
+    }
 
     jwks = ngx_http_social_keys_current(ctx->issuer);
 
@@ -213,13 +222,12 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
                ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_PENDING;
     }
 
-    /* the key's algorithm counts; the token's has only to agree */
-
-    if (jwk->algorithm != ctx->jwt.algorithm) {
+    if ((jwk->algorithms & algorithm) == 0) {
         return SOCIAL_TOKEN_ALGORITHM;
     }
 
-    switch (social_jwks_verify(jwks, jwk, ctx->jwt.input, ctx->jwt.signature))
+    switch (social_jwks_verify(jwks, jwk, ctx->jwt.algorithm, ctx->jwt.input,
+                               ctx->jwt.signature))
     {
     case SOCIAL_OK:
         break;

@@ -66,7 +66,7 @@ void ngx_http_social_keys_forget(ngx_http_social_waiter_t *waiter);
  */
 
 typedef struct {
-    u_char                id[32];         /* SHA-256 of issuer and URI */
+    u_char                id[32];         /* SHA-256 of what it is for */
     ngx_uint_t            claimed;        /* by a configuration's number */
     time_t                used;           /* when a worker last looked */
 

@@ -22,6 +22,7 @@ typedef struct {
     ngx_http_social_keys_t   *keys;
     ngx_pool_t               *pool;
     social_net_fetch_t        fetch;
+    social_algorithms_t       algorithms;
     social_net_answer_t       answer;
     social_rc_e               rc;
     size_t                    skipped;
@@ -184,6 +185,7 @@ ngx_http_social_keys_post(ngx_http_social_keys_t *keys)
     ctx->fetch.ca_file = (char *) keys->issuer->ca_file.data;
     ctx->fetch.timeout = (long) keys->issuer->timeout;
     ctx->fetch.max_size = keys->issuer->max_size;
+    ctx->algorithms = keys->issuer->algorithms;
 
     task->handler = ngx_http_social_keys_thread;
     task->event.handler = ngx_http_social_keys_done;
@@ -217,7 +219,7 @@ ngx_http_social_keys_thread(void *data, ngx_log_t *log)
     text.data = ctx->answer.body;
     text.len = ctx->answer.len;
 
-    ctx->rc = social_jwks_parse(text, &jwks, &why);
+    ctx->rc = social_jwks_parse(text, ctx->algorithms, &jwks, &why);
 
     if (ctx->rc != SOCIAL_OK) {
         ngx_snprintf((u_char *) ctx->answer.error,

@@ -196,12 +196,13 @@ test_jwks(void **state)
 
     (void) state;
 
-    jwk = social_unit_jwk(key, "a", ",\"use\":\"sig\"");
+    jwk = social_unit_jwk(key, "a", ",\"use\":\"sig\",\"alg\":\"RS256\"");
     assert_true(asprintf(&text, "{\"keys\":[%s]}", jwk) > 0);
 
     /* what OpenSSL keeps for itself is there before anything fails */
 
-    assert_int_equal(social_jwks_parse(social_str(text), &jwks, &why),
+    assert_int_equal(social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
+                                       &jwks, &why),
                      SOCIAL_OK);
     social_jwks_free(jwks);
 
@@ -210,7 +211,8 @@ test_jwks(void **state)
 
         for (n = 1; /* void */; n++) {
             arm(n, all);
-            rc = social_jwks_parse(social_str(text), &jwks, &why);
+            rc = social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
+                                       &jwks, &why);
 
             if (!disarm()) {
                 assert_int_equal(rc, SOCIAL_OK);
@@ -251,7 +253,8 @@ test_verify(void **state)
 
     jwk = social_unit_jwk(key, "a", "");
     assert_true(asprintf(&text, "{\"keys\":[%s]}", jwk) > 0);
-    assert_int_equal(social_jwks_parse(social_str(text), &jwks, &why),
+    assert_int_equal(social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
+                                       &jwks, &why),
                      SOCIAL_OK);
 
     signature.data = social_unit_sign(key, "input", &len);
@@ -262,7 +265,8 @@ test_verify(void **state)
 
         for (n = 1; /* void */; n++) {
             arm(n, all);
-            rc = social_jwks_verify(jwks, &jwks->keys[0], S("input"),
+            rc = social_jwks_verify(jwks, &jwks->keys[0],
+                                    SOCIAL_ALGORITHM_RS256, S("input"),
                                     signature);
 
             if (!disarm()) {
@@ -279,6 +283,7 @@ test_verify(void **state)
             /* and the set is as good as before */
 
             assert_int_equal(social_jwks_verify(jwks, &jwks->keys[0],
+                                                SOCIAL_ALGORITHM_RS256,
                                                 S("input"), signature),
                              SOCIAL_OK);
         }
@@ -291,7 +296,8 @@ test_verify(void **state)
     for (all = 0; all < 2; all++) {
         for (n = 1; /* void */; n++) {
             arm(n, all);
-            rc = social_jwks_verify(jwks, &jwks->keys[0], S("Input"),
+            rc = social_jwks_verify(jwks, &jwks->keys[0],
+                                    SOCIAL_ALGORITHM_RS256, S("Input"),
                                     signature);
 
             if (!disarm()) {
