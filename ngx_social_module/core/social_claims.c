@@ -20,6 +20,8 @@ static bool social_claims_any(const social_json_t *payload, social_str_t name,
     const social_str_t *values, size_t count);
 static bool social_claims_client(const social_json_t *payload,
     const social_claims_policy_t *policy);
+static bool social_claims_is_literal(const social_json_t *json,
+    social_str_t value);
 static size_t social_claims_encode(social_str_t s, unsigned char separator,
     unsigned char *buf, size_t size);
 
@@ -294,6 +296,83 @@ social_claims_match(const social_json_t *payload, social_str_t name,
     }
 
     return false;
+}
+
+
+bool
+social_claims_holds(const social_json_t *payload, social_str_t name,
+    social_str_t value)
+{
+    size_t                i, n;
+    social_str_t          s;
+    const social_json_t  *claim;
+
+    claim = social_json_member(payload, name);
+
+    if (social_json_string(claim, &s) == SOCIAL_OK && social_str_eq(s, value))
+    {
+        return true;
+    }
+
+    if (social_claims_match(payload, name, value, true)
+        || social_claims_is_literal(claim, value))
+    {
+        return true;
+    }
+
+    n = social_json_count(claim);
+
+    for (i = 0; i < n; i++) {
+        if (social_claims_is_literal(social_json_element(claim, i), value)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/*
+ * Whether "json" is true, false or a whole number, written as "value".  What
+ * is written of others begins with another byte, is "null", or has a point or
+ * an exponent.
+ */
+
+static bool
+social_claims_is_literal(const social_json_t *json, social_str_t value)
+{
+    size_t                     i;
+    social_str_t               text;
+    unsigned char              buf[sizeof("-9223372036854775808")];
+    static const social_str_t  yes = social_string("true");
+    static const social_str_t  no = social_string("false");
+
+    if (json == NULL || social_json_is_array(json)
+        || social_json_is_object(json))
+    {
+        return false;
+    }
+
+    text.data = buf;
+    text.len = social_json_write(json, buf, sizeof(buf));
+
+    if (text.len == 0 || text.len > sizeof(buf)
+        || !social_str_eq(text, value))
+    {
+        return false;
+    }
+
+    if (social_str_eq(text, yes) || social_str_eq(text, no)) {
+        return true;
+    }
+
+    for (i = (buf[0] == '-'); i < text.len; i++) {
+        if (buf[i] < '0' || buf[i] > '9') {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 

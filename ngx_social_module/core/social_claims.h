@@ -65,6 +65,14 @@ bool social_claims_match(const social_json_t *payload, social_str_t name,
     social_str_t value, bool words);
 
 /*
+ * Whether a claim is "value" or has it: the string itself, a word of it, an
+ * element of an array; or true, false or a whole number whose JSON text is
+ * "value", alone or in an array.  No claim of that name, or null, does not.
+ */
+bool social_claims_holds(const social_json_t *payload, social_str_t name,
+    social_str_t value);
+
+/*
  * Writes a claim to "buf" as text for a header or a log: a string as it is,
  * an array of strings joined by "separator", anything else as JSON.  In what
  * comes from strings all but printable ASCII, "%", and in an array the

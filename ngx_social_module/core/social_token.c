@@ -1,6 +1,6 @@
 
 /*
- * Taking a token out of a header, and saying what is wrong with it.
+ * Taking a token out of what holds it, and saying what is wrong with it.
  */
 
 #include "social_token.h"
@@ -10,6 +10,12 @@ typedef struct {
     social_str_t  name;
     social_str_t  text;
 } social_token_status_text_t;
+
+
+static void social_token_split(social_str_t value, social_str_t *scheme,
+    social_str_t *rest);
+static social_token_status_e social_token_check(social_str_t text,
+    social_str_t *token);
 
 
 static const social_token_status_text_t  social_token_statuses[] = {
@@ -97,7 +103,25 @@ static const social_token_status_text_t  social_token_statuses[] = {
 social_token_status_e
 social_token_from_bearer(social_str_t value, social_str_t *token)
 {
-    size_t                     i;
+    social_str_t               scheme, rest;
+    static const social_str_t  bearer = social_string("bearer");
+
+    token->len = 0;
+    token->data = value.data;
+
+    social_token_split(value, &scheme, &rest);
+
+    if (!social_str_caseeq(scheme, bearer)) {
+        return SOCIAL_TOKEN_NONE;
+    }
+
+    return social_token_check(rest, token);
+}
+
+
+social_token_status_e
+social_token_from_value(social_str_t value, social_str_t *token)
+{
     social_str_t               scheme, rest;
     static const social_str_t  bearer = social_string("bearer");
 
@@ -106,43 +130,143 @@ social_token_from_bearer(social_str_t value, social_str_t *token)
 
     value = social_str_trim(value);
 
-    for (i = 0; i < value.len && value.data[i] != ' '; i++) { /* void */ }
-
-    scheme.data = value.data;
-    scheme.len = i;
-
-    if (!social_str_caseeq(scheme, bearer)) {
+    if (value.len == 0) {
         return SOCIAL_TOKEN_NONE;
     }
 
-    rest.data = value.data + i;
-    rest.len = value.len - i;
+    social_token_split(value, &scheme, &rest);
 
-    while (rest.len && rest.data[0] == ' ') {
-        rest.data++;
-        rest.len--;
+    return social_token_check(social_str_caseeq(scheme, bearer) ? rest : value,
+                              token);
+}
+
+
+social_token_status_e
+social_token_from_protocols(social_str_t value, social_str_t *token)
+{
+    bool                       found;
+    social_str_t               item, text;
+    static const social_str_t  bearer = social_string("bearer");
+
+    token->len = 0;
+    token->data = value.data;
+
+    found = false;
+    text.len = 0;
+    text.data = value.data;
+
+    while (social_str_next(&value, ",", &item)) {
+
+        item = social_str_trim(item);
+
+        /* a list may have empty elements (RFC 9110, 5.6.1.2) */
+
+        if (item.len == 0 || !social_str_eq(item, bearer)) {
+            continue;
+        }
+
+        if (found) {
+            return SOCIAL_TOKEN_SEVERAL;
+        }
+
+        found = true;
+
+        while (social_str_next(&value, ",", &item)) {
+
+            text = social_str_trim(item);
+
+            if (text.len) {
+                break;
+            }
+        }
     }
 
-    if (rest.len == 0) {
+    return found ? social_token_check(text, token) : SOCIAL_TOKEN_NONE;
+}
+
+
+size_t
+social_token_count(social_str_t text, social_str_t name,
+    const char *separators)
+{
+    size_t        i, n;
+    social_str_t  item, word;
+
+    n = 0;
+
+    while (social_str_next(&text, separators, &item)) {
+
+        for (i = 0; i < item.len && item.data[i] != '='; i++) { /* void */ }
+
+        if (i == item.len) {
+            continue;
+        }
+
+        word.data = item.data;
+        word.len = i;
+
+        if (social_str_caseeq(social_str_trim(word), name)) {
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
+/*
+ * The first word, and what follows the spaces after it.
+ */
+
+static void
+social_token_split(social_str_t value, social_str_t *scheme,
+    social_str_t *rest)
+{
+    size_t  i;
+
+    value = social_str_trim(value);
+
+    for (i = 0; i < value.len && value.data[i] != ' '; i++) { /* void */ }
+
+    scheme->data = value.data;
+    scheme->len = i;
+
+    while (i < value.len && value.data[i] == ' ') {
+        i++;
+    }
+
+    /* an empty view may have no data to add to */
+
+    rest->data = i ? value.data + i : value.data;
+    rest->len = value.len - i;
+}
+
+
+static social_token_status_e
+social_token_check(social_str_t text, social_str_t *token)
+{
+    size_t  i;
+
+    if (text.len == 0) {
         return SOCIAL_TOKEN_MALFORMED;
     }
 
-    if (rest.len > SOCIAL_TOKEN_MAX_SIZE) {
+    if (text.len > SOCIAL_TOKEN_MAX_SIZE) {
         return SOCIAL_TOKEN_TOO_LARGE;
     }
 
-    for (i = 0; i < rest.len; i++) {
+    for (i = 0; i < text.len; i++) {
 
         /* a comma would be a second set of credentials, joined on the way */
 
-        if (rest.data[i] <= ' ' || rest.data[i] >= 0x7f
-            || rest.data[i] == ',')
+        if (text.data[i] <= ' ' || text.data[i] >= 0x7f
+            || text.data[i] == ',')
         {
             return SOCIAL_TOKEN_MALFORMED;
         }
     }
 
-    *token = rest;
+    *token = text;
 
     return SOCIAL_TOKEN_OK;
 }

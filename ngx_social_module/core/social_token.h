@@ -52,6 +52,30 @@ social_token_status_e social_token_from_bearer(social_str_t value,
     social_str_t *token);
 
 /*
+ * The same of a value that is the token itself: a cookie's, an argument's.
+ * "Bearer" before it is passed over, which such values have in headers other
+ * than Authorization.  SOCIAL_TOKEN_NONE: empty.
+ */
+social_token_status_e social_token_from_value(social_str_t value,
+    social_str_t *token);
+
+/*
+ * The same of a Sec-WebSocket-Protocol header's value, a list of names
+ * (RFC 6455, 11.3.4) in which the token follows "bearer": what a browser can
+ * send with a handshake, and a name to answer it by.  SOCIAL_TOKEN_NONE: no
+ * "bearer"; SOCIAL_TOKEN_SEVERAL: more than one.
+ */
+social_token_status_e social_token_from_protocols(social_str_t value,
+    social_str_t *token);
+
+/*
+ * How many of the items of "text" are "name=..." without regard to case, as
+ * nginx looks for cookies and arguments.  Items end at any of "separators".
+ */
+size_t social_token_count(social_str_t text, social_str_t name,
+    const char *separators);
+
+/*
  * Whether the token is a literal "null" or "undefined", which scripts send
  * when they have none.
  */

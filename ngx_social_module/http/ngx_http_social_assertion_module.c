@@ -29,13 +29,6 @@ typedef struct {
 } ngx_http_social_assertion_loc_conf_t;
 
 
-typedef struct {
-    ngx_http_social_assertion_loc_conf_t  *conf;     /* that it was made for */
-    ngx_array_t                           *issuers;  /* and judged by */
-    ngx_str_t                              text;
-} ngx_http_social_assertion_ctx_t;
-
-
 static ngx_int_t ngx_http_social_assertion_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_assertion_is_ours(ngx_table_elt_t *h);
 static ngx_int_t ngx_http_social_assertion_get(ngx_http_request_t *r,
@@ -43,7 +36,8 @@ static ngx_int_t ngx_http_social_assertion_get(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t *identity, ngx_str_t *text);
 static ngx_int_t ngx_http_social_assertion_mint(ngx_http_request_t *r,
     ngx_http_social_assertion_loc_conf_t *conf,
-    ngx_http_social_auth_ctx_t *identity, ngx_str_t *text);
+    ngx_http_social_auth_ctx_t *identity, time_t now,
+    ngx_http_social_known_assertion_t *kept);
 
 static char *ngx_http_social_assertion_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
@@ -111,6 +105,7 @@ ngx_module_t  ngx_http_social_assertion_module = {
 static ngx_int_t
 ngx_http_social_assertion_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                              rc;
     ngx_str_t                              text;
     ngx_http_social_auth_ctx_t            *identity;
     ngx_http_social_assertion_loc_conf_t  *conf;
@@ -139,10 +134,14 @@ ngx_http_social_assertion_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    identity = ngx_http_social_auth_identity(r);
+    rc = ngx_http_social_auth_identity(r, &identity);
 
-    if (identity == NULL) {
+    if (rc == NGX_DECLINED) {
         return NGX_DECLINED;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (ngx_http_social_assertion_get(r, conf, identity, &text) != NGX_OK
@@ -168,9 +167,8 @@ ngx_http_social_assertion_is_ours(ngx_table_elt_t *h)
 
 
 /*
- * The assertion of this request, which is made once.  The one place where they
- * come from: a cache by verified token belongs here, keyed by the token's
- * digest and "conf", for as long as ttl leaves a backend the time to read it.
+ * The one that lies with the verified token, if a backend has at least half of
+ * its time left to read it; else a new one.
  */
 
 static ngx_int_t
@@ -178,35 +176,47 @@ ngx_http_social_assertion_get(ngx_http_request_t *r,
     ngx_http_social_assertion_loc_conf_t *conf,
     ngx_http_social_auth_ctx_t *identity, ngx_str_t *text)
 {
-    ngx_http_social_assertion_ctx_t  *ctx;
+    time_t                              now;
+    ngx_http_social_auth_loc_conf_t    *alcf;
+    ngx_http_social_known_assertion_t  *kept;
 
-    ctx = ngx_http_social_get_ctx(r, &ngx_http_social_assertion_module);
+    now = ngx_time();
+    kept = &identity->known->assertion;
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
-    if (ctx == NULL) {
-        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_social_assertion_ctx_t));
+    /* of the same values, though perhaps inherited by another location */
 
-        if (ctx == NULL
-            || ngx_http_social_set_ctx(r, ctx,
-                                       &ngx_http_social_assertion_module)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (ctx->conf != conf || ctx->issuers != identity->issuers) {
-
-        if (ngx_http_social_assertion_mint(r, conf, identity, &ctx->text)
+    if (kept->text.data == NULL
+        || kept->secret != conf->secret
+        || kept->audience != conf->audience.data
+        || kept->groups_claim != alcf->groups_claim.data
+        || kept->ttl != conf->ttl
+        || now < kept->minted
+        || now - kept->minted > conf->ttl / 2)
+    {
+        if (ngx_http_social_assertion_mint(r, conf, identity, now, kept)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
 
-        ctx->conf = conf;
-        ctx->issuers = identity->issuers;
+        kept->secret = conf->secret;
+        kept->audience = conf->audience.data;
+        kept->groups_claim = alcf->groups_claim.data;
+        kept->ttl = conf->ttl;
+        kept->minted = now;
     }
 
-    *text = ctx->text;
+    /* another request may renew it while this one waits for its backend */
+
+    text->len = kept->text.len;
+    text->data = ngx_pnalloc(r->pool, text->len + 1);
+
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(text->data, kept->text.data, text->len + 1);
 
     return NGX_OK;
 }
@@ -215,13 +225,13 @@ ngx_http_social_assertion_get(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_social_assertion_mint(ngx_http_request_t *r,
     ngx_http_social_assertion_loc_conf_t *conf,
-    ngx_http_social_auth_ctx_t *identity, ngx_str_t *text)
+    ngx_http_social_auth_ctx_t *identity, time_t now,
+    ngx_http_social_known_assertion_t *kept)
 {
+    u_char                           *p;
     social_str_t                      minted;
     social_assertion_t                assertion;
     ngx_http_social_auth_loc_conf_t  *alcf;
-    static const social_str_t         access = social_string("username");
-    static const social_str_t         id = social_string("cognito:username");
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
@@ -231,29 +241,33 @@ ngx_http_social_assertion_mint(ngx_http_request_t *r,
     assertion.issuer = ngx_http_social_view(&identity->issuer->issuer);
     assertion.subject = identity->claims.subject;
     assertion.claims = identity->jwt.payload;
-    assertion.username = social_json_member(identity->jwt.payload, access)
-                         ? access : id;
+    assertion.username = ngx_http_social_view(
+                             ngx_http_social_auth_username_claim(identity));
     assertion.groups = ngx_http_social_view(&alcf->groups_claim);
     assertion.scopes = ngx_http_social_view(
                            ngx_http_social_auth_scope_claim(identity));
 
-    if (social_assertion_mint(&assertion, ngx_time(), &minted) != SOCIAL_OK) {
+    if (social_assertion_mint(&assertion, now, &minted) != SOCIAL_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "social: could not make an assertion");
         return NGX_ERROR;
     }
 
-    text->len = minted.len;
-    text->data = ngx_pnalloc(r->pool, minted.len + 1);
+    p = ngx_alloc(minted.len + 1, r->connection->log);
 
-    if (text->data != NULL) {
-        ngx_memcpy(text->data, minted.data, minted.len);
-        text->data[minted.len] = '\0';
+    if (p != NULL) {
+        ngx_memcpy(p, minted.data, minted.len);
+        p[minted.len] = '\0';
+
+        ngx_free(kept->text.data);
+
+        kept->text.data = p;
+        kept->text.len = minted.len;
     }
 
     social_assertion_free(&minted);
 
-    return text->data ? NGX_OK : NGX_ERROR;
+    return p ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -8,18 +8,23 @@
 
 static ngx_http_social_auth_ctx_t *ngx_http_social_auth_create_ctx(
     ngx_http_request_t *r);
-static void ngx_http_social_auth_cleanup(void *data);
-static social_token_status_e ngx_http_social_auth_take(ngx_http_request_t *r,
-    social_str_t *token);
+static void ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx);
+static social_token_status_e ngx_http_social_auth_begin(
+    ngx_http_social_auth_ctx_t *ctx, ngx_http_social_auth_loc_conf_t *alcf);
 static social_token_status_e ngx_http_social_auth_parse(
+    ngx_http_social_auth_ctx_t *ctx);
+static void ngx_http_social_auth_release(void *data);
+static social_token_status_e ngx_http_social_auth_find_issuer(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_verify(
     ngx_http_social_auth_ctx_t *ctx);
+static void ngx_http_social_auth_remember(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx);
 
 
 ngx_http_social_auth_ctx_t *
-ngx_http_social_auth_judge(ngx_http_request_t *r, ngx_array_t *issuers)
+ngx_http_social_auth_judge(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf)
 {
     ngx_http_social_auth_ctx_t  *ctx;
 
@@ -32,23 +37,25 @@ ngx_http_social_auth_judge(ngx_http_request_t *r, ngx_array_t *issuers)
         }
     }
 
-    if (ctx->judged && ctx->issuers == issuers) {
-        return ctx;
-    }
+    if (ctx->issuers == alcf->issuers) {
 
-    if (ctx->issuers != issuers) {
+        if (ctx->judged) {
+            return ctx;
+        }
+
+        ctx->status = SOCIAL_TOKEN_OK;
+
+    } else {
 
         /* the first time, or a location with other issuers */
 
-        social_jwt_free(&ctx->jwt);
-        ctx->issuers = issuers;
-        ctx->issuer = NULL;
-        ctx->waited = 0;
-        ctx->waits = 0;
-        ctx->status = ngx_http_social_auth_parse(ctx);
+        ngx_http_social_auth_forget(ctx);
 
-    } else {
-        ctx->status = SOCIAL_TOKEN_OK;
+        ctx->status = ngx_http_social_auth_begin(ctx, alcf);
+
+        if (ctx->judged) {
+            return ctx;
+        }
     }
 
     ngx_http_social_auth_judge_again(ctx);
@@ -72,34 +79,41 @@ ngx_http_social_auth_judge_again(ngx_http_social_auth_ctx_t *ctx)
 }
 
 
-ngx_http_social_auth_ctx_t *
-ngx_http_social_auth_identity(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_social_auth_identity(ngx_http_request_t *r,
+    ngx_http_social_auth_ctx_t **identity)
 {
     ngx_http_social_auth_ctx_t  *ctx;
 
+    *identity = NULL;
+
     ctx = ngx_http_social_get_ctx(r->main, &ngx_http_social_auth_module);
 
-    return ctx && ctx->judged && ctx->status == SOCIAL_TOKEN_OK ? ctx : NULL;
+    if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_social_auth_load(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *identity = ctx;
+
+    return NGX_OK;
 }
 
 
 static ngx_http_social_auth_ctx_t *
 ngx_http_social_auth_create_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t          *cln;
     ngx_http_social_auth_ctx_t  *ctx;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_social_auth_ctx_t));
-    if (cln == NULL) {
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_social_auth_ctx_t));
+    if (ctx == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_social_auth_ctx_t));
-
     ctx->request = r;
-
-    cln->handler = ngx_http_social_auth_cleanup;
 
     if (ngx_http_social_set_ctx(r, ctx, &ngx_http_social_auth_module)
         != NGX_OK)
@@ -111,56 +125,136 @@ ngx_http_social_auth_create_ctx(ngx_http_request_t *r)
 }
 
 
+/*
+ * What was there is of other rules, and begins anew.
+ */
+
 static void
-ngx_http_social_auth_cleanup(void *data)
+ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
 {
-    ngx_http_social_auth_ctx_t  *ctx = data;
+    ctx->known = NULL;
 
-    if (ctx->waiting) {
-        ngx_http_social_keys_forget(&ctx->waiter);
-        ctx->waiting = 0;
-    }
+    ngx_memzero(&ctx->jwt, sizeof(social_jwt_t));
+    ngx_memzero(&ctx->claims, sizeof(social_claims_t));
 
-    social_jwt_free(&ctx->jwt);
+    ctx->issuer = NULL;
+    ctx->judged = 0;
+    ctx->waited = 0;
+    ctx->waits = 0;
 }
 
 
 /*
- * All that can be said without keys: the token's form, and which issuer's it
- * claims to be.
+ * All that can be said without keys, which is all there is to say of a token
+ * that is remembered.
  */
+
+static social_token_status_e
+ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
+    ngx_http_social_auth_loc_conf_t *alcf)
+{
+    social_token_status_e          status;
+    ngx_http_social_issuer_t     **issuer;
+    ngx_http_social_remembered_t  *remembered;
+
+    ctx->issuers = alcf->issuers;
+
+    remembered = &ctx->remembered;
+    remembered->tokens = alcf->tokens;
+    remembered->issuers = alcf->issuers;
+    remembered->digested = 0;
+
+    status = ngx_http_social_auth_take(ctx->request, alcf, &remembered->token);
+    if (status != SOCIAL_TOKEN_OK) {
+        return status;
+    }
+
+    if (remembered->tokens
+        && ngx_http_social_tokens_recall(ctx->request, remembered) == NGX_OK)
+    {
+        issuer = ctx->issuers->list.elts;
+
+        ctx->issuer = issuer[remembered->verdict.issuer];
+        ctx->judged_at = ngx_time();
+        ctx->judged = 1;
+
+        return SOCIAL_TOKEN_OK;
+    }
+
+    status = ngx_http_social_auth_parse(ctx);
+    if (status != SOCIAL_TOKEN_OK) {
+        return status;
+    }
+
+    return ngx_http_social_auth_find_issuer(ctx);
+}
+
 
 static social_token_status_e
 ngx_http_social_auth_parse(ngx_http_social_auth_ctx_t *ctx)
 {
-    u_char                     *buf;
-    ngx_uint_t                  i;
-    social_str_t                token;
-    social_token_status_e       status;
-    ngx_http_social_issuer_t  **issuers;
+    social_str_t           token;
+    ngx_pool_cleanup_t    *cln;
+    social_token_status_e  status;
 
-    status = ngx_http_social_auth_take(ctx->request, &token);
-    if (status != SOCIAL_TOKEN_OK) {
-        return status;
+    token = ctx->remembered.token;
+
+    if (token.len > SOCIAL_TOKEN_MAX_SIZE) {
+        return SOCIAL_TOKEN_TOO_LARGE;
     }
 
-    buf = ngx_pnalloc(ctx->request->pool, token.len);
-    if (buf == NULL) {
+    cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
+    if (cln == NULL) {
         return SOCIAL_TOKEN_FAILED;
     }
 
-    status = social_jwt_parse(token, buf, &ctx->jwt);
-    if (status != SOCIAL_TOKEN_OK) {
-        return status;
+    ctx->known = ngx_http_social_known_create(token.len,
+                                              ctx->request->connection->log);
+    if (ctx->known == NULL) {
+        return SOCIAL_TOKEN_FAILED;
     }
 
-    issuers = ctx->issuers->elts;
+    cln->handler = ngx_http_social_auth_release;
+    cln->data = ctx->known;
 
-    for (i = 0; i < ctx->issuers->nelts; i++) {
+    status = social_jwt_parse(token, ctx->known->buf, &ctx->known->jwt);
+
+    if (status == SOCIAL_TOKEN_OK) {
+        ctx->jwt = ctx->known->jwt;
+    }
+
+    return status;
+}
+
+
+/*
+ * Headers for the backend may be views of what is known of a token: it stays
+ * as long as the request does, even where another location judges anew.
+ */
+
+static void
+ngx_http_social_auth_release(void *data)
+{
+    ngx_http_social_known_release(data);
+}
+
+
+static social_token_status_e
+ngx_http_social_auth_find_issuer(ngx_http_social_auth_ctx_t *ctx)
+{
+    ngx_uint_t                  i;
+    ngx_array_t                *list;
+    ngx_http_social_issuer_t  **issuer;
+
+    list = &ctx->issuers->list;
+    issuer = list->elts;
+
+    for (i = 0; i < list->nelts; i++) {
         if (social_str_eq(ctx->jwt.issuer,
-                          ngx_http_social_view(&issuers[i]->issuer)))
+                          ngx_http_social_view(&issuer[i]->issuer)))
         {
-            ctx->issuer = issuers[i];
+            ctx->issuer = issuer[i];
+            ctx->remembered.verdict.issuer = i;
             return SOCIAL_TOKEN_OK;
         }
     }
@@ -170,36 +264,12 @@ ngx_http_social_auth_parse(ngx_http_social_auth_ctx_t *ctx)
 
 
 static social_token_status_e
-ngx_http_social_auth_take(ngx_http_request_t *r, social_str_t *token)
-{
-    ngx_table_elt_t        *h;
-    social_token_status_e   status;
-
-    h = r->headers_in.authorization;
-
-    if (h == NULL) {
-        return SOCIAL_TOKEN_NONE;
-    }
-
-    status = social_token_from_bearer(ngx_http_social_view(&h->value), token);
-
-    if (status == SOCIAL_TOKEN_OK && social_token_is_placeholder(*token)) {
-
-        /* a script without a token: the same as none */
-
-        return SOCIAL_TOKEN_NONE;
-    }
-
-    return status;
-}
-
-
-static social_token_status_e
 ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
 {
-    social_jwks_t        *jwks;
-    const social_jwk_t   *jwk;
-    social_algorithms_t   algorithm;
+    social_jwks_t          *jwks;
+    const social_jwk_t     *jwk;
+    social_algorithms_t     algorithm;
+    social_token_status_e   status;
 
     /* what the token says of its algorithm has only to agree */
 
@@ -239,8 +309,102 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
         return SOCIAL_TOKEN_SIGNATURE;
     }
 
-    return social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
-                               ngx_time(), &ctx->claims);
+    status = social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
+                                 ngx_time(), &ctx->claims);
+
+    if (status == SOCIAL_TOKEN_OK) {
+        ngx_http_social_auth_remember(ctx);
+    }
+
+    return status;
+}
+
+
+static void
+ngx_http_social_auth_remember(ngx_http_social_auth_ctx_t *ctx)
+{
+    social_token_verdict_t        *verdict;
+    ngx_http_social_remembered_t  *remembered;
+
+    ctx->judged_at = ngx_time();
+    ctx->known->claims = ctx->claims;
+
+    remembered = &ctx->remembered;
+
+    if (remembered->tokens == NULL) {
+        return;
+    }
+
+    verdict = &remembered->verdict;
+    verdict->generation = ngx_http_social_keys_generation(ctx->issuer);
+    verdict->expires = ctx->claims.expires + ctx->issuer->leeway - 1;
+
+    ngx_http_social_tokens_remember(ctx->request, remembered);
+
+    if (remembered->digested) {
+        ngx_http_social_known_keep(remembered->tokens->known, ctx->known,
+                                   remembered->digest);
+    }
+}
+
+
+/*
+ * The payload is the same as when it was verified, so that it is parsed and
+ * its claims are taken as they were found good then.
+ */
+
+ngx_int_t
+ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
+{
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_social_known_t       *known;
+    ngx_http_social_remembered_t  *remembered;
+
+    if (ctx->known) {
+        return NGX_OK;
+    }
+
+    remembered = &ctx->remembered;
+
+    cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
+    if (cln == NULL) {
+        ctx->status = SOCIAL_TOKEN_FAILED;
+        return NGX_ERROR;
+    }
+
+    known = ngx_http_social_known_find(remembered->tokens->known,
+                                       remembered->digest);
+
+    if (known) {
+        cln->handler = ngx_http_social_auth_release;
+        cln->data = known;
+
+        ctx->known = known;
+        ctx->jwt = known->jwt;
+        ctx->claims = known->claims;
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_social_auth_parse(ctx) != SOCIAL_TOKEN_OK
+        || social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
+                               ctx->judged_at, &ctx->claims)
+           != SOCIAL_TOKEN_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "social: could not parse a verified token again");
+
+        ctx->status = SOCIAL_TOKEN_FAILED;
+
+        return NGX_ERROR;
+    }
+
+    ctx->known->claims = ctx->claims;
+
+    ngx_http_social_known_keep(remembered->tokens->known, ctx->known,
+                               remembered->digest);
+
+    return NGX_OK;
 }
 
 

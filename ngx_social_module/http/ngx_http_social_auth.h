@@ -9,6 +9,7 @@
 
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
+#include "ngx_http_social_tokens.h"
 #include "social_jwt.h"
 
 
@@ -23,32 +24,77 @@ typedef struct {
 } ngx_http_social_auth_list_t;
 
 
+/* a claim that must have one of the values */
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_array_t                *values;        /* of social_str_t */
+} ngx_http_social_auth_claim_t;
+
+
+/* where a token may be */
+
+typedef enum {
+    NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION = 0,
+    NGX_HTTP_SOCIAL_AUTH_PROTOCOL,             /* of a WebSocket */
+    NGX_HTTP_SOCIAL_AUTH_HEADER,
+    NGX_HTTP_SOCIAL_AUTH_COOKIE,
+    NGX_HTTP_SOCIAL_AUTH_ARGUMENT,
+    NGX_HTTP_SOCIAL_AUTH_VARIABLE
+} ngx_http_social_auth_place_e;
+
+
+typedef struct {
+    ngx_str_t                     name;        /* lower case, without "$" */
+    ngx_str_t                     item;        /* of a header, a cookie ... */
+    ngx_http_social_auth_place_e  kind;
+    ngx_uint_t                    index;       /* of the variable */
+} ngx_http_social_auth_place_t;
+
+
+typedef struct {
+    ngx_http_social_tokens_t   *tokens;        /* NULL: nobody keeps any */
+    ngx_flag_t                  used;
+} ngx_http_social_auth_main_conf_t;
+
+
 typedef struct {
     ngx_array_t                *names;         /* of ngx_str_t; NULL: off */
-    ngx_array_t                *issuers;       /* of issuers, by "names" */
+    ngx_http_social_issuers_t  *issuers;       /* by "names" */
     ngx_uint_t                  mode;
     ngx_http_social_place_t     place;
+    ngx_array_t                *places;        /* of tokens; NULL: the
+                                                  Authorization header */
+    ngx_array_t                *claims;        /* that are asked for */
 
     ngx_http_social_auth_list_t scopes;
     ngx_http_social_auth_list_t groups;
     ngx_str_t                   groups_claim;
     ngx_flag_t                  error_detail;
+    ngx_flag_t                  cache;
+    ngx_http_social_tokens_t   *tokens;        /* NULL: not kept */
     ngx_str_t                   scope_header;  /* for WWW-Authenticate */
 } ngx_http_social_auth_loc_conf_t;
 
 
 typedef struct {
-    ngx_http_request_t         *request;
-    social_token_status_e       status;
-    ngx_http_social_issuer_t   *issuer;        /* where status is OK */
-    social_jwt_t                jwt;           /* owned, by a pool cleanup */
-    social_claims_t             claims;        /* where status is OK */
-    ngx_array_t                *issuers;       /* that it was judged for */
-    ngx_http_social_waiter_t    waiter;
-    unsigned                    judged:1;
-    unsigned                    waiting:1;     /* parked */
-    unsigned                    waited:1;      /* and is not to be again */
-    unsigned                    waits:2;
+    ngx_http_request_t            *request;
+    social_token_status_e          status;
+    ngx_http_social_issuer_t      *issuer;     /* where status is OK */
+    ngx_http_social_issuers_t     *issuers;    /* that it was judged for */
+    ngx_http_social_remembered_t   remembered;
+
+    ngx_http_social_known_t       *known;      /* owned; after ..._load() */
+    social_jwt_t                   jwt;        /* views of "known" */
+    social_claims_t                claims;     /* where status is OK */
+    time_t                         judged_at;
+
+    ngx_http_social_waiter_t       waiter;
+    unsigned                       judged:1;
+    unsigned                       waiting:1;  /* parked */
+    unsigned                       waited:1;   /* and is not to be again */
+    unsigned                       waits:2;
+    unsigned                       taking:1;   /* the token is looked for */
 } ngx_http_social_auth_ctx_t;
 
 
@@ -63,7 +109,7 @@ extern ngx_module_t  ngx_http_social_auth_module;
  * to be fetched: it is not kept then, and "issuer" says whose key.
  */
 ngx_http_social_auth_ctx_t *ngx_http_social_auth_judge(ngx_http_request_t *r,
-    ngx_array_t *issuers);
+    ngx_http_social_auth_loc_conf_t *alcf);
 
 /*
  * Judges again after the keys came, or did not.
@@ -71,10 +117,25 @@ ngx_http_social_auth_ctx_t *ngx_http_social_auth_judge(ngx_http_request_t *r,
 void ngx_http_social_auth_judge_again(ngx_http_social_auth_ctx_t *ctx);
 
 /*
- * The verified identity of this request, or NULL when there is none.
+ * Makes sure that "jwt" and "claims" of a good token are there: what is only
+ * remembered of it has neither.  NGX_ERROR: out of memory; the status is
+ * SOCIAL_TOKEN_FAILED then.
  */
-ngx_http_social_auth_ctx_t *ngx_http_social_auth_identity(
-    ngx_http_request_t *r);
+ngx_int_t ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx);
+
+/*
+ * The verified identity of this request, with "jwt" and "claims".
+ * NGX_DECLINED: it has none; NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_auth_identity(ngx_http_request_t *r,
+    ngx_http_social_auth_ctx_t **identity);
+
+/*
+ * The texts of the identity headers, by the groups' claim of the location;
+ * they live as long as the request.  NULL: out of memory.
+ */
+ngx_http_social_known_texts_t *ngx_http_social_auth_texts(
+    ngx_http_social_auth_ctx_t *ctx, ngx_str_t *groups_claim);
 
 /*
  * Whether the token has what a location asks for.
@@ -87,6 +148,57 @@ ngx_uint_t ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
  * The name of the claim that holds the token's scopes.
  */
 ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
+
+
+/* ngx_http_social_auth_take.c */
+
+/*
+ * Takes the request's token from where "alcf" says that it may be.
+ * SOCIAL_TOKEN_OK: "token" is a view of it, good for as long as the request.
+ * SOCIAL_TOKEN_NONE: nowhere, or only what scripts send that have none;
+ * SOCIAL_TOKEN_SEVERAL: in more than one place, or more than once in one;
+ * SOCIAL_TOKEN_ORIGIN: in a cookie that another page may have had sent;
+ * SOCIAL_TOKEN_MALFORMED, SOCIAL_TOKEN_TOO_LARGE: as of
+ * social_token_from_bearer(); SOCIAL_TOKEN_FAILED: out of memory, or the
+ * variable could not be evaluated.
+ */
+social_token_status_e ngx_http_social_auth_take(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, social_str_t *token);
+
+
+/* ngx_http_social_auth_cookie.c */
+
+/*
+ * Whether a token in a cookie counts: with GET and HEAD, else, and with a
+ * WebSocket's handshake, if the Origin is our own or one that CORS allows to
+ * send credentials.
+ */
+ngx_uint_t ngx_http_social_auth_cookie_allowed(ngx_http_request_t *r);
+
+
+/* ngx_http_social_auth_claims.c */
+
+/*
+ * The name of the claim that holds the user's name: Cognito calls it by
+ * another name in id tokens than in access tokens.
+ */
+ngx_str_t *ngx_http_social_auth_username_claim(
+    ngx_http_social_auth_ctx_t *ctx);
+
+/*
+ * Whether the token has all of "claims", an array of
+ * ngx_http_social_auth_claim_t.
+ */
+ngx_uint_t ngx_http_social_auth_has_claims(ngx_http_social_auth_ctx_t *ctx,
+    ngx_array_t *claims);
+
+
+/* ngx_http_social_auth_conf.c: the setters of lists */
+
+char *ngx_http_social_auth_token_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_social_auth_claim_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 
 /* ngx_http_social_auth_handler.c */

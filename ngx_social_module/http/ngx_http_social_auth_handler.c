@@ -10,12 +10,18 @@
 
 
 static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
+static void ngx_http_social_auth_leave(void *data);
 static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
 static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
 static ngx_int_t ngx_http_social_auth_refuse(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, const char *error,
+    social_token_status_e reason);
+static ngx_int_t ngx_http_social_auth_lacks(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, const char *what);
+static ngx_int_t ngx_http_social_auth_answer(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
-    const char *error, social_token_status_e reason);
+    const char *error, ngx_str_t *text);
 static ngx_int_t ngx_http_social_auth_challenge(ngx_http_request_t *r,
     ngx_str_t *value);
 
@@ -32,7 +38,7 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+    ctx = ngx_http_social_auth_judge(r, alcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -59,8 +65,17 @@ static ngx_int_t
 ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 {
     ngx_http_request_t  *r;
+    ngx_pool_cleanup_t  *cln;
 
     r = ctx->request;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_social_auth_leave;
+    cln->data = ctx;
 
     ctx->waiter.handler = ngx_http_social_auth_resume;
     ctx->waiter.data = ctx;
@@ -77,7 +92,13 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 
     ctx->waiting = 1;
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    if (r->connection->read->ready) {
+
+        /* the end of the stream may have come with the request */
+
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -88,6 +109,22 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
                    "social: request waits for keys");
 
     return NGX_AGAIN;
+}
+
+
+/*
+ * A request that goes while it waits is not to be woken.
+ */
+
+static void
+ngx_http_social_auth_leave(void *data)
+{
+    ngx_http_social_auth_ctx_t  *ctx = data;
+
+    if (ctx->waiting) {
+        ngx_http_social_keys_forget(&ctx->waiter);
+        ctx->waiting = 0;
+    }
 }
 
 
@@ -143,7 +180,7 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_judge(r, alcf->issuers);
+    ctx = ngx_http_social_auth_judge(r, alcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -178,8 +215,7 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
             return NGX_DECLINED;
         }
 
-        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
-                                           NULL, ctx->status);
+        return ngx_http_social_auth_refuse(r, alcf, NULL, ctx->status);
 
     case SOCIAL_TOKEN_PENDING:
     case SOCIAL_TOKEN_NO_KEYS:
@@ -200,8 +236,14 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
             return NGX_DECLINED;
         }
 
-        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_UNAUTHORIZED,
-                                           "invalid_token", ctx->status);
+        return ngx_http_social_auth_refuse(r, alcf, "invalid_token",
+                                           ctx->status);
+    }
+
+    if ((alcf->scopes.values || alcf->groups.values || alcf->claims)
+        && ngx_http_social_auth_load(ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if ((alcf->scopes.values
@@ -211,14 +253,47 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
             && !ngx_http_social_auth_has(ctx, &alcf->groups,
                                          &alcf->groups_claim)))
     {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "social: token lacks a scope or group");
+        return ngx_http_social_auth_lacks(r, alcf, "scope or group");
+    }
 
-        return ngx_http_social_auth_refuse(r, alcf, NGX_HTTP_FORBIDDEN,
-                                           "insufficient_scope", ctx->status);
+    if (alcf->claims && !ngx_http_social_auth_has_claims(ctx, alcf->claims)) {
+        return ngx_http_social_auth_lacks(r, alcf, "claim");
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_lacks(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, const char *what)
+{
+    u_char     buf[sizeof("the token lacks a scope or group")];
+    ngx_str_t  text;
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "social: token lacks a %s", what);
+
+    text.data = buf;
+    text.len = ngx_snprintf(buf, sizeof(buf), "the token lacks a %s", what)
+               - buf;
+
+    return ngx_http_social_auth_answer(r, alcf, NGX_HTTP_FORBIDDEN,
+                                       "insufficient_scope", &text);
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_refuse(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, const char *error,
+    social_token_status_e reason)
+{
+    ngx_str_t  text;
+
+    ngx_http_social_from_str(&text, social_token_status_text(reason));
+
+    return ngx_http_social_auth_answer(r, alcf, NGX_HTTP_UNAUTHORIZED, error,
+                                       &text);
 }
 
 
@@ -227,24 +302,17 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_social_auth_refuse(ngx_http_request_t *r,
+ngx_http_social_auth_answer(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
-    const char *error, social_token_status_e reason)
+    const char *error, ngx_str_t *text)
 {
     size_t      size;
     u_char     *p;
-    ngx_str_t   value, text;
-
-    if (status == NGX_HTTP_FORBIDDEN) {
-        ngx_str_set(&text, "the token lacks a scope or group");
-
-    } else {
-        ngx_http_social_from_str(&text, social_token_status_text(reason));
-    }
+    ngx_str_t   value;
 
     size = sizeof("Bearer realm=\"api\", error=\"insufficient_scope\", "
                   "error_description=\"\", scope=\"\"")
-           + text.len + alcf->scope_header.len;
+           + text->len + alcf->scope_header.len;
 
     value.data = ngx_pnalloc(r->pool, size);
     if (value.data == NULL) {
@@ -258,7 +326,7 @@ ngx_http_social_auth_refuse(ngx_http_request_t *r,
         p = ngx_sprintf(p, ", error=\"%s\"", error);
 
         if (alcf->error_detail) {
-            p = ngx_sprintf(p, ", error_description=\"%V\"", &text);
+            p = ngx_sprintf(p, ", error_description=\"%V\"", text);
         }
     }
 

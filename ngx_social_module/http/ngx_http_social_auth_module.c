@@ -7,11 +7,6 @@
 #include "ngx_http_social_error.h"
 
 
-typedef struct {
-    ngx_flag_t                used;
-} ngx_http_social_auth_main_conf_t;
-
-
 static char *ngx_http_social_auth_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_social_auth_list_directive(ngx_conf_t *cf,
@@ -19,6 +14,8 @@ static char *ngx_http_social_auth_list_directive(ngx_conf_t *cf,
 static char *ngx_http_social_auth_claim_name_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_social_auth_resolve(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf);
+static char *ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
 static char *ngx_http_social_auth_scope_header(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
@@ -35,6 +32,20 @@ static ngx_command_t  ngx_http_social_auth_commands[] = {
     { ngx_string("social_auth"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_social_auth_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_auth_token"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_social_auth_token_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("social_auth_claim"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_social_auth_claim_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -65,6 +76,13 @@ static ngx_command_t  ngx_http_social_auth_commands[] = {
       ngx_http_social_conf_flag,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_social_auth_loc_conf_t, error_detail),
+      NULL },
+
+    { ngx_string("social_auth_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_conf_flag,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_social_auth_loc_conf_t, cache),
       NULL },
 
       ngx_null_command
@@ -310,9 +328,12 @@ ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf)
      */
 
     conf->names = NGX_CONF_UNSET_PTR;
+    conf->places = NGX_CONF_UNSET_PTR;
+    conf->claims = NGX_CONF_UNSET_PTR;
     conf->scopes.values = NGX_CONF_UNSET_PTR;
     conf->groups.values = NGX_CONF_UNSET_PTR;
     conf->error_detail = NGX_CONF_UNSET;
+    conf->cache = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -341,6 +362,16 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->place = prev->place;
     }
 
+    ngx_conf_init_ptr_value(prev->places, NULL);
+    ngx_conf_merge_ptr_value(conf->places, prev->places, NULL);
+    ngx_conf_merge_ptr_value(conf->claims, prev->claims, NULL);
+
+    if ((conf->places != NULL || prev->places != NULL)
+        && ngx_http_social_auth_own_issuers(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->scopes.values == NGX_CONF_UNSET_PTR) {
         conf->scopes = prev->scopes;
 
@@ -360,6 +391,7 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->groups_claim, prev->groups_claim,
                              "cognito:groups");
     ngx_conf_merge_value(conf->error_detail, prev->error_detail, 1);
+    ngx_conf_merge_value(conf->cache, prev->cache, 1);
 
     if (ngx_http_social_auth_scope_header(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -370,6 +402,19 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                                   ngx_http_social_auth_module);
         amcf->used = 1;
         ngx_http_social_error_use(cf);
+    }
+
+    if (conf->issuers != NULL && conf->cache) {
+
+        if (amcf->tokens == NULL) {
+            amcf->tokens = ngx_http_social_tokens_create(cf);
+
+            if (amcf->tokens == NULL) {
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        conf->tokens = amcf->tokens;
     }
 
     return NGX_CONF_OK;
@@ -383,6 +428,7 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
     ngx_str_t                  *name;
     ngx_uint_t                  i;
     ngx_http_social_issuer_t   *issuer, **slot;
+    ngx_http_social_issuers_t  *issuers;
 
     if (conf->names == NGX_CONF_UNSET_PTR || conf->names == NULL
         || conf->issuers != NULL)
@@ -390,9 +436,15 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    conf->issuers = ngx_array_create(cf->pool, conf->names->nelts,
-                                     sizeof(ngx_http_social_issuer_t *));
-    if (conf->issuers == NULL) {
+    issuers = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuers_t));
+    if (issuers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_array_init(&issuers->list, cf->pool, conf->names->nelts,
+                       sizeof(ngx_http_social_issuer_t *))
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -409,13 +461,48 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
                        &name[i], &name[i]);
         }
 
-        slot = ngx_array_push(conf->issuers);
+        slot = ngx_array_push(&issuers->list);
         if (slot == NULL) {
             return NGX_CONF_ERROR;
         }
 
         *slot = issuer;
     }
+
+    if (ngx_http_social_issuer_rules(issuers) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->issuers = issuers;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A verdict is kept with the issuers that it was made for, by their pointer:
+ * where a token may be elsewhere, and where the rules of cookies count, it is
+ * to be made anew in each location that a request is led to.
+ */
+
+static char *
+ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf)
+{
+    ngx_http_social_issuers_t  *issuers;
+
+    if (conf->issuers == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    issuers = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuers_t));
+    if (issuers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *issuers = *conf->issuers;
+
+    conf->issuers = issuers;
 
     return NGX_CONF_OK;
 }

@@ -107,6 +107,11 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
 
     ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
 
+    if (ctx && ctx->taking) {
+        /* read by a variable that the token is to be taken from */
+        return NULL;
+    }
+
     if (ctx && ctx->judged) {
         return ctx;
     }
@@ -117,7 +122,7 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
         return NULL;
     }
 
-    return ngx_http_social_auth_judge(r, alcf->issuers);
+    return ngx_http_social_auth_judge(r, alcf);
 }
 
 
@@ -135,6 +140,10 @@ ngx_http_social_auth_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    if (ngx_http_social_auth_load(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_social_auth_variable_text(ctx, data, &text) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -149,13 +158,9 @@ static ngx_int_t
 ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
     ngx_uint_t variable, ngx_str_t *text)
 {
-    ngx_str_t                         *name;
-    ngx_http_request_t                *r;
-    ngx_http_social_auth_loc_conf_t   *alcf;
-    static ngx_str_t                   sub = ngx_string("sub");
-    static ngx_str_t                   username = ngx_string("username");
-    static ngx_str_t                   cognito =
-                                           ngx_string("cognito:username");
+    ngx_http_request_t               *r;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+    static ngx_str_t                  sub = ngx_string("sub");
 
     r = ctx->request;
 
@@ -165,11 +170,8 @@ ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
         return ngx_http_social_auth_claim_text(ctx, &sub, ',', text);
 
     case NGX_HTTP_SOCIAL_VARIABLE_USERNAME:
-        name = social_json_member(ctx->jwt.payload,
-                                  ngx_http_social_view(&username))
-               ? &username : &cognito;
-
-        return ngx_http_social_auth_claim_text(ctx, name, ',', text);
+        return ngx_http_social_auth_claim_text(ctx,
+                   ngx_http_social_auth_username_claim(ctx), ',', text);
 
     case NGX_HTTP_SOCIAL_VARIABLE_GROUPS:
         alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
@@ -226,6 +228,10 @@ ngx_http_social_auth_claim_variable(ngx_http_request_t *r,
     if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
         v->not_found = 1;
         return NGX_OK;
+    }
+
+    if (ngx_http_social_auth_load(ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     claim.data = name->data + sizeof("social_claim_") - 1;

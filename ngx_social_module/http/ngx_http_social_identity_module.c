@@ -100,13 +100,11 @@ ngx_module_t  ngx_http_social_identity_module = {
 static ngx_int_t
 ngx_http_social_identity_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                             text, *username;
+    ngx_int_t                             rc;
     ngx_http_social_auth_ctx_t           *ctx;
+    ngx_http_social_known_texts_t        *texts;
     ngx_http_social_auth_loc_conf_t      *alcf;
     ngx_http_social_identity_loc_conf_t  *ilcf;
-    static ngx_str_t                      sub = ngx_string("sub");
-    static ngx_str_t                      access = ngx_string("username");
-    static ngx_str_t                      id = ngx_string("cognito:username");
 
     if (r != r->main) {
         return NGX_DECLINED;
@@ -129,38 +127,32 @@ ngx_http_social_identity_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_identity(r);
+    rc = ngx_http_social_auth_identity(r, &ctx);
 
-    if (ctx == NULL) {
+    if (rc == NGX_DECLINED) {
         return NGX_DECLINED;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
-    username = ctx->jwt.payload && social_json_member(ctx->jwt.payload,
-                                       ngx_http_social_view(&access))
-               ? &access : &id;
+    texts = ngx_http_social_auth_texts(ctx, &alcf->groups_claim);
 
-    if (ngx_http_social_auth_claim_text(ctx, &sub, ',', &text) != NGX_OK
+    if (texts == NULL
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_sub,
-                                         &text)
-           != NGX_OK
-        || ngx_http_social_auth_claim_text(ctx, username, ',', &text)
+                                         &texts->subject)
            != NGX_OK
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_username,
-                                         &text)
-           != NGX_OK
-        || ngx_http_social_auth_claim_text(ctx, &alcf->groups_claim, ',',
-                                           &text)
+                                         &texts->username)
            != NGX_OK
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_groups,
-                                         &text)
-           != NGX_OK
-        || ngx_http_social_auth_claim_text(ctx,
-               ngx_http_social_auth_scope_claim(ctx), ' ', &text)
+                                         &texts->groups)
            != NGX_OK
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_scopes,
-                                         &text)
+                                         &texts->scopes)
            != NGX_OK
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_issuer,
                                          &ctx->issuer->issuer)

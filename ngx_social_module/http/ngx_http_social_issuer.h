@@ -48,6 +48,14 @@ typedef struct {
 } ngx_http_social_issuer_main_conf_t;
 
 
+/* those that a location accepts */
+
+typedef struct {
+    ngx_array_t               list;         /* of ngx_http_social_issuer_t * */
+    u_char                    rules[32];    /* a digest of them */
+} ngx_http_social_issuers_t;
+
+
 extern ngx_module_t  ngx_http_social_issuer_module;
 
 
@@ -75,6 +83,17 @@ char *ngx_http_social_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
  */
 char *ngx_http_social_issuer_finish(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
+
+
+
+/* ngx_http_social_issuer_rules.c */
+
+/*
+ * Fills in "rules", by all that decides about a token but for the keys: the
+ * same list of issuers has the same rules in the next configuration, unless
+ * something in them was changed.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_issuer_rules(ngx_http_social_issuers_t *issuers);
 
 
 #endif /* NGX_HTTP_SOCIAL_ISSUER_H */

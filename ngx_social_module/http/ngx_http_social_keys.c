@@ -98,6 +98,15 @@ ngx_http_social_keys_current(ngx_http_social_issuer_t *issuer)
 }
 
 
+uint64_t
+ngx_http_social_keys_generation(ngx_http_social_issuer_t *issuer)
+{
+    /* of this worker's copy: the slot's may be another by now */
+
+    return issuer->keys->generation;
+}
+
+
 /*
  * Parses the zone's generation for this worker.  The set was parsed before it
  * went there, so that only a lack of memory can come between; then the old
@@ -110,7 +119,7 @@ ngx_http_social_keys_sync(ngx_http_social_keys_t *keys)
     u_char         *buf;
     size_t          size;
     const char     *why;
-    ngx_uint_t      generation;
+    uint64_t        generation;
     social_rc_e     rc;
     social_str_t    text;
     social_jwks_t  *jwks;

@@ -44,6 +44,15 @@ ngx_int_t ngx_http_social_keys_init_process(ngx_cycle_t *cycle,
 social_jwks_t *ngx_http_social_keys_current(ngx_http_social_issuer_t *issuer);
 
 /*
+ * The number of the keys that ngx_http_social_keys_current() has just given;
+ * never 0 when it gave some.  It changes whenever they do, and no other keys
+ * of this issuer ever have it again for as long as the zone lives, whichever
+ * way they come and whatever is reloaded: what was found out by these keys
+ * can be remembered under it.
+ */
+uint64_t ngx_http_social_keys_generation(ngx_http_social_issuer_t *issuer);
+
+/*
  * Asks for newer keys, for a token whose key is not among the current ones.
  * NGX_AGAIN: they are on their way, and "waiter->handler" will be called once
  * when they came, failed to come, or took too long.  NGX_DECLINED: they were
@@ -70,7 +79,7 @@ typedef struct {
     ngx_uint_t            claimed;        /* by a configuration's number */
     time_t                used;           /* when a worker last looked */
 
-    ngx_atomic_t          generation;     /* 0: never loaded */
+    ngx_atomic_t          generation;     /* of json, 0: never loaded */
     ngx_atomic_t          loaded;         /* ngx_time() of the last success */
 
     ngx_pid_t             owner;          /* who is fetching, 0: nobody */
@@ -88,12 +97,13 @@ typedef struct {
 struct ngx_http_social_keys_s {
     ngx_http_social_issuer_t     *issuer;
     ngx_slab_pool_t              *shpool;
+    ngx_atomic_t                 *generations;  /* the last one, of the zone */
     ngx_http_social_keys_slot_t  *slot;         /* NULL: from a file */
     u_char                        id[32];       /* that the slot must have */
     ngx_thread_pool_t            *thread_pool;
 
     social_jwks_t                *jwks;         /* owned */
-    ngx_uint_t                    generation;   /* of jwks */
+    uint64_t                      generation;   /* of jwks, 0: none */
 
     ngx_queue_t                   waiters;
     ngx_uint_t                    waiting;

@@ -16,6 +16,7 @@
 
 typedef struct {
     ngx_uint_t                    configuration;
+    ngx_atomic_t                  generations;  /* over all slots, for ever */
     ngx_http_social_keys_slot_t   slots[NGX_HTTP_SOCIAL_KEYS_SLOTS];
 } ngx_http_social_keys_sh_t;
 
@@ -23,6 +24,8 @@ typedef struct {
 static ngx_http_social_keys_t *ngx_http_social_keys_create(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
 static void ngx_http_social_keys_cleanup(void *data);
+static ngx_int_t ngx_http_social_keys_number(social_str_t text,
+    uint64_t *number);
 static ngx_int_t ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool,
     void **part, void *data, ngx_log_t *log);
 static ngx_int_t ngx_http_social_keys_make_id(
@@ -112,9 +115,41 @@ ngx_http_social_keys_from_file(ngx_conf_t *cf,
                            issuer->keys->jwks->why);
     }
 
-    issuer->keys->generation = 1;
+    if (ngx_http_social_keys_number(text, &issuer->keys->generation)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * A file has no place in the zone to count in: its bytes are its number, the
+ * same in all workers.  The highest bit keeps it apart from those that are
+ * counted.
+ */
+
+static ngx_int_t
+ngx_http_social_keys_number(social_str_t text, uint64_t *number)
+{
+    u_char       hash[EVP_MAX_MD_SIZE];
+    ngx_uint_t   i;
+
+    if (!EVP_Digest(text.data, text.len, hash, NULL, EVP_sha256(), NULL)) {
+        return NGX_ERROR;
+    }
+
+    *number = 0;
+
+    for (i = 0; i < sizeof(uint64_t); i++) {
+        *number = *number << 8 | hash[i];
+    }
+
+    *number |= (uint64_t) 1 << 63;
+
+    return NGX_OK;
 }
 
 
@@ -257,6 +292,7 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
         }
 
         keys->shpool = shpool;
+        keys->generations = &sh->generations;
         keys->slot = ngx_http_social_keys_find_slot(sh, keys->id);
 
         if (keys->slot == NULL) {

@@ -319,7 +319,7 @@ ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
 
         slot->json = json;
         slot->len = answer->len;
-        slot->generation++;
+        slot->generation = ++*keys->generations;
         changed = 1;
     }
 

@@ -55,11 +55,20 @@ static void ngx_http_social_presign_recorded(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_social_presign_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                    rc;
+    ngx_http_social_auth_ctx_t  *identity;
+
     if (r->method != NGX_HTTP_POST) {
         return NGX_HTTP_NOT_ALLOWED;
     }
 
-    if (ngx_http_social_auth_identity(r) == NULL) {
+    rc = ngx_http_social_auth_identity(r, &identity);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK) {
         return ngx_http_social_reply_unauthorized(r);
     }
 
@@ -449,7 +458,10 @@ ngx_http_social_presign_record(ngx_http_request_t *r,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_social_presign_module);
     plcf = ngx_http_get_module_loc_conf(r, ngx_http_social_presign_module);
-    identity = ngx_http_social_auth_identity(r);
+
+    if (ngx_http_social_auth_identity(r, &identity) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     ngx_memzero(params, sizeof(params));
 

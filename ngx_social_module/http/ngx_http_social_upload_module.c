@@ -94,9 +94,13 @@ ngx_http_social_upload_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    identity = ngx_http_social_auth_identity(r);
+    rc = ngx_http_social_auth_identity(r, &identity);
 
-    if (identity == NULL) {
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK) {
         return ngx_http_social_reply_unauthorized(r);
     }
 

@@ -83,11 +83,43 @@ sub write_file {
 sub command {
     my ($self) = @_;
 
-    return (binary(), '-p', "$self->{dir}/", '-c', "$self->{dir}/nginx.conf",
+    return ($self->valgrind, binary(), '-p', "$self->{dir}/",
+            '-c', "$self->{dir}/nginx.conf",
             '-e', "$self->{dir}/logs/error.log",
             '-g', "daemon off; pid $self->{dir}/nginx.pid; "
                   . "error_log $self->{dir}/logs/error.log info;");
 }
+
+# As in the driver: the options in TEST_NGINX_USE_VALGRIND, and any error that
+# valgrind writes of fails the test when it ends.
+
+my ($slow, $complaints) = ($ENV{TEST_NGINX_USE_VALGRIND} ? 8 : 1, 0);
+
+sub valgrind {
+    my ($self) = @_;
+
+    my $options = $ENV{TEST_NGINX_USE_VALGRIND} or return;
+    $options = '' if $options !~ /\A-/;
+
+    return ('valgrind', '-q', "--log-file=$self->{dir}/logs/valgrind.%p",
+            "--suppressions=$root/t/lib/driver/nginx.supp",
+            split ' ', $options);
+}
+
+sub check_valgrind {
+    my ($self) = @_;
+
+    for my $log (glob "$self->{dir}/logs/valgrind.*") {
+        my $text = slurp($log) or next;
+        print STDERR "# valgrind found errors:\n$text";
+        $complaints++;
+        unlink $log;
+    }
+
+    return;
+}
+
+END { $? ||= 1 if $complaints }
 
 sub start {
     my ($self, $port) = @_;
@@ -104,7 +136,7 @@ sub start {
     $self->{pid} = $pid;
     $self->{owner} = $$;
 
-    wait_for(15, sub {
+    wait_for(15 * $slow, sub {
         waitpid($pid, 1) == $pid
             and die 'nginx did not start: ', $self->error_log, "\n";
         workers($pid)
@@ -120,8 +152,9 @@ sub stop {
     my $pid = delete $self->{pid} or return;
 
     kill 'TERM', $pid;
-    wait_for(10, sub { waitpid($pid, 1) == $pid })
+    wait_for(10 * $slow, sub { waitpid($pid, 1) == $pid })
         or (kill('KILL', $pid), waitpid($pid, 0));
+    $self->check_valgrind;
     return;
 }
 

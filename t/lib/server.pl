@@ -22,12 +22,15 @@
 #
 # Everything else echoes the request, header lines in their order, or does
 # what the path says: /status/CODE, /accel/PATH (X-Accel-Redirect), /page
-# (a 404 that looks like one of nginx), /slow/MS.
+# (a 404 that looks like one of nginx), /slow/MS, /websocket (a handshake that
+# takes the first protocol, and tells in X-Protocols and X-Sub what it got).
 
 use strict;
 use warnings;
 
+use Digest::SHA ();
 use IO::Socket::INET ();
+use MIME::Base64 ();
 use Time::HiRes qw( sleep time );
 
 my ($port, $dir, $keys) = @ARGV;
@@ -101,6 +104,9 @@ sub serve {
     } elsif ($uri =~ m{/hang\b}) {
         sleep 10;
 
+    } elsif ($uri =~ m{/websocket\b}) {
+        websocket($conn, $text);
+
     } else {
         sleep $1 / 1000 if $uri =~ m{/slow/(\d+)};
         $text =~ s/\r//g;
@@ -116,6 +122,32 @@ sub answer {
 
     print $conn join "\r\n", "HTTP/1.1 $code Status", @headers,
         'Content-Length: ' . length $body, 'Connection: close', '', $body;
+}
+
+# RFC 6455, 4.2.2, then a text and the end.
+
+sub websocket {
+    my ($conn, $text) = @_;
+
+    my %header = map { /\A([^:]+): *(.*?)\r?\z/ ? (lc $1, $2) : () }
+                 split /\n/, $text;
+    my $key = $header{'sec-websocket-key'};
+
+    return answer($conn, 400, "no handshake\n")
+        if !defined $key || lc($header{upgrade} // '') ne 'websocket';
+
+    my $accept = MIME::Base64::encode_base64(
+        Digest::SHA::sha1($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'), '');
+    my $protocols = $header{'sec-websocket-protocol'} // '';
+    my ($protocol) = split /\s*,\s*/, $protocols;
+
+    print $conn join "\r\n", 'HTTP/1.1 101 Switching Protocols',
+        'Upgrade: websocket', 'Connection: Upgrade',
+        "Sec-WebSocket-Accept: $accept",
+        defined $protocol ? "Sec-WebSocket-Protocol: $protocol" : (),
+        'X-Protocols: ' . length $protocols,
+        'X-Sub: ' . ($header{'x-social-sub'} // ''),
+        '', "\x81\x05hello\x88\x00";
 }
 
 sub path { return "$dir/$_[0].$_[1]" }

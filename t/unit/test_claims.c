@@ -394,6 +394,60 @@ test_match(void **state)
 
 
 static void
+test_holds(void **state)
+{
+    social_json_t  *json;
+
+    (void) state;
+
+    json = parse("{\"s\":\"gold plus\",\"l\":[\"a b\",\"c\",1,true,[2]],"
+                 "\"n\":3,\"neg\":-3,\"t\":true,\"f\":false,\"z\":null,"
+                 "\"max\":-9223372036854775808,\"r\":1.5,\"big\":1e300,"
+                 "\"o\":{\"a\":1},\"ts\":\"true\",\"e\":\"\"}");
+
+    assert_true(social_claims_holds(json, S("s"), S("gold plus")));
+    assert_true(social_claims_holds(json, S("s"), S("gold")));
+    assert_true(social_claims_holds(json, S("s"), S("plus")));
+    assert_false(social_claims_holds(json, S("s"), S("gold ")));
+    assert_false(social_claims_holds(json, S("s"), S("Gold")));
+    assert_false(social_claims_holds(json, S("s"), S("gol")));
+    assert_false(social_claims_holds(json, S("s"), S("\"gold plus\"")));
+
+    assert_true(social_claims_holds(json, S("l"), S("a b")));
+    assert_false(social_claims_holds(json, S("l"), S("a")));
+    assert_true(social_claims_holds(json, S("l"), S("c")));
+    assert_true(social_claims_holds(json, S("l"), S("1")));
+    assert_true(social_claims_holds(json, S("l"), S("true")));
+    assert_false(social_claims_holds(json, S("l"), S("2")));
+    assert_false(social_claims_holds(json, S("l"), S("[2]")));
+    assert_false(social_claims_holds(json, S("l"), S("\"c\"")));
+
+    assert_true(social_claims_holds(json, S("n"), S("3")));
+    assert_false(social_claims_holds(json, S("n"), S("03")));
+    assert_false(social_claims_holds(json, S("n"), S("3.0")));
+    assert_true(social_claims_holds(json, S("neg"), S("-3")));
+    assert_true(social_claims_holds(json, S("max"),
+                                    S("-9223372036854775808")));
+    assert_true(social_claims_holds(json, S("t"), S("true")));
+    assert_false(social_claims_holds(json, S("t"), S("True")));
+    assert_false(social_claims_holds(json, S("t"), S("false")));
+    assert_true(social_claims_holds(json, S("f"), S("false")));
+    assert_true(social_claims_holds(json, S("ts"), S("true")));
+
+    assert_false(social_claims_holds(json, S("z"), S("null")));
+    assert_false(social_claims_holds(json, S("r"), S("1.5")));
+    assert_false(social_claims_holds(json, S("big"), S("1e300")));
+    assert_false(social_claims_holds(json, S("o"), S("{\"a\":1}")));
+    assert_false(social_claims_holds(json, S("x"), S("x")));
+    assert_false(social_claims_holds(json, S("x"), S("")));
+    assert_true(social_claims_holds(json, S("e"), S("")));
+    assert_false(social_claims_holds(NULL, S("x"), S("x")));
+
+    social_json_free(json);
+}
+
+
+static void
 test_write(void **state)
 {
     size_t           i, n, size;
@@ -470,6 +524,7 @@ main(void)
         cmocka_unit_test(test_client),
         cmocka_unit_test(test_audience),
         cmocka_unit_test(test_match),
+        cmocka_unit_test(test_holds),
         cmocka_unit_test(test_write),
     };
 

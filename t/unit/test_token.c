@@ -59,6 +59,115 @@ test_bearer(void **state)
 
 
 static void
+test_value(void **state)
+{
+    size_t        i;
+    social_str_t  token;
+
+    static const struct {
+        social_str_t            value;
+        social_token_status_e   status;
+        const char             *token;
+    } cases[] = {
+        { social_string("abc"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string(" a.b-c_d~+/= "), SOCIAL_TOKEN_OK, "a.b-c_d~+/=" },
+        { social_string("Bearer abc"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("bEARER   abc"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("Bearerabc"), SOCIAL_TOKEN_OK, "Bearerabc" },
+        { social_string("null"), SOCIAL_TOKEN_OK, "null" },
+
+        { { 0, NULL }, SOCIAL_TOKEN_NONE, "" },
+        { social_string(""), SOCIAL_TOKEN_NONE, "" },
+        { social_string(" \t "), SOCIAL_TOKEN_NONE, "" },
+
+        { social_string("Bearer"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer "), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Basic YTpi"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("Bearer a b"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("a,b"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("a\tb"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("a\0b"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("a\x7f"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("\xc3\xa9"), SOCIAL_TOKEN_MALFORMED, "" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        token.len = 99;
+        assert_int_equal(social_token_from_value(cases[i].value, &token),
+                         cases[i].status);
+        assert_str(token, cases[i].token);
+    }
+}
+
+
+static void
+test_protocols(void **state)
+{
+    size_t        i;
+    social_str_t  token;
+
+    static const struct {
+        social_str_t            value;
+        social_token_status_e   status;
+        const char             *token;
+    } cases[] = {
+        { social_string("bearer, abc"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("bearer,abc"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("chat, bearer, abc, other"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string(" , bearer , , abc , "), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("bearer, bearer"), SOCIAL_TOKEN_OK, "bearer" },
+        { social_string("bearer, null"), SOCIAL_TOKEN_OK, "null" },
+
+        { { 0, NULL }, SOCIAL_TOKEN_NONE, "" },
+        { social_string(""), SOCIAL_TOKEN_NONE, "" },
+        { social_string(" , "), SOCIAL_TOKEN_NONE, "" },
+        { social_string("chat, abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("Bearer, abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("bearer abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("bearer.abc"), SOCIAL_TOKEN_NONE, "" },
+
+        { social_string("bearer"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("abc, bearer"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("bearer, ,\t,"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("bearer, a b"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("bearer, a\x7f"), SOCIAL_TOKEN_MALFORMED, "" },
+
+        { social_string("bearer, a, bearer, b"), SOCIAL_TOKEN_SEVERAL, "" },
+        { social_string("bearer, a, bearer"), SOCIAL_TOKEN_SEVERAL, "" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        token.len = 99;
+        assert_int_equal(social_token_from_protocols(cases[i].value, &token),
+                         cases[i].status);
+        assert_str(token, cases[i].token);
+    }
+}
+
+
+static void
+test_count(void **state)
+{
+    (void) state;
+
+    assert_int_equal(social_token_count(S(""), S("t"), ";,"), 0);
+    assert_int_equal(social_token_count(S("t"), S("t"), ";,"), 0);
+    assert_int_equal(social_token_count(S("t=1"), S("t"), ";,"), 1);
+    assert_int_equal(social_token_count(S("t="), S("t"), ";,"), 1);
+    assert_int_equal(social_token_count(S("a=t=1; bt=1; t2=1"), S("t"), ";,"),
+                     0);
+    assert_int_equal(social_token_count(S("t=1; T = 2;a=3,t=4"), S("t"), ";,"),
+                     3);
+    assert_int_equal(social_token_count(S("t=1&a=2&t=1"), S("t"), "&"), 2);
+    assert_int_equal(social_token_count(S("t=1;t=1"), S("t"), "&"), 1);
+}
+
+
+static void
 test_size(void **state)
 {
     social_str_t   value, token;
@@ -77,9 +186,20 @@ test_size(void **state)
     assert_int_equal(token.len, SOCIAL_TOKEN_MAX_SIZE);
     assert_ptr_equal(token.data, buf + 7);
 
+    assert_int_equal(social_token_from_value(value, &token), SOCIAL_TOKEN_OK);
+
     value.len++;
 
     assert_int_equal(social_token_from_bearer(value, &token),
+                     SOCIAL_TOKEN_TOO_LARGE);
+    assert_int_equal(token.len, 0);
+    assert_int_equal(social_token_from_value(value, &token),
+                     SOCIAL_TOKEN_TOO_LARGE);
+    assert_int_equal(token.len, 0);
+
+    memcpy(buf, "bearer,", 7);
+
+    assert_int_equal(social_token_from_protocols(value, &token),
                      SOCIAL_TOKEN_TOO_LARGE);
     assert_int_equal(token.len, 0);
 }
@@ -148,6 +268,9 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_bearer),
+        cmocka_unit_test(test_value),
+        cmocka_unit_test(test_protocols),
+        cmocka_unit_test(test_count),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_placeholder),
         cmocka_unit_test(test_texts),

@@ -1,0 +1,73 @@
+
+/*
+ * What is remembered of verified tokens, in memory that several processes
+ * share: a table of fixed size, never a token itself.
+ *
+ * DESIGN.  A token is known by a digest of all that its verdict rests on.  The
+ * digest chooses a set of eight slots.  Each slot has a sequence word that is
+ * odd in effect while somebody writes it: who reads copies the slot and looks
+ * whether the word is still the same; who finds a slot being written goes
+ * without, reading or writing.  So no process ever waits for another, nor for
+ * a dead one: the word names its writer, and a slot whose writer died is taken
+ * over by the next one who has use for it.
+ */
+
+#ifndef SOCIAL_TOKEN_TABLE_H
+#define SOCIAL_TOKEN_TABLE_H
+
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define SOCIAL_TOKEN_DIGEST_SIZE   32
+#define SOCIAL_TOKEN_SESSION_SIZE  16
+
+
+typedef struct {
+    uint64_t        generation;   /* of the keys that it was judged by */
+    int64_t         expires;      /* the last second in which it is good */
+    uint64_t        epoch;        /* of the revocations that it was judged by */
+    uint64_t        issuer;       /* which of the location's */
+    unsigned char   session[SOCIAL_TOKEN_SESSION_SIZE];
+} social_token_verdict_t;
+
+
+typedef struct social_token_table_s  social_token_table_t;
+
+
+/*
+ * How many tokens a table has room for that takes at most "size" bytes; 0:
+ * too little for any.
+ */
+size_t social_token_table_capacity(size_t size);
+
+/*
+ * Makes a table of the "size" bytes at "p", which are aligned to 64 bytes.
+ * NULL: they are too few.  There is nothing to free.
+ */
+social_token_table_t *social_token_table_create(void *p, size_t size);
+
+/*
+ * Copies what is known of a token.  False: nothing, or it is being written.
+ * Whether it still holds, in time and by keys and revocations, is for the
+ * caller to say.
+ */
+bool social_token_table_get(const social_token_table_t *table,
+    const unsigned char digest[SOCIAL_TOKEN_DIGEST_SIZE],
+    social_token_verdict_t *verdict);
+
+/*
+ * Remembers a verdict, in place of the one on the same token, of one that has
+ * expired at "now", or of any other.  "writer" is this process's id, not 0;
+ * "alive" says whether a process is.  Nothing happens where all the slots that
+ * could be used are being written.
+ */
+void social_token_table_put(social_token_table_t *table,
+    const unsigned char digest[SOCIAL_TOKEN_DIGEST_SIZE],
+    const social_token_verdict_t *verdict, int64_t now, uint32_t writer,
+    bool (*alive)(uint32_t writer));
+
+
+#endif /* SOCIAL_TOKEN_TABLE_H */

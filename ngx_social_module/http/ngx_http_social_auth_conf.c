@@ -1,0 +1,299 @@
+
+/*
+ * "social_auth_token" and "social_auth_claim": their setters.
+ */
+
+#include "ngx_http_social_auth.h"
+
+
+typedef struct {
+    ngx_str_t                     prefix;
+    ngx_http_social_auth_place_e  kind;
+} ngx_http_social_auth_prefix_t;
+
+
+static char *ngx_http_social_auth_place(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_social_auth_place_t *place);
+static char *ngx_http_social_auth_check_text(ngx_conf_t *cf, ngx_str_t *value,
+    const char *what);
+
+
+/* the first one that fits counts */
+
+static ngx_http_social_auth_prefix_t  ngx_http_social_auth_prefixes[] = {
+    { ngx_string("http_"), NGX_HTTP_SOCIAL_AUTH_HEADER },
+    { ngx_string("cookie_"), NGX_HTTP_SOCIAL_AUTH_COOKIE },
+    { ngx_string("arg_"), NGX_HTTP_SOCIAL_AUTH_ARGUMENT },
+    { ngx_string(""), NGX_HTTP_SOCIAL_AUTH_VARIABLE }
+};
+
+
+char *
+ngx_http_social_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_social_auth_loc_conf_t  *alcf = conf;
+
+    ngx_str_t                     *value;
+    ngx_uint_t                     i, j;
+    ngx_http_social_auth_place_t  *place, *places;
+
+    value = cf->args->elts;
+
+    if (alcf->places != NGX_CONF_UNSET_PTR) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"social_auth_token\" is duplicate: list all places in "
+                   "one");
+    }
+
+    alcf->places = ngx_array_create(cf->pool, 2,
+                                    sizeof(ngx_http_social_auth_place_t));
+    if (alcf->places == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        place = ngx_array_push(alcf->places);
+        if (place == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_http_social_auth_place(cf, &value[i], place) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        places = alcf->places->elts;
+
+        for (j = 0; j < i - 1; j++) {
+            if (places[j].name.len == place->name.len
+                && ngx_strncmp(places[j].name.data, place->name.data,
+                               place->name.len)
+                   == 0)
+            {
+                return ngx_http_social_conf_error(cf, NULL,
+                           "\"%V\" is duplicate in \"social_auth_token\": say "
+                           "it once", &value[i]);
+            }
+        }
+    }
+
+    places = alcf->places->elts;
+
+    if (alcf->places->nelts == 1
+        && places[0].kind == NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION)
+    {
+        /* the default, which needs no list */
+        alcf->places = NULL;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_auth_place(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_social_auth_place_t *place)
+{
+    u_char                          ch;
+    size_t                          i;
+    ngx_int_t                       index;
+    ngx_str_t                      *name;
+    ngx_http_social_auth_prefix_t  *p;
+    static ngx_str_t                authorization =
+                                        ngx_string("http_authorization");
+    static ngx_str_t                protocol =
+                                        ngx_string(
+                                            "http_sec_websocket_protocol");
+    static ngx_str_t                cookie = ngx_string("http_cookie");
+    static ngx_str_t                social = ngx_string("social_");
+
+    for (i = 1; i < value->len; i++) {
+
+        ch = value->data[i];
+
+        if (!(ch >= 'a' && ch <= 'z') && !(ch >= 'A' && ch <= 'Z')
+            && !(ch >= '0' && ch <= '9') && ch != '_')
+        {
+            break;
+        }
+    }
+
+    if (value->len < 2 || value->data[0] != '$' || i < value->len) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "invalid parameter \"%V\" in \"social_auth_token\": it "
+                   "takes variables, as in \"social_auth_token "
+                   "$http_authorization $cookie_token\"", value);
+    }
+
+    /* nginx knows variables without regard to case */
+
+    ngx_memzero(place, sizeof(ngx_http_social_auth_place_t));
+
+    name = &place->name;
+    name->len = value->len - 1;
+
+    name->data = ngx_pnalloc(cf->pool, name->len);
+    if (name->data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_strlow(name->data, value->data + 1, name->len);
+
+    if (name->len == cookie.len
+        && ngx_strncmp(name->data, cookie.data, cookie.len) == 0)
+    {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%V\" in \"social_auth_token\" is all cookies: name the "
+                   "one that holds the token, as in \"$cookie_token\"", value);
+    }
+
+    if (name->len >= social.len
+        && ngx_strncmp(name->data, social.data, social.len) == 0)
+    {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%V\" in \"social_auth_token\" is a variable of this "
+                   "module: it is known from the token, not before it", value);
+    }
+
+    index = ngx_http_get_variable_index(cf, name);
+    if (index == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    place->index = index;
+
+    for (p = ngx_http_social_auth_prefixes; p->prefix.len; p++) {
+        if (name->len > p->prefix.len
+            && ngx_strncmp(name->data, p->prefix.data, p->prefix.len) == 0)
+        {
+            break;
+        }
+    }
+
+    place->kind = p->kind;
+    place->item.data = name->data + p->prefix.len;
+    place->item.len = name->len - p->prefix.len;
+
+    if (name->len == authorization.len
+        && ngx_strncmp(name->data, authorization.data, name->len) == 0)
+    {
+        place->kind = NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION;
+
+    } else if (name->len == protocol.len
+               && ngx_strncmp(name->data, protocol.data, name->len) == 0)
+    {
+        place->kind = NGX_HTTP_SOCIAL_AUTH_PROTOCOL;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_social_auth_loc_conf_t  *alcf = conf;
+
+    ngx_str_t                     *value;
+    ngx_uint_t                     i, j;
+    social_str_t                  *item;
+    ngx_http_social_auth_claim_t  *claim;
+
+    value = cf->args->elts;
+
+    if (alcf->claims == NGX_CONF_UNSET_PTR) {
+        alcf->claims = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_http_social_auth_claim_t));
+        if (alcf->claims == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    claim = alcf->claims->elts;
+
+    for (i = 0; i < alcf->claims->nelts; i++) {
+        if (claim[i].name.len == value[1].len
+            && ngx_strncmp(claim[i].name.data, value[1].data, value[1].len)
+               == 0)
+        {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "\"social_auth_claim %V\" is duplicate: list all of "
+                       "its values in one", &value[1]);
+        }
+    }
+
+    claim = ngx_array_push(alcf->claims);
+    if (claim == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    claim->name = value[1];
+
+    claim->values = ngx_array_create(cf->pool, cf->args->nelts - 2,
+                                     sizeof(social_str_t));
+    if (claim->values == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_social_auth_check_text(cf, &value[1], "name")
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_http_social_auth_check_text(cf, &value[i], "value")
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        for (j = 2; j < i; j++) {
+            if (ngx_strcmp(value[i].data, value[j].data) == 0) {
+                return ngx_http_social_conf_error(cf, NULL,
+                           "\"%V\" is duplicate in \"social_auth_claim\": say "
+                           "it once", &value[i]);
+            }
+        }
+
+        item = ngx_array_push(claim->values);
+        if (item == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *item = ngx_http_social_view(&value[i]);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_auth_check_text(ngx_conf_t *cf, ngx_str_t *value,
+    const char *what)
+{
+    size_t  i;
+
+    if (value->len && value->data[0] == '$') {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "invalid %s \"%V\" in \"social_auth_claim\": it takes no "
+                   "variables, write what the token must have", what, value);
+    }
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] < 0x20 || value->data[i] == 0x7f) {
+            break;
+        }
+    }
+
+    if (value->len == 0 || i < value->len) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "invalid %s \"%V\" in \"social_auth_claim\": it must be a "
+                   "text without control characters", what, value);
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,331 @@
+
+/*
+ * Where the token of a request is: in one of the places that "social_auth_token"
+ * lists, and in none of the others.
+ */
+
+#include "ngx_http_social_auth.h"
+
+
+static social_token_status_e ngx_http_social_auth_take_header(
+    ngx_http_request_t *r, social_str_t *token);
+static social_token_status_e ngx_http_social_auth_take_places(
+    ngx_http_request_t *r, ngx_array_t *places, social_str_t *token);
+static social_token_status_e ngx_http_social_auth_take_place(
+    ngx_http_request_t *r, ngx_http_social_auth_place_t *place,
+    social_str_t *token);
+static social_token_status_e ngx_http_social_auth_take_variable(
+    ngx_http_request_t *r, ngx_http_social_auth_place_t *place,
+    social_str_t *token);
+static social_token_status_e ngx_http_social_auth_take_lines(
+    ngx_http_request_t *r, ngx_http_social_auth_place_t *place,
+    social_str_t *token);
+static ngx_uint_t ngx_http_social_auth_is_line(ngx_table_elt_t *h,
+    ngx_str_t *name);
+static ngx_uint_t ngx_http_social_auth_cookies(ngx_http_request_t *r,
+    ngx_str_t *name);
+
+
+social_token_status_e
+ngx_http_social_auth_take(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, social_str_t *token)
+{
+    social_token_status_e        status;
+    ngx_http_social_auth_ctx_t  *ctx;
+
+    if (alcf->places == NULL) {
+        return ngx_http_social_auth_take_header(r, token);
+    }
+
+    /* a map may be made of $social_sub, which would ask for the token again */
+
+    ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
+
+    if (ctx != NULL) {
+        ctx->taking = 1;
+    }
+
+    status = ngx_http_social_auth_take_places(r, alcf->places, token);
+
+    if (ctx != NULL) {
+        ctx->taking = 0;
+    }
+
+    return status;
+}
+
+
+static social_token_status_e
+ngx_http_social_auth_take_header(ngx_http_request_t *r, social_str_t *token)
+{
+    ngx_table_elt_t        *h;
+    social_token_status_e   status;
+
+    h = r->headers_in.authorization;
+
+    if (h == NULL) {
+        return SOCIAL_TOKEN_NONE;
+    }
+
+    status = social_token_from_bearer(ngx_http_social_view(&h->value), token);
+
+    if (status == SOCIAL_TOKEN_OK && social_token_is_placeholder(*token)) {
+
+        /* a script without a token: the same as none */
+
+        return SOCIAL_TOKEN_NONE;
+    }
+
+    return status;
+}
+
+
+/*
+ * "Clients MUST NOT use more than one method to transmit the token" (RFC 6750,
+ * 2), not even for the same one: the backend may look at the place that we do
+ * not.  A bad token counts as one.
+ */
+
+static social_token_status_e
+ngx_http_social_auth_take_places(ngx_http_request_t *r, ngx_array_t *places,
+    social_str_t *token)
+{
+    ngx_uint_t                     i;
+    social_str_t                   found;
+    social_token_status_e          status, rc;
+    ngx_http_social_auth_place_t  *place, *holder;
+
+    holder = NULL;
+    status = SOCIAL_TOKEN_NONE;
+    place = places->elts;
+
+    for (i = 0; i < places->nelts; i++) {
+
+        rc = ngx_http_social_auth_take_place(r, &place[i], &found);
+
+        if (rc == SOCIAL_TOKEN_NONE) {
+            continue;
+        }
+
+        if (rc == SOCIAL_TOKEN_FAILED) {
+            return rc;
+        }
+
+        if (holder != NULL) {
+            return SOCIAL_TOKEN_SEVERAL;
+        }
+
+        holder = &place[i];
+        status = rc;
+        *token = found;
+    }
+
+    if (status == SOCIAL_TOKEN_OK
+        && holder->kind == NGX_HTTP_SOCIAL_AUTH_COOKIE
+        && !ngx_http_social_auth_cookie_allowed(r))
+    {
+        return SOCIAL_TOKEN_ORIGIN;
+    }
+
+    return status;
+}
+
+
+static social_token_status_e
+ngx_http_social_auth_take_place(ngx_http_request_t *r,
+    ngx_http_social_auth_place_t *place, social_str_t *token)
+{
+    social_token_status_e  status;
+
+    switch (place->kind) {
+
+    case NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION:
+        return ngx_http_social_auth_take_header(r, token);
+
+    case NGX_HTTP_SOCIAL_AUTH_HEADER:
+    case NGX_HTTP_SOCIAL_AUTH_PROTOCOL:
+        status = ngx_http_social_auth_take_lines(r, place, token);
+        break;
+
+    default:
+        status = ngx_http_social_auth_take_variable(r, place, token);
+        break;
+    }
+
+    if (status == SOCIAL_TOKEN_OK && social_token_is_placeholder(*token)) {
+        return SOCIAL_TOKEN_NONE;
+    }
+
+    return status;
+}
+
+
+/*
+ * Of cookies and arguments nginx gives the first of a name, and a backend may
+ * take the last.
+ */
+
+static social_token_status_e
+ngx_http_social_auth_take_variable(ngx_http_request_t *r,
+    ngx_http_social_auth_place_t *place, social_str_t *token)
+{
+    social_str_t                value;
+    ngx_http_variable_value_t  *v;
+
+    v = ngx_http_get_flushed_variable(r, place->index);
+
+    if (v == NULL) {
+        return SOCIAL_TOKEN_FAILED;
+    }
+
+    if (place->kind == NGX_HTTP_SOCIAL_AUTH_COOKIE
+        && ngx_http_social_auth_cookies(r, &place->item) > 1)
+    {
+        return SOCIAL_TOKEN_SEVERAL;
+    }
+
+    if (place->kind == NGX_HTTP_SOCIAL_AUTH_ARGUMENT
+        && social_token_count(ngx_http_social_view(&r->args),
+                              ngx_http_social_view(&place->item), "&")
+           > 1)
+    {
+        return SOCIAL_TOKEN_SEVERAL;
+    }
+
+    if (v->not_found) {
+        return SOCIAL_TOKEN_NONE;
+    }
+
+    value.len = v->len;
+    value.data = v->data;
+
+    return social_token_from_value(value, token);
+}
+
+
+/*
+ * Not by the variable: of several lines nginx 1.22 gives the first, and later
+ * ones join them.  The lines of a list of protocols are one list (RFC 6455,
+ * 11.3.4).
+ */
+
+static social_token_status_e
+ngx_http_social_auth_take_lines(ngx_http_request_t *r,
+    ngx_http_social_auth_place_t *place, social_str_t *token)
+{
+    size_t            len;
+    u_char           *p;
+    ngx_str_t         value;
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *found;
+
+    n = 0;
+    len = 0;
+    found = NULL;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_http_social_auth_is_line(&h[i], &place->item)) {
+                n++;
+                len += h[i].value.len + 1;
+                found = &h[i];
+            }
+        }
+    }
+
+    if (n == 0) {
+        return SOCIAL_TOKEN_NONE;
+    }
+
+    if (place->kind == NGX_HTTP_SOCIAL_AUTH_HEADER) {
+        return n == 1
+               ? social_token_from_value(ngx_http_social_view(&found->value),
+                                         token)
+               : SOCIAL_TOKEN_SEVERAL;
+    }
+
+    if (n == 1) {
+        return social_token_from_protocols(
+                   ngx_http_social_view(&found->value), token);
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return SOCIAL_TOKEN_FAILED;
+    }
+
+    value.data = p;
+    value.len = len;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_http_social_auth_is_line(&h[i], &place->item)) {
+                p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+                *p++ = ',';
+            }
+        }
+    }
+
+    return social_token_from_protocols(ngx_http_social_view(&value), token);
+}
+
+
+/*
+ * By the name that it has in a variable: "_" for "-".
+ */
+
+static ngx_uint_t
+ngx_http_social_auth_is_line(ngx_table_elt_t *h, ngx_str_t *name)
+{
+    u_char  ch;
+    size_t  i;
+
+    if (h->hash == 0 || h->key.len != name->len) {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+
+        ch = h->key.data[i];
+        ch = ch == '-' ? '_' : ngx_tolower(ch);
+
+        if (ch != name->data[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_social_auth_cookies(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+    static ngx_str_t  cookie = ngx_string("cookie");
+
+    n = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_http_social_auth_is_line(&h[i], &cookie)) {
+                n += social_token_count(ngx_http_social_view(&h[i].value),
+                                        ngx_http_social_view(name), ";,");
+            }
+        }
+    }
+
+    return n;
+}

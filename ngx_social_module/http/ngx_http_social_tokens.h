@@ -1,0 +1,58 @@
+
+/*
+ * What is remembered of verified tokens, so that a token is verified once and
+ * not once for each request: for all workers in the zone, and on each
+ * connection the last one.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_TOKENS_H
+#define NGX_HTTP_SOCIAL_TOKENS_H
+
+
+#include "ngx_http_social_issuer.h"
+#include "ngx_http_social_known.h"
+#include "social_token_table.h"
+
+
+typedef struct {
+    social_token_table_t            *table;     /* in the zone */
+    social_sha256_t                 *sha256;    /* owned */
+    ngx_http_social_known_table_t   *known;
+} ngx_http_social_tokens_t;
+
+
+/* a token on its way through this gateway, and what was found out about it */
+
+typedef struct {
+    ngx_http_social_tokens_t        *tokens;    /* NULL: nothing is kept */
+    ngx_http_social_issuers_t       *issuers;   /* that may have made it */
+    social_str_t                     token;
+    social_token_verdict_t           verdict;
+    u_char                           digest[SOCIAL_TOKEN_DIGEST_SIZE];
+    ngx_uint_t                       digested;  /* "digest" is there */
+} ngx_http_social_remembered_t;
+
+
+/*
+ * Gives tokens their place in the zone; called once, where a location keeps
+ * them.  NULL: out of memory, already logged.
+ */
+ngx_http_social_tokens_t *ngx_http_social_tokens_create(ngx_conf_t *cf);
+
+/*
+ * Looks a token up, by "tokens", "issuers" and "token".  NGX_OK: it was
+ * verified by the same rules and by the keys of now, has not expired, and its
+ * session was not ended; "verdict" says more.  NGX_DECLINED: it has to be
+ * verified.
+ */
+ngx_int_t ngx_http_social_tokens_recall(ngx_http_request_t *r,
+    ngx_http_social_remembered_t *remembered);
+
+/*
+ * Remembers "verdict", of a token that was verified.
+ */
+void ngx_http_social_tokens_remember(ngx_http_request_t *r,
+    ngx_http_social_remembered_t *remembered);
+
+
+#endif /* NGX_HTTP_SOCIAL_TOKENS_H */

@@ -1,0 +1,424 @@
+
+/*
+ * The table of verified tokens: what goes in comes out, whatever other
+ * processes write meanwhile, and whoever dies.
+ */
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "social_unit.h"
+#include "social_token_table.h"
+
+
+#define NOW  1700000000
+
+
+static unsigned char *
+test_memory(size_t size)
+{
+    void  *p;
+
+    p = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(p, MAP_FAILED);
+
+    return p;
+}
+
+
+static bool
+test_alive(uint32_t pid)
+{
+    return kill((pid_t) pid, 0) == 0;
+}
+
+
+static bool
+test_all_alive(uint32_t pid)
+{
+    (void) pid;
+
+    return true;
+}
+
+
+/* every field follows from "n", so that a mixture of two shows */
+
+static void
+test_digest(unsigned char digest[SOCIAL_TOKEN_DIGEST_SIZE], uint64_t n)
+{
+    size_t    i;
+    uint64_t  x;
+
+    for (i = 0; i < SOCIAL_TOKEN_DIGEST_SIZE / 8; i++) {
+        x = (n + 1) * UINT64_C(0x9e3779b97f4a7c15) + i;
+        x ^= x >> 29;
+        x *= UINT64_C(0xbf58476d1ce4e5b9);
+        x ^= x >> 32;
+        memcpy(digest + 8 * i, &x, 8);
+    }
+}
+
+
+static social_token_verdict_t
+test_verdict(uint64_t n, uint64_t version)
+{
+    social_token_verdict_t  v;
+
+    v.generation = n * 3 + version;
+    v.expires = (int64_t) (NOW + 3600 + version);
+    v.epoch = n * 7 + version;
+    v.issuer = n * 11 + version;
+    memset(v.session, (int) ((n + version) & 0xff), sizeof(v.session));
+
+    return v;
+}
+
+
+static void
+test_is_verdict(const social_token_verdict_t *v, uint64_t n)
+{
+    social_token_verdict_t  wanted;
+
+    wanted = test_verdict(n, (uint64_t) (v->expires - NOW - 3600));
+
+    assert_memory_equal(v, &wanted, sizeof(wanted));
+}
+
+
+static void
+test_put(social_token_table_t *table, uint64_t n, uint64_t version,
+    int64_t now)
+{
+    unsigned char           digest[SOCIAL_TOKEN_DIGEST_SIZE];
+    social_token_verdict_t  v;
+
+    test_digest(digest, n);
+    v = test_verdict(n, version);
+
+    social_token_table_put(table, digest, &v, now, (uint32_t) getpid(),
+                           test_alive);
+}
+
+
+static bool
+test_get(social_token_table_t *table, uint64_t n, social_token_verdict_t *v)
+{
+    unsigned char  digest[SOCIAL_TOKEN_DIGEST_SIZE];
+
+    test_digest(digest, n);
+
+    return social_token_table_get(table, digest, v);
+}
+
+
+static void
+test_sizes(void **state)
+{
+    unsigned char  *p;
+
+    (void) state;
+
+    assert_int_equal(social_token_table_capacity(0), 0);
+    assert_int_equal(social_token_table_capacity(800), 0);
+    assert_int_equal(social_token_table_capacity(64 + 768), 8);
+    assert_int_equal(social_token_table_capacity(64 + 4 * 768 - 1), 16);
+    assert_int_equal(social_token_table_capacity(8 << 20), 8 * 8192);
+
+    p = test_memory(4096);
+    assert_null(social_token_table_create(p, 800));
+    assert_non_null(social_token_table_create(p, 4096));
+    munmap(p, 4096);
+}
+
+
+static void
+test_remembers(void **state)
+{
+    size_t                   i;
+    unsigned char           *p;
+    social_token_table_t    *table;
+    social_token_verdict_t   v;
+
+    (void) state;
+
+    p = test_memory(1 << 20);
+    table = social_token_table_create(p, 1 << 20);
+
+    for (i = 0; i < 1000; i++) {
+        assert_false(test_get(table, i, &v));
+        test_put(table, i, 1, NOW);
+    }
+
+    for (i = 0; i < 1000; i++) {
+        assert_true(test_get(table, i, &v));
+        test_is_verdict(&v, i);
+    }
+
+    /* one token, one slot: the newer verdict is what counts */
+
+    test_put(table, 5, 2, NOW);
+    assert_true(test_get(table, 5, &v));
+    assert_int_equal(v.epoch, 5 * 7 + 2);
+
+    munmap(p, 1 << 20);
+}
+
+
+/* in the smallest of tables, all tokens meet in one set */
+
+static void
+test_replaces(void **state)
+{
+    size_t                   i, found;
+    unsigned char           *p;
+    social_token_table_t    *table;
+    social_token_verdict_t   v;
+
+    (void) state;
+
+    p = test_memory(4096);
+    table = social_token_table_create(p, 64 + 768);
+
+    for (i = 0; i < 8; i++) {
+        test_put(table, i, 1, NOW);
+    }
+
+    for (i = 0; i < 8; i++) {
+        assert_true(test_get(table, i, &v));
+    }
+
+    /* full of good ones: the new one gets a place, one of the old loses it */
+
+    test_put(table, 8, 1, NOW);
+    assert_true(test_get(table, 8, &v));
+
+    for (i = 0, found = 0; i < 8; i++) {
+        found += test_get(table, i, &v);
+    }
+
+    assert_int_equal(found, 7);
+
+    /* all have expired but the one that is renewed: it is not what goes */
+
+    test_put(table, 8, 7200, NOW + 3700);
+
+    for (i = 20; i < 27; i++) {
+        test_put(table, i, 7200, NOW + 3700);
+        assert_true(test_get(table, 8, &v));
+    }
+
+    for (i = 20; i < 27; i++) {
+        assert_true(test_get(table, i, &v));
+    }
+
+    munmap(p, 4096);
+}
+
+
+/* more tokens in turn than there are slots: most still find their own */
+
+static void
+test_in_turn(void **state)
+{
+    size_t                   i, round, found;
+    unsigned char           *p;
+    social_token_table_t    *table;
+    social_token_verdict_t   v;
+
+    (void) state;
+
+    p = test_memory(4096);
+    table = social_token_table_create(p, 64 + 768);
+    found = 0;
+
+    for (round = 0; round < 100; round++) {
+        for (i = 0; i < 9; i++) {
+            if (test_get(table, i, &v)) {
+                found++;
+                continue;
+            }
+
+            test_put(table, i, round, NOW + (int64_t) round);
+        }
+    }
+
+    assert_in_range(found, 400, 900);
+
+    munmap(p, 4096);
+}
+
+
+static void
+test_child(social_token_table_t *table, unsigned int seed)
+{
+    uint64_t                n, version;
+    social_token_verdict_t  v;
+
+    for (version = 0; /* void */ ; version++) {
+        n = (uint64_t) (rand_r(&seed) % 24);
+
+        if (version % 4) {
+            test_put(table, n, version % 1000, NOW);
+
+        } else if (test_get(table, n, &v)
+                   && v.generation != n * 3 + (uint64_t) (v.expires - NOW
+                                                          - 3600))
+        {
+            _exit(1);
+        }
+    }
+}
+
+
+static void
+test_processes(void **state)
+{
+    int                      status;
+    pid_t                    pids[3];
+    size_t                   i, found;
+    uint64_t                 n;
+    unsigned char           *p;
+    social_token_table_t    *table;
+    social_token_verdict_t   v;
+
+    (void) state;
+
+    p = test_memory(4096);
+    table = social_token_table_create(p, 64 + 2 * 768);
+
+    for (i = 0; i < 3; i++) {
+        pids[i] = fork();
+        assert_int_not_equal(pids[i], -1);
+
+        if (pids[i] == 0) {
+            test_child(table, (unsigned int) i);
+        }
+    }
+
+    for (i = 0, found = 0; i < 1000000; i++) {
+        n = i % 24;
+
+        if (test_get(table, n, &v)) {
+            test_is_verdict(&v, n);
+            found++;
+        }
+    }
+
+    for (i = 0; i < 3; i++) {
+        kill(pids[i], SIGKILL);
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_true(WIFSIGNALED(status));
+    }
+
+    assert_int_not_equal(found, 0);
+
+    munmap(p, 4096);
+}
+
+
+/* wherever a writer dies, its slots are of use to the next one */
+
+static void
+test_killed(void **state)
+{
+    pid_t                    pid;
+    size_t                   i, round;
+    unsigned char           *p;
+    social_token_table_t    *table;
+    social_token_verdict_t   v;
+
+    (void) state;
+
+    p = test_memory(4096);
+    table = social_token_table_create(p, 64 + 768);
+
+    for (round = 0; round < 100; round++) {
+        pid = fork();
+        assert_int_not_equal(pid, -1);
+
+        if (pid == 0) {
+            test_child(table, (unsigned int) round);
+        }
+
+        usleep((useconds_t) (200 + round * 13));
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+
+        for (i = 0; i < 24; i++) {
+            if (test_get(table, i, &v)) {
+                test_is_verdict(&v, i);
+            }
+        }
+    }
+
+    /* all of them, by a process to whom none of the dead ones is alive */
+
+    for (i = 0; i < 8; i++) {
+        test_put(table, 100 + i, 100000, NOW + 50000);
+    }
+
+    for (i = 0; i < 8; i++) {
+        assert_true(test_get(table, 100 + i, &v));
+        test_is_verdict(&v, 100 + i);
+    }
+
+    munmap(p, 4096);
+}
+
+
+/* a slot that is being written is neither read nor written by another */
+
+static void
+test_busy(void **state)
+{
+    size_t                   i;
+    unsigned char           *p, digest[SOCIAL_TOKEN_DIGEST_SIZE];
+    social_token_table_t    *table;
+    social_token_verdict_t   v;
+
+    (void) state;
+
+    p = test_memory(4096);
+    table = social_token_table_create(p, 64 + 768);
+
+    test_put(table, 1, 1, NOW);
+
+    /* as if this process had stopped while it wrote: each slot's first word */
+
+    for (i = 0; i < 8; i++) {
+        p[64 + 64 + i * 88] |= 1;
+        p[64 + 64 + i * 88 + 4] = 1;
+    }
+
+    assert_false(test_get(table, 1, &v));
+
+    test_digest(digest, 2);
+    v = test_verdict(2, 1);
+    social_token_table_put(table, digest, &v, NOW, (uint32_t) getpid(),
+                           test_all_alive);
+    assert_false(test_get(table, 2, &v));
+
+    munmap(p, 4096);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_remembers),
+        cmocka_unit_test(test_replaces),
+        cmocka_unit_test(test_in_turn),
+        cmocka_unit_test(test_processes),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_busy)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
