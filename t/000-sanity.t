@@ -136,13 +136,13 @@ X-Social-Sub: a
 --- response_body_like
 X-Social-Sub: a
 
-=== TEST 8: keys in files need no threads
+=== TEST 8: files of keys are watched by threads
 --- http_config eval
 $SocialToken::http_config
 --- config
     social_auth main;
 --- init
-::threads(1, 'no thread pool is started');
+::threads(33, 'the thread pool is started');
 --- request
 GET /index.html
 --- more_headers eval

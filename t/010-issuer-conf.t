@@ -10,7 +10,7 @@ use SocialToken;
 use SocialConf;
 
 repeat_each(1);
-plan tests => repeat_each() * 1397;
+plan tests => repeat_each() * 1401;
 no_long_string();
 
 my @good = ("issuer $issuer", 'jwks_file $TEST_NGINX_JWKS', 'client_ids *');
@@ -28,6 +28,9 @@ my $start = qr/ in \S+nginx\.conf:\d+$/;
 my $away = "--- no_error_log\n[alert]\n[crit]\n[emerg]";
 
 accepted('a file of keys', added());
+
+accepted('an issuer that says itself where its keys are', lines(
+    'issuer http://127.0.0.1:1/pool/', 'client_ids *'), $away);
 
 accepted('every line there is', lines(
     'user_pool eu-west-1_AbCdEf123', $uri, 'client_ids web "app two"',
@@ -278,14 +281,14 @@ refused('a pool and an issuer',
 refused('two sources of keys', added($uri),
         '"jwks_uri" and "jwks_file" in "social_issuer main" contradict each '
         . 'other: say one of them', $start);
-refused('no keys', lines(@good[0, 2]),
-        '"social_issuer main" says no keys: give it a "jwks_uri" or a '
-        . '"jwks_file"', $start);
 refused('no clients', lines(@good[0, 1]),
         '"social_issuer main" says not whose tokens it accepts: list its '
         . '"client_ids" or "audiences", or say "client_ids *"', $start);
 refused('keys that are dropped before they are fetched anew',
         lines(@good[0, 2], $uri, 'jwks_refresh 1h', 'jwks_stale 30m'),
+        '"jwks_stale" must be longer than "jwks_refresh"', $start);
+refused('the same of keys that are discovered',
+        lines(@good[0, 2], 'jwks_refresh 1h', 'jwks_stale 30m'),
         '"jwks_stale" must be longer than "jwks_refresh"', $start);
 
 

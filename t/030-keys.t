@@ -51,7 +51,7 @@ repeat_each(1);
 workers(2);
 master_on();
 timeout(10);
-plan tests => repeat_each() * 555;
+plan tests => repeat_each() * 561;
 no_long_string();
 run_tests();
 
@@ -133,14 +133,15 @@ __DATA__
 ["GET /control/t5/wait/1", "GET /control/t5/sleep/2100",
  ("GET /api/index.html") x 6, "GET /control/t5/count",
  "GET /control/t5/sleep/2100", ("GET /api/index.html") x 6,
- "GET /control/t5/count"]
+ "GET /control/t5/wait/3", "GET /control/t5/sleep/300"]
 --- more_headers eval
 my $t = ::bearer(-key => 'next');
-[($t) x 17]
+[($t) x 18]
 --- error_code eval
-[200, 200, (401) x 6, 200, 200, (401) x 6, 200]
+[200, 200, (401) x 6, 200, 200, (401) x 6, 200, 200]
 --- response_body_like eval
-["1", "1", ("Unauthorized") x 6, '^2$', '^2$', ("Unauthorized") x 6, '^3$']
+["1", "1", ("Unauthorized") x 6, '^2$', '^2$', ("Unauthorized") x 6, '^3$',
+ '^3$']
 --- no_error_log
 [alert]
 [emerg]

@@ -166,6 +166,17 @@ social_json_time(const social_json_t *json, int64_t *out)
 }
 
 
+bool
+social_json_time_has_fraction(const social_json_t *json)
+{
+    int64_t  whole;
+
+    return json != NULL && json->type == SOCIAL_JSON_REAL
+           && social_json_time(json, &whole) == SOCIAL_OK
+           && json->u.real > (double) whole;
+}
+
+
 social_rc_e
 social_json_integer(const social_json_t *json, int64_t *out)
 {

@@ -72,6 +72,12 @@ social_rc_e social_json_string(const social_json_t *json, social_str_t *out);
 social_rc_e social_json_time(const social_json_t *json, int64_t *out);
 
 /*
+ * Whether a time has a fraction, which social_json_time() drops.  False for
+ * what is no number.
+ */
+bool social_json_time_has_fraction(const social_json_t *json);
+
+/*
  * A whole number.  SOCIAL_DECLINED: "json" is NULL; SOCIAL_MALFORMED: not an
  * integer, or not in [0, 2^53].
  */

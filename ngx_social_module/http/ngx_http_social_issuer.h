@@ -21,6 +21,7 @@ typedef struct {
     ngx_str_t                 user_pool;
     ngx_str_t                 jwks_uri;     /* zero-terminated */
     ngx_str_t                 jwks_file;
+    ngx_str_t                 discovery;    /* zero-terminated, or empty */
     ngx_str_t                 ca_file;      /* zero-terminated */
     ngx_array_t               client_ids;   /* of social_str_t */
     ngx_array_t               audiences;    /* of social_str_t */

@@ -6,7 +6,7 @@
 
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
-#include "social_url.h"
+#include "social_discovery.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -118,9 +118,20 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     }
 
     if (issuer->jwks_uri.len == 0 && issuer->jwks_file.len == 0) {
-        return ngx_http_social_conf_error(cf, &issuer->place,
-                   "\"social_issuer %V\" says no keys: give it a "
-                   "\"jwks_uri\" or a \"jwks_file\"", &issuer->name);
+
+        len = social_discovery_url(ngx_http_social_view(&issuer->issuer),
+                                   NULL, 0);
+
+        p = ngx_pnalloc(cf->pool, len + 1);
+        if (p == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        social_discovery_url(ngx_http_social_view(&issuer->issuer), p,
+                             len + 1);
+
+        issuer->discovery.data = p;
+        issuer->discovery.len = len;
     }
 
     return NGX_CONF_OK;
@@ -157,7 +168,7 @@ static char *
 ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer)
 {
-    if (issuer->jwks_uri.len
+    if (issuer->jwks_file.len == 0
         && (uint64_t) issuer->stale * 1000 <= (uint64_t) issuer->refresh)
     {
         return ngx_http_social_conf_error(cf, &issuer->place,

@@ -8,10 +8,15 @@
  * memory, before it uses it.  nginx has no signal between workers, so those
  * whose requests wait for another worker's fetch look at the slot every 20 ms
  * while any request waits.
+ *
+ * A file is watched by every worker for itself: it needs no lease, since to
+ * look costs a stat() a second, and no zone, so that a set is never too large
+ * for one; a worker that comes later reads what is there.  For a second the
+ * workers may differ, as the servers of a fleet do; the number of a set is
+ * made of the file's bytes, so that they agree on what it means.
  */
 
 #include "ngx_http_social_keys.h"
-#include "social_net_fetch.h"
 
 
 #define NGX_HTTP_SOCIAL_KEYS_POLL         20
@@ -45,9 +50,24 @@ ngx_http_social_keys_init_process(ngx_cycle_t *cycle, ngx_array_t *issuers)
 
         keys = issuer[i]->keys;
 
+        keys->refresh.data = keys;
+        keys->refresh.log = cycle->log;
+        keys->refresh.cancelable = 1;
+
+        /* from a timer, when the threads have been started */
+
+        ngx_add_timer(&keys->refresh, 1);
+
         if (keys->slot == NULL) {
+            keys->refresh.handler = ngx_http_social_keys_watch_handler;
             continue;
         }
+
+        keys->refresh.handler = ngx_http_social_keys_refresh_handler;
+
+        keys->poll.handler = ngx_http_social_keys_poll_handler;
+        keys->poll.data = keys;
+        keys->poll.log = cycle->log;
 
         if (!initialized++ && social_net_init() != SOCIAL_OK) {
             ngx_log_error(NGX_LOG_CRIT, cycle->log, 0,
@@ -55,18 +75,6 @@ ngx_http_social_keys_init_process(ngx_cycle_t *cycle, ngx_array_t *issuers)
             return NGX_ERROR;
         }
 
-        keys->refresh.handler = ngx_http_social_keys_refresh_handler;
-        keys->refresh.data = keys;
-        keys->refresh.log = cycle->log;
-        keys->refresh.cancelable = 1;
-
-        keys->poll.handler = ngx_http_social_keys_poll_handler;
-        keys->poll.data = keys;
-        keys->poll.log = cycle->log;
-
-        /* from a timer, when the threads have been started */
-
-        ngx_add_timer(&keys->refresh, 1);
     }
 
     return NGX_OK;
@@ -205,9 +213,16 @@ ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
     keys = issuer->keys;
 
     if (keys->slot == NULL
-        || keys->waiting >= NGX_HTTP_SOCIAL_KEYS_MAX_WAITING
-        || ngx_http_social_keys_fetch(keys, 1) != NGX_OK)
+        || keys->waiting >= NGX_HTTP_SOCIAL_KEYS_MAX_WAITING)
     {
+        return NGX_DECLINED;
+    }
+
+    /* one that is under way was asked for before this */
+
+    waiter->attempt = keys->slot->attempts + 1;
+
+    if (ngx_http_social_keys_fetch(keys, 1) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -264,6 +279,7 @@ void
 ngx_http_social_keys_wake(ngx_http_social_keys_t *keys)
 {
     ngx_queue_t                ready, *q;
+    social_jwks_t             *jwks;
     ngx_http_social_waiter_t  *waiter;
 
     if (ngx_queue_empty(&keys->waiters)) {
@@ -281,6 +297,15 @@ ngx_http_social_keys_wake(ngx_http_social_keys_t *keys)
         keys->waiting--;
 
         waiter = ngx_queue_data(q, ngx_http_social_waiter_t, queue);
+
+        jwks = ngx_http_social_keys_current(keys->issuer);
+
+        if (jwks != NULL && keys->slot->answered >= waiter->attempt
+            && social_jwks_find(jwks, waiter->kid) == NULL)
+        {
+            ngx_http_social_keys_note_unknown(keys, waiter->kid);
+        }
+
         waiter->handler(waiter);
     }
 }

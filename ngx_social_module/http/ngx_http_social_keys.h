@@ -1,7 +1,8 @@
 
 /*
  * The keys of each issuer: fetched by one worker for all, kept as JSON in the
- * shared zone, parsed once in every worker.
+ * shared zone, parsed once in every worker; or from a file, which every worker
+ * watches.
  */
 
 #ifndef NGX_HTTP_SOCIAL_KEYS_H
@@ -9,6 +10,12 @@
 
 
 #include "ngx_http_social_issuer.h"
+#include "social_net_fetch.h"
+#include "social_url.h"
+
+
+/* how many kids that are nobody's a worker remembers for each issuer */
+#define NGX_HTTP_SOCIAL_KEYS_UNKNOWN  256
 
 
 typedef struct ngx_http_social_waiter_s  ngx_http_social_waiter_t;
@@ -16,10 +23,23 @@ typedef struct ngx_http_social_waiter_s  ngx_http_social_waiter_t;
 struct ngx_http_social_waiter_s {
     ngx_queue_t              queue;
     ngx_http_social_keys_t  *keys;      /* set by ngx_http_social_keys_wait() */
+    ngx_uint_t               attempt;   /* likewise: the first to believe */
+    social_str_t             kid;       /* that is missing, read when woken */
     void                   (*handler)(ngx_http_social_waiter_t *waiter);
     void                    *data;
 };
 
+
+/* ngx_http_social_keys_conf.c */
+
+/*
+ * Gives the issuers whose keys are fetched their place in the zone, and all
+ * of them a thread pool.  NGX_ERROR: already logged.
+ */
+ngx_int_t ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers);
+
+
+/* ngx_http_social_keys_file.c */
 
 /*
  * Reads "jwks_file" at configuration time.  NGX_CONF_ERROR: it is not there
@@ -28,18 +48,20 @@ struct ngx_http_social_waiter_s {
 char *ngx_http_social_keys_from_file(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
 
+
+/* ngx_http_social_keys.c */
+
 /*
- * Gives the issuers with a "jwks_uri" their place in the zone, and in every
- * worker their refresh timer.  NGX_ERROR: already logged.
+ * Starts in a worker what keeps the keys of each issuer fresh.  NGX_ERROR:
+ * already logged.
  */
-ngx_int_t ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers);
 ngx_int_t ngx_http_social_keys_init_process(ngx_cycle_t *cycle,
     ngx_array_t *issuers);
 
 /*
  * The keys to judge by now, or NULL when none were ever loaded or the last
  * ones are older than "jwks_stale".  Valid until the next call for the same
- * issuer: not to be kept.
+ * issuer, or until the event loop has its turn: not to be kept.
  */
 social_jwks_t *ngx_http_social_keys_current(ngx_http_social_issuer_t *issuer);
 
@@ -55,8 +77,9 @@ uint64_t ngx_http_social_keys_generation(ngx_http_social_issuer_t *issuer);
 /*
  * Asks for newer keys, for a token whose key is not among the current ones.
  * NGX_AGAIN: they are on their way, and "waiter->handler" will be called once
- * when they came, failed to come, or took too long.  NGX_DECLINED: they were
- * asked for only just now, or too many are waiting already.
+ * when they came, failed to come, or took too long; "waiter->kid" must then
+ * still be there.  NGX_DECLINED: they were asked for only just now, or too
+ * many are waiting already.
  */
 ngx_int_t ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
     ngx_http_social_waiter_t *waiter);
@@ -67,11 +90,30 @@ ngx_int_t ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
 void ngx_http_social_keys_forget(ngx_http_social_waiter_t *waiter);
 
 
+/* ngx_http_social_keys_unknown.c */
+
+/*
+ * Whether that kid is known not to be anybody's: keys that were fetched after
+ * it was first asked for have none of that name, so that to wait for others
+ * is in vain.  They are asked for all the same when it is time, without
+ * anybody waiting, should it be a key that is only about to be published.
+ */
+ngx_uint_t ngx_http_social_keys_unknown(ngx_http_social_issuer_t *issuer,
+    social_str_t kid);
+
+/*
+ * Notes such a kid, in the place of another where there is no room.
+ */
+void ngx_http_social_keys_note_unknown(ngx_http_social_keys_t *keys,
+    social_str_t kid);
+
+
 /* ngx_http_social_keys_fetch.c */
 
 /*
  * What lies in the zone for one issuer.  All of it is guarded by the slab
- * pool's mutex, but for "generation" and "loaded", which are read without.
+ * pool's mutex, but for "generation", "loaded", "attempts" and "answered",
+ * which are read without.
  */
 
 typedef struct {
@@ -86,12 +128,32 @@ typedef struct {
     ngx_msec_t            lease;          /* until when at most */
     ngx_msec_t            attempted;      /* the start of the last attempt */
     ngx_msec_t            next;           /* when the background may try */
-    ngx_uint_t            attempts;
+    ngx_atomic_t          attempts;
+    ngx_atomic_t          answered;       /* the last attempt that succeeded */
     ngx_uint_t            failures;       /* in a row */
+    uint32_t              complaint;      /* what was last said of them */
 
     u_char               *json;
     size_t                len;
 } ngx_http_social_keys_slot_t;
+
+
+/* of which version of a file the keys are */
+
+typedef struct {
+    ngx_uint_t                    known;
+    time_t                        mtime;
+    long                          nsec;
+    off_t                         size;
+    ngx_file_uniq_t               uniq;
+} ngx_http_social_keys_stamp_t;
+
+
+typedef struct {
+    u_char                        id[16];       /* of SHA-256 of the kid */
+    ngx_uint_t                    used;
+    ngx_msec_t                    noted;
+} ngx_http_social_keys_miss_t;
 
 
 struct ngx_http_social_keys_s {
@@ -105,11 +167,40 @@ struct ngx_http_social_keys_s {
     social_jwks_t                *jwks;         /* owned */
     uint64_t                      generation;   /* of jwks, 0: none */
 
+    ngx_http_social_keys_stamp_t  stamp;        /* of the file */
+    const char                   *complaint;    /* of the file, static */
+
+    ngx_http_social_keys_t      **held;         /* by the task under way */
+    ngx_http_social_keys_miss_t  *unknown;
+
     ngx_queue_t                   waiters;
     ngx_uint_t                    waiting;
     ngx_event_t                   refresh;
     ngx_event_t                   poll;
 };
+
+
+/*
+ * What a thread does to fetch a key set.  Its memory is its own, since the
+ * configuration, and the keys with it, may go first.
+ */
+
+typedef struct {
+    ngx_http_social_keys_t       *keys;         /* NULL: gone */
+    ngx_pool_t                   *pool;
+
+    social_str_t                  issuer;
+    ngx_uint_t                    discover;     /* fetch.url, not keys yet */
+    social_net_fetch_t            fetch;        /* of the document at hand */
+    social_algorithms_t           algorithms;
+
+    social_net_answer_t           answer;       /* the key set, or the error */
+    social_rc_e                   rc;
+    size_t                        skipped;
+    const char                   *why;          /* of the keys passed over */
+
+    char                          uri[SOCIAL_URL_MAX_SIZE + 1];
+} ngx_http_social_keys_task_t;
 
 
 /*
@@ -122,20 +213,54 @@ ngx_int_t ngx_http_social_keys_fetch(ngx_http_social_keys_t *keys,
     ngx_uint_t forced);
 
 /*
+ * Whether a fetch is under way, in whichever worker.
+ */
+ngx_uint_t ngx_http_social_keys_fetching(ngx_http_social_keys_t *keys);
+
+
+/* ngx_http_social_keys_conf.c */
+
+/*
+ * Keys of that issuer, none so far, freed with the configuration.  NULL: out
+ * of memory.
+ */
+ngx_http_social_keys_t *ngx_http_social_keys_create(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer);
+
+
+/* ngx_http_social_keys.c */
+
+/*
  * Whether the slot is still this issuer's: a worker of an old configuration
  * may outlive its claim.  To be called with the slab pool's mutex held.
  */
 ngx_uint_t ngx_http_social_keys_own_slot(ngx_http_social_keys_t *keys);
 
 /*
- * Whether a fetch is under way, in whichever worker.
- */
-ngx_uint_t ngx_http_social_keys_fetching(ngx_http_social_keys_t *keys);
-
-/*
  * Called in the event loop when this worker's fetch has ended.
  */
 void ngx_http_social_keys_wake(ngx_http_social_keys_t *keys);
+
+
+/* ngx_http_social_keys_task.c */
+
+/*
+ * Has a thread fetch the key set; then "done" is called in the event loop,
+ * with the task as ev->data, and calls ngx_http_social_keys_task_free().
+ * NGX_ERROR: it could not be started; already logged.
+ */
+ngx_int_t ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
+    ngx_event_handler_pt done);
+void ngx_http_social_keys_task_free(ngx_http_social_keys_task_t *task);
+
+
+/* ngx_http_social_keys_file.c */
+
+/*
+ * Looks whether the file is another by now, in a thread, and takes its keys
+ * over.  A timer's handler: looks again after a second.
+ */
+void ngx_http_social_keys_watch_handler(ngx_event_t *ev);
 
 
 #endif /* NGX_HTTP_SOCIAL_KEYS_H */

@@ -1,7 +1,7 @@
 
 /*
- * Where the keys of each issuer lie: read from a file at configuration time,
- * or fetched, in a slot of the shared zone.
+ * Where the keys of each issuer lie: a slot of the shared zone for those that
+ * are fetched.
  */
 
 #include "ngx_http_social_keys.h"
@@ -21,11 +21,7 @@ typedef struct {
 } ngx_http_social_keys_sh_t;
 
 
-static ngx_http_social_keys_t *ngx_http_social_keys_create(ngx_conf_t *cf,
-    ngx_http_social_issuer_t *issuer);
 static void ngx_http_social_keys_cleanup(void *data);
-static ngx_int_t ngx_http_social_keys_number(social_str_t text,
-    uint64_t *number);
 static ngx_int_t ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool,
     void **part, void *data, ngx_log_t *log);
 static ngx_int_t ngx_http_social_keys_make_id(
@@ -36,124 +32,7 @@ static void ngx_http_social_keys_clear_slot(ngx_slab_pool_t *shpool,
     ngx_http_social_keys_slot_t *slot);
 
 
-char *
-ngx_http_social_keys_from_file(ngx_conf_t *cf,
-    ngx_http_social_issuer_t *issuer)
-{
-    u_char           *buf;
-    size_t            size;
-    ssize_t           n;
-    ngx_fd_t          fd;
-    const char       *why;
-    social_rc_e       rc;
-    social_str_t      text;
-    ngx_file_info_t   fi;
-
-    fd = ngx_open_file(issuer->jwks_file.data, NGX_FILE_RDONLY, NGX_FILE_OPEN,
-                       0);
-
-    if (fd == NGX_INVALID_FILE || ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"jwks_file\" cannot read \"%V\": make the file "
-                           "readable or correct the path",
-                           &issuer->jwks_file);
-
-        if (fd != NGX_INVALID_FILE) {
-            ngx_close_file(fd);
-        }
-
-        return NGX_CONF_ERROR;
-    }
-
-    size = (size_t) ngx_file_size(&fi);
-
-    if (!ngx_is_file(&fi) || size == 0 || size > issuer->max_size) {
-        ngx_close_file(fd);
-        return ngx_http_social_conf_error(cf, &issuer->place,
-                   "\"jwks_file\" \"%V\" must be a file of 1 to %uz bytes "
-                   "(\"jwks_max_size\")",
-                   &issuer->jwks_file, issuer->max_size);
-    }
-
-    buf = ngx_palloc(cf->temp_pool, size);
-    if (buf == NULL) {
-        ngx_close_file(fd);
-        return NGX_CONF_ERROR;
-    }
-
-    n = ngx_read_fd(fd, buf, size);
-
-    ngx_close_file(fd);
-
-    if (n != (ssize_t) size) {
-        return ngx_http_social_conf_error(cf, &issuer->place,
-                   "\"jwks_file\" \"%V\" could not be read whole",
-                   &issuer->jwks_file);
-    }
-
-    issuer->keys = ngx_http_social_keys_create(cf, issuer);
-    if (issuer->keys == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    text.data = buf;
-    text.len = size;
-
-    rc = social_jwks_parse(text, issuer->algorithms, &issuer->keys->jwks,
-                           &why);
-
-    if (rc != SOCIAL_OK) {
-        return ngx_http_social_conf_error(cf, &issuer->place,
-                   "\"jwks_file\" \"%V\" is not a usable key set: %s",
-                   &issuer->jwks_file, why);
-    }
-
-    if (issuer->keys->jwks->skipped) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "passed over %uz keys in \"%V\": %s",
-                           issuer->keys->jwks->skipped, &issuer->jwks_file,
-                           issuer->keys->jwks->why);
-    }
-
-    if (ngx_http_social_keys_number(text, &issuer->keys->generation)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/*
- * A file has no place in the zone to count in: its bytes are its number, the
- * same in all workers.  The highest bit keeps it apart from those that are
- * counted.
- */
-
-static ngx_int_t
-ngx_http_social_keys_number(social_str_t text, uint64_t *number)
-{
-    u_char       hash[EVP_MAX_MD_SIZE];
-    ngx_uint_t   i;
-
-    if (!EVP_Digest(text.data, text.len, hash, NULL, EVP_sha256(), NULL)) {
-        return NGX_ERROR;
-    }
-
-    *number = 0;
-
-    for (i = 0; i < sizeof(uint64_t); i++) {
-        *number = *number << 8 | hash[i];
-    }
-
-    *number |= (uint64_t) 1 << 63;
-
-    return NGX_OK;
-}
-
-
-static ngx_http_social_keys_t *
+ngx_http_social_keys_t *
 ngx_http_social_keys_create(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
 {
     ngx_pool_cleanup_t      *cln;
@@ -191,6 +70,10 @@ ngx_http_social_keys_cleanup(void *data)
         ngx_del_timer(&keys->poll);
     }
 
+    if (keys->held) {
+        *keys->held = NULL;
+    }
+
     social_jwks_free(keys->jwks);
     keys->jwks = NULL;
 }
@@ -201,6 +84,7 @@ ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers)
 {
     ngx_uint_t                  i, fetched;
     ngx_thread_pool_t          *thread_pool;
+    ngx_http_social_keys_t     *keys;
     ngx_http_social_issuer_t  **issuer;
 
     issuer = issuers->elts;
@@ -208,21 +92,30 @@ ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers)
 
     for (i = 0; i < issuers->nelts; i++) {
 
-        if (issuer[i]->jwks_file.len) {
-            continue;
-        }
-
         thread_pool = ngx_http_social_need_thread_pool(cf);
         if (thread_pool == NULL) {
             return NGX_ERROR;
         }
 
-        issuer[i]->keys = ngx_http_social_keys_create(cf, issuer[i]);
-        if (issuer[i]->keys == NULL) {
+        if (issuer[i]->jwks_file.len) {
+            issuer[i]->keys->thread_pool = thread_pool;
+            continue;
+        }
+
+        keys = ngx_http_social_keys_create(cf, issuer[i]);
+        if (keys == NULL) {
             return NGX_ERROR;
         }
 
-        issuer[i]->keys->thread_pool = thread_pool;
+        keys->unknown = ngx_pcalloc(cf->pool,
+                                    NGX_HTTP_SOCIAL_KEYS_UNKNOWN
+                                    * sizeof(ngx_http_social_keys_miss_t));
+        if (keys->unknown == NULL) {
+            return NGX_ERROR;
+        }
+
+        keys->thread_pool = thread_pool;
+        issuer[i]->keys = keys;
         fetched++;
 
         if (ngx_http_social_keys_make_id(issuer[i]) != NGX_OK) {

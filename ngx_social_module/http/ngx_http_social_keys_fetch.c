@@ -1,33 +1,14 @@
 
 /*
- * Fetching a key set: one worker for all, in a thread, with a lease in the
- * zone that ends by itself.
- *
- * The document is parsed in the thread, so that one without a usable key
- * never replaces the last good one, and so that the event loop never pays for
- * a large set.
+ * Fetching a key set: one worker for all, with a lease in the zone that ends
+ * by itself.
  */
 
 #include "ngx_http_social_keys.h"
-#include "social_net_fetch.h"
 
 
 #define NGX_HTTP_SOCIAL_KEYS_BACKOFF_MIN  1000
 #define NGX_HTTP_SOCIAL_KEYS_BACKOFF_MAX  60000
-
-
-/* the task's memory is its own: the worker's configuration may go first */
-
-typedef struct {
-    ngx_http_social_keys_t   *keys;
-    ngx_pool_t               *pool;
-    social_net_fetch_t        fetch;
-    social_algorithms_t       algorithms;
-    social_net_answer_t       answer;
-    social_rc_e               rc;
-    size_t                    skipped;
-    const char               *why;         /* of the keys passed over */
-} ngx_http_social_keys_task_t;
 
 
 static ngx_int_t ngx_http_social_keys_lease(ngx_http_social_keys_t *keys,
@@ -35,13 +16,12 @@ static ngx_int_t ngx_http_social_keys_lease(ngx_http_social_keys_t *keys,
 static void ngx_http_social_keys_release(ngx_http_social_keys_t *keys);
 static ngx_int_t ngx_http_social_keys_leased(
     ngx_http_social_keys_slot_t *slot);
-static ngx_int_t ngx_http_social_keys_post(ngx_http_social_keys_t *keys);
-static void ngx_http_social_keys_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_keys_done(ngx_event_t *ev);
 static ngx_int_t ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
     social_net_answer_t *answer);
-static void ngx_http_social_keys_failed(ngx_http_social_keys_t *keys,
+static void ngx_http_social_keys_failed(ngx_http_social_keys_task_t *ctx,
     const char *error);
+static uint32_t ngx_http_social_keys_complaint(const char *error);
 
 
 ngx_int_t
@@ -55,7 +35,9 @@ ngx_http_social_keys_fetch(ngx_http_social_keys_t *keys, ngx_uint_t forced)
         return rc == NGX_BUSY ? NGX_OK : NGX_DECLINED;
     }
 
-    if (ngx_http_social_keys_post(keys) != NGX_OK) {
+    if (ngx_http_social_keys_task_post(keys, ngx_http_social_keys_done)
+        != NGX_OK)
+    {
         ngx_http_social_keys_release(keys);
         return NGX_ERROR;
     }
@@ -159,81 +141,6 @@ ngx_http_social_keys_leased(ngx_http_social_keys_slot_t *slot)
 }
 
 
-static ngx_int_t
-ngx_http_social_keys_post(ngx_http_social_keys_t *keys)
-{
-    ngx_pool_t                   *pool;
-    ngx_thread_task_t            *task;
-    ngx_http_social_keys_task_t  *ctx;
-
-    pool = ngx_create_pool(1024, ngx_cycle->log);
-    if (pool == NULL) {
-        return NGX_ERROR;
-    }
-
-    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_keys_task_t));
-    if (task == NULL) {
-        ngx_destroy_pool(pool);
-        return NGX_ERROR;
-    }
-
-    ctx = task->ctx;
-
-    ctx->keys = keys;
-    ctx->pool = pool;
-    ctx->fetch.url = (char *) keys->issuer->jwks_uri.data;
-    ctx->fetch.ca_file = (char *) keys->issuer->ca_file.data;
-    ctx->fetch.timeout = (long) keys->issuer->timeout;
-    ctx->fetch.max_size = keys->issuer->max_size;
-    ctx->algorithms = keys->issuer->algorithms;
-
-    task->handler = ngx_http_social_keys_thread;
-    task->event.handler = ngx_http_social_keys_done;
-    task->event.data = ctx;
-    task->event.log = ngx_cycle->log;
-
-    if (ngx_thread_task_post(keys->thread_pool, task) != NGX_OK) {
-        ngx_destroy_pool(pool);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_social_keys_thread(void *data, ngx_log_t *log)
-{
-    ngx_http_social_keys_task_t *ctx = data;
-
-    const char     *why;
-    social_str_t    text;
-    social_jwks_t  *jwks;
-
-    ctx->rc = social_net_fetch(&ctx->fetch, &ctx->answer);
-
-    if (ctx->rc != SOCIAL_OK) {
-        return;
-    }
-
-    text.data = ctx->answer.body;
-    text.len = ctx->answer.len;
-
-    ctx->rc = social_jwks_parse(text, ctx->algorithms, &jwks, &why);
-
-    if (ctx->rc != SOCIAL_OK) {
-        ngx_snprintf((u_char *) ctx->answer.error,
-                     SOCIAL_NET_ERROR_SIZE - 1, "%s%Z", why);
-        return;
-    }
-
-    ctx->skipped = jwks->skipped;
-    ctx->why = jwks->why;
-
-    social_jwks_free(jwks);
-}
-
-
 static void
 ngx_http_social_keys_done(ngx_event_t *ev)
 {
@@ -244,13 +151,21 @@ ngx_http_social_keys_done(ngx_event_t *ev)
     ctx = ev->data;
     keys = ctx->keys;
 
+    if (keys == NULL) {
+
+        /* the configuration is gone; the lease ends by itself */
+
+        ngx_http_social_keys_task_free(ctx);
+        return;
+    }
+
     if (ctx->rc == SOCIAL_OK) {
 
         changed = ngx_http_social_keys_store(keys, &ctx->answer);
 
         if (changed == NGX_ERROR) {
-            ngx_http_social_keys_failed(keys, "the shared zone is full: give "
-                                              "\"social_zone\" more");
+            ngx_http_social_keys_failed(ctx, "the shared zone is full: give "
+                                             "\"social_zone\" more");
 
         } else if (changed) {
             ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -266,11 +181,10 @@ ngx_http_social_keys_done(ngx_event_t *ev)
         }
 
     } else {
-        ngx_http_social_keys_failed(keys, ctx->answer.error);
+        ngx_http_social_keys_failed(ctx, ctx->answer.error);
     }
 
-    free(ctx->answer.body);
-    ngx_destroy_pool(ctx->pool);
+    ngx_http_social_keys_task_free(ctx);
 
     ngx_http_social_keys_wake(keys);
 }
@@ -324,6 +238,7 @@ ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
     }
 
     slot->loaded = (ngx_atomic_t) ngx_time();
+    slot->answered = slot->attempts;
     slot->owner = 0;
     slot->failures = 0;
 
@@ -339,13 +254,19 @@ ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
 
 
 static void
-ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *error)
+ngx_http_social_keys_failed(ngx_http_social_keys_task_t *ctx,
+    const char *error)
 {
+    size_t                        len;
+    uint32_t                      complaint;
     ngx_uint_t                    level, failures;
     ngx_msec_t                    backoff;
+    ngx_http_social_keys_t       *keys;
     ngx_http_social_keys_slot_t  *slot;
 
+    keys = ctx->keys;
     slot = keys->slot;
+    complaint = ngx_http_social_keys_complaint(error);
 
     ngx_shmtx_lock(&keys->shpool->mutex);
 
@@ -362,18 +283,49 @@ ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *error)
         backoff = NGX_HTTP_SOCIAL_KEYS_BACKOFF_MIN << (failures - 1);
     }
 
+    level = failures == 1 || slot->complaint != complaint ? NGX_LOG_ERR
+                                                          : NGX_LOG_INFO;
+    slot->complaint = complaint;
     slot->owner = 0;
     slot->next = ngx_current_msec + backoff / 2
                  + (ngx_msec_t) ngx_random() % (backoff / 2 + 1);
 
     ngx_shmtx_unlock(&keys->shpool->mutex);
 
-    /* once for each outage, not for each attempt */
+    /* a URI's arguments may be its key */
 
-    level = failures == 1 ? NGX_LOG_ERR : NGX_LOG_INFO;
+    len = strcspn(ctx->fetch.url, "?");
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "social: could not load the keys of issuer \"%V\" from "
-                  "\"%V\": %s; the last good ones, if any, stay",
-                  &keys->issuer->name, &keys->issuer->jwks_uri, error);
+                  "\"%*s\": %s; the last good ones, if any, stay",
+                  &keys->issuer->name, len, ctx->fetch.url, error);
+}
+
+
+/*
+ * What is wrong is said once for each outage, not for each attempt, and again
+ * only when something else is: numbers, of milliseconds say, do not count.
+ */
+
+static uint32_t
+ngx_http_social_keys_complaint(const char *error)
+{
+    u_char    ch;
+    uint32_t  crc;
+
+    ngx_crc32_init(crc);
+
+    for ( /* void */ ; *error; error++) {
+
+        ch = (u_char) *error;
+
+        if (ch < '0' || ch > '9') {
+            ngx_crc32_update(&crc, &ch, 1);
+        }
+    }
+
+    ngx_crc32_final(crc);
+
+    return crc;
 }

@@ -43,6 +43,7 @@ social_net_fetch(const social_net_fetch_t *fetch, social_net_answer_t *answer)
 {
     CURL               *curl;
     CURLcode            code;
+    curl_off_t          elapsed;
     social_rc_e         rc;
     social_net_body_t   body;
     char                error[CURL_ERROR_SIZE];
@@ -67,6 +68,9 @@ social_net_fetch(const social_net_fetch_t *fetch, social_net_answer_t *answer)
 
     rc = social_net_judge(curl, code, &body, error, answer);
 
+    elapsed = 0;
+    curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &elapsed);
+
     curl_easy_cleanup(curl);
 
     if (rc != SOCIAL_OK) {
@@ -76,6 +80,7 @@ social_net_fetch(const social_net_fetch_t *fetch, social_net_answer_t *answer)
 
     answer->body = body.data;
     answer->len = body.len;
+    answer->elapsed = (long) ((elapsed + 999) / 1000);
 
     return SOCIAL_OK;
 }

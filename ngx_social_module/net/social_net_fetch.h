@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
     unsigned char   *body;          /* owned by the caller: free() */
     size_t           len;
+    long             elapsed;       /* milliseconds that it took */
     char             error[SOCIAL_NET_ERROR_SIZE];
 } social_net_answer_t;
 

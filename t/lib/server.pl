@@ -9,7 +9,9 @@
 #
 #     NAME          the key set of build/test-keys/NAME.json
 #     slow-MS-NAME  the same after some time
-#     500 redirect gzip huge close hang text
+#     gate-MODE     the same when /control/ID/open has been asked for
+#     status-CODE redirect elsewhere loop gzip deflate huge close hang text
+#     reset short drip
 #                   what a key server should not do
 #
 # and is steered by these:
@@ -19,6 +21,11 @@
 #     /control/ID/wait/N       the same, when there have been N, or after 5 s
 #     /control/ID/more/N       the same, when N more have come, or after 5 s
 #     /control/ID/sleep/MS     the same, after some time
+#     /control/ID/open         lets those through who wait at a gate
+#
+# An issuer at /issuer/ID/MODE has a discovery document, with its keys at
+# /keys/ID/main; it is steered in the same way, and counted, as ID-doc.  MODE
+# is "good", a name of %documents, or one of those of key servers.
 #
 # Everything else echoes the request, header lines in their order, or does
 # what the path says: /status/CODE, /accel/PATH (X-Accel-Redirect), /page
@@ -31,6 +38,7 @@ use warnings;
 use Digest::SHA ();
 use IO::Socket::INET ();
 use MIME::Base64 ();
+use Socket qw( SOL_SOCKET SO_LINGER );
 use Time::HiRes qw( sleep time );
 
 my ($port, $dir, $keys) = @ARGV;
@@ -40,7 +48,7 @@ $SIG{PIPE} = 'IGNORE';
 
 my $listen = IO::Socket::INET->new(
     LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'tcp',
-    Listen => 128, ReuseAddr => 1)
+    Listen => 1024, ReuseAddr => 1)
     or die "cannot listen on port $port: $!\n";
 
 my $parent = getppid;
@@ -87,6 +95,11 @@ sub serve {
     # from another host's server block, or from a path of this one
     if ($uri =~ m{/keys/([^/]+)/([^/?]+)}) {
         keys_of($conn, $1, $2);
+
+    } elsif ($uri =~ m{\A(/issuer/([^/]+)/([^/]+))(?:/path)?
+                       /\.well-known/openid-configuration\z}x)
+    {
+        document_of($conn, "http://127.0.0.1:$port$1", $2, $3);
 
     } elsif ($uri =~ m{\A/control/([^/]+)/([^/]+)(?:/([^/]+))?}) {
         answer($conn, 200, control($1, $2, $3) . "\n");
@@ -179,6 +192,9 @@ sub control {
     if ($what eq 'sleep') {
         sleep $value / 1000;
 
+    } elsif ($what eq 'open') {
+        open my $out, '>', path($id, 'gate') or die;
+
     } elsif ($what eq 'wait' || $what eq 'more') {
         my $end = time + 5;
         my $wanted = $what eq 'wait' ? $value : count($id) + $value;
@@ -188,8 +204,10 @@ sub control {
     return count($id);
 }
 
-sub keys_of {
-    my ($conn, $id, $mode) = @_;
+# One more request of ID; its mode, after it has waited as the mode says.
+
+sub arrive {
+    my ($id, $mode) = @_;
 
     open my $out, '>>', path($id, 'count') or die;
     syswrite $out, '.';
@@ -197,24 +215,96 @@ sub keys_of {
 
     $mode = read_file(path($id, 'mode')) // $mode;
 
+    if ($mode =~ s/\Agate-//) {
+        my $end = time + 30;
+        sleep 0.01 while !-e path($id, 'gate') && time < $end;
+    }
+
     sleep $1 / 1000 if $mode =~ s/\Aslow-(\d+)-//;
 
-    my $json = 'Content-Type: application/json';
+    return $mode;
+}
 
-    return if $mode eq 'close';
+sub json { return 'Content-Type: application/json' }
+
+sub keys_of {
+    my ($conn, $id, $mode) = @_;
+
+    $mode = arrive($id, $mode);
+
+    if (!bad($conn, $id, $mode)) {
+        answer($conn, 200, read_file("$keys/$mode.json") // '', json());
+    }
+}
+
+sub document_of {
+    my ($conn, $issuer, $id, $mode) = @_;
+
+    my $uri = "http://127.0.0.1:$port/keys/$id/main";
+    $mode = arrive("$id-doc", $mode);
+
+    my %documents = (
+        good => qq({"issuer":"$issuer","jwks_uri":"$uri"}),
+        secret => qq({"issuer":"$issuer","jwks_uri":"$uri?key=geheim"}),
+        path => qq({"issuer":"$issuer/path","jwks_uri":"$uri"}),
+        slash => qq({"issuer":"$issuer/","jwks_uri":"$uri"}),
+        moved => qq({"issuer":"$issuer",)
+                 . qq("jwks_uri":"http://127.0.0.1:$port/keys/$id-there/next"}),
+        another => qq({"issuer":"https://other.example","jwks_uri":"$uri"}),
+        nobody => qq({"jwks_uri":"$uri"}),
+        nowhere => qq({"issuer":"$issuer"}),
+        list => qq({"issuer":"$issuer","jwks_uri":["$uri"]}),
+        plain => qq({"issuer":"$issuer",)
+                 . qq("jwks_uri":"http://keys.example.com/geheim"}),
+        file => qq({"issuer":"$issuer","jwks_uri":"file:///etc/passwd"}),
+        twice => qq({"issuer":"$issuer","issuer":"$issuer",)
+                 . qq("jwks_uri":"$uri"}),
+    );
+
+    if (!bad($conn, $id, $mode)) {
+        answer($conn, 200, $documents{$mode} // '', json());
+    }
+}
+
+# What nobody should answer; false if it is none of that.
+
+sub bad {
+    my ($conn, $id, $mode) = @_;
+
+    return 1 if $mode eq 'close';
 
     if ($mode eq 'hang') {
         sleep 10;
 
-    } elsif ($mode eq '500') {
-        answer($conn, 500, "out of order\n");
+    } elsif ($mode =~ /\A(?:status-)?([1-9]\d\d)\z/) {
+        answer($conn, $1, "out of order\n");
 
     } elsif ($mode eq 'redirect') {
         answer($conn, 302, '', "Location: /keys/$id-there/main");
 
-    } elsif ($mode eq 'gzip') {
-        answer($conn, 200, read_file("$keys/main.json"), $json,
-               'Content-Encoding: gzip');
+    } elsif ($mode eq 'elsewhere') {
+        answer($conn, 302, '', 'Location: http://192.0.2.1/keys');
+
+    } elsif ($mode eq 'loop') {
+        answer($conn, 307, '', "Location: /keys/$id/loop");
+
+    } elsif ($mode eq 'gzip' || $mode eq 'deflate') {
+        answer($conn, 200, read_file("$keys/main.json"), json(),
+               "Content-Encoding: $mode");
+
+    } elsif ($mode eq 'reset') {
+        print $conn "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{";
+        $conn->flush;
+        setsockopt $conn, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+
+    } elsif ($mode eq 'drip') {
+        print $conn "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{";
+
+        for (1 .. 100) {
+            print $conn ' ' or last;
+            $conn->flush;
+            sleep 0.1;
+        }
 
     } elsif ($mode eq 'huge') {
         print $conn "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
@@ -227,6 +317,8 @@ sub keys_of {
         print $conn "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{";
 
     } else {
-        answer($conn, 200, read_file("$keys/$mode.json") // '', $json);
+        return 0;
     }
+
+    return 1;
 }

@@ -1,0 +1,218 @@
+
+/*
+ * The thread task that fetches a key set, by way of a discovery document where
+ * the configuration says no more than the issuer.
+ *
+ * The set is parsed in the thread, so that one without a usable key never
+ * replaces the last good one, and so that the event loop never pays for
+ * a large one.
+ */
+
+#include "ngx_http_social_keys.h"
+#include "social_discovery.h"
+
+
+static char *ngx_http_social_keys_task_copy(ngx_pool_t *pool, ngx_str_t *s);
+static void ngx_http_social_keys_task_thread(void *data, ngx_log_t *log);
+static social_rc_e ngx_http_social_keys_task_discover(
+    ngx_http_social_keys_task_t *ctx);
+static void ngx_http_social_keys_task_error(ngx_http_social_keys_task_t *ctx,
+    const char *why);
+
+
+ngx_int_t
+ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
+    ngx_event_handler_pt done)
+{
+    ngx_pool_t                   *pool;
+    ngx_thread_task_t            *task;
+    ngx_http_social_issuer_t     *issuer;
+    ngx_http_social_keys_task_t  *ctx;
+
+    /* one thread for each issuer, if that one were to stick */
+
+    if (keys->held) {
+        return NGX_ERROR;
+    }
+
+    issuer = keys->issuer;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_keys_task_t));
+    if (task == NULL) {
+        goto failed;
+    }
+
+    ctx = task->ctx;
+
+    ctx->keys = keys;
+    ctx->pool = pool;
+    ctx->fetch.timeout = (long) issuer->timeout;
+    ctx->fetch.max_size = issuer->max_size;
+    ctx->algorithms = issuer->algorithms;
+
+    ctx->issuer.len = issuer->issuer.len;
+    ctx->issuer.data = ngx_pstrdup(pool, &issuer->issuer);
+    ctx->fetch.url = ngx_http_social_keys_task_copy(pool,
+                         issuer->discovery.len ? &issuer->discovery
+                                               : &issuer->jwks_uri);
+
+    if (ctx->issuer.data == NULL || ctx->fetch.url == NULL) {
+        goto failed;
+    }
+
+    ctx->discover = (issuer->discovery.len != 0);
+
+    if (issuer->ca_file.len) {
+        ctx->fetch.ca_file = ngx_http_social_keys_task_copy(pool,
+                                                            &issuer->ca_file);
+        if (ctx->fetch.ca_file == NULL) {
+            goto failed;
+        }
+    }
+
+    task->handler = ngx_http_social_keys_task_thread;
+    task->event.handler = done;
+    task->event.data = ctx;
+    task->event.log = ngx_cycle->log;
+
+    if (ngx_thread_task_post(keys->thread_pool, task) != NGX_OK) {
+        goto failed;
+    }
+
+    keys->held = &ctx->keys;
+
+    return NGX_OK;
+
+failed:
+
+    ngx_destroy_pool(pool);
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_http_social_keys_task_free(ngx_http_social_keys_task_t *ctx)
+{
+    if (ctx->keys) {
+        ctx->keys->held = NULL;
+    }
+
+    free(ctx->answer.body);
+    ngx_destroy_pool(ctx->pool);
+}
+
+
+static char *
+ngx_http_social_keys_task_copy(ngx_pool_t *pool, ngx_str_t *s)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, s->len + 1);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(p, s->data, s->len);
+    p[s->len] = '\0';
+
+    return (char *) p;
+}
+
+
+static void
+ngx_http_social_keys_task_thread(void *data, ngx_log_t *log)
+{
+    ngx_http_social_keys_task_t *ctx = data;
+
+    const char     *why;
+    social_str_t    text;
+    social_jwks_t  *jwks;
+
+    if (ctx->discover) {
+        ctx->rc = ngx_http_social_keys_task_discover(ctx);
+
+        if (ctx->rc != SOCIAL_OK) {
+            return;
+        }
+    }
+
+    ctx->rc = social_net_fetch(&ctx->fetch, &ctx->answer);
+
+    if (ctx->rc != SOCIAL_OK) {
+        return;
+    }
+
+    text.data = ctx->answer.body;
+    text.len = ctx->answer.len;
+
+    ctx->rc = social_jwks_parse(text, ctx->algorithms, &jwks, &why);
+
+    if (ctx->rc != SOCIAL_OK) {
+        ngx_http_social_keys_task_error(ctx, why);
+        return;
+    }
+
+    ctx->skipped = jwks->skipped;
+    ctx->why = jwks->why;
+
+    social_jwks_free(jwks);
+}
+
+
+/*
+ * What is left of the time goes to the key set: the lease is for both.  The
+ * document is looked at each time, for an issuer may move its keys.
+ */
+
+static social_rc_e
+ngx_http_social_keys_task_discover(ngx_http_social_keys_task_t *ctx)
+{
+    const char   *why;
+    social_rc_e   rc;
+    social_str_t  text;
+
+    rc = social_net_fetch(&ctx->fetch, &ctx->answer);
+
+    if (rc != SOCIAL_OK) {
+        return rc;
+    }
+
+    text.data = ctx->answer.body;
+    text.len = ctx->answer.len;
+
+    rc = social_discovery_parse(text, ctx->issuer, ctx->uri, &why);
+
+    free(ctx->answer.body);
+    ctx->answer.body = NULL;
+
+    if (rc != SOCIAL_OK) {
+        ngx_http_social_keys_task_error(ctx, why);
+        return rc;
+    }
+
+    ctx->fetch.url = ctx->uri;
+    ctx->fetch.timeout -= ctx->answer.elapsed;
+
+    if (ctx->fetch.timeout <= 0) {
+        ngx_http_social_keys_task_error(ctx, "the discovery document took all "
+                                             "of \"jwks_timeout\"");
+        return SOCIAL_DECLINED;
+    }
+
+    return SOCIAL_OK;
+}
+
+
+static void
+ngx_http_social_keys_task_error(ngx_http_social_keys_task_t *ctx,
+    const char *why)
+{
+    ngx_snprintf((u_char *) ctx->answer.error, SOCIAL_NET_ERROR_SIZE - 1,
+                 "%s%Z", why);
+}
