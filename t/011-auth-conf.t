@@ -10,7 +10,7 @@ use SocialToken;
 use SocialConf;
 
 repeat_each(1);
-plan tests => repeat_each() * 1434;
+plan tests => repeat_each() * 1584;
 no_long_string();
 
 sub wrong {
@@ -44,16 +44,19 @@ accepted('an issuer that is defined later',
 accepted('a directive in each level', {
     http => $http_config . 'social_auth main; social_auth_scopes any a;
         social_auth_groups any a; social_auth_groups_claim a;
-        social_auth_error_detail on; social_identity_headers on;
+        social_auth_error_detail on; social_auth_cache off;
+        social_identity_headers on;
         social_json_errors on;',
     config => 'social_auth off; social_auth_scopes any a;
         social_auth_groups any a; social_auth_groups_claim a;
-        social_auth_error_detail on; social_identity_headers on;
+        social_auth_error_detail on; social_auth_cache off;
+        social_identity_headers on;
         social_json_errors on;
         location /x {
             social_auth other; social_auth_scopes any a;
             social_auth_groups any a; social_auth_groups_claim a;
-            social_auth_error_detail on; social_identity_headers on;
+            social_auth_error_detail on; social_auth_cache off;
+        social_identity_headers on;
             social_json_errors on;
         }' });
 
@@ -160,7 +163,8 @@ wrong('social_auth_groups_claim twice',
       'social_auth_groups_claim a; social_auth_groups_claim a;',
       '"social_auth_groups_claim" is duplicate: say it once in this block');
 
-for my $name (qw( social_auth_error_detail social_identity_headers
+for my $name (qw( social_auth_error_detail social_auth_cache
+                  social_identity_headers
                   social_json_errors ))
 {
     wrong("$name of nothing", "$name;",
@@ -178,7 +182,8 @@ for my $name (qw( social_auth_error_detail social_identity_headers
 
 for my $line ('social_auth main', 'social_auth_scopes any a',
               'social_auth_groups any a', 'social_auth_groups_claim a',
-              'social_auth_error_detail on', 'social_identity_headers on',
+              'social_auth_error_detail on', 'social_auth_cache on',
+              'social_identity_headers on',
               'social_json_errors on')
 {
     my ($name) = split / /, $line;

@@ -242,28 +242,20 @@ social_token_split(social_str_t value, social_str_t *scheme,
 }
 
 
+/*
+ * What it consists of is not looked at here: a token that is remembered is
+ * compared as a whole, and any other one is taken apart.
+ */
+
 static social_token_status_e
 social_token_check(social_str_t text, social_str_t *token)
 {
-    size_t  i;
-
     if (text.len == 0) {
         return SOCIAL_TOKEN_MALFORMED;
     }
 
     if (text.len > SOCIAL_TOKEN_MAX_SIZE) {
         return SOCIAL_TOKEN_TOO_LARGE;
-    }
-
-    for (i = 0; i < text.len; i++) {
-
-        /* a comma would be a second set of credentials, joined on the way */
-
-        if (text.data[i] <= ' ' || text.data[i] >= 0x7f
-            || text.data[i] == ',')
-        {
-            return SOCIAL_TOKEN_MALFORMED;
-        }
     }
 
     *token = text;

@@ -43,10 +43,11 @@ typedef enum {
 
 /*
  * Takes the token out of an Authorization header's value: the scheme "Bearer"
- * in any case, one or more spaces, one word (RFC 6750, 2.1; RFC 9110, 11.4).
- * SOCIAL_TOKEN_OK: "token" is a view of it.  SOCIAL_TOKEN_NONE: empty, or of
- * another scheme; SOCIAL_TOKEN_MALFORMED: no token after the scheme, or more
- * than one word; SOCIAL_TOKEN_TOO_LARGE: over SOCIAL_TOKEN_MAX_SIZE.
+ * in any case, one or more spaces, the rest (RFC 6750, 2.1; RFC 9110, 11.4).
+ * SOCIAL_TOKEN_OK: "token" is a view of it, of any bytes: social_jwt_parse()
+ * refuses what is no token.  SOCIAL_TOKEN_NONE: empty, or of another scheme;
+ * SOCIAL_TOKEN_MALFORMED: nothing after the scheme; SOCIAL_TOKEN_TOO_LARGE:
+ * over SOCIAL_TOKEN_MAX_SIZE.
  */
 social_token_status_e social_token_from_bearer(social_str_t value,
     social_str_t *token);
