@@ -10,7 +10,7 @@ use SocialToken;
 use SocialConf;
 
 repeat_each(1);
-plan tests => repeat_each() * 1265;
+plan tests => repeat_each() * 1401;
 no_long_string();
 
 my @good = ("issuer $issuer", 'jwks_file $TEST_NGINX_JWKS', 'client_ids *');
@@ -59,7 +59,8 @@ accepted('lines in a file of their own', {
 
 accepted('keys of no use beside one that is', lines(
     @good[0, 2], 'jwks_file $TEST_NGINX_JWKS_MIXED'),
-    '--- error_log', 'passed over 2 keys in', 'kty');
+    '--- error_log', 'passed over 2 keys in',
+    'is none of the issuer\'s "algorithms"');
 
 
 # the block
@@ -98,8 +99,8 @@ refused('not closed', { http => 'social_issuer main { issuer http://[::1];' },
 refused('a line it does not know', added('jwks_url http://127.0.0.1/'),
         'unknown parameter "jwks_url" in "social_issuer": it takes user_pool,'
         . ' issuer, jwks_uri, jwks_file, ca_file, client_ids, audiences, '
-        . 'token_use, leeway, jwks_refresh, jwks_stale, jwks_cooldown, '
-        . 'jwks_timeout and jwks_max_size');
+        . 'token_use, algorithms, leeway, jwks_refresh, jwks_stale, '
+        . 'jwks_cooldown, jwks_timeout and jwks_max_size');
 refused('a block inside', lines('client_ids { a'), 'unexpected "{"');
 refused('a directive of nginx', added('proxy_pass http://127.0.0.1'),
         'unknown parameter "proxy_pass" in "social_issuer"');
@@ -136,6 +137,38 @@ for my $name (qw( client_ids audiences )) {
     refused("$name with one twice", lines("$name a b a"),
             "\"a\" is duplicate in \"$name\": say it once");
 }
+
+# algorithms
+
+my $known = 'it must be one of RS256, RS384, RS512, PS256, PS384, PS512, '
+    . 'ES256, ES384, ES512, EdDSA, Ed25519 and Ed448; "none" and the shared '
+    . 'secrets of HS* are never accepted';
+
+accepted('every algorithm', added(
+    'algorithms RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA '
+    . 'Ed25519 Ed448'));
+accepted('keys of another algorithm', lines(
+    @good[0, 2], 'jwks_file $TEST_NGINX_JWKS_EC', 'algorithms ES256'));
+
+for my $bad (qw( none None NONE HS256 HS384 HS512 hs256 rs256 RS256,RS384 RS1
+                 ES256K eddsa ED25519 RSA-OAEP * any ), "''")
+{
+    my $shown = $bad eq "''" ? '' : $bad;
+
+    refused("algorithms $bad", added("algorithms RS256 $bad"),
+            "invalid value \"$shown\" in \"algorithms\": $known");
+}
+
+refused('algorithms of nothing', added('algorithms'),
+        'invalid number of arguments in "algorithms": it takes one or more '
+        . 'values');
+refused('algorithms with one twice', added('algorithms ES256 RS256 ES256'),
+        '"ES256" is duplicate in "algorithms": say it once');
+refused('algorithms twice', added('algorithms ES256', 'algorithms RS256'),
+        '"algorithms" is duplicate: say it once in this "social_issuer"');
+refused('keys of an algorithm that is not in the list',
+        added('algorithms ES384 PS256'), 'is not a usable key set: a key\'s '
+        . '"alg" is none of the issuer\'s "algorithms"');
 
 for my $line ('user_pool eu-west-1_AbCdEf123', "issuer $issuer", $uri,
               'jwks_file $TEST_NGINX_JWKS', 'ca_file $TEST_NGINX_JWKS',
@@ -287,7 +320,8 @@ refused('junk', keys_of('$TEST_NGINX_JWKS_JUNK'),
 refused('no key', keys_of('$TEST_NGINX_JWKS_EMPTY'),
         'is not a usable key set: its array "keys" is empty');
 refused('EC keys', keys_of('$TEST_NGINX_JWKS_EC'),
-        'is not a usable key set: a key\'s "kty" is not RSA');
+        'is not a usable key set: a key\'s "alg" is none of the '
+        . 'issuer\'s "algorithms"');
 refused('short keys', keys_of('$TEST_NGINX_JWKS_WEAK'),
         'is not a usable key set: an RSA key has fewer than 2048 bits');
 refused('too many keys', keys_of('$TEST_NGINX_JWKS_MANY'),

@@ -27,7 +27,7 @@ _EOC_
     log_level => 'info');
 
 repeat_each(2);
-plan tests => repeat_each() * 782;
+plan tests => repeat_each() * 794;
 no_long_string();
 run_tests();
 
@@ -165,18 +165,18 @@ qr/\[info\] .* social: token refused: (?:expired|not_yet_valid), kid: "main"/
 
 === TEST 11: claims of a wrong type, or none
 --- request eval
-[("GET /index.html") x 11]
+[("GET /index.html") x 13]
 --- more_headers eval
 ::tokens([ exp => undef ], [ exp => '99999999999' ], [ exp => [] ],
          [ exp => -1 ], [ sub => undef ], [ sub => '' ], [ sub => 7 ],
          [ sub => "a\x01b" ], [ nbf => 'now' ], [ iat => {} ],
-         [ scope => [ 'a' ] ])
+         [ scope => [ 'a' ] ], [ jti => 7 ], [ aud => [ 'a', 7 ] ])
 --- error_code eval
-[(401) x 11]
+[(401) x 13]
 --- response_headers eval
 [(q(WWW-Authenticate: Bearer realm="api", error="invalid_token", )
   . q(error_description="the token lacks a claim or one is of a wrong type")
-  . "\nX-Status: claims") x 11]
+  . "\nX-Status: claims") x 13]
 
 === TEST 12: another issuer, client or use
 --- request eval
@@ -276,7 +276,7 @@ qr/\[info\] .* social: token refused: (?:expired|not_yet_valid), kid: "main"/
          [ token_use => undef, client_id => undef, aud => [ 'web' ] ],
          [ token_use => 'refresh', aud => 'web' ])
 --- error_code eval
-[200, 200, 401, 401, 200, 200, 401, 401, 200, 200, 401, 200, 401]
+[200, 401, 401, 401, 200, 200, 401, 401, 200, 200, 401, 200, 401]
 
 === TEST 18: scopes, any and all
 --- config

@@ -270,7 +270,7 @@ GET /
 /keys/t13-text/text": it is not a JSON object;
 /keys/t13-short/short": transfer closed with
 /keys/t13-empty/empty": its array "keys" is empty;
-/keys/t13-ec/ec": a key's "kty" is not RSA;
+/keys/t13-ec/ec": a key's "alg" is none of the issuer's "algorithms";
 /keys/t13-weak/weak": an RSA key has fewer than 2048 bits;
 /keys/t13-many/many": it has more than 64 keys;
 /keys/t13-nothing/nothing": it is not a JSON object;
@@ -370,7 +370,7 @@ GET /api/index.html
 ::bearer()
 --- error_log
 social: loaded new keys of issuer "main"
-social: passed over 2 keys of issuer "main": a key's "kty" is not RSA
+social: passed over 2 keys of issuer "main": a key's "alg" is none of the issuer's "algorithms"
 
 === TEST 20: two issuers at one key server
 --- http_config eval

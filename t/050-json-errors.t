@@ -40,7 +40,7 @@ suite(http_config => $http_config, log_level => 'info',
 _EOC_
 
 repeat_each(2);
-plan tests => repeat_each() * 400;
+plan tests => repeat_each() * 454;
 no_long_string();
 run_tests();
 
@@ -473,3 +473,43 @@ GET /index.html
 WWW-Authenticate: Bearer realm="api"
 --- response_body_like eval
 ::json('Unauthorized')
+
+=== TEST 32: 429 says when to come back
+--- http_config
+    limit_req_zone $uri zone=r:1m rate=1r/m;
+    limit_conn_zone $uri zone=c:1m;
+    limit_req_status 429;
+    limit_conn_status 429;
+--- config
+    social_json_errors on;
+    root html;
+    location /return { return 429; }
+    location /text { return 429 "a text"; }
+    location /limited/ { limit_req zone=r; }
+    location /html/ { social_json_errors off; return 429; }
+    location /page { error_page 429 /e.html; return 429; }
+    location /api/ { proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/; }
+    location /intercepted {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/status/429;
+        proxy_intercept_errors on;
+        error_page 429 @429;
+    }
+    location @429 { return 429; }
+--- user_files
+>>> e.html
+sorry
+>>> limited/a.txt
+--- request eval
+["GET /return", "HEAD /return", "GET /limited/a.txt", "GET /limited/a.txt",
+ "GET /text", "GET /html/", "GET /page", "GET /api/status/429",
+ "GET /intercepted", "GET /no"]
+--- error_code_like eval
+["429", "429", "200|429", "429", "429", "429", "429", "429", "429", "404"]
+--- response_headers eval
+[("Retry-After: 1\nContent-Type: application/json") x 2, "!X",
+ "Retry-After: 1\nContent-Type: application/json", ("!Retry-After") x 4,
+ "Retry-After: 1\nContent-Type: application/json", "!Retry-After"]
+--- response_body_like eval
+[::json('Too Many Requests'), '^$', '', ::json('Too Many Requests'),
+ '^a text$', '<html>', 'sorry', 'backend', ::json('Too Many Requests'),
+ ::json('Not Found')]

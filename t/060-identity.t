@@ -47,7 +47,7 @@ our $Kept = join '', map { "X-Keep-$_: $_\n" } 1 .. 30;
 
 no_root_location();
 repeat_each(2);
-plan tests => repeat_each() * 437;
+plan tests => repeat_each() * 488;
 no_long_string();
 run_tests();
 
@@ -377,3 +377,76 @@ qr/\nContent-Length: 5\n[\s\S]*\n\Q$::Id\E\nhello\z/
 [("X-A: []") x 2]
 --- error_code eval
 [200, 200]
+
+=== TEST 22: any byte between the words, any number of times
+--- config
+    underscores_in_headers on;
+    ignore_invalid_headers off;
+    location / { proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT; }
+    location /auth { social_auth main;
+                     proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT; }
+--- request eval
+["GET /public", "GET /auth"]
+--- more_headers eval
+our $Spelled = CORE::join "\n", map {
+    ("X${_}Social${_}Sub: evil", "x${_}SOCIAL-Groups: evil",
+     "X-sOcIaL${_}Anything: evil", "X${_}Social${_}: evil") x 2
+} split //, "-_.!#\$%&'*+^`|~\xad\xff\x80,;/";
+["$Spelled\nX-Keep: a", "$Spelled\nX-Keep: a\n" . ::bearer()]
+--- response_body_like eval
+[qr/\A((?!(?i:evil|social)).)*\nX-Keep: a\n\n\z/s,
+ qr/\A(?:(?!evil).)*\nX-Keep: a\nAuthorization: .*\n\Q$::Id\E\n\z/s]
+--- error_code eval
+[200, 200]
+
+=== TEST 23: a blank before the colon is no name
+--- raw_request eval
+"GET /public HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+. "X-Social-Sub : evil\r\n\r\n"
+--- error_code: 400
+--- response_body_unlike: evil
+
+=== TEST 24: a server that knows nothing of identities, and kinds of locations
+--- http_config eval
+"$::http_config
+    server {
+        listen 127.0.0.1:$ENV{TEST_NGINX_SERVER_PORT};
+        server_name plain;
+        add_header X-Server plain;
+        location / { proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_BACKEND_PORT}; }
+        location /return { return 200 \"[\$http_x_social_sub]\"; }
+        location /if {
+            if (\$http_x_social_sub) { return 403; }
+            proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_BACKEND_PORT};
+        }
+        location /off {
+            social_auth off;
+            proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_BACKEND_PORT};
+        }
+        location /set {
+            proxy_set_header X-Mine \"[\$http_x_social_sub]\";
+            proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_BACKEND_PORT};
+        }
+        location /named { try_files /none \@named; }
+        location \@named { proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_BACKEND_PORT}; }
+        location /except {
+            limit_except POST { allow all; }
+            proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_BACKEND_PORT};
+        }
+    }\n"
+--- request eval
+[map { "GET $_" } qw( / /if /off /set /named /except )]
+--- more_headers
+Host: plain
+X-Social-Sub: evil
+x-social-sub: evil
+X-Social-Groups: evil
+X-K: a
+--- error_code eval
+[(200) x 6]
+--- response_body_like eval
+[(qr/\nX-K: a\n/) x 6]
+--- response_headers eval
+[("X-Server: plain") x 6]
+--- response_body_unlike eval
+[(qr/evil|social/i) x 6]

@@ -16,7 +16,7 @@ suite(http_config => $http_config, log_level => 'info',
 our $Run = 0;       # in the sections below
 
 repeat_each(2);
-plan tests => repeat_each() * 320;
+plan tests => repeat_each() * 401;
 no_long_string();
 run_tests();
 
@@ -305,3 +305,85 @@ GET /x?secret=SECRET
 SECRET
 --- error_log eval
 qr{connect\(\) failed .*, request: "GET /x", upstream: "http://127\.0\.0\.1:1", host: "localhost"}
+
+=== TEST 20: satisfy any, without keys: who is let in by address is let in
+--- http_config eval
+"    " . ::issuer_block("main", "issuer $::issuer", "client_ids web",
+                        "jwks_uri http://127.0.0.1:1/")
+--- config
+    satisfy any;
+    location /in {
+        social_auth main; allow 127.0.0.1; deny all;
+        try_files /index.html =500;
+    }
+    location /out { social_auth main; deny all; try_files /index.html =500; }
+    location /basic {
+        social_auth main;
+        auth_basic api; auth_basic_user_file $TEST_NGINX_HTML_DIR/users;
+        try_files /index.html =500;
+    }
+    location /alone { social_auth main; try_files /index.html =500; }
+    location /lenient {
+        social_auth main optional=lenient; deny all;
+        try_files /index.html =500;
+    }
+--- request eval
+["GET /in", "GET /out", "GET /basic", "GET /alone", "GET /lenient", "GET /out"]
+--- more_headers eval
+[(::bearer()) x 5, "X: y"]
+--- error_code eval
+[200, 503, 503, 503, 503, 401]
+--- response_headers eval
+["!Retry-After\n!WWW-Authenticate", ("Retry-After: 2") x 4, "!Retry-After"]
+
+=== TEST 21: satisfy any: an error after a refusal that was overruled
+--- config
+    satisfy any;
+    root html;
+    location /address/ { social_auth main; allow 127.0.0.1; deny all; }
+    location /basic/ {
+        social_auth main;
+        auth_basic api; auth_basic_user_file $TEST_NGINX_HTML_DIR/users;
+    }
+    location /request/ { social_auth main; auth_request /ok; }
+    location = /ok { return 204; }
+--- request eval
+["GET /address/no", "GET /basic/no", "GET /request/no", "GET /request/no"]
+--- more_headers eval
+["X: y", "Authorization: Basic YTpi", "X: y", "Authorization: Bearer x"]
+--- error_code eval
+[404, 404, 404, 404]
+--- response_headers eval
+[("Content-Type: text/html\n!WWW-Authenticate") x 4]
+
+=== TEST 22: satisfy any: a good token needs no other's word
+--- config
+    satisfy any;
+    location /in { social_auth main; auth_request /broken;
+                   try_files /index.html =500; }
+    location /scope { social_auth main; social_auth_scopes any nobody;
+                      auth_request /no; try_files /index.html =500; }
+    location = /broken { return 500; }
+    location = /no { return 403; }
+--- request eval
+["GET /in", "GET /in", "GET /scope", "GET /scope"]
+--- more_headers eval
+[::bearer(), "X: y", ::bearer(), "X: y"]
+--- error_code eval
+[200, 500, 403, 401]
+
+=== TEST 23: satisfy any: the challenges of all who were asked
+--- config
+    satisfy any;
+    auth_basic api;
+    auth_basic_user_file $TEST_NGINX_HTML_DIR/users;
+    location /x { social_auth main; try_files /index.html =500; }
+--- request eval
+["GET /x", "GET /x"]
+--- more_headers eval
+["X: y", "Authorization: Basic YTpi"]
+--- error_code eval
+[401, 200]
+--- raw_response_headers_like eval
+[qr/WWW-Authenticate: Basic realm="api"\r\n(?:.*\r\n)*WWW-Authenticate: Bearer realm="api"\r\n/,
+ qr/\A(?!.*WWW-Auth)/s]

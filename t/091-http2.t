@@ -20,6 +20,11 @@ suite(http2 => '', log_level => 'info', http_config => $http_config,
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
     }
     location = /index.html { social_auth main; root html; }
+    location /cookie/ {
+        social_auth main;
+        social_auth_token $cookie_t;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
 _EOC_
 
 sub slow {
@@ -38,7 +43,7 @@ if ($SocialTest::Driver eq 'real'
 }
 
 repeat_each(2);
-plan tests => repeat_each() * 52;
+plan tests => repeat_each() * 154;
 no_long_string();
 run_tests();
 
@@ -137,3 +142,114 @@ GET /index.html
 [alert]
 [emerg]
 [crit]
+
+=== TEST 11: CORS: preflights, one that is refused, errors, the backend's
+--- config
+    social_json_errors on;
+    social_cors on;
+    social_cors_origins https://example.com;
+    location /auth { social_auth main; root html; }
+    location /deny { deny all; }
+    location /up {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/status/418;
+    }
+--- request eval
+["OPTIONS /auth", "OPTIONS /deny", "OPTIONS /none", "GET /auth", "GET /deny",
+ "GET /none", "GET /up", "GET /none"]
+--- more_headers eval
+my $m = "access-control-request-method: PUT";
+my $o = "origin: https://example.com";
+["$o\n$m", "origin: https://evil.com\n$m", "$o\n$m", ($o) x 4, "x-a: b"]
+--- error_code eval
+[204, 403, 204, 401, 403, 404, 418, 404]
+--- response_headers eval
+my $preflight = "access-control-allow-origin: https://example.com\n"
+    . "access-control-allow-methods: GET, HEAD, POST, PUT, PATCH, DELETE\n"
+    . "!www-authenticate";
+my $no = "!access-control-allow-origin\n!access-control-allow-methods";
+[$preflight, $no, $preflight,
+ ("access-control-allow-origin: https://example.com\nvary: Origin") x 4,
+ "$no\nvary: Origin"]
+
+=== TEST 12: limits are JSON too, and say when to come back
+--- http_config eval
+"$::http_config
+    limit_req_zone \$social_sub zone=r:1m rate=1r/m;
+    limit_req_status 429;\n"
+--- config
+    social_json_errors on;
+    social_cors on;
+    social_cors_origins https://example.com;
+    location = /index.html { social_auth main; limit_req zone=r; root html; }
+--- request eval
+["GET /index.html", "GET /index.html", "OPTIONS /index.html",
+ "GET /index.html"]
+--- more_headers eval
+my $o = "origin: https://example.com";
+my $t = ::bearer(sub => "h2 " . ++$::Keys);
+["$o\n$t", "$o\n$t", "$o\naccess-control-request-method: PUT", $o]
+--- error_code_like eval
+["200|429", "429", "204", "401"]
+--- response_headers eval
+["!x", "retry-after: 1\ncontent-type: application/json\n"
+ . "access-control-allow-origin: https://example.com", "!retry-after",
+ "!retry-after"]
+
+=== TEST 13: identity headers in every spelling, in a public location
+--- config
+    underscores_in_headers on;
+    ignore_invalid_headers off;
+    location /p { proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT; }
+--- request
+GET /p
+--- more_headers
+x-social-sub: evil
+x_social_sub: evil
+x-social_sub: evil
+x.social.sub: evil
+x-social-sub: evil
+x!social~sub: evil
+x-social-: evil
+x-keep: a
+x_keep: b
+--- response_body_like eval
+qr/\A((?!(?i:evil|social)).)*x-keep: a\nx_keep: b\n\n\z/s
+
+=== TEST 14: a cookie, in whatever way it is sent
+--- request
+GET /cookie/x
+--- more_headers eval
+"cookie: a=b\ncookie: t=" . ::token(sub => 'me') . "\ncookie: c=d"
+--- response_body_like: X-Social-Sub: me
+
+=== TEST 15: a cookie twice
+--- request
+GET /cookie/x
+--- more_headers eval
+"cookie: t=" . ::token() . "\ncookie: t=" . ::token()
+--- error_code: 401
+--- error_log
+token refused: several
+
+=== TEST 16: a cookie and a method that changes something
+--- request
+DELETE /cookie/x
+--- more_headers eval
+"cookie: t=" . ::token()
+--- error_code: 401
+--- error_log
+token refused: origin
+
+=== TEST 17: the same, of our own page
+--- request
+DELETE /cookie/x
+--- more_headers eval
+"origin: http://localhost\ncookie: t=" . ::token()
+--- response_body_like: DELETE /cookie/x
+
+=== TEST 18: the same, of another page
+--- request
+DELETE /cookie/x
+--- more_headers eval
+"origin: http://localhost:81\ncookie: t=" . ::token()
+--- error_code: 401

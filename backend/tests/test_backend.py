@@ -138,6 +138,32 @@ class BackendTest(unittest.TestCase):
             **self.me, "X-Social-Issuer": "http://another.test"})
         self.assertEqual(answer.status_code, 401)
 
+    def test_a_subject_in_any_letters(self):
+        for sub, header in (
+                ("J\u00fcrgen \u674e " + self.sub,
+                 "J%C3%BCrgen%20%E6%9D%8E%20" + self.sub),
+                ("a+b%2C " + self.sub, "a+b%252C " + self.sub),
+                ("a,b\U0001f600" + self.sub, "a%2Cb%f0%9f%98%80" + self.sub)):
+            with self.subTest(sub):
+                answer = self.client.get("/api/profile", headers={
+                    **signed(sub), "X-Social-Sub": header})
+                self.assertEqual(answer.status_code, 200)
+
+                self.assertEqual(
+                    self.query("SELECT count(*) FROM users WHERE sub = %s",
+                               sub), [(1,)])
+
+    def test_an_encoded_subject_of_another(self):
+        sub = "J\u00fcrgen" + self.sub
+
+        for header in ("J%C3%BCrgem" + self.sub, "J%FCrgen" + self.sub,
+                       "J\u00fcrgen" + self.sub, "J%25C3%25BCrgen" + self.sub,
+                       "J%C3%BCrgen" + self.sub + "%00", "%", "%zz", ""):
+            with self.subTest(header):
+                answer = self.client.get("/api/profile", headers={
+                    **signed(sub), "X-Social-Sub": header})
+                self.assertEqual(answer.status_code, 401)
+
     def test_the_previous_secret_while_it_is_rotated(self):
         with tempfile.NamedTemporaryFile() as f:
             f.write(in_file(b"p" * 40))

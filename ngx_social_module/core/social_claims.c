@@ -16,10 +16,12 @@ static social_token_status_e social_claims_check_subject(
 static social_token_status_e social_claims_check_use(
     const social_json_t *payload, const social_claims_policy_t *policy);
 static bool social_claims_has_control(social_str_t s);
+static social_token_status_e social_claims_check_types(
+    const social_json_t *payload);
 static bool social_claims_any(const social_json_t *payload, social_str_t name,
     const social_str_t *values, size_t count);
 static bool social_claims_client(const social_json_t *payload,
-    const social_claims_policy_t *policy);
+    social_str_t name, const social_claims_policy_t *policy);
 static bool social_claims_is_literal(const social_json_t *json,
     social_str_t value);
 static size_t social_claims_encode(social_str_t s, unsigned char separator,
@@ -39,7 +41,11 @@ social_claims_check(const social_json_t *payload,
 
     memset(claims, 0, sizeof(social_claims_t));
 
-    status = social_claims_check_times(payload, policy, now, claims);
+    status = social_claims_check_types(payload);
+
+    if (status == SOCIAL_TOKEN_OK) {
+        status = social_claims_check_times(payload, policy, now, claims);
+    }
 
     if (status == SOCIAL_TOKEN_OK) {
         status = social_claims_check_use(payload, policy);
@@ -61,7 +67,50 @@ social_claims_check(const social_json_t *payload,
 
 
 /*
+ * Whether or not any rule asks for them (RFC 7519, 4.1.3 and 4.1.7): what an
+ * issuer never writes is no token of that issuer.
+ */
+
+static social_token_status_e
+social_claims_check_types(const social_json_t *payload)
+{
+    size_t                     i, n;
+    social_str_t               s;
+    const social_json_t       *aud;
+    static const social_str_t  jti = social_string("jti");
+
+    if (social_json_string(social_json_member(payload, jti), &s)
+        == SOCIAL_MALFORMED)
+    {
+        return SOCIAL_TOKEN_CLAIMS;
+    }
+
+    aud = social_json_member(payload, social_claims_aud);
+
+    if (social_json_string(aud, &s) != SOCIAL_MALFORMED) {
+        return SOCIAL_TOKEN_OK;
+    }
+
+    if (!social_json_is_array(aud)) {
+        return SOCIAL_TOKEN_CLAIMS;
+    }
+
+    n = social_json_count(aud);
+
+    for (i = 0; i < n; i++) {
+        if (social_json_string(social_json_element(aud, i), &s) != SOCIAL_OK) {
+            return SOCIAL_TOKEN_CLAIMS;
+        }
+    }
+
+    return SOCIAL_TOKEN_OK;
+}
+
+
+/*
  * The sums cannot overflow: times are in [0, 2^53], and the leeway is small.
+ * A fraction that is dropped ends a token early, which is safe, but would
+ * start it early too.
  */
 
 static social_token_status_e
@@ -71,6 +120,7 @@ social_claims_check_times(const social_json_t *payload,
     size_t                     i;
     int64_t                    from;
     social_rc_e                rc;
+    const social_json_t       *start;
     static const social_str_t  exp = social_string("exp");
     static const social_str_t  starts[] = {
         social_string("nbf"), social_string("iat")
@@ -88,13 +138,19 @@ social_claims_check_times(const social_json_t *payload,
 
     for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
 
-        rc = social_json_time(social_json_member(payload, starts[i]), &from);
+        start = social_json_member(payload, starts[i]);
+
+        rc = social_json_time(start, &from);
 
         if (rc == SOCIAL_MALFORMED) {
             return SOCIAL_TOKEN_CLAIMS;
         }
 
-        if (rc == SOCIAL_OK && now + policy->leeway < from) {
+        if (rc == SOCIAL_OK
+            && (now + policy->leeway < from
+                || (now + policy->leeway == from
+                    && social_json_time_has_fraction(start))))
+        {
             return SOCIAL_TOKEN_NOT_YET_VALID;
         }
     }
@@ -200,11 +256,14 @@ social_claims_check_use(const social_json_t *payload,
         return SOCIAL_TOKEN_OK;
     }
 
-    if (is_access
-        || (!is_id
-            && social_json_member(payload, social_claims_client_id) != NULL))
-    {
-        good = social_claims_client(payload, policy);
+    if (is_access) {
+        good = social_claims_client(payload, social_claims_client_id, policy);
+
+    } else if (is_id) {
+        good = social_claims_client(payload, social_claims_aud, policy);
+
+    } else if (social_json_member(payload, social_claims_client_id) != NULL) {
+        good = social_claims_client(payload, social_claims_client_id, policy);
 
     } else {
         good = social_claims_any(payload, social_claims_aud, policy->clients,
@@ -216,19 +275,20 @@ social_claims_check_use(const social_json_t *payload,
 
 
 /*
- * Unlike "aud", "client_id" has no form with many values (RFC 8693, 4.3).
+ * A claim that is one client.  "client_id" has no form with many values
+ * (RFC 8693, 4.3), and an id token's "aud" with more than one of them is for
+ * others too (OpenID Connect Core, 3.1.3.7): Cognito writes a string, and
+ * AWS's verifier takes nothing else.
  */
 
 static bool
-social_claims_client(const social_json_t *payload,
+social_claims_client(const social_json_t *payload, social_str_t name,
     const social_claims_policy_t *policy)
 {
     size_t        i;
     social_str_t  client;
 
-    if (social_json_string(social_json_member(payload,
-                                              social_claims_client_id),
-                           &client)
+    if (social_json_string(social_json_member(payload, name), &client)
         != SOCIAL_OK)
     {
         return false;
@@ -264,9 +324,8 @@ bool
 social_claims_match(const social_json_t *payload, social_str_t name,
     social_str_t value, bool words)
 {
-    size_t                i, n;
     social_str_t          s, word;
-    const social_json_t  *claim;
+    const social_json_t  *claim, *item;
 
     claim = social_json_member(payload, name);
 
@@ -285,10 +344,11 @@ social_claims_match(const social_json_t *payload, social_str_t name,
         return false;
     }
 
-    n = social_json_count(claim);
-
-    for (i = 0; i < n; i++) {
-        if (social_json_string(social_json_element(claim, i), &s) == SOCIAL_OK
+    for (item = social_json_next(claim, NULL);
+         item;
+         item = social_json_next(claim, item))
+    {
+        if (social_json_string(item, &s) == SOCIAL_OK
             && social_str_eq(s, value))
         {
             return true;
@@ -303,9 +363,8 @@ bool
 social_claims_holds(const social_json_t *payload, social_str_t name,
     social_str_t value)
 {
-    size_t                i, n;
     social_str_t          s;
-    const social_json_t  *claim;
+    const social_json_t  *claim, *item;
 
     claim = social_json_member(payload, name);
 
@@ -320,10 +379,11 @@ social_claims_holds(const social_json_t *payload, social_str_t name,
         return true;
     }
 
-    n = social_json_count(claim);
-
-    for (i = 0; i < n; i++) {
-        if (social_claims_is_literal(social_json_element(claim, i), value)) {
+    for (item = social_json_next(claim, NULL);
+         item;
+         item = social_json_next(claim, item))
+    {
+        if (social_claims_is_literal(item, value)) {
             return true;
         }
     }
@@ -366,7 +426,9 @@ social_claims_is_literal(const social_json_t *json, social_str_t value)
         return true;
     }
 
-    for (i = (buf[0] == '-'); i < text.len; i++) {
+    i = buf[0] == '-' ? 1 : 0;
+
+    for ( /* void */ ; i < text.len; i++) {
         if (buf[i] < '0' || buf[i] > '9') {
             return false;
         }

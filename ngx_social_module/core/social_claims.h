@@ -44,13 +44,13 @@ typedef struct {
  *
  * "exp" is required, "nbf" and "iat" are obeyed where present, each with the
  * leeway (RFC 7519, 4.1.4-6).  "sub" is a non-empty string without control
- * characters (U+0000 to U+001F, U+007F to U+009F).  With Cognito's
- * "token_use", an access token's "client_id" and an id token's "aud" must be
- * one of the clients (AWS: verifying a JSON web token); a token without
+ * characters (U+0000 to U+001F, U+007F to U+009F); "jti" is a string and
+ * "aud" one or an array of them, where present.  With Cognito's "token_use",
+ * an access token's "client_id" and an id token's "aud" must be one of the
+ * clients (AWS: verifying a JSON web token), and a string; a token without
  * "token_use" passes only where any use does, and is judged by its
- * "client_id", or by "aud" where it has none.  "client_id" is a string, "aud"
- * a string or an array of them.  One of the audiences must be in "aud" where
- * any is configured.
+ * "client_id", or by "aud" where it has none.  One of the audiences must be
+ * in "aud" where any is configured.
  */
 social_token_status_e social_claims_check(const social_json_t *payload,
     const social_claims_policy_t *policy, int64_t now,

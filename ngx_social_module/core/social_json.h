@@ -1,6 +1,6 @@
 
 /*
- * JSON as we accept it from strangers.  The only wrapper over jansson.
+ * JSON as we accept it from strangers (RFC 8259).
  */
 
 #ifndef SOCIAL_JSON_H
@@ -12,26 +12,34 @@
 
 
 #define SOCIAL_JSON_MAX_DEPTH  16
+#define SOCIAL_JSON_MAX_SIZE   (256 * 1024 * 1024)
 
 
-/* jansson's json_t, of which nothing else needs to know */
-typedef struct json_t  social_json_t;
+/* a value of a document, or the whole of it */
+typedef struct social_json_s  social_json_t;
 
 
 /*
  * Parses a JSON object, the whole of "text".  SOCIAL_OK: "json" is owned by
- * the caller, who frees it with social_json_free().  SOCIAL_MALFORMED: not
- * JSON (RFC 8259), not an object, a member named twice, invalid UTF-8, a NUL
- * character, an integer over 64 bits, a number that no double can hold,
- * anything but white space after the object, or deeper than
- * SOCIAL_JSON_MAX_DEPTH.  SOCIAL_FAILED: out of memory, except where jansson
- * takes that for a bad token, which is SOCIAL_MALFORMED.  The caller limits
- * the length.
+ * the caller, who frees it with social_json_free(); "text" may go before it.
+ * SOCIAL_MALFORMED: not JSON (RFC 8259), not an object, a member named twice,
+ * invalid UTF-8, a NUL character, an integer over 64 bits, a number that no
+ * double can hold, anything but white space after the object, deeper than
+ * SOCIAL_JSON_MAX_DEPTH, or longer than SOCIAL_JSON_MAX_SIZE; the caller has
+ * a smaller limit.  SOCIAL_FAILED: out of memory.
  */
 social_rc_e social_json_parse(social_str_t text, social_json_t **json);
 
 /*
- * Frees what social_json_parse() gave; NULL is allowed.
+ * The same without a copy of the text: the document's strings are where they
+ * are in "text", which must live as long as "json" does, unchanged.  What has
+ * escapes in it is written over, and also when the outcome is not SOCIAL_OK.
+ */
+social_rc_e social_json_parse_in_place(unsigned char *text, size_t len,
+    social_json_t **json);
+
+/*
+ * Frees what either of them gave, the whole of a document; NULL is allowed.
  */
 void social_json_free(social_json_t *json);
 
@@ -64,6 +72,12 @@ social_rc_e social_json_string(const social_json_t *json, social_str_t *out);
 social_rc_e social_json_time(const social_json_t *json, int64_t *out);
 
 /*
+ * Whether a time has a fraction, which social_json_time() drops.  False for
+ * what is no number.
+ */
+bool social_json_time_has_fraction(const social_json_t *json);
+
+/*
  * A whole number.  SOCIAL_DECLINED: "json" is NULL; SOCIAL_MALFORMED: not an
  * integer, or not in [0, 2^53].
  */
@@ -71,10 +85,19 @@ social_rc_e social_json_integer(const social_json_t *json, int64_t *out);
 
 /*
  * The number of elements of an array, 0 for anything else, and the element
- * at "i", owned by the array.
+ * at "i", owned by the array, or NULL.  Where an array has others in it, or
+ * objects, the element is looked for from the front: to see all of them, use
+ * social_json_next().
  */
 size_t social_json_count(const social_json_t *json);
 const social_json_t *social_json_element(const social_json_t *json, size_t i);
+
+/*
+ * The element of "array" after "element", or the first where that is NULL;
+ * NULL after the last, and for anything but an array.
+ */
+const social_json_t *social_json_next(const social_json_t *array,
+    const social_json_t *element);
 
 bool social_json_is_object(const social_json_t *json);
 bool social_json_is_array(const social_json_t *json);
@@ -83,7 +106,7 @@ bool social_json_is_null(const social_json_t *json);
 /*
  * Writes the value to "buf" as one line of printable ASCII without needless
  * spaces, fit for a header, and returns the bytes that the whole takes, which
- * may be more than "size": call it with a size of 0 first.  0: out of memory.
+ * may be more than "size": call it with a size of 0 first.
  */
 size_t social_json_write(const social_json_t *json, unsigned char *buf,
     size_t size);

@@ -1,47 +1,56 @@
 
 /*
- * One JSON Web Key, checked and made ready for verifying.
+ * One JSON Web Key, checked and made ready for verifying: what is the same
+ * for every type of key.
  */
 
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
-#include <openssl/rsa.h>
 
 #include "social_base64url.h"
-#include "social_jwk.h"
+#include "social_jwk_type.h"
 
 
-#define SOCIAL_JWK_MAX_RSA_BYTES  (SOCIAL_JWK_MAX_RSA_BITS / 8)
-#define SOCIAL_JWK_MAX_E_BITS     64
+typedef struct {
+    social_str_t        name;
+    social_jwk_type_pt  parse;
+} social_jwk_type_t;
 
 
 static social_rc_e social_jwk_check_purpose(const social_json_t *json,
     const char **why);
+static social_rc_e social_jwk_check_operations(const social_json_t *json,
+    const char **why);
+static social_rc_e social_jwk_check_public(const social_json_t *json,
+    const char **why);
+static social_rc_e social_jwk_choose_algorithms(const social_json_t *json,
+    social_algorithms_t algorithms, social_jwk_t *jwk, const char **why);
 static social_rc_e social_jwk_parse_kid(const social_json_t *json,
     social_jwk_t *jwk, const char **why);
-static social_rc_e social_jwk_parse_rsa(const social_json_t *json,
-    social_jwk_t *jwk, const char **why);
-static social_rc_e social_jwk_parse_number(const social_json_t *json,
-    social_str_t name, BIGNUM **bn, const char **why);
-static social_rc_e social_jwk_check_rsa(const BIGNUM *n, const BIGNUM *e,
-    const char **why);
-static social_rc_e social_jwk_make_rsa(const BIGNUM *n, const BIGNUM *e,
-    social_jwk_t *jwk);
-static social_rc_e social_jwk_make_verifier(social_jwk_t *jwk);
+static social_rc_e social_jwk_make_verifiers(social_jwk_t *jwk);
+static social_rc_e social_jwk_make_verifier(social_jwk_t *jwk,
+    social_algorithm_e algorithm);
+
+
+static const social_jwk_type_t  social_jwk_types[] = {
+    { social_string("RSA"), social_jwk_parse_rsa },
+    { social_string("EC"), social_jwk_parse_ec },
+    { social_string("OKP"), social_jwk_parse_okp }
+};
+
+#define SOCIAL_JWK_TYPES                                                      \
+    (sizeof(social_jwk_types) / sizeof(social_jwk_types[0]))
 
 
 social_rc_e
-social_jwk_parse(const social_json_t *json, social_jwk_t *jwk,
-    const char **why)
+social_jwk_parse(const social_json_t *json, social_algorithms_t algorithms,
+    social_jwk_t *jwk, const char **why)
 {
+    size_t                     i;
     social_rc_e                rc;
     social_str_t               kty;
     static const social_str_t  kty_name = social_string("kty");
-    static const social_str_t  rsa = social_string("RSA");
 
     memset(jwk, 0, sizeof(social_jwk_t));
 
@@ -57,24 +66,37 @@ social_jwk_parse(const social_json_t *json, social_jwk_t *jwk,
         return SOCIAL_MALFORMED;
     }
 
-    if (!social_str_eq(kty, rsa)) {
-        *why = "a key's \"kty\" is not RSA";
+    for (i = 0; i < SOCIAL_JWK_TYPES; i++) {
+        if (social_str_eq(kty, social_jwk_types[i].name)) {
+            break;
+        }
+    }
+
+    if (i == SOCIAL_JWK_TYPES) {
+        *why = "a key's \"kty\" is not RSA, EC or OKP";
         return SOCIAL_DECLINED;
     }
 
     rc = social_jwk_check_purpose(json, why);
-    if (rc != SOCIAL_OK) {
-        return rc;
-    }
-
-    rc = social_jwk_parse_kid(json, jwk, why);
 
     if (rc == SOCIAL_OK) {
-        rc = social_jwk_parse_rsa(json, jwk, why);
+        rc = social_jwk_check_public(json, why);
     }
 
     if (rc == SOCIAL_OK) {
-        rc = social_jwk_make_verifier(jwk);
+        rc = social_jwk_parse_kid(json, jwk, why);
+    }
+
+    if (rc == SOCIAL_OK) {
+        rc = social_jwk_choose_algorithms(json, algorithms, jwk, why);
+    }
+
+    if (rc == SOCIAL_OK) {
+        rc = social_jwk_types[i].parse(json, jwk, why);
+    }
+
+    if (rc == SOCIAL_OK) {
+        rc = social_jwk_make_verifiers(jwk);
     }
 
     if (rc != SOCIAL_OK) {
@@ -88,7 +110,13 @@ social_jwk_parse(const social_json_t *json, social_jwk_t *jwk,
 void
 social_jwk_free(social_jwk_t *jwk)
 {
-    EVP_PKEY_CTX_free(jwk->verifier);
+    unsigned  i;
+
+    for (i = 0; i < SOCIAL_ALGORITHM_END; i++) {
+        EVP_PKEY_CTX_free(jwk->verifiers[i]);
+    }
+
+    EVP_MD_CTX_free(jwk->verifier);
     EVP_PKEY_free(jwk->pkey);
     free((void *) jwk->kid.data);
 
@@ -97,22 +125,17 @@ social_jwk_free(social_jwk_t *jwk)
 
 
 /*
- * "use", "key_ops" and "alg" are optional (RFC 7517, 4.2-4.4), but where they
- * are said they bind: an encryption key must not verify signatures.
+ * "use" and "key_ops" are optional (RFC 7517, 4.2 and 4.3), but where they are
+ * said they bind: an encryption key must not verify signatures.
  */
 
 static social_rc_e
 social_jwk_check_purpose(const social_json_t *json, const char **why)
 {
-    size_t                     i, n;
     social_rc_e                rc;
     social_str_t               s;
-    const social_json_t       *ops;
     static const social_str_t  use = social_string("use");
-    static const social_str_t  key_ops = social_string("key_ops");
-    static const social_str_t  alg = social_string("alg");
     static const social_str_t  sig = social_string("sig");
-    static const social_str_t  verify = social_string("verify");
 
     rc = social_json_string(social_json_member(json, use), &s);
 
@@ -126,29 +149,88 @@ social_jwk_check_purpose(const social_json_t *json, const char **why)
         return SOCIAL_DECLINED;
     }
 
+    return social_jwk_check_operations(json, why);
+}
+
+
+static social_rc_e
+social_jwk_check_operations(const social_json_t *json, const char **why)
+{
+    size_t                     i, n;
+    social_str_t               s;
+    const social_json_t       *ops;
+    static const social_str_t  key_ops = social_string("key_ops");
+    static const social_str_t  verify = social_string("verify");
+
     ops = social_json_member(json, key_ops);
 
-    if (ops != NULL && !social_json_is_array(ops)) {
+    if (ops == NULL) {
+        return SOCIAL_OK;
+    }
+
+    if (!social_json_is_array(ops)) {
         *why = "a key's \"key_ops\" is not an array";
         return SOCIAL_MALFORMED;
     }
 
-    if (ops != NULL) {
-        n = social_json_count(ops);
+    n = social_json_count(ops);
 
-        for (i = 0; i < n; i++) {
-            if (social_json_string(social_json_element(ops, i), &s)
-                == SOCIAL_OK && social_str_eq(s, verify))
-            {
-                break;
-            }
+    for (i = 0; i < n; i++) {
+        if (social_json_string(social_json_element(ops, i), &s) == SOCIAL_OK
+            && social_str_eq(s, verify))
+        {
+            return SOCIAL_OK;
         }
+    }
 
-        if (i == n) {
-            *why = "a key's \"key_ops\" has no \"verify\"";
+    *why = "a key's \"key_ops\" has no \"verify\"";
+    return SOCIAL_DECLINED;
+}
+
+
+/*
+ * Whoever can read a set that has a private key can sign tokens by it, so
+ * that to go on verifying by it is to accept anybody's (RFC 7517, 9.2).  jose
+ * refuses such a set, too; aws-jwt-verify does not look.
+ */
+
+static social_rc_e
+social_jwk_check_public(const social_json_t *json, const char **why)
+{
+    size_t                     i;
+    static const social_str_t  names[] = {
+        social_string("d"),
+
+        /* RFC 7518, 6.3.2 */
+        social_string("p"), social_string("q"), social_string("dp"),
+        social_string("dq"), social_string("qi"), social_string("oth")
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (social_json_member(json, names[i]) != NULL) {
+            *why = "a key is a private one: only its public members may be "
+                   "in a set";
             return SOCIAL_DECLINED;
         }
     }
+
+    return SOCIAL_OK;
+}
+
+
+/*
+ * A key that says its "alg" is for that one only (RFC 8725, 3.1).  One that
+ * does not is for all of its type that the issuer may use.
+ */
+
+static social_rc_e
+social_jwk_choose_algorithms(const social_json_t *json,
+    social_algorithms_t algorithms, social_jwk_t *jwk, const char **why)
+{
+    social_rc_e                rc;
+    social_str_t               s;
+    social_algorithm_e         algorithm;
+    static const social_str_t  alg = social_string("alg");
 
     rc = social_json_string(social_json_member(json, alg), &s);
 
@@ -157,8 +239,37 @@ social_jwk_check_purpose(const social_json_t *json, const char **why)
         return SOCIAL_MALFORMED;
     }
 
-    if (rc == SOCIAL_OK && social_algorithm(s) == SOCIAL_ALGORITHM_NONE) {
-        *why = "a key's \"alg\" is none that is verified";
+    jwk->algorithms = algorithms;
+
+    if (rc == SOCIAL_OK) {
+        algorithm = social_algorithm(s);
+
+        if (algorithm == SOCIAL_ALGORITHM_NONE) {
+            *why = "a key's \"alg\" is none that is verified";
+            return SOCIAL_DECLINED;
+        }
+
+        jwk->algorithms &= social_algorithm_bit(algorithm);
+
+        if (jwk->algorithms == 0) {
+            *why = "a key's \"alg\" is none of the issuer's \"algorithms\"";
+            return SOCIAL_DECLINED;
+        }
+    }
+
+    return SOCIAL_OK;
+}
+
+
+social_rc_e
+social_jwk_narrow(social_jwk_t *jwk, social_algorithms_t algorithms,
+    const char **why)
+{
+    jwk->algorithms &= algorithms;
+
+    if (jwk->algorithms == 0) {
+        *why = "a key's type is for none of the issuer's \"algorithms\", or "
+               "not for its own \"alg\"";
         return SOCIAL_DECLINED;
     }
 
@@ -201,140 +312,45 @@ social_jwk_parse_kid(const social_json_t *json, social_jwk_t *jwk,
 }
 
 
-static social_rc_e
-social_jwk_parse_rsa(const social_json_t *json, social_jwk_t *jwk,
-    const char **why)
-{
-    BIGNUM                    *n, *e;
-    social_rc_e                rc;
-    static const social_str_t  n_name = social_string("n");
-    static const social_str_t  e_name = social_string("e");
-
-    e = NULL;
-
-    rc = social_jwk_parse_number(json, n_name, &n, why);
-
-    if (rc == SOCIAL_OK) {
-        rc = social_jwk_parse_number(json, e_name, &e, why);
-    }
-
-    if (rc == SOCIAL_OK) {
-        rc = social_jwk_check_rsa(n, e, why);
-    }
-
-    if (rc == SOCIAL_OK) {
-        rc = social_jwk_make_rsa(n, e, jwk);
-    }
-
-    BN_free(n);
-    BN_free(e);
-
-    return rc;
-}
-
-
-/*
- * A Base64urlUInt (RFC 7518, 2).  Leading zero bytes are against the RFC but
- * harmless, and some issuers send one.
- */
-
-static social_rc_e
-social_jwk_parse_number(const social_json_t *json, social_str_t name,
-    BIGNUM **bn, const char **why)
+social_rc_e
+social_jwk_member(const social_json_t *json, social_str_t name,
+    unsigned char *buf, size_t size)
 {
     size_t         len;
     social_str_t   text;
-    unsigned char  buf[social_base64url_decoded_size(
-                           SOCIAL_JWK_MAX_RSA_BYTES / 3 * 4 + 8)];
 
-    *bn = NULL;
-
-    if (social_json_string(social_json_member(json, name), &text) != SOCIAL_OK
-        || text.len == 0)
+    if (social_json_string(social_json_member(json, name), &text)
+        != SOCIAL_OK)
     {
-        *why = "an RSA key has no \"n\" or no \"e\"";
         return SOCIAL_MALFORMED;
     }
 
-    if (social_base64url_decoded_size(text.len) > sizeof(buf)) {
-        *why = "an RSA key's \"n\" or \"e\" has more than 8192 bits";
+    /* RFC 4648, 5: three bytes to four characters, no padding */
+
+    if (text.len != (size * 4 + 2) / 3) {
         return SOCIAL_MALFORMED;
     }
 
-    if (social_base64url_decode(text, buf, &len) != SOCIAL_OK) {
-        *why = "an RSA key's \"n\" or \"e\" is not base64url";
-        return SOCIAL_MALFORMED;
-    }
-
-    *bn = BN_bin2bn(buf, (int) len, NULL);
-
-    return *bn ? SOCIAL_OK : SOCIAL_FAILED;
+    return social_base64url_decode(text, buf, &len);
 }
 
 
-static social_rc_e
-social_jwk_check_rsa(const BIGNUM *n, const BIGNUM *e, const char **why)
+social_rc_e
+social_jwk_make(social_jwk_t *jwk, const char *type, OSSL_PARAM *params)
 {
-    if (BN_num_bits(n) < SOCIAL_JWK_MIN_RSA_BITS) {
-        *why = "an RSA key has fewer than 2048 bits";
-        return SOCIAL_MALFORMED;
-    }
+    EVP_PKEY_CTX  *ctx;
 
-    if (BN_num_bits(n) > SOCIAL_JWK_MAX_RSA_BITS) {
-        *why = "an RSA key has more than 8192 bits";
-        return SOCIAL_MALFORMED;
-    }
+    ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 
-    if (!BN_is_odd(n)) {
-        *why = "an RSA key's modulus is even";
-        return SOCIAL_MALFORMED;
-    }
-
-    if (!BN_is_odd(e) || BN_is_one(e) || BN_num_bits(e) > SOCIAL_JWK_MAX_E_BITS)
+    if (ctx == NULL
+        || EVP_PKEY_fromdata_init(ctx) <= 0
+        || EVP_PKEY_fromdata(ctx, &jwk->pkey, EVP_PKEY_PUBLIC_KEY, params)
+           <= 0)
     {
-        *why = "an RSA key's exponent is even, 1, or over 64 bits";
-        return SOCIAL_MALFORMED;
-    }
-
-    return SOCIAL_OK;
-}
-
-
-static social_rc_e
-social_jwk_make_rsa(const BIGNUM *n, const BIGNUM *e, social_jwk_t *jwk)
-{
-    OSSL_PARAM      *params;
-    EVP_PKEY_CTX    *ctx;
-    OSSL_PARAM_BLD  *bld;
-
-    params = NULL;
-    ctx = NULL;
-
-    bld = OSSL_PARAM_BLD_new();
-
-    if (bld == NULL
-        || !OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n)
-        || !OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e))
-    {
-        goto done;
-    }
-
-    params = OSSL_PARAM_BLD_to_param(bld);
-    ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-
-    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) <= 0) {
-        goto done;
-    }
-
-    if (EVP_PKEY_fromdata(ctx, &jwk->pkey, EVP_PKEY_PUBLIC_KEY, params) <= 0) {
         jwk->pkey = NULL;
     }
 
-done:
-
     EVP_PKEY_CTX_free(ctx);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(bld);
 
     return jwk->pkey ? SOCIAL_OK : SOCIAL_FAILED;
 }
@@ -346,16 +362,75 @@ done:
  */
 
 static social_rc_e
-social_jwk_make_verifier(social_jwk_t *jwk)
+social_jwk_make_verifiers(social_jwk_t *jwk)
 {
-    jwk->algorithm = SOCIAL_ALGORITHM_RS256;
+    unsigned  i;
 
-    jwk->verifier = EVP_PKEY_CTX_new_from_pkey(NULL, jwk->pkey, NULL);
+    for (i = SOCIAL_ALGORITHM_RS256; i < SOCIAL_ALGORITHM_END; i++) {
 
-    if (jwk->verifier == NULL
-        || EVP_PKEY_verify_init(jwk->verifier) <= 0
-        || EVP_PKEY_CTX_set_rsa_padding(jwk->verifier, RSA_PKCS1_PADDING) <= 0
-        || EVP_PKEY_CTX_set_signature_md(jwk->verifier, EVP_sha256()) <= 0)
+        if ((jwk->algorithms & social_algorithm_bit(i)) == 0) {
+            continue;
+        }
+
+        if (social_jwk_make_verifier(jwk, (social_algorithm_e) i)
+            != SOCIAL_OK)
+        {
+            return SOCIAL_FAILED;
+        }
+    }
+
+    return SOCIAL_OK;
+}
+
+
+static social_rc_e
+social_jwk_make_verifier(social_jwk_t *jwk, social_algorithm_e algorithm)
+{
+    const EVP_MD  *md;
+    EVP_PKEY_CTX  *ctx;
+
+    switch (social_algorithm_hash(algorithm)) {
+
+    case SOCIAL_HASH_SHA256:
+        md = EVP_sha256();
+        break;
+
+    case SOCIAL_HASH_SHA384:
+        md = EVP_sha384();
+        break;
+
+    case SOCIAL_HASH_SHA512:
+        md = EVP_sha512();
+        break;
+
+    default:
+
+        /* "EdDSA" and the curve's own name are one check */
+
+        if (jwk->verifier != NULL) {
+            return SOCIAL_OK;
+        }
+
+        jwk->verifier = EVP_MD_CTX_new();
+
+        if (jwk->verifier == NULL
+            || EVP_DigestVerifyInit_ex(jwk->verifier, NULL, NULL, NULL, NULL,
+                                       jwk->pkey, NULL)
+               <= 0)
+        {
+            return SOCIAL_FAILED;
+        }
+
+        return SOCIAL_OK;
+    }
+
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, jwk->pkey, NULL);
+    jwk->verifiers[algorithm] = ctx;
+
+    if (ctx == NULL
+        || EVP_PKEY_verify_init(ctx) <= 0
+        || social_jwk_set_padding(ctx, algorithm) != SOCIAL_OK
+        || EVP_PKEY_CTX_set_signature_md(ctx, md) <= 0)
     {
         return SOCIAL_FAILED;
     }

@@ -1,6 +1,7 @@
 
 /*
- * One JSON Web Key (RFC 7517, 4; RFC 7518, 6.3), made ready for verifying.
+ * One JSON Web Key (RFC 7517, 4; RFC 7518, 6.2 and 6.3; RFC 8037, 2), made
+ * ready for verifying.
  */
 
 #ifndef SOCIAL_JWK_H
@@ -18,30 +19,43 @@
 #define SOCIAL_JWK_MAX_KID       256
 
 
+struct evp_md_ctx_st;
 struct evp_pkey_st;
 struct evp_pkey_ctx_st;
 
 
 typedef struct {
-    social_str_t              kid;        /* owned */
-    social_algorithm_e        algorithm;
-    struct evp_pkey_st       *pkey;       /* owned */
-    struct evp_pkey_ctx_st   *verifier;   /* owned, set up once, reused */
+    social_str_t              kid;          /* owned */
+    social_algorithms_t       algorithms;   /* those it verifies */
+    size_t                    size;         /* of a signature of JWS, bytes */
+    struct evp_pkey_st       *pkey;         /* owned */
+
+    /* owned, set up once and reused: one for each algorithm with a hash */
+    struct evp_pkey_ctx_st   *verifiers[SOCIAL_ALGORITHM_END];
+
+    /* owned, reused: for the algorithms without one */
+    struct evp_md_ctx_st     *verifier;
 } social_jwk_t;
 
 
 /*
- * Makes a key out of one element of a JWKS.  SOCIAL_OK: the caller frees it
- * with social_jwk_free().  SOCIAL_DECLINED: a proper key that is of no use to
- * us (another type, another use, another algorithm, no kid, or one over
- * SOCIAL_JWK_MAX_KID bytes); SOCIAL_MALFORMED: one that is not proper (members
- * missing, of a wrong type, or not base64url, fewer than 2048 or more than
- * 8192 bits, an even modulus or exponent, an exponent of 1 or over 64 bits).
- * In both cases "why" says so in words that hold nothing of the key;
- * SOCIAL_FAILED: out of memory, or OpenSSL.
+ * Makes a key out of one element of a JWKS, for verifying by those of
+ * "algorithms" that it can be used with: the one that its "alg" names, or,
+ * without one, any of its type and curve.  SOCIAL_OK: the caller frees it with
+ * social_jwk_free().
+ *
+ * SOCIAL_DECLINED: a proper key that is of no use to us (another type or
+ * curve, another use, none of the algorithms, no kid, or one over
+ * SOCIAL_JWK_MAX_KID bytes, or a private key: whoever reads the set could sign
+ * with it); SOCIAL_MALFORMED: one that is not proper (members missing, of a
+ * wrong type or length, or not base64url; an RSA key with fewer than 2048 or
+ * more than 8192 bits, an even modulus or exponent, an exponent of 1 or over
+ * 64 bits; a point that is not on its curve).  In both cases "why" says so in
+ * words that hold nothing of the key; SOCIAL_FAILED: out of memory, or
+ * OpenSSL.  May leave something in OpenSSL's error queue.
  */
-social_rc_e social_jwk_parse(const social_json_t *json, social_jwk_t *jwk,
-    const char **why);
+social_rc_e social_jwk_parse(const social_json_t *json,
+    social_algorithms_t algorithms, social_jwk_t *jwk, const char **why);
 
 /*
  * Frees what the key owns, and clears it.

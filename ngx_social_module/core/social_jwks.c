@@ -12,16 +12,24 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "social_jwk_type.h"
 #include "social_jwks.h"
 
 
 static social_rc_e social_jwks_parse_keys(const social_json_t *keys,
-    social_jwks_t *jwks, const char **why);
+    social_algorithms_t algorithms, social_jwks_t *jwks, const char **why);
 static social_rc_e social_jwks_make_digest(social_jwks_t *jwks);
+static int social_jwks_verify_hash(social_jwks_t *jwks,
+    const social_jwk_t *jwk, social_algorithm_e algorithm, social_str_t input,
+    social_str_t signature);
+static bool social_jwks_out_of_memory(void);
+static int social_jwks_verify_message(const social_jwk_t *jwk,
+    social_str_t input, social_str_t signature);
 
 
 social_rc_e
-social_jwks_parse(social_str_t text, social_jwks_t **jwks, const char **why)
+social_jwks_parse(social_str_t text, social_algorithms_t algorithms,
+    social_jwks_t **jwks, const char **why)
 {
     social_rc_e                rc;
     social_jwks_t             *set;
@@ -58,7 +66,7 @@ social_jwks_parse(social_str_t text, social_jwks_t **jwks, const char **why)
         rc = SOCIAL_MALFORMED;
 
     } else {
-        rc = social_jwks_parse_keys(keys, set, why);
+        rc = social_jwks_parse_keys(keys, algorithms, set, why);
     }
 
     if (rc == SOCIAL_OK) {
@@ -83,8 +91,8 @@ social_jwks_parse(social_str_t text, social_jwks_t **jwks, const char **why)
 
 
 static social_rc_e
-social_jwks_parse_keys(const social_json_t *keys, social_jwks_t *jwks,
-    const char **why)
+social_jwks_parse_keys(const social_json_t *keys,
+    social_algorithms_t algorithms, social_jwks_t *jwks, const char **why)
 {
     size_t         i, n;
     const char    *skipped;
@@ -97,7 +105,8 @@ social_jwks_parse_keys(const social_json_t *keys, social_jwks_t *jwks,
 
         skipped = NULL;
 
-        rc = social_jwk_parse(social_json_element(keys, i), &jwk, &skipped);
+        rc = social_jwk_parse(social_json_element(keys, i), algorithms, &jwk,
+                              &skipped);
 
         if (rc == SOCIAL_FAILED) {
             return SOCIAL_FAILED;
@@ -131,10 +140,22 @@ social_jwks_parse_keys(const social_json_t *keys, social_jwks_t *jwks,
 static social_rc_e
 social_jwks_make_digest(social_jwks_t *jwks)
 {
-    jwks->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    unsigned            i;
+    static const char  *names[SOCIAL_HASH_NONE] = {
+        "SHA256", "SHA384", "SHA512"
+    };
+
+    for (i = 0; i < SOCIAL_HASH_NONE; i++) {
+        jwks->hashes[i] = EVP_MD_fetch(NULL, names[i], NULL);
+
+        if (jwks->hashes[i] == NULL) {
+            return SOCIAL_FAILED;
+        }
+    }
+
     jwks->digest = EVP_MD_CTX_new();
 
-    return jwks->sha256 && jwks->digest ? SOCIAL_OK : SOCIAL_FAILED;
+    return jwks->digest ? SOCIAL_OK : SOCIAL_FAILED;
 }
 
 
@@ -151,8 +172,11 @@ social_jwks_free(social_jwks_t *jwks)
         social_jwk_free(&jwks->keys[i]);
     }
 
+    for (i = 0; i < SOCIAL_HASH_NONE; i++) {
+        EVP_MD_free(jwks->hashes[i]);
+    }
+
     EVP_MD_CTX_free(jwks->digest);
-    EVP_MD_free(jwks->sha256);
     free(jwks);
 }
 
@@ -174,47 +198,116 @@ social_jwks_find(const social_jwks_t *jwks, social_str_t kid)
 
 social_rc_e
 social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
-    social_str_t input, social_str_t signature)
+    social_algorithm_e algorithm, social_str_t input, social_str_t signature)
 {
-    bool           failed;
-    unsigned int   len;
-    unsigned long  error;
-    unsigned char  hash[EVP_MAX_MD_SIZE];
+    int  valid;
 
-    /* RFC 8017, 8.2.2, step 1 */
-
-    if (signature.len != (size_t) EVP_PKEY_get_size(jwk->pkey)) {
+    if ((jwk->algorithms & social_algorithm_bit(algorithm)) == 0) {
         return SOCIAL_DECLINED;
     }
 
-    if (EVP_DigestInit_ex2(jwks->digest, jwks->sha256, NULL) <= 0
-        || EVP_DigestUpdate(jwks->digest, input.data, input.len) <= 0
-        || EVP_DigestFinal_ex(jwks->digest, hash, &len) <= 0)
-    {
-        ERR_clear_error();
-        return SOCIAL_FAILED;
+    /* RFC 8017, 8.1.2 and 8.2.2, step 1; RFC 7518, 3.4; RFC 8032, 5.1.7 */
+
+    if (signature.len != jwk->size) {
+        return SOCIAL_DECLINED;
     }
 
-    if (EVP_PKEY_verify(jwk->verifier, signature.data, signature.len,
-                        hash, len)
-        == 1)
-    {
+    if (social_algorithm_hash(algorithm) == SOCIAL_HASH_NONE) {
+        valid = social_jwks_verify_message(jwk, input, signature);
+
+    } else {
+        valid = social_jwks_verify_hash(jwks, jwk, algorithm, input,
+                                        signature);
+    }
+
+    if (valid == 1) {
         return SOCIAL_OK;
     }
 
-    /*
-     * To OpenSSL a forgery and a lack of memory are failures alike, which
-     * only its error queue tells apart.  The queue is emptied, for the next
-     * TLS connection must not find anything there.
-     */
+    return social_jwks_out_of_memory() || valid < 0 ? SOCIAL_FAILED
+                                                    : SOCIAL_DECLINED;
+}
 
-    failed = false;
+
+/*
+ * To OpenSSL a forgery and a lack of memory are failures alike, which only its
+ * error queue tells apart.  The queue is emptied: the next TLS connection must
+ * find nothing there.
+ */
+
+static bool
+social_jwks_out_of_memory(void)
+{
+    bool           found;
+    unsigned long  error;
+
+    found = false;
 
     while ((error = ERR_get_error()) != 0) {
         if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
-            failed = true;
+            found = true;
         }
     }
 
-    return failed ? SOCIAL_FAILED : SOCIAL_DECLINED;
+    return found;
+}
+
+
+/*
+ * Both return 1 for a valid signature, 0 for one that OpenSSL would not take,
+ * whatever the reason, and -1 for a failure before it came to that.
+ */
+
+static int
+social_jwks_verify_hash(social_jwks_t *jwks, const social_jwk_t *jwk,
+    social_algorithm_e algorithm, social_str_t input, social_str_t signature)
+{
+    size_t                size;
+    unsigned int          len;
+    unsigned char         hash[EVP_MAX_MD_SIZE];
+    unsigned char         der[SOCIAL_JWK_MAX_EC_DER];
+    const unsigned char  *p;
+
+    p = signature.data;
+    size = signature.len;
+
+    if (social_algorithm_bit(algorithm) & SOCIAL_ALGORITHMS_ES) {
+        size = social_jwk_ec_der(algorithm, signature, der);
+        p = der;
+
+        if (size == 0) {
+            return 0;
+        }
+    }
+
+    if (EVP_DigestInit_ex2(jwks->digest,
+                           jwks->hashes[social_algorithm_hash(algorithm)],
+                           NULL)
+        <= 0
+        || EVP_DigestUpdate(jwks->digest, input.data, input.len) <= 0
+        || EVP_DigestFinal_ex(jwks->digest, hash, &len) <= 0)
+    {
+        return -1;
+    }
+
+    return EVP_PKEY_verify(jwk->verifiers[algorithm], p, size, hash, len) == 1;
+}
+
+
+static int
+social_jwks_verify_message(const social_jwk_t *jwk, social_str_t input,
+    social_str_t signature)
+{
+    /* a context of this kind is for one message; setting it up is cheap */
+
+    if (EVP_DigestVerifyInit_ex(jwk->verifier, NULL, NULL, NULL, NULL,
+                                jwk->pkey, NULL)
+        <= 0)
+    {
+        return -1;
+    }
+
+    return EVP_DigestVerify(jwk->verifier, signature.data, signature.len,
+                            input.data, input.len)
+           == 1;
 }

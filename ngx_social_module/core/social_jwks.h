@@ -20,24 +20,28 @@ struct evp_md_st;
 typedef struct {
     size_t                 count;
     social_jwk_t           keys[SOCIAL_JWKS_MAX_KEYS];
-    struct evp_md_ctx_st  *digest;      /* owned, reused by every check */
-    struct evp_md_st      *sha256;      /* owned */
+
+    /* owned, reused by every check */
+    struct evp_md_ctx_st  *digest;
+    struct evp_md_st      *hashes[SOCIAL_HASH_NONE];
+
     size_t                 skipped;     /* keys that are of no use to us */
     const char            *why;         /* of the first that was skipped */
 } social_jwks_t;
 
 
 /*
- * Parses a JWKS document.  SOCIAL_OK: "jwks" is owned by the caller, who
- * frees it with social_jwks_free(); it has one usable key at least.  Keys that
- * are of no use are passed over and counted; of two with one kid the first
+ * Parses a JWKS document, for verifying by "algorithms".  SOCIAL_OK: "jwks" is
+ * owned by the caller, who frees it with social_jwks_free(); it has one usable
+ * key at least.  Keys that are of no use are passed over and counted, those
+ * that are for other algorithms only among them; of two with one kid the first
  * wins.  SOCIAL_DECLINED: a proper document with no usable key;
  * SOCIAL_MALFORMED: not a JWKS document, or over SOCIAL_JWKS_MAX_KEYS; "why"
  * says what was wrong in words that hold nothing of the document.
  * SOCIAL_FAILED: out of memory, or OpenSSL.
  */
-social_rc_e social_jwks_parse(social_str_t text, social_jwks_t **jwks,
-    const char **why);
+social_rc_e social_jwks_parse(social_str_t text,
+    social_algorithms_t algorithms, social_jwks_t **jwks, const char **why);
 
 /*
  * Frees the set; NULL is allowed.
@@ -51,13 +55,15 @@ const social_jwk_t *social_jwks_find(const social_jwks_t *jwks,
     social_str_t kid);
 
 /*
- * Checks a signature over "input" by "jwk", which is of this set.  SOCIAL_OK:
- * it is the key's; SOCIAL_DECLINED: it is not; SOCIAL_FAILED: OpenSSL could
- * not tell, for lack of memory.  Leaves nothing in OpenSSL's error queue.  Not
- * for two threads at a time.  (RFC 7518, 3.3)
+ * Checks a signature over "input" by "jwk", which is of this set, and by
+ * "algorithm", which the caller has found in jwk->algorithms and in what he is
+ * ready to take; with another one nothing verifies.  SOCIAL_OK: it is the
+ * key's; SOCIAL_DECLINED: it is not; SOCIAL_FAILED: OpenSSL could not tell, for
+ * lack of memory.  Leaves nothing in OpenSSL's error queue.  Not for two
+ * threads at a time.  (RFC 7518, 3.3 to 3.5; RFC 8037, 3.1)
  */
 social_rc_e social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
-    social_str_t input, social_str_t signature);
+    social_algorithm_e algorithm, social_str_t input, social_str_t signature);
 
 
 #endif /* SOCIAL_JWKS_H */

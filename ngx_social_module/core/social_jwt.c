@@ -13,15 +13,15 @@ static social_token_status_e social_jwt_split(social_str_t token,
     social_str_t parts[3]);
 static social_token_status_e social_jwt_decode(social_str_t part,
     unsigned char **buf, social_str_t *out);
-static social_token_status_e social_jwt_parse_json(social_str_t text,
-    social_json_t **json);
+static social_token_status_e social_jwt_decode_json(social_str_t part,
+    unsigned char **buf, social_json_t **json);
 static social_token_status_e social_jwt_parse_header(social_jwt_t *jwt);
 
 
 social_token_status_e
 social_jwt_parse(social_str_t token, unsigned char *buf, social_jwt_t *jwt)
 {
-    social_str_t               parts[3], text;
+    social_str_t               parts[3];
     social_token_status_e      status;
     static const social_str_t  iss = social_string("iss");
 
@@ -35,22 +35,14 @@ social_jwt_parse(social_str_t token, unsigned char *buf, social_jwt_t *jwt)
     jwt->input.data = token.data;
     jwt->input.len = (size_t) (parts[2].data - token.data) - 1;
 
-    status = social_jwt_decode(parts[0], &buf, &text);
-
-    if (status == SOCIAL_TOKEN_OK) {
-        status = social_jwt_parse_json(text, &jwt->header);
-    }
+    status = social_jwt_decode_json(parts[0], &buf, &jwt->header);
 
     if (status == SOCIAL_TOKEN_OK) {
         status = social_jwt_parse_header(jwt);
     }
 
     if (status == SOCIAL_TOKEN_OK) {
-        status = social_jwt_decode(parts[1], &buf, &text);
-    }
-
-    if (status == SOCIAL_TOKEN_OK) {
-        status = social_jwt_parse_json(text, &jwt->payload);
+        status = social_jwt_decode_json(parts[1], &buf, &jwt->payload);
     }
 
     if (status == SOCIAL_TOKEN_OK
@@ -83,37 +75,44 @@ social_jwt_free(social_jwt_t *jwt)
 }
 
 
+/*
+ * Two dots and no third: five parts are an encrypted token.  An empty part is
+ * a trick.
+ */
+
 static social_token_status_e
 social_jwt_split(social_str_t token, social_str_t parts[3])
 {
-    size_t  i, n, start;
+    size_t                i;
+    const unsigned char  *p, *dot;
 
     if (token.len > SOCIAL_TOKEN_MAX_SIZE) {
         return SOCIAL_TOKEN_TOO_LARGE;
     }
 
-    n = 0;
-    start = 0;
+    for (i = 0; i < 2; i++) {
 
-    for (i = 0; i <= token.len; i++) {
+        dot = token.len ? memchr(token.data, '.', token.len) : NULL;
 
-        if (i < token.len && token.data[i] != '.') {
-            continue;
-        }
-
-        if (n == 3 || i == start) {
-            /* five parts are an encrypted token; an empty one is a trick */
+        if (dot == NULL || dot == token.data) {
             return SOCIAL_TOKEN_MALFORMED;
         }
 
-        parts[n].data = token.data + start;
-        parts[n].len = i - start;
+        parts[i].data = token.data;
+        parts[i].len = (size_t) (dot - token.data);
 
-        n++;
-        start = i + 1;
+        p = dot + 1;
+        token.len -= (size_t) (p - token.data);
+        token.data = p;
     }
 
-    return n == 3 ? SOCIAL_TOKEN_OK : SOCIAL_TOKEN_MALFORMED;
+    if (token.len == 0 || memchr(token.data, '.', token.len) != NULL) {
+        return SOCIAL_TOKEN_MALFORMED;
+    }
+
+    parts[2] = token;
+
+    return SOCIAL_TOKEN_OK;
 }
 
 
@@ -140,9 +139,21 @@ social_jwt_decode(social_str_t part, unsigned char **buf, social_str_t *out)
 
 
 static social_token_status_e
-social_jwt_parse_json(social_str_t text, social_json_t **json)
+social_jwt_decode_json(social_str_t part, unsigned char **buf,
+    social_json_t **json)
 {
-    switch (social_json_parse(text, json)) {
+    social_str_t           text;
+    unsigned char         *p;
+    social_token_status_e  status;
+
+    p = *buf;
+
+    status = social_jwt_decode(part, buf, &text);
+    if (status != SOCIAL_TOKEN_OK) {
+        return status;
+    }
+
+    switch (social_json_parse_in_place(p, text.len, json)) {
 
     case SOCIAL_OK:
         return SOCIAL_TOKEN_OK;

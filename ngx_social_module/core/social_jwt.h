@@ -14,8 +14,8 @@
 
 typedef struct {
     social_algorithm_e   algorithm;
-    social_str_t         kid;          /* owned by "header" */
-    social_str_t         issuer;       /* owned by "payload"; not verified */
+    social_str_t         kid;          /* in the caller's buffer */
+    social_str_t         issuer;       /* there, too; not verified */
     social_str_t         input;        /* what is signed: a view of the token */
     social_str_t         signature;    /* decoded, in the caller's buffer */
     social_json_t       *header;       /* owned */

@@ -142,3 +142,28 @@ social_str_is_token(social_str_t s)
 
     return s.len != 0;
 }
+
+
+unsigned char *
+social_str_printable(unsigned char *buf, social_str_t s)
+{
+    size_t             i;
+    unsigned char      ch;
+    static const char  hex[] = "0123456789abcdef";
+
+    for (i = 0; i < s.len; i++) {
+        ch = s.data[i];
+
+        if (ch >= ' ' && ch < 0x7f && ch != '"' && ch != '\\') {
+            *buf++ = ch;
+            continue;
+        }
+
+        *buf++ = '\\';
+        *buf++ = 'x';
+        *buf++ = (unsigned char) hex[ch >> 4];
+        *buf++ = (unsigned char) hex[ch & 0xf];
+    }
+
+    return buf;
+}

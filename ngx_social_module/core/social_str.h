@@ -67,5 +67,13 @@ unsigned char social_lower(unsigned char ch);
  */
 bool social_str_is_token(social_str_t s);
 
+/*
+ * Writes the client's text to "buf" as a log may show it between quotes:
+ * quotes, backslashes and all but printable ASCII as "\x1b", so that it
+ * neither ends the quotes nor commands a terminal (RFC 8725, 3.10).  "buf"
+ * has room for 4 * s.len bytes; returns the end of what was written.
+ */
+unsigned char *social_str_printable(unsigned char *buf, social_str_t s);
+
 
 #endif /* SOCIAL_STR_H */

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social_auth.h"
+#include "ngx_http_social_revocation.h"
 
 
 static ngx_http_social_auth_ctx_t *ngx_http_social_auth_create_ctx(
@@ -17,6 +18,8 @@ static void ngx_http_social_auth_release(void *data);
 static social_token_status_e ngx_http_social_auth_find_issuer(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_verify(
+    ngx_http_social_auth_ctx_t *ctx);
+static social_token_status_e ngx_http_social_auth_session(
     ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_remember(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx);
@@ -268,7 +271,16 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
 {
     social_jwks_t          *jwks;
     const social_jwk_t     *jwk;
+    social_algorithms_t     algorithm;
     social_token_status_e   status;
+
+    /* what the token says of its algorithm has only to agree */
+
+    algorithm = social_algorithm_bit(ctx->jwt.algorithm);
+
+    if ((ctx->issuer->algorithms & algorithm) == 0) {
+        return SOCIAL_TOKEN_ALGORITHM;
+    }
 
     jwks = ngx_http_social_keys_current(ctx->issuer);
 
@@ -284,13 +296,12 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
                ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_PENDING;
     }
 
-    /* the key's algorithm counts; the token's has only to agree */
-
-    if (jwk->algorithm != ctx->jwt.algorithm) {
+    if ((jwk->algorithms & algorithm) == 0) {
         return SOCIAL_TOKEN_ALGORITHM;
     }
 
-    switch (social_jwks_verify(jwks, jwk, ctx->jwt.input, ctx->jwt.signature))
+    switch (social_jwks_verify(jwks, jwk, ctx->jwt.algorithm, ctx->jwt.input,
+                               ctx->jwt.signature))
     {
     case SOCIAL_OK:
         break;
@@ -306,10 +317,50 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
                                  ngx_time(), &ctx->claims);
 
     if (status == SOCIAL_TOKEN_OK) {
+        status = ngx_http_social_auth_session(ctx);
+    }
+
+    if (status == SOCIAL_TOKEN_OK) {
         ngx_http_social_auth_remember(ctx);
     }
 
     return status;
+}
+
+
+/*
+ * The epoch is read before the set is asked: a session that is ended just then
+ * is asked for again at the next request.
+ */
+
+static social_token_status_e
+ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
+{
+    social_revocations_t    *set;
+    social_session_kind_e    kind;
+    social_token_verdict_t  *verdict;
+
+    verdict = &ctx->remembered.verdict;
+    verdict->epoch = 0;
+    ngx_memzero(verdict->session, sizeof(verdict->session));
+
+    set = ngx_http_social_revocations(ctx->request);
+
+    if (set == NULL) {
+        return SOCIAL_TOKEN_OK;
+    }
+
+    if (social_session_id(ngx_http_social_view(&ctx->issuer->issuer),
+                          ctx->jwt.payload, verdict->session, &kind)
+        != SOCIAL_OK)
+    {
+        return SOCIAL_TOKEN_FAILED;
+    }
+
+    verdict->epoch = social_revocations_epoch(set);
+
+    return social_revocations_has(set, verdict->session, ngx_time())
+           ? SOCIAL_TOKEN_REVOKED : SOCIAL_TOKEN_OK;
 }
 
 
@@ -409,7 +460,7 @@ static void
 ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
 {
     u_char        *last;
-    u_char         kid[6 * 64];
+    u_char         kid[4 * 64];
     ngx_log_t     *log;
     ngx_str_t      name;
     ngx_uint_t     level;
@@ -435,7 +486,7 @@ ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
 
     s = ctx->jwt.kid;
     s.len = ngx_min(s.len, 64);
-    last = social_json_escape(kid, s);
+    last = social_str_printable(kid, s);
 
     ngx_log_error(NGX_LOG_INFO, log, 0,
                   "social: token refused: %V, kid: \"%*s\"",

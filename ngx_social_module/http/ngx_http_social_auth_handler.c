@@ -12,8 +12,12 @@
 static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_leave(void *data);
 static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
+static ngx_int_t ngx_http_social_auth_access_decide(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
+static ngx_int_t ngx_http_social_auth_permits(
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx,
+    const char **lack);
 static ngx_int_t ngx_http_social_auth_refuse(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, const char *error,
     social_token_status_e reason);
@@ -168,8 +172,71 @@ ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
 }
 
 
+/*
+ * Runs before all others of its phase.  With "satisfy any" it only lets in
+ * whom the token permits: what else it would say is for the handler below.
+ */
+
 ngx_int_t
 ngx_http_social_auth_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    const char                       *lack;
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_social_auth_ctx_t       *ctx;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy != NGX_HTTP_SATISFY_ANY) {
+        return ngx_http_social_auth_access_decide(r);
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    if (alcf->issuers == NULL || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_social_auth_judge(r, alcf);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->status != SOCIAL_TOKEN_OK) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_social_auth_permits(alcf, ctx, &lack);
+
+    return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+}
+
+
+/*
+ * Runs after all others.  nginx takes a 503 at once, even with "satisfy any",
+ * so that it is for those only whom nobody else let in; and what is written
+ * into the request with a 401 is for an answer that is sent.
+ */
+
+ngx_int_t
+ngx_http_social_auth_access_last_handler(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy != NGX_HTTP_SATISFY_ANY) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_social_auth_access_decide(r);
+}
+
+
+static ngx_int_t
+ngx_http_social_auth_access_decide(ngx_http_request_t *r)
 {
     ngx_int_t                         rc;
     ngx_http_social_auth_ctx_t       *ctx;
@@ -203,6 +270,8 @@ static ngx_int_t
 ngx_http_social_auth_decide(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx)
 {
+    const char  *lack;
+
     switch (ctx->status) {
 
     case SOCIAL_TOKEN_OK:
@@ -241,10 +310,33 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
                                            ctx->status);
     }
 
+    switch (ngx_http_social_auth_permits(alcf, ctx, &lack)) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_DECLINED:
+        return ngx_http_social_auth_lacks(r, alcf, lack);
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+/*
+ * Whether a good token has all that the location asks for; NGX_DECLINED:
+ * "lack" is what it has not.  NGX_ERROR: out of memory.
+ */
+
+static ngx_int_t
+ngx_http_social_auth_permits(ngx_http_social_auth_loc_conf_t *alcf,
+    ngx_http_social_auth_ctx_t *ctx, const char **lack)
+{
     if ((alcf->scopes.values || alcf->groups.values || alcf->claims)
         && ngx_http_social_auth_load(ctx) != NGX_OK)
     {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     if ((alcf->scopes.values
@@ -254,11 +346,13 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
             && !ngx_http_social_auth_has(ctx, &alcf->groups,
                                          &alcf->groups_claim)))
     {
-        return ngx_http_social_auth_lacks(r, alcf, "scope or group");
+        *lack = "scope or group";
+        return NGX_DECLINED;
     }
 
     if (alcf->claims && !ngx_http_social_auth_has_claims(ctx, alcf->claims)) {
-        return ngx_http_social_auth_lacks(r, alcf, "claim");
+        *lack = "claim";
+        return NGX_DECLINED;
     }
 
     return NGX_OK;
@@ -346,7 +440,9 @@ ngx_http_social_auth_answer(ngx_http_request_t *r,
 
 
 /*
- * In nginx's own slot, so that "satisfy any" can take it back.
+ * In nginx's own slot, so that "satisfy any" can take it back.  A challenge
+ * of ours that is there already is of a location before an internal redirect;
+ * one of another scheme stays beside ours (RFC 9110, 11.6.1).
  */
 
 static ngx_int_t
@@ -356,7 +452,10 @@ ngx_http_social_auth_challenge(ngx_http_request_t *r, ngx_str_t *value)
 
     h = r->headers_out.www_authenticate;
 
-    if (h != NULL) {
+    if (h != NULL
+        && h->value.len >= sizeof("Bearer ") - 1
+        && ngx_strncmp(h->value.data, "Bearer ", sizeof("Bearer ") - 1) == 0)
+    {
         h->hash = 0;
     }
 

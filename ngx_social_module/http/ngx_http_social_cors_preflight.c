@@ -213,16 +213,16 @@ ngx_http_social_cors_preflight(ngx_http_request_t *r,
 
 
 /*
- * Says what a developer who looks at a failed preflight wants to know.  The
- * value is the client's: it is cut at the first byte that is not printable.
+ * Says what a developer who looks at a failed preflight wants to know.
  */
 
 static void
 ngx_http_social_cors_log(ngx_http_request_t *r, social_cors_verdict_e verdict,
     social_str_t refused)
 {
-    size_t       n;
-    const char  *what, *list;
+    u_char       text[4 * NGX_HTTP_SOCIAL_CORS_LOG_MAX];
+    u_char      *last;
+    const char  *what, *list, *more;
 
     switch (verdict) {
 
@@ -242,16 +242,18 @@ ngx_http_social_cors_log(ngx_http_request_t *r, social_cors_verdict_e verdict,
         break;
     }
 
-    for (n = 0; n < refused.len && n < NGX_HTTP_SOCIAL_CORS_LOG_MAX; n++) {
-        if (refused.data[n] < ' ' || refused.data[n] >= 0x7f) {
-            break;
-        }
+    more = "";
+
+    if (refused.len > NGX_HTTP_SOCIAL_CORS_LOG_MAX) {
+        refused.len = NGX_HTTP_SOCIAL_CORS_LOG_MAX;
+        more = "...";
     }
+
+    last = social_str_printable(text, refused);
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "social: preflight with %s \"%*s\"%s that is not in "
-                  "\"%s\"", what, n, refused.data,
-                  n < refused.len ? "..." : "", list);
+                  "\"%s\"", what, (size_t) (last - text), text, more, list);
 }
 
 

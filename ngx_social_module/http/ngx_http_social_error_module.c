@@ -12,6 +12,14 @@
 #include "social_json.h"
 
 
+/*
+ * limit_req knows when the next request would do and does not say; a second
+ * is right for rates down to one a second.
+ */
+
+#define NGX_HTTP_SOCIAL_ERROR_LIMITED  1
+
+
 typedef struct {
     ngx_flag_t            used;
     ngx_int_t             request_id;    /* the variable's index */
@@ -37,6 +45,8 @@ static ngx_uint_t ngx_http_social_error_may_be_ours(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_error_is_page(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_social_error_send(ngx_http_request_t *r);
+static ngx_table_elt_t *ngx_http_social_error_find_retry_after(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_error_body(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_str_t *ngx_http_social_error_message(ngx_uint_t status);
@@ -157,10 +167,7 @@ ngx_int_t
 ngx_http_social_error_retry_after(ngx_http_request_t *r, time_t seconds)
 {
     ngx_str_t         value;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
-    static ngx_str_t  name = ngx_string("Retry-After");
 
     value.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
     if (value.data == NULL) {
@@ -171,21 +178,38 @@ ngx_http_social_error_retry_after(ngx_http_request_t *r, time_t seconds)
 
     /* an error_page may have led here, with the headers of the error */
 
+    while ((h = ngx_http_social_error_find_retry_after(r)) != NULL) {
+        h->hash = 0;
+    }
+
+    return ngx_http_social_header_out_push(r, "Retry-After", &value)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_table_elt_t *
+ngx_http_social_error_find_retry_after(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+    static ngx_str_t  name = ngx_string("Retry-After");
+
     for (part = &r->headers_out.headers.part; part; part = part->next) {
 
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == name.len
+            if (h[i].hash != 0
+                && h[i].key.len == name.len
                 && ngx_strncasecmp(h[i].key.data, name.data, name.len) == 0)
             {
-                h[i].hash = 0;
+                return &h[i];
             }
         }
     }
 
-    return ngx_http_social_header_out_push(r, "Retry-After", &value)
-           ? NGX_OK : NGX_ERROR;
+    return NULL;
 }
 
 
@@ -346,6 +370,14 @@ ngx_http_social_error_send(ngx_http_request_t *r)
 
     ngx_http_clear_content_length(r);
     r->headers_out.content_length_n = body.len;
+
+    if (r->err_status == NGX_HTTP_TOO_MANY_REQUESTS
+        && ngx_http_social_error_find_retry_after(r) == NULL
+        && ngx_http_social_error_retry_after(r, NGX_HTTP_SOCIAL_ERROR_LIMITED)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     rc = ngx_http_next_header_filter(r);
 

@@ -27,6 +27,7 @@ typedef struct {
     ngx_array_t               audiences;    /* of social_str_t */
     ngx_flag_t                any_client;
     ngx_uint_t                token_use;
+    social_algorithms_t       algorithms;
     social_claims_policy_t    policy;
 
     time_t                    leeway;

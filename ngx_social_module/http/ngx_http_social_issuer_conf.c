@@ -34,6 +34,8 @@ static char *ngx_http_social_issuer_set_list(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer, ngx_uint_t offset);
 static char *ngx_http_social_issuer_set_token_use(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer, ngx_uint_t offset);
+static char *ngx_http_social_issuer_set_algorithms(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer, ngx_uint_t offset);
 static char *ngx_http_social_issuer_set_seconds(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer, ngx_uint_t offset);
 static char *ngx_http_social_issuer_set_msec(ngx_conf_t *cf,
@@ -72,6 +74,9 @@ static ngx_http_social_issuer_command_t  ngx_http_social_issuer_lines[] = {
 
     { ngx_string("token_use"), ngx_http_social_issuer_set_token_use,
       ngx_http_social_issuer_offset(token_use), 0 },
+
+    { ngx_string("algorithms"), ngx_http_social_issuer_set_algorithms,
+      ngx_http_social_issuer_offset(algorithms), 1 },
 
     { ngx_string("leeway"), ngx_http_social_issuer_set_seconds,
       ngx_http_social_issuer_offset(leeway), 0 },
@@ -133,8 +138,9 @@ ngx_http_social_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     return ngx_http_social_conf_error(cf, NULL,
                "unknown parameter \"%V\" in \"social_issuer\": it takes "
                "user_pool, issuer, jwks_uri, jwks_file, ca_file, client_ids, "
-               "audiences, token_use, leeway, jwks_refresh, jwks_stale, "
-               "jwks_cooldown, jwks_timeout and jwks_max_size", &value[0]);
+               "audiences, token_use, algorithms, leeway, jwks_refresh, "
+               "jwks_stale, jwks_cooldown, jwks_timeout and jwks_max_size",
+               &value[0]);
 }
 
 
@@ -337,6 +343,49 @@ ngx_http_social_issuer_set_token_use(ngx_conf_t *cf,
     return ngx_http_social_conf_error(cf, NULL,
                "invalid value \"%V\" in \"token_use\": it must be \"access\", "
                "\"id\" or \"any\"", &value[1]);
+}
+
+
+static char *
+ngx_http_social_issuer_set_algorithms(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer, ngx_uint_t offset)
+{
+    ngx_str_t            *value;
+    ngx_uint_t            i;
+    social_algorithm_e    algorithm;
+    social_algorithms_t   bit;
+
+    value = cf->args->elts;
+
+    if (issuer->algorithms) {
+        return ngx_http_social_issuer_duplicate(cf);
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        algorithm = social_algorithm(ngx_http_social_view(&value[i]));
+
+        if (algorithm == SOCIAL_ALGORITHM_NONE) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid value \"%V\" in \"algorithms\": it must be "
+                       "one of RS256, RS384, RS512, PS256, PS384, PS512, "
+                       "ES256, ES384, ES512, EdDSA, Ed25519 and Ed448; "
+                       "\"none\" and the shared secrets of HS* are never "
+                       "accepted", &value[i]);
+        }
+
+        bit = social_algorithm_bit(algorithm);
+
+        if (issuer->algorithms & bit) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "\"%V\" is duplicate in \"algorithms\": say it once",
+                       &value[i]);
+        }
+
+        issuer->algorithms |= bit;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -30,6 +30,10 @@ ngx_http_social_issuer_finish(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
         return NGX_CONF_ERROR;
     }
 
+    if (issuer->algorithms == 0) {
+        issuer->algorithms = social_algorithm_bit(SOCIAL_ALGORITHM_RS256);
+    }
+
     ngx_conf_init_uint_value(issuer->token_use, SOCIAL_TOKEN_USE_ACCESS);
     ngx_conf_init_value(issuer->leeway, 30);
     ngx_conf_init_value(issuer->stale, 24 * 3600);

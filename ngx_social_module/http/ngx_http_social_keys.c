@@ -159,7 +159,7 @@ ngx_http_social_keys_sync(ngx_http_social_keys_t *keys)
 
     ngx_shmtx_unlock(&keys->shpool->mutex);
 
-    rc = social_jwks_parse(text, &jwks, &why);
+    rc = social_jwks_parse(text, keys->issuer->algorithms, &jwks, &why);
 
     ngx_free(buf);
 

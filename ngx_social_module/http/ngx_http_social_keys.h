@@ -117,7 +117,7 @@ void ngx_http_social_keys_note_unknown(ngx_http_social_keys_t *keys,
  */
 
 typedef struct {
-    u_char                id[32];         /* SHA-256 of issuer and source */
+    u_char                id[32];         /* SHA-256 of what it is for */
     ngx_uint_t            claimed;        /* by a configuration's number */
     time_t                used;           /* when a worker last looked */
 
@@ -192,6 +192,7 @@ typedef struct {
     social_str_t                  issuer;
     ngx_uint_t                    discover;     /* fetch.url, not keys yet */
     social_net_fetch_t            fetch;        /* of the document at hand */
+    social_algorithms_t           algorithms;
 
     social_net_answer_t           answer;       /* the key set, or the error */
     social_rc_e                   rc;

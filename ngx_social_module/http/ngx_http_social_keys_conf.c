@@ -221,6 +221,11 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
 }
 
 
+/*
+ * With other algorithms other keys are usable, so that a set which was good
+ * for one configuration is not for another.
+ */
+
 static ngx_int_t
 ngx_http_social_keys_make_id(ngx_http_social_issuer_t *issuer)
 {
@@ -235,6 +240,8 @@ ngx_http_social_keys_make_id(ngx_http_social_issuer_t *issuer)
          && EVP_DigestUpdate(md, issuer->issuer.data, issuer->issuer.len)
          && EVP_DigestUpdate(md, "\n", 1)
          && EVP_DigestUpdate(md, issuer->jwks_uri.data, issuer->jwks_uri.len)
+         && EVP_DigestUpdate(md, &issuer->algorithms,
+                             sizeof(issuer->algorithms))
          && EVP_DigestFinal_ex(md, id, NULL);
 
     EVP_MD_CTX_free(md);

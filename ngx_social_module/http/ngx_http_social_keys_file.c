@@ -27,6 +27,7 @@ typedef struct {
     ngx_pool_t                     *pool;
     u_char                         *path;       /* zero-terminated */
     size_t                          max_size;
+    social_algorithms_t             algorithms;
     ngx_http_social_keys_stamp_t    stamp;      /* of the keys, then of these */
 
     ngx_http_social_keys_file_e     state;
@@ -70,6 +71,7 @@ ngx_http_social_keys_from_file(ngx_conf_t *cf,
 
     file.path = issuer->jwks_file.data;
     file.max_size = issuer->max_size;
+    file.algorithms = issuer->algorithms;
 
     switch (ngx_http_social_keys_file_look(&file, cf->log)) {
 
@@ -155,6 +157,7 @@ ngx_http_social_keys_watch_handler(ngx_event_t *ev)
     ctx->keys = keys;
     ctx->pool = pool;
     ctx->max_size = keys->issuer->max_size;
+    ctx->algorithms = keys->issuer->algorithms;
     ctx->stamp = keys->stamp;
 
     ctx->path = ngx_pnalloc(pool, keys->issuer->jwks_file.len + 1);
@@ -386,7 +389,7 @@ ngx_http_social_keys_file_read(ngx_http_social_keys_file_t *ctx, ngx_fd_t fd,
     text.data = buf;
     text.len = size;
 
-    rc = social_jwks_parse(text, &ctx->jwks, &ctx->why);
+    rc = social_jwks_parse(text, ctx->algorithms, &ctx->jwks, &ctx->why);
 
     if (rc == SOCIAL_OK
         && !EVP_Digest(buf, size, hash, NULL, EVP_sha256(), NULL))

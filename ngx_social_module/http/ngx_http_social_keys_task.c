@@ -53,6 +53,7 @@ ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
     ctx->pool = pool;
     ctx->fetch.timeout = (long) issuer->timeout;
     ctx->fetch.max_size = issuer->max_size;
+    ctx->algorithms = issuer->algorithms;
 
     ctx->issuer.len = issuer->issuer.len;
     ctx->issuer.data = ngx_pstrdup(pool, &issuer->issuer);
@@ -150,7 +151,7 @@ ngx_http_social_keys_task_thread(void *data, ngx_log_t *log)
     text.data = ctx->answer.body;
     text.len = ctx->answer.len;
 
-    ctx->rc = social_jwks_parse(text, &jwks, &why);
+    ctx->rc = social_jwks_parse(text, ctx->algorithms, &jwks, &why);
 
     if (ctx->rc != SOCIAL_OK) {
         ngx_http_social_keys_task_error(ctx, why);

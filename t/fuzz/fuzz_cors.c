@@ -4,42 +4,57 @@
  * origin, a request's Origin, a method, a list of headers.
  */
 
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz.h"
 #include "social_cors.h"
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static social_str_t fuzz_line(social_str_t *rest);
 static void fuzz_origin(social_str_t text, social_str_t value);
+static void fuzz_matched(const social_cors_origin_t *o, social_str_t value);
 static void fuzz_preflight(const social_cors_origin_t *origin,
     const social_cors_preflight_t *preflight);
-static void fuzz_assert(bool truth);
+static void fuzz_verdict(const social_cors_rules_t *rules,
+    const social_cors_preflight_t *preflight, bool listed);
 
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    unsigned char            buf[4];
     const char              *reason;
-    social_str_t             rest, text;
-    social_cors_origin_t     any;
+    social_str_t             rest, line, text;
+    unsigned char           *buf;
+    social_cors_origin_t     origin;
     social_cors_preflight_t  preflight;
 
     rest.data = data;
     rest.len = size;
 
-    text = fuzz_line(&rest);
-    preflight.origin = fuzz_line(&rest);
-    preflight.method = fuzz_line(&rest);
-    preflight.headers = rest;
+    line = fuzz_line(&rest);
+    text = fuzz_copy(line.data, line.len);
+    line = fuzz_line(&rest);
+    preflight.origin = fuzz_copy(line.data, line.len);
+    line = fuzz_line(&rest);
+    preflight.method = fuzz_copy(line.data, line.len);
+    preflight.headers = fuzz_copy(rest.data, rest.len);
 
     fuzz_origin(text, preflight.origin);
 
-    social_cors_origin_parse(social_str("*"), buf, &any, &reason);
-    fuzz_preflight(&any, &preflight);
+    buf = malloc(text.len + 1);
+    FUZZ_CHECK(buf != NULL);
+
+    if (social_cors_origin_parse(text, buf, &origin, &reason) == SOCIAL_OK) {
+        fuzz_preflight(&origin, &preflight);
+    }
+
+    FUZZ_CHECK(social_cors_origin_parse(social_str("*"), buf, &origin, &reason)
+               == SOCIAL_OK);
+    fuzz_preflight(&origin, &preflight);
+
+    free(buf);
+    fuzz_free(text);
+    fuzz_free(preflight.origin);
+    fuzz_free(preflight.method);
+    fuzz_free(preflight.headers);
 
     return 0;
 }
@@ -81,33 +96,75 @@ fuzz_origin(social_str_t text, social_str_t value)
 
     buf = malloc(text.len + 1);
     again = malloc(text.len + value.len + 1);
-    fuzz_assert(buf != NULL && again != NULL);
+    FUZZ_CHECK(buf != NULL && again != NULL);
+
+    FUZZ_CHECK(!social_cors_origin_match(NULL, 0, value));
 
     if (social_cors_origin_parse(text, buf, &o, &reason) != SOCIAL_OK) {
-        fuzz_assert(reason != NULL && *reason != '\0');
+        FUZZ_CHECK(reason != NULL && *reason != '\0');
         goto done;
     }
 
     if (o.kind == SOCIAL_CORS_EXACT) {
-        fuzz_assert(social_cors_origin_match(&o, 1, o.text));
-        fuzz_assert(social_cors_origin_parse(o.text, again, &same, &reason)
-                    == SOCIAL_OK);
-        fuzz_assert(social_cors_origin_same(&o, &same));
+        FUZZ_CHECK(social_cors_origin_match(&o, 1, o.text));
+        FUZZ_CHECK(social_cors_origin_parse(o.text, again, &same, &reason)
+                   == SOCIAL_OK);
+        FUZZ_CHECK(social_cors_origin_same(&o, &same));
     }
 
     if (!social_cors_origin_match(&o, 1, value) || o.kind == SOCIAL_CORS_ANY) {
         goto done;
     }
 
-    fuzz_assert(social_cors_origin_parse(value, again, &same, &reason)
-                == SOCIAL_OK);
-    fuzz_assert(same.kind == SOCIAL_CORS_EXACT);
-    fuzz_assert(social_str_eq(same.text, value));
+    fuzz_matched(&o, value);
+
+    FUZZ_CHECK(social_cors_origin_parse(value, again, &same, &reason)
+               == SOCIAL_OK);
+    FUZZ_CHECK(same.kind == SOCIAL_CORS_EXACT);
+    FUZZ_CHECK(social_str_eq(same.text, value));
 
 done:
 
     free(buf);
     free(again);
+}
+
+
+/*
+ * The same in other words: the scheme, then nothing but the bytes of a host
+ * and a port, and in front of a domain a label at least.
+ */
+
+static void
+fuzz_matched(const social_cors_origin_t *o, social_str_t value)
+{
+    size_t         i, tail;
+    unsigned char  ch;
+
+    if (o->kind == SOCIAL_CORS_EXACT) {
+        FUZZ_CHECK(social_str_eq(o->text, value));
+        return;
+    }
+
+    FUZZ_CHECK(social_str_starts(value, o->text));
+
+    for (i = o->text.len; i < value.len; i++) {
+        ch = value.data[i];
+
+        FUZZ_CHECK((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+                   || ch == '-' || ch == '.' || ch == ':' || ch == '_'
+                   || ch == '[' || ch == ']');
+    }
+
+    if (o->kind == SOCIAL_CORS_SUBDOMAINS) {
+        FUZZ_CHECK(value.len > o->text.len + o->suffix.len);
+
+        tail = value.len - o->suffix.len;
+        FUZZ_CHECK(memcmp(value.data + tail, o->suffix.data, o->suffix.len)
+                   == 0);
+        FUZZ_CHECK(o->suffix.data[0] == '.' && value.data[tail - 1] != '.');
+        FUZZ_CHECK(value.data[o->text.len] != '.');
+    }
 }
 
 
@@ -120,11 +177,14 @@ static void
 fuzz_preflight(const social_cors_origin_t *origin,
     const social_cors_preflight_t *preflight)
 {
-    size_t                 n;
-    social_str_t           refused, rest, name;
-    unsigned char         *out;
-    social_cors_rules_t    rules;
-    social_cors_verdict_e  verdict;
+    social_cors_rules_t  rules;
+
+    static const social_str_t  methods[] = {
+        social_string("PUT"), social_string("PATCH")
+    };
+    static const social_str_t  headers[] = {
+        social_string("X-A"), social_string("Authorization")
+    };
 
     memset(&rules, 0, sizeof(rules));
 
@@ -133,31 +193,81 @@ fuzz_preflight(const social_cors_origin_t *origin,
     rules.any_method = true;
     rules.any_header = true;
 
-    verdict = social_cors_preflight(&rules, preflight, &refused);
+    fuzz_verdict(&rules, preflight, false);
 
-    n = social_cors_allow_headers_size(&rules, preflight->headers);
-    out = malloc(n + 1);
-    fuzz_assert(out != NULL);
+    rules.methods = methods;
+    rules.nmethods = 2;
+    rules.headers = headers;
+    rules.nheaders = 2;
 
-    rest.data = out;
-    rest.len = social_cors_allow_headers(&rules, preflight->headers, out);
-    fuzz_assert(rest.len <= n);
+    fuzz_verdict(&rules, preflight, true);
 
-    while (social_cors_names_next(&rest, &name) == SOCIAL_OK) {
-        fuzz_assert(!social_str_caseeq(name, social_str("authorization")));
-    }
+    rules.any_method = false;
+    rules.any_header = false;
 
-    fuzz_assert(rest.len == 0);
-    fuzz_assert(verdict != SOCIAL_CORS_REFUSED_ORIGIN);
-
-    free(out);
+    fuzz_verdict(&rules, preflight, true);
 }
 
 
 static void
-fuzz_assert(bool truth)
+fuzz_verdict(const social_cors_rules_t *rules,
+    const social_cors_preflight_t *preflight, bool listed)
 {
-    if (!truth) {
-        abort();
+    bool                   match;
+    size_t                 n;
+    social_str_t           refused, out, rest, name;
+    unsigned char         *buf;
+    social_cors_verdict_e  verdict;
+
+    verdict = social_cors_preflight(rules, preflight, &refused);
+    fuzz_read(refused);
+
+    match = social_cors_origin_match(rules->origins, rules->norigins,
+                                     preflight->origin);
+
+    FUZZ_CHECK(match == (verdict != SOCIAL_CORS_REFUSED_ORIGIN));
+
+    switch (verdict) {
+
+    case SOCIAL_CORS_ALLOWED:
+        FUZZ_CHECK(refused.len == 0);
+        FUZZ_CHECK(social_str_is_token(preflight->method));
+        break;
+
+    case SOCIAL_CORS_REFUSED_ORIGIN:
+        FUZZ_CHECK(social_str_eq(refused, preflight->origin));
+        break;
+
+    case SOCIAL_CORS_REFUSED_METHOD:
+        FUZZ_CHECK(social_str_eq(refused, preflight->method));
+        FUZZ_CHECK(!social_str_eq(refused, social_str("GET"))
+                   && !social_str_eq(refused, social_str("POST")));
+        break;
+
+    default:
+        FUZZ_CHECK(fuzz_within(refused, preflight->headers));
+        break;
     }
+
+    n = social_cors_allow_headers_size(rules, preflight->headers);
+    buf = malloc(n ? n : 1);
+    FUZZ_CHECK(buf != NULL);
+
+    out.data = buf;
+    out.len = social_cors_allow_headers(rules, preflight->headers, buf);
+    FUZZ_CHECK(out.len <= n);
+
+    /* it goes into a header: names, and nothing but names */
+
+    rest = out;
+
+    while (social_cors_names_next(&rest, &name) == SOCIAL_OK) {
+        FUZZ_CHECK(social_str_is_token(name));
+        FUZZ_CHECK(listed
+                   || !social_str_caseeq(name, social_str("authorization")));
+    }
+
+    FUZZ_CHECK(rest.len == 0);
+
+    free(buf);
 }

@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     text = fuzz_copy(data, size);
 
-    rc = social_jwks_parse(text, &jwks, &why);
+    rc = social_jwks_parse(text, SOCIAL_ALGORITHMS_ALL, &jwks, &why);
 
     /* whatever a key server says, it is not we who failed */
 

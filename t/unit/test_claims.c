@@ -152,6 +152,15 @@ test_times(void **state)
         { OTHER(",\"iat\":1700000030"), NOW, 30, SOCIAL_TOKEN_OK },
         { OTHER(",\"iat\":0,\"nbf\":0"), NOW, 0, SOCIAL_TOKEN_OK },
 
+        /* a fraction of a second early is early */
+        { OTHER(",\"nbf\":1700000030.5"), NOW, 30,
+          SOCIAL_TOKEN_NOT_YET_VALID },
+        { OTHER(",\"iat\":1700000030.001"), NOW, 30,
+          SOCIAL_TOKEN_NOT_YET_VALID },
+        { OTHER(",\"nbf\":1700000030.0"), NOW, 30, SOCIAL_TOKEN_OK },
+        { OTHER(",\"nbf\":17000000300e-1"), NOW, 30, SOCIAL_TOKEN_OK },
+        { OTHER(",\"nbf\":1700000029.999"), NOW, 30, SOCIAL_TOKEN_OK },
+
         { OTHER(",\"nbf\":\"1700000000\""), NOW, 0, SOCIAL_TOKEN_CLAIMS },
         { OTHER(",\"nbf\":null"), NOW, 0, SOCIAL_TOKEN_CLAIMS },
         { OTHER(",\"iat\":-1"), NOW, 0, SOCIAL_TOKEN_CLAIMS },
@@ -308,6 +317,12 @@ test_client(void **state)
                 "\"aud\":\"c1\""), SOCIAL_TOKEN_OK },
         { OTHER(",\"token_use\":\"id\",\"aud\":[]"), SOCIAL_TOKEN_CLIENT },
         { OTHER(",\"token_use\":\"id\",\"aud\":{\"c1\":\"c1\"}"),
+          SOCIAL_TOKEN_CLAIMS },
+
+        /* one string, as Cognito writes it */
+        { OTHER(",\"token_use\":\"id\",\"aud\":[\"c1\"]"),
+          SOCIAL_TOKEN_CLIENT },
+        { OTHER(",\"token_use\":\"id\",\"aud\":[\"x\",\"c1\"]"),
           SOCIAL_TOKEN_CLIENT },
     };
 
@@ -334,18 +349,60 @@ test_audience(void **state)
     } cases[] = {
         { OTHER(",\"aud\":\"https://a\""), SOCIAL_TOKEN_OK },
         { OTHER(",\"aud\":\"https://b\""), SOCIAL_TOKEN_OK },
-        { OTHER(",\"aud\":[1,\"https://a\"]"), SOCIAL_TOKEN_OK },
+        { OTHER(",\"aud\":[\"x\",\"https://a\"]"), SOCIAL_TOKEN_OK },
         { OTHER(""), SOCIAL_TOKEN_AUDIENCE },
         { OTHER(",\"aud\":\"https://c\""), SOCIAL_TOKEN_AUDIENCE },
         { OTHER(",\"aud\":\"https://a/\""), SOCIAL_TOKEN_AUDIENCE },
         { OTHER(",\"aud\":\"https://a https://b\""), SOCIAL_TOKEN_AUDIENCE },
         { OTHER(",\"aud\":[]"), SOCIAL_TOKEN_AUDIENCE },
-        { OTHER(",\"aud\":[[\"https://a\"]]"), SOCIAL_TOKEN_AUDIENCE },
-        { OTHER(",\"aud\":null"), SOCIAL_TOKEN_AUDIENCE },
+        { OTHER(",\"aud\":[[\"https://a\"]]"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"aud\":[1,\"https://a\"]"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"aud\":null"), SOCIAL_TOKEN_CLAIMS },
     };
 
     const social_claims_policy_t  policy = {
         NULL, 0, audiences, 2, SOCIAL_TOKEN_USE_ANY, 0
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(check(cases[i].text, &policy), cases[i].status);
+    }
+}
+
+
+/*
+ * Of a wrong type, though no rule asks for them.
+ */
+
+static void
+test_types(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char             *text;
+        social_token_status_e   status;
+    } cases[] = {
+        { OTHER(",\"jti\":\"a\""), SOCIAL_TOKEN_OK },
+        { OTHER(",\"jti\":\"\""), SOCIAL_TOKEN_OK },
+        { OTHER(",\"jti\":7"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"jti\":null"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"jti\":[\"a\"]"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"jti\":{}"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"aud\":\"a\""), SOCIAL_TOKEN_OK },
+        { OTHER(",\"aud\":[]"), SOCIAL_TOKEN_OK },
+        { OTHER(",\"aud\":[\"a\",\"b\"]"), SOCIAL_TOKEN_OK },
+        { OTHER(",\"aud\":[\"a\",7]"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"aud\":[null]"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"aud\":7"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"aud\":false"), SOCIAL_TOKEN_CLAIMS },
+        { OTHER(",\"aud\":{}"), SOCIAL_TOKEN_CLAIMS },
+    };
+
+    const social_claims_policy_t  policy = {
+        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0
     };
 
     (void) state;
@@ -523,6 +580,7 @@ main(void)
         cmocka_unit_test(test_use),
         cmocka_unit_test(test_client),
         cmocka_unit_test(test_audience),
+        cmocka_unit_test(test_types),
         cmocka_unit_test(test_match),
         cmocka_unit_test(test_holds),
         cmocka_unit_test(test_write),

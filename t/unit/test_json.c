@@ -68,6 +68,8 @@ test_parse(void **state)
         social_string("{}\0"),
         social_string("\0{}"),
         social_string("{\0}"),
+        social_string("{\"a\":1\0}"),
+        social_string("{\"a\":false\0}"),
         social_string("{a:1}"),
         social_string("{'a':1}"),
         social_string("{\"a\":1,}"),

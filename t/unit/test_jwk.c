@@ -5,7 +5,8 @@
 #include "social_jwk.h"
 
 
-static EVP_PKEY  *key;
+static EVP_PKEY             *key;
+static social_algorithms_t   algorithms;    /* of the key last parsed */
 
 
 static int
@@ -41,13 +42,14 @@ outcome(const char *text, const char **why)
 
     assert_int_equal(social_json_parse(social_str(text), &json), SOCIAL_OK);
 
-    rc = social_jwk_parse(json, &jwk, why);
+    rc = social_jwk_parse(json, SOCIAL_ALGORITHMS_ALL, &jwk, why);
     social_json_free(json);
 
     if (rc == SOCIAL_OK) {
         assert_non_null(jwk.pkey);
-        assert_non_null(jwk.verifier);
-        assert_int_equal(jwk.algorithm, SOCIAL_ALGORITHM_RS256);
+        assert_int_not_equal(jwk.algorithms, 0);
+        assert_int_equal(jwk.algorithms & ~SOCIAL_ALGORITHMS_ALL, 0);
+        algorithms = jwk.algorithms;
         social_jwk_free(&jwk);
 
     } else {
@@ -55,7 +57,7 @@ outcome(const char *text, const char **why)
     }
 
     assert_null(jwk.pkey);
-    assert_null(jwk.verifier);
+    assert_int_equal(jwk.algorithms, 0);
     assert_null(jwk.kid.data);
     assert_int_equal(jwk.kid.len, 0);
 
@@ -136,7 +138,8 @@ test_ok(void **state)
                            "\"key_ops\":[\"verify\"],\"x5t\":1");
 
     assert_int_equal(social_json_parse(social_str(text), &json), SOCIAL_OK);
-    assert_int_equal(social_jwk_parse(json, &jwk, &why), SOCIAL_OK);
+    assert_int_equal(social_jwk_parse(json, SOCIAL_ALGORITHMS_ALL, &jwk,
+                                      &why), SOCIAL_OK);
 
     /* the key lives on without the document */
 
@@ -167,8 +170,11 @@ test_purpose(void **state)
         { ",\"use\":\"\"", SOCIAL_DECLINED },
         { ",\"alg\":\"RS256\"", SOCIAL_OK },
         { ",\"alg\":\"rs256\"", SOCIAL_DECLINED },
-        { ",\"alg\":\"RS384\"", SOCIAL_DECLINED },
-        { ",\"alg\":\"PS256\"", SOCIAL_DECLINED },
+        { ",\"alg\":\"RS384\"", SOCIAL_OK },
+        { ",\"alg\":\"PS256\"", SOCIAL_OK },
+        { ",\"alg\":\"ES256\"", SOCIAL_DECLINED },
+        { ",\"alg\":\"EdDSA\"", SOCIAL_DECLINED },
+        { ",\"alg\":\"\"", SOCIAL_DECLINED },
         { ",\"alg\":\"RSA-OAEP\"", SOCIAL_DECLINED },
         { ",\"alg\":\"HS256\"", SOCIAL_DECLINED },
         { ",\"alg\":\"none\"", SOCIAL_DECLINED },
@@ -213,8 +219,9 @@ test_type(void **state)
         { "{\"kty\":1}", SOCIAL_MALFORMED },
         { "{\"kty\":null,\"kid\":\"k\"}", SOCIAL_MALFORMED },
         { "{\"kty\":\"rsa\",\"kid\":\"k\"}", SOCIAL_DECLINED },
-        { "{\"kty\":\"EC\",\"kid\":\"k\"}", SOCIAL_DECLINED },
-        { "{\"kty\":\"OKP\",\"kid\":\"k\"}", SOCIAL_DECLINED },
+        { "{\"kty\":\"EC\",\"kid\":\"k\"}", SOCIAL_MALFORMED },
+        { "{\"kty\":\"OKP\",\"kid\":\"k\"}", SOCIAL_MALFORMED },
+        { "{\"kty\":\"ec\",\"kid\":\"k\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"AAAA\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"RSA\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"RSA\",\"kid\":\"k\"}", SOCIAL_MALFORMED },
@@ -234,12 +241,13 @@ test_type(void **state)
         assert_int_equal(outcome(cases[i].text, &why), cases[i].rc);
     }
 
-    assert_int_equal(social_jwk_parse(NULL, &jwk, &why), SOCIAL_MALFORMED);
+    assert_int_equal(social_jwk_parse(NULL, SOCIAL_ALGORITHMS_ALL, &jwk,
+                                      &why), SOCIAL_MALFORMED);
 
     assert_int_equal(social_json_parse(S("{\"a\":[\"x\"]}"), &json),
                      SOCIAL_OK);
-    assert_int_equal(social_jwk_parse(social_json_member(json, S("a")), &jwk,
-                                      &why), SOCIAL_MALFORMED);
+    assert_int_equal(social_jwk_parse(social_json_member(json, S("a")),
+                                      SOCIAL_ALGORITHMS_ALL, &jwk, &why), SOCIAL_MALFORMED);
     assert_string_equal(why, "a key is not an object");
     social_json_free(json);
 }
@@ -385,22 +393,37 @@ test_exponent(void **state)
 
 
 /*
- * A private key that somebody publishes by mistake is a public key to us.
+ * Everybody who reads the set could sign by a private key.
  */
 
 static void
 test_private(void **state)
 {
-    char  *d, *more;
+    char        *d, *more, *text;
+    size_t       i;
+    const char  *why;
+
+    static const char  *members[] = {
+        "d", "p", "q", "dp", "dq", "qi", "oth"
+    };
 
     (void) state;
 
     d = social_unit_number(key, OSSL_PKEY_PARAM_RSA_D);
     assert_true(asprintf(&more, ",\"d\":\"%s\"", d) > 0);
-    assert_int_equal(with(more), SOCIAL_OK);
-
-    free(d);
+    assert_int_equal(with(more), SOCIAL_DECLINED);
     free(more);
+    free(d);
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        assert_true(asprintf(&more, ",\"%s\":null", members[i]) > 0);
+        text = social_unit_jwk(key, "k", more);
+        assert_int_equal(outcome(text, &why), SOCIAL_DECLINED);
+        assert_string_equal(why, "a key is a private one: only its public "
+                            "members may be in a set");
+        free(text);
+        free(more);
+    }
 }
 
 

@@ -39,7 +39,7 @@ parse(const char *keys, social_jwks_t **jwks, const char **why)
     social_rc_e   rc;
 
     assert_true(asprintf(&text, "{\"keys\":[%s]}", keys) > 0);
-    rc = social_jwks_parse(social_str(text), jwks, why);
+    rc = social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL, jwks, why);
     free(text);
 
     if (rc != SOCIAL_OK) {
@@ -61,7 +61,8 @@ verify(social_jwks_t *jwks, const char *kid, const char *input,
     jwk = social_jwks_find(jwks, social_str(kid));
     assert_non_null(jwk);
 
-    rc = social_jwks_verify(jwks, jwk, social_str(input),
+    rc = social_jwks_verify(jwks, jwk, SOCIAL_ALGORITHM_RS256,
+                            social_str(input),
                             (social_str_t) { len, signature });
 
     /* nothing is left for the next TLS connection to find */
@@ -123,13 +124,13 @@ test_skipped(void **state)
 
     /* of two with one kid the first wins */
 
-    assert_true(asprintf(&keys, "{\"kty\":\"EC\",\"kid\":\"a\"},%s,1,%s,"
+    assert_true(asprintf(&keys, "{\"kty\":\"oct\",\"kid\":\"a\"},%s,1,%s,"
                          "{\"kty\":\"RSA\",\"kid\":\"b\"}", a, dup) > 0);
 
     assert_int_equal(parse(keys, &jwks, &why), SOCIAL_OK);
     assert_int_equal(jwks->count, 1);
     assert_int_equal(jwks->skipped, 4);
-    assert_string_equal(jwks->why, "a key's \"kty\" is not RSA");
+    assert_string_equal(jwks->why, "a key's \"kty\" is not RSA, EC or OKP");
     assert_int_equal(EVP_PKEY_eq(jwks->keys[0].pkey, key), 1);
     assert_int_equal(ERR_peek_error(), 0);
 
@@ -182,7 +183,7 @@ test_refused(void **state)
         { social_string("{\"keys\":[]}"), SOCIAL_DECLINED,
           "its array \"keys\" is empty" },
         { social_string("{\"keys\":[{\"kty\":\"oct\"},{}]}"),
-          SOCIAL_DECLINED, "a key's \"kty\" is not RSA" },
+          SOCIAL_DECLINED, "a key's \"kty\" is not RSA, EC or OKP" },
         { social_string("{\"keys\":[null]}"), SOCIAL_DECLINED,
           "a key is not an object" },
     };
@@ -191,7 +192,8 @@ test_refused(void **state)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         jwks = (social_jwks_t *) &i;
-        assert_int_equal(social_jwks_parse(cases[i].text, &jwks, &why),
+        assert_int_equal(social_jwks_parse(cases[i].text,
+                                           SOCIAL_ALGORITHMS_ALL, &jwks, &why),
                          cases[i].rc);
         assert_null(jwks);
         assert_string_equal(why, cases[i].why);

@@ -163,9 +163,17 @@ test_header(void **state)
         { "{\"alg\":\"HS256\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
         { "{\"alg\":\"rs256\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
         { "{\"alg\":\"RS256 \",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
-        { "{\"alg\":\"RS384\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
-        { "{\"alg\":\"PS256\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
-        { "{\"alg\":\"ES256\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
+        { "{\"alg\":\"HS384\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
+        { "{\"alg\":\"HS512\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
+        { "{\"alg\":\"RS1\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
+        { "{\"alg\":\"ES256K\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
+        { "{\"alg\":\"eddsa\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
+        { "{\"alg\":\"ED25519\",\"kid\":\"k\"}", SOCIAL_TOKEN_ALGORITHM },
+        { "{\"alg\":\"RS384\",\"kid\":\"k\"}", SOCIAL_TOKEN_OK },
+        { "{\"alg\":\"PS256\",\"kid\":\"k\"}", SOCIAL_TOKEN_OK },
+        { "{\"alg\":\"ES512\",\"kid\":\"k\"}", SOCIAL_TOKEN_OK },
+        { "{\"alg\":\"EdDSA\",\"kid\":\"k\"}", SOCIAL_TOKEN_OK },
+        { "{\"alg\":\"Ed448\",\"kid\":\"k\"}", SOCIAL_TOKEN_OK },
 
         { "{\"kid\":\"k\"}", SOCIAL_TOKEN_MALFORMED },
         { "{\"alg\":1,\"kid\":\"k\"}", SOCIAL_TOKEN_MALFORMED },
@@ -316,8 +324,8 @@ test_libjwt(void **state)
 
     jwk = social_unit_jwk(key, "k", "");
     assert_true(asprintf(&text, "{\"keys\":[%s]}", jwk) > 0);
-    assert_int_equal(social_jwks_parse(social_str(text), &jwks, &why),
-                     SOCIAL_OK);
+    assert_int_equal(social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
+                                       &jwks, &why), SOCIAL_OK);
 
     /* theirs, verified by us */
 
@@ -342,7 +350,8 @@ test_libjwt(void **state)
     assert_str(jwt.kid, "k");
     assert_str(jwt.issuer, "https://example.com");
     assert_int_equal(social_jwks_verify(jwks, social_jwks_find(jwks, jwt.kid),
-                                        jwt.input, jwt.signature), SOCIAL_OK);
+                                        jwt.algorithm, jwt.input,
+                                        jwt.signature), SOCIAL_OK);
     social_jwt_free(&jwt);
 
     /* each character changed in turn: refused at one stage or another */
@@ -357,7 +366,8 @@ test_libjwt(void **state)
         {
             if (social_str_eq(jwt.kid, S("k"))) {
                 assert_int_equal(social_jwks_verify(jwks, &jwks->keys[0],
-                                                    jwt.input, jwt.signature),
+                                                    jwt.algorithm, jwt.input,
+                                                    jwt.signature),
                                  SOCIAL_DECLINED);
             }
 

@@ -84,6 +84,42 @@ test_token(void **state)
 }
 
 
+static void
+test_printable(void **state)
+{
+    size_t          i;
+    social_str_t    out;
+    unsigned char   buf[64];
+
+    static const struct {
+        social_str_t   text;
+        const char    *shown;
+    } cases[] = {
+        { social_string(""), "" },
+        { social_string(" ~a/"), " ~a/" },
+        { social_string("\"\\"), "\\x22\\x5c" },
+        { social_string("\0\x1b[2J\r\n\x7f"),
+          "\\x00\\x1b[2J\\x0d\\x0a\\x7f" },
+        /* C1's CSI, a right-to-left override, no UTF-8 at all */
+        { social_string("\xc2\x9b" "31m"), "\\xc2\\x9b31m" },
+        { social_string("\xe2\x80\xae\xff"), "\\xe2\\x80\\xae\\xff" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memset(buf, 'z', sizeof(buf));
+
+        out.data = buf;
+        out.len = (size_t) (social_str_printable(buf, cases[i].text) - buf);
+
+        assert_true(out.len <= 4 * cases[i].text.len);
+        assert_str(out, cases[i].shown);
+        assert_int_equal(buf[out.len], 'z');
+    }
+}
+
+
 int
 main(void)
 {
@@ -92,6 +128,7 @@ main(void)
         cmocka_unit_test(test_next),
         cmocka_unit_test(test_trim),
         cmocka_unit_test(test_token),
+        cmocka_unit_test(test_printable),
     };
 
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);

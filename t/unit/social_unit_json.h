@@ -1,0 +1,321 @@
+
+/*
+ * jansson as a second opinion on JSON, with a limit on depth before it and its
+ * strictest flags on: what social_json.c was before it had a parser of its
+ * own.  For unit tests and fuzzers: needs no cmocka.
+ */
+
+#ifndef SOCIAL_UNIT_JSON_H
+#define SOCIAL_UNIT_JSON_H
+
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <jansson.h>
+
+#include "social_json.h"
+
+
+#define social_unit_json_say(what)                                            \
+    (fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, what), false)
+
+#define social_unit_json_must(condition)                                      \
+    do {                                                                      \
+        if (!(condition)) {                                                   \
+            return social_unit_json_say(#condition);                          \
+        }                                                                     \
+    } while (0)
+
+
+static inline bool
+social_unit_json_too_deep(social_str_t text)
+{
+    bool    string;
+    size_t  i, depth;
+
+    string = false;
+    depth = 0;
+
+    for (i = 0; i < text.len; i++) {
+
+        switch (text.data[i]) {
+
+        case '"':
+            string = !string;
+            break;
+
+        case '\\':
+            if (string) {
+                i++;
+            }
+            break;
+
+        case '{':
+        case '[':
+            if (!string && ++depth > SOCIAL_JSON_MAX_DEPTH) {
+                return true;
+            }
+            break;
+
+        case '}':
+        case ']':
+            if (!string && depth > 0) {
+                depth--;
+            }
+            break;
+        }
+    }
+
+    return false;
+}
+
+
+/*
+ * NULL: refused.  Here we are the stricter: after a number or a word, jansson
+ * passes over a NUL byte that is no part of either, and takes what follows it
+ * (RFC 8259, 2: no white space, nor anything else outside a string).
+ */
+static inline json_t *
+social_unit_json_parse(social_str_t text)
+{
+    json_t  *value;
+
+    if (text.len == 0 || social_unit_json_too_deep(text)
+        || memchr(text.data, '\0', text.len) != NULL)
+    {
+        return NULL;
+    }
+
+    value = json_loadb((const char *) text.data, text.len,
+                       JSON_REJECT_DUPLICATES, NULL);
+
+    if (value != NULL && !json_is_object(value)) {
+        json_decref(value);
+        return NULL;
+    }
+
+    return value;
+}
+
+
+/*
+ * What jansson writes, with DEL escaped as social_json_write() has it; the
+ * caller frees it.
+ */
+static inline char *
+social_unit_json_write(const json_t *value)
+{
+    char  *text, *escaped, *p, *s;
+
+    text = json_dumps(value,
+                      JSON_COMPACT|JSON_ENCODE_ANY|JSON_ENSURE_ASCII);
+    escaped = malloc(text ? strlen(text) * 6 + 1 : 1);
+
+    if (text == NULL || escaped == NULL) {
+        abort();
+    }
+
+    for (p = escaped, s = text; *s; s++) {
+        if (*s == 0x7f) {
+            memcpy(p, "\\u007F", 6);
+            p += 6;
+
+        } else {
+            *p++ = *s;
+        }
+    }
+
+    *p = '\0';
+    free(text);
+
+    return escaped;
+}
+
+
+static inline bool
+social_unit_json_same_text(const social_json_t *ours, const json_t *theirs)
+{
+    bool            same;
+    char           *text;
+    size_t          len;
+    unsigned char  *buf;
+
+    text = social_unit_json_write(theirs);
+    len = social_json_write(ours, NULL, 0);
+
+    buf = malloc(len + 1);
+    if (buf == NULL) {
+        abort();
+    }
+
+    same = len == strlen(text)
+           && social_json_write(ours, buf, len) == len
+           && memcmp(buf, text, len) == 0;
+
+    if (!same) {
+        buf[len] = '\0';
+        fprintf(stderr, "ours %s\nthey %s\n", buf, text);
+    }
+
+    free(text);
+    free(buf);
+
+    return same;
+}
+
+
+/*
+ * Whether every accessor says of our value what it said of jansson's.
+ */
+static inline bool
+social_unit_json_same(const social_json_t *ours, json_t *theirs)
+{
+    double                real;
+    size_t                i, n;
+    json_t               *value;
+    int64_t               number;
+    const char           *name;
+    social_rc_e           rc;
+    social_str_t          s;
+    const social_json_t  *item;
+
+    const double  exact = 9007199254740992;
+
+    social_unit_json_must(ours != NULL);
+    social_unit_json_must(social_json_is_object(ours)
+                          == json_is_object(theirs));
+    social_unit_json_must(social_json_is_array(ours) == json_is_array(theirs));
+    social_unit_json_must(social_json_is_null(ours) == json_is_null(theirs));
+    social_unit_json_must(social_json_count(ours) == json_array_size(theirs));
+
+    rc = social_json_string(ours, &s);
+    social_unit_json_must((rc == SOCIAL_OK) == json_is_string(theirs));
+    social_unit_json_must(s.len == json_string_length(theirs));
+    social_unit_json_must(s.len == 0
+                          || memcmp(s.data, json_string_value(theirs), s.len)
+                             == 0);
+
+    real = json_number_value(theirs);
+
+    if (json_is_integer(theirs)) {
+        real = json_integer_value(theirs) > INT64_C(9007199254740992)
+               ? exact + 2 : real;
+    }
+
+    rc = social_json_time(ours, &number);
+    social_unit_json_must((rc == SOCIAL_OK)
+                          == (json_is_number(theirs)
+                              && real >= 0 && real <= exact));
+    social_unit_json_must(rc != SOCIAL_OK || number == (int64_t) real);
+
+    rc = social_json_integer(ours, &number);
+    social_unit_json_must((rc == SOCIAL_OK)
+                          == (json_is_integer(theirs)
+                              && real >= 0 && real <= exact));
+
+    n = 0;
+    item = NULL;
+
+    json_array_foreach(theirs, i, value) {
+        item = social_json_next(ours, item);
+        social_unit_json_must(item == social_json_element(ours, i));
+
+        if (!social_unit_json_same(item, value)) {
+            return false;
+        }
+    }
+
+    social_unit_json_must(social_json_next(ours, item) == NULL
+                          || json_array_size(theirs) == 0);
+    social_unit_json_must(social_json_element(ours, json_array_size(theirs))
+                          == NULL);
+
+    json_object_foreach(theirs, name, value) {
+        n++;
+
+        /* a look at each of very many is one look too many */
+
+        if (n < 1000
+            && !social_unit_json_same(social_json_member(ours,
+                                                         social_str(name)),
+                                      value))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/*
+ * Parses "text" by all three ways, and compares all that they say; "accepted"
+ * is the outcome that they share.  False: they differ, which is told.
+ */
+static inline bool
+social_unit_json_agree(social_str_t text, bool *accepted)
+{
+    bool            same;
+    json_t         *theirs;
+    social_rc_e     rc, in_place;
+    unsigned char  *copy;
+    social_json_t  *ours, *views;
+
+    /* of exactly that size, so that a byte read past its end is seen */
+
+    copy = malloc(text.len ? text.len : 1);
+    if (copy == NULL) {
+        abort();
+    }
+
+    if (text.len) {
+        memcpy(copy, text.data, text.len);
+    }
+
+    theirs = social_unit_json_parse(text);
+    rc = social_json_parse(text, &ours);
+    in_place = social_json_parse_in_place(copy, text.len, &views);
+
+    *accepted = (rc == SOCIAL_OK);
+
+    same = rc == in_place
+           && (rc == SOCIAL_OK || rc == SOCIAL_MALFORMED)
+           && (rc == SOCIAL_OK) == (ours != NULL)
+           && (rc == SOCIAL_OK) == (views != NULL)
+           && (rc == SOCIAL_OK) == (theirs != NULL);
+
+    if (!same) {
+        fprintf(stderr, "ours %d, in place %d, jansson %s\n", rc, in_place,
+                theirs ? "accepts" : "refuses");
+
+    } else if (theirs != NULL) {
+        same = social_unit_json_same(ours, theirs)
+               && social_unit_json_same(views, theirs)
+               && social_unit_json_same_text(ours, theirs)
+               && social_unit_json_same_text(views, theirs);
+    }
+
+    if (!same) {
+        size_t  i;
+
+        fprintf(stderr, "of %zu bytes: ", text.len);
+
+        for (i = 0; i < text.len; i++) {
+            fprintf(stderr, text.data[i] < 0x20 || text.data[i] >= 0x7f
+                            ? "\\x%02x" : "%c", text.data[i]);
+        }
+
+        fprintf(stderr, "\n");
+    }
+
+    social_json_free(ours);
+    social_json_free(views);
+    json_decref(theirs);
+    free(copy);
+
+    return same;
+}
+
+
+#endif /* SOCIAL_UNIT_JSON_H */
