@@ -251,7 +251,7 @@ void ngx_http_social_keys_wake(ngx_http_social_keys_t *keys);
  */
 ngx_int_t ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
     ngx_event_handler_pt done);
-void ngx_http_social_keys_task_free(ngx_http_social_keys_task_t *task);
+void ngx_http_social_keys_task_free(ngx_http_social_keys_task_t *ctx);
 
 
 /* ngx_http_social_keys_file.c */
