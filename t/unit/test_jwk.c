@@ -247,7 +247,8 @@ test_type(void **state)
     assert_int_equal(social_json_parse(S("{\"a\":[\"x\"]}"), &json),
                      SOCIAL_OK);
     assert_int_equal(social_jwk_parse(social_json_member(json, S("a")),
-                                      SOCIAL_ALGORITHMS_ALL, &jwk, &why), SOCIAL_MALFORMED);
+                                      SOCIAL_ALGORITHMS_ALL, &jwk, &why),
+                     SOCIAL_MALFORMED);
     assert_string_equal(why, "a key is not an object");
     social_json_free(json);
 }
