@@ -68,6 +68,7 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 {
+    ngx_int_t            rc;
     ngx_http_request_t  *r;
     ngx_pool_cleanup_t  *cln;
 
@@ -85,7 +86,19 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
     ctx->waiter.data = ctx;
     ctx->waiter.kid = ctx->jwt.kid;
 
-    if (ngx_http_social_keys_wait(ctx->issuer, &ctx->waiter) != NGX_AGAIN) {
+    rc = ngx_http_social_keys_wait(ctx->issuer, &ctx->waiter);
+
+    if (rc == NGX_BUSY) {
+
+        /* our lack of room, not the client's fault */
+
+        ctx->status = SOCIAL_TOKEN_NO_KEYS;
+        ctx->judged = 1;
+
+        return NGX_DECLINED;
+    }
+
+    if (rc != NGX_AGAIN) {
 
         /* asked for only just now: there is nothing to wait for */
 

@@ -212,10 +212,12 @@ ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
 
     keys = issuer->keys;
 
-    if (keys->slot == NULL
-        || keys->waiting >= NGX_HTTP_SOCIAL_KEYS_MAX_WAITING)
-    {
+    if (keys->slot == NULL) {
         return NGX_DECLINED;
+    }
+
+    if (keys->waiting >= NGX_HTTP_SOCIAL_KEYS_MAX_WAITING) {
+        return NGX_BUSY;
     }
 
     /* one that is under way was asked for before this */

@@ -78,8 +78,8 @@ uint64_t ngx_http_social_keys_generation(ngx_http_social_issuer_t *issuer);
  * Asks for newer keys, for a token whose key is not among the current ones.
  * NGX_AGAIN: they are on their way, and "waiter->handler" will be called once
  * when they came, failed to come, or took too long; "waiter->kid" must then
- * still be there.  NGX_DECLINED: they were asked for only just now, or too
- * many are waiting already.
+ * still be there.  NGX_DECLINED: they were asked for only just now.  NGX_BUSY:
+ * too many wait already, so that whether the key exists cannot be told.
  */
 ngx_int_t ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
     ngx_http_social_waiter_t *waiter);
@@ -251,7 +251,7 @@ void ngx_http_social_keys_wake(ngx_http_social_keys_t *keys);
  */
 ngx_int_t ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
     ngx_event_handler_pt done);
-void ngx_http_social_keys_task_free(ngx_http_social_keys_task_t *task);
+void ngx_http_social_keys_task_free(ngx_http_social_keys_task_t *ctx);
 
 
 /* ngx_http_social_keys_file.c */

@@ -114,6 +114,14 @@ social_net_setup(CURL *curl, const social_net_fetch_t *fetch,
          && !curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, social_net_header)
          && !curl_easy_setopt(curl, CURLOPT_HEADERDATA, body);
 
+#if (LIBCURL_VERSION_NUM >= 0x075700)
+
+    /* a name server that hangs must not outlast the time */
+
+    ok = ok && !curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+
+#endif
+
     if (ok && fetch->ca_file != NULL) {
         ok = !curl_easy_setopt(curl, CURLOPT_CAINFO, fetch->ca_file)
              && !curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
