@@ -60,10 +60,12 @@ valgrind: deps-valgrind
 nginx-source: deps-source
 	scripts/nginx-source
 
-# first what a request costs, then what the rest of the system does in a second
+# first what a request costs, and whether it leaves memory behind, then what the
+# rest of the system does in a second
 
 bench: deps-bench build
 	scripts/bench/run
+	scripts/bench/memory
 	scripts/bench/presigns
 	scripts/bench/hooks
 	scripts/bench/worker

@@ -9,7 +9,7 @@ objs := $(patsubst ngx_social_module/%.c,$(OUT)/obj/%.o,$(srcs))
 # -isystem: the headers of others are not held to our warnings
 
 includes := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(packages)))
-libs := $(shell pkg-config --libs $(packages)) -ljansson -lcrypto -lpthread -lm
+libs := $(shell pkg-config --libs $(packages)) -lcrypto -lpthread -lm
 
 $(OUT)/social-worker: $(objs) $(OUT)/libsocial.a
 	@echo "  LD $@"

@@ -53,7 +53,7 @@ my @planted = (
     [ 'core/social_x.c', "/* a\n */ int x(void)\n{ return time(NULL); }",
       qr/:3: I\/O, a clock/ ],
     [ 'core/social_x.c', 'ngx_int_t x;', qr/:1: nginx in core/ ],
-    [ 'core/social_x.c', 'json_t *x;', qr/:1: jansson outside/ ],
+    [ 'core/social_x.c', 'json_t *x;', qr/:1: jansson, which/ ],
     [ 'net/social_net_x.c', 'int x = NGX_OK;', qr/:1: nginx in net/ ],
     [ 'net/social_net_x.c', '#include <libpq-fe.h>', qr/:1: <libpq/ ],
     [ 'net/social_net_x.c', 'PGconn *x;', qr/:1: libpq in net/ ],

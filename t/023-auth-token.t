@@ -82,7 +82,7 @@ our $Cors = <<'_EOC_';
 _EOC_
 
 repeat_each(2);
-plan tests => repeat_each() * 1164;
+plan tests => repeat_each() * 1169;
 no_long_string();
 run_tests();
 
@@ -367,7 +367,10 @@ my $long = "a" x 8193;
 === TEST 18: a variable that is made of the token's claims
 --- http_config eval
 $::http_config . <<'_EOC_';
-    map $social_sub$social_auth_status $mine { default $http_x_access_token; }
+    map "$social_sub $social_auth_status" $mine {
+        default "";
+        " " $http_x_access_token;
+    }
 _EOC_
 --- config
     social_auth main;
@@ -614,3 +617,16 @@ X-Sub: me
  "Sec-WebSocket-Version: 13"]
 --- error_code eval
 [401, 401, 200, 200]
+
+=== TEST 33: a variable that there is not
+--- config
+    location = /index.html {
+        root html; social_auth main; social_auth_token $nobody_s;
+    }
+--- must_die
+--- error_log
+[emerg]
+unknown "nobody_s" variable
+--- no_error_log
+[alert]
+[crit]

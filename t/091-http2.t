@@ -20,6 +20,11 @@ suite(http2 => '', log_level => 'info', http_config => $http_config,
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
     }
     location = /index.html { social_auth main; root html; }
+    location /cookie/ {
+        social_auth main;
+        social_auth_token $cookie_t;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
 _EOC_
 
 sub slow {
@@ -38,7 +43,7 @@ if ($SocialTest::Driver eq 'real'
 }
 
 repeat_each(2);
-plan tests => repeat_each() * 130;
+plan tests => repeat_each() * 154;
 no_long_string();
 run_tests();
 
@@ -209,3 +214,42 @@ x-keep: a
 x_keep: b
 --- response_body_like eval
 qr/\A((?!(?i:evil|social)).)*x-keep: a\nx_keep: b\n\n\z/s
+
+=== TEST 14: a cookie, in whatever way it is sent
+--- request
+GET /cookie/x
+--- more_headers eval
+"cookie: a=b\ncookie: t=" . ::token(sub => 'me') . "\ncookie: c=d"
+--- response_body_like: X-Social-Sub: me
+
+=== TEST 15: a cookie twice
+--- request
+GET /cookie/x
+--- more_headers eval
+"cookie: t=" . ::token() . "\ncookie: t=" . ::token()
+--- error_code: 401
+--- error_log
+token refused: several
+
+=== TEST 16: a cookie and a method that changes something
+--- request
+DELETE /cookie/x
+--- more_headers eval
+"cookie: t=" . ::token()
+--- error_code: 401
+--- error_log
+token refused: origin
+
+=== TEST 17: the same, of our own page
+--- request
+DELETE /cookie/x
+--- more_headers eval
+"origin: http://localhost\ncookie: t=" . ::token()
+--- response_body_like: DELETE /cookie/x
+
+=== TEST 18: the same, of another page
+--- request
+DELETE /cookie/x
+--- more_headers eval
+"origin: http://localhost:81\ncookie: t=" . ::token()
+--- error_code: 401

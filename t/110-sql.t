@@ -7,6 +7,7 @@ use warnings;
 
 use lib 't/lib';
 
+use Digest::SHA ();
 use Test::More;
 use SocialPostgres;
 use Time::HiRes qw(sleep);
@@ -54,9 +55,16 @@ subtest 'migrations' => sub {
     my @out = map { open my $p, '-|', 'scripts/migrate 2>&1' or die; $p } 1 .. 3;
     @out = map { local $/; my $out = <$_>; close $_; $out } @out;
 
-    is(scalar(grep { /applied 001_init/ } @out), 1, 'once, of three at once');
-    is(scalar(grep { /up to date/ } @out), 2, 'the others wait, and find it done');
-    is(v('SELECT count(*) FROM schema_migrations'), 1, 'recorded');
+    my @files = map { /(\w+)\.sql/ } glob 'conf/sql/*.sql';
+
+    for my $file (@files) {
+        is(scalar(grep { /applied $file\b/ } @out), 1,
+            "$file once, of three at once");
+    }
+
+    is(scalar(grep { /error|warning/i } @out), 0, 'the others wait');
+    like(scalar(`scripts/migrate 2>&1`), qr/up to date/, 'all of it is done');
+    is(v('SELECT count(*) FROM schema_migrations'), @files, 'recorded');
 
     my $dir = File::Temp->newdir;
     system "cp conf/sql/*.sql $dir/";
@@ -292,16 +300,16 @@ subtest 'leases and fences' => sub {
     my $id = upload('f1', 'avatar', 'raw/f1');
     created('f1', 'raw/f1', 'a');
 
-    my ($job) = claim('w1', 1, '0.2 seconds') =~ /^(\d+)\|1\|/;
+    my ($job) = claim('w1', 1, '3 seconds') =~ /^(\d+)\|1\|/;
     ok($job, 'claimed');
-    is(v("SELECT social_job_extend($job, 1, 'w1', '0.2 seconds')"), 't', 'extended');
+    is(v("SELECT social_job_extend($job, 1, 'w1', '3 seconds')"), 't', 'extended');
     is(v("SELECT social_job_extend($job, 1, 'w2', '1 hour')"), 'f',
         'not by another worker');
     is(v("SELECT social_job_extend($job, 2, 'w1', '1 hour')"), 'f',
         'nor for another attempt');
     is(claim('w2', 1), '', 'nobody else gets it');
 
-    sleep 0.3;
+    sleep 3.1;
     like(claim('w2', 1), qr/^$job\|2\|/, 'after the lease another does');
     is(v("SELECT worker, last_error FROM jobs WHERE id = $job"),
         'w2|the worker "w1" was lost', 'and it is known why');
@@ -424,6 +432,74 @@ subtest 'failures' => sub {
     cmp_ok(v('SELECT social_prune()'), '>', 3, 'what is long over is dropped');
     is(v('SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM events)'), 0,
         'all of it');
+};
+
+
+subtest 'revocations' => sub {
+    my $day = "now() + interval '1 day'";
+    my $row = "FROM revocations WHERE session = 'jti:a'";
+
+    is(v("SELECT encode(social_session_id('https://iss', 'origin_jti:o'), 'hex')"),
+        substr(Digest::SHA::sha256_hex('v1:11:https://iss:origin_jti:o'), 0, 32),
+        'the id of a session');
+    is(v("SELECT encode(social_session_id('\x{c3}\x{a9}', 'jti:\x{c3}\x{a9}'), 'hex')"),
+        substr(Digest::SHA::sha256_hex("v1:2:\x{c3}\x{a9}:jti:\x{c3}\x{a9}"), 0, 32),
+        'by bytes');
+
+    v("SELECT social_revoke('i', 'jti:a', $day)");
+    my $xact = v("SELECT xact $row");
+    is(v("SELECT id = social_session_id('i', 'jti:a') $row"), 't', 'ended');
+
+    v("SELECT social_revoke('i', 'jti:a', now() + interval '1 hour')");
+    is(v("SELECT until > now() + interval '2 hours', xact $row"), "t|$xact",
+        'never for shorter, and that is no news');
+
+    v("SELECT social_revoke('i', 'jti:a', now() + interval '2 days')");
+    is(v("SELECT until > now() + interval '25 hours',"
+        . " xact > xid8 '$xact' $row"), 't|t', 'for longer it is');
+    is(v("SELECT count(*) $row"), 1, 'one row');
+
+    v("SELECT social_revoke('i', 'jti:b', '\\x00112233445566778899aabbccddeeff',"
+        . " $day)");
+    is(v("SELECT encode(id, 'hex') FROM revocations WHERE session = 'jti:b'"),
+        '00112233445566778899aabbccddeeff', 'by the id that was given');
+
+    my (undef, $ok) = $pg->attempt("SELECT social_revoke('i', 'x', '\\x00', $day);");
+    ok(!$ok, 'half an id is an error');
+
+    my @got = at_once(map { "SELECT social_revoke('i', 'jti:c', $day"
+        . " + interval '$_ minutes')" } 1 .. 8);
+    is(join('', @got), '', 'eight at once');
+    is(v("SELECT until > $day + interval '7 minutes' FROM revocations"
+        . " WHERE session = 'jti:c'"), 't', 'the longest counts');
+
+    v("INSERT INTO revocations (issuer, session, until)
+        SELECT 'i', 'jti:old' || i, now() - interval '1 s'
+        FROM generate_series(1, 25) i");
+    is(v('SELECT social_revocations_expire(20)'), 20, 'some that are over');
+    is(v('SELECT social_revocations_expire(20)'), 5, 'the rest');
+    is(v('SELECT social_revocations_expire(20)'), 0, 'and nothing else');
+    is(v('SELECT count(*) FROM revocations'), 3, 'those that hold are left');
+    v('DELETE FROM revocations');
+};
+
+
+subtest 'revocations from before the second migration' => sub {
+    v('CREATE DATABASE old');
+
+    (my $conninfo = $pg->conninfo) =~ s/dbname=\w+/dbname=old/;
+    my $dir = File::Temp->newdir;
+    my $psql = "psql -X -q -A -t -d '$conninfo' -c";
+
+    local $ENV{SOCIAL_DATABASE} = $conninfo;
+    local $ENV{SOCIAL_SQL} = "$dir";
+
+    system "cp conf/sql/001_init.sql $dir/ && scripts/migrate >/dev/null 2>&1";
+    system qq($psql "INSERT INTO revocations VALUES ('i', 'jti:x', now() + interval '1 day')");
+    system "cp conf/sql/*.sql $dir/";
+    like(scalar(`scripts/migrate 2>&1`), qr/applied 002_revocations/, 'applied');
+    is(`$psql "SELECT id = social_session_id('i', 'jti:x') AND xact IS NOT NULL FROM revocations"`,
+        "t\n", 'the row is kept, and has an id');
 };
 
 

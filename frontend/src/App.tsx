@@ -54,10 +54,10 @@ export function App(
 }
 
 function Header({ services }: { services: Services }) {
-    const { auth, refresh, signedIn, viewer } = services;
+    const { api, auth, refresh, signedIn, viewer } = services;
 
     const signOut = () => {
-        void auth.signOut().then(() => {
+        void auth.signOut(() => api.logout()).then(() => {
             refresh();
             navigate('/');
         });

@@ -202,11 +202,35 @@ export class Api {
         return this.call<Upload>('GET', `/uploads/${encodeURIComponent(id)}`);
     }
 
+    /* Ends the session: the gateway refuses its tokens from then on. */
+
+    async logout(): Promise<void> {
+        // also when the page is left meanwhile
+
+        await this.request('POST', '/auth/logout', { keepalive: true });
+    }
+
     private async call<T>(
         method: string,
         path: string,
         body?: unknown,
     ): Promise<T> {
+        const response = await this.request(method, path, {}, body);
+
+        try {
+            return await response.json() as T;
+        } catch {
+            throw new ApiError('The server gave an answer that makes no sense.',
+                response.status);
+        }
+    }
+
+    private async request(
+        method: string,
+        path: string,
+        options: RequestInit = {},
+        body?: unknown,
+    ): Promise<Response> {
         const headers: Record<string, string> = { Accept: 'application/json' };
         const token = await this.token();
 
@@ -214,7 +238,7 @@ export class Api {
             headers['Authorization'] = `Bearer ${token}`;
         }
 
-        const init: RequestInit = { method, headers };
+        const init: RequestInit = { ...options, method, headers };
 
         if (body !== undefined) {
             headers['Content-Type'] = 'application/json';
@@ -234,11 +258,6 @@ export class Api {
             throw await errorOf(response);
         }
 
-        try {
-            return await response.json() as T;
-        } catch {
-            throw new ApiError('The server gave an answer that makes no sense.',
-                response.status);
-        }
+        return response;
     }
 }

@@ -73,6 +73,25 @@ function promised<T>(
     });
 }
 
+/* How long signing out waits for a server, in milliseconds. */
+
+const patience = 3000;
+
+/* Until the work is done or has failed, or the time is over. */
+
+export async function within(
+    time: number, work: () => Promise<void>,
+): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+
+    const over = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, time);
+    });
+
+    await Promise.race([work().catch(() => undefined), over]);
+    clearTimeout(timer);
+}
+
 export class Auth {
     private readonly pool: CognitoUserPool;
     private readonly flow: string;
@@ -173,24 +192,32 @@ export class Auth {
         }
     }
 
-    async signOut(): Promise<void> {
+    /*
+     * Ends the session at the gateway, then the refresh token at Cognito, and
+     * forgets both here, whatever became of the first two: an outage keeps
+     * nobody signed in.
+     */
+
+    async signOut(logout: () => Promise<void>): Promise<void> {
         const user = this.pool.getCurrentUser();
 
         if (user === null) {
             return;
         }
 
-        // the library needs the session to be loaded to revoke it
+        // with the access token, which Cognito's answer would put an end to
 
-        await this.token();
-        await new Promise<void>((resolve) => {
-            const timer = setTimeout(resolve, 3000);
-
-            user.signOut(() => {
-                clearTimeout(timer);
-                resolve();
-            });
+        await within(patience, async () => {
+            if (await this.token() !== null) {
+                await logout();
+            }
         });
+
+        await within(patience, () => new Promise<void>((resolve) => {
+            user.signOut(() => { resolve(); });
+        }));
+
+        user.signOut();
     }
 
     private user(email: string): CognitoUser {

@@ -114,6 +114,22 @@ describe('Api', () => {
             { kind: 'avatar', contentType: 'image/jpeg', size: 12345 });
     });
 
+    it('ends the session, also when the page is left', async () => {
+        await api('t0k', () => new Response(null, { status: 204 })).logout();
+
+        expect(seen[0]?.url).toBe('http://api.test/auth/logout');
+        expect(seen[0]?.init).toMatchObject({
+            method: 'POST', keepalive: true,
+            headers: { Authorization: 'Bearer t0k' },
+        });
+        expect(seen[0]?.init.body).toBeUndefined();
+    });
+
+    it('says that a session could not be ended', async () => {
+        await expect(api('t', () => answer(503, {})).logout())
+            .rejects.toBeInstanceOf(ApiError);
+    });
+
     it('escapes what it puts into a path', async () => {
         await api(null, () => answer(200, {})).user('a/../b');
 

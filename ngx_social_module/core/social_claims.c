@@ -363,9 +363,8 @@ bool
 social_claims_holds(const social_json_t *payload, social_str_t name,
     social_str_t value)
 {
-    size_t                i, n;
     social_str_t          s;
-    const social_json_t  *claim;
+    const social_json_t  *claim, *item;
 
     claim = social_json_member(payload, name);
 
@@ -380,10 +379,11 @@ social_claims_holds(const social_json_t *payload, social_str_t name,
         return true;
     }
 
-    n = social_json_count(claim);
-
-    for (i = 0; i < n; i++) {
-        if (social_claims_is_literal(social_json_element(claim, i), value)) {
+    for (item = social_json_next(claim, NULL);
+         item;
+         item = social_json_next(claim, item))
+    {
+        if (social_claims_is_literal(item, value)) {
             return true;
         }
     }
@@ -426,7 +426,9 @@ social_claims_is_literal(const social_json_t *json, social_str_t value)
         return true;
     }
 
-    for (i = (buf[0] == '-'); i < text.len; i++) {
+    i = buf[0] == '-' ? 1 : 0;
+
+    for ( /* void */ ; i < text.len; i++) {
         if (buf[i] < '0' || buf[i] > '9') {
             return false;
         }

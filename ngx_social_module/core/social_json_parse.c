@@ -275,9 +275,7 @@ social_json_parse_name(social_json_parser_t *p, social_str_t *name)
 }
 
 
-/*
- * A value that is no container, or the beginning of one that is.
- */
+/* a value, or the beginning of one that has others in it */
 
 static social_rc_e
 social_json_parse_value(social_json_parser_t *p, social_str_t name)

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social_auth.h"
+#include "ngx_http_social_revocation.h"
 
 
 static ngx_http_social_auth_ctx_t *ngx_http_social_auth_create_ctx(
@@ -17,6 +18,8 @@ static void ngx_http_social_auth_release(void *data);
 static social_token_status_e ngx_http_social_auth_find_issuer(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_verify(
+    ngx_http_social_auth_ctx_t *ctx);
+static social_token_status_e ngx_http_social_auth_session(
     ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_remember(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx);
@@ -314,10 +317,50 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
                                  ngx_time(), &ctx->claims);
 
     if (status == SOCIAL_TOKEN_OK) {
+        status = ngx_http_social_auth_session(ctx);
+    }
+
+    if (status == SOCIAL_TOKEN_OK) {
         ngx_http_social_auth_remember(ctx);
     }
 
     return status;
+}
+
+
+/*
+ * The epoch is read before the set is asked: a session that is ended just then
+ * is asked for again at the next request.
+ */
+
+static social_token_status_e
+ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
+{
+    social_revocations_t    *set;
+    social_session_kind_e    kind;
+    social_token_verdict_t  *verdict;
+
+    verdict = &ctx->remembered.verdict;
+    verdict->epoch = 0;
+    ngx_memzero(verdict->session, sizeof(verdict->session));
+
+    set = ngx_http_social_revocations(ctx->request);
+
+    if (set == NULL) {
+        return SOCIAL_TOKEN_OK;
+    }
+
+    if (social_session_id(ngx_http_social_view(&ctx->issuer->issuer),
+                          ctx->jwt.payload, verdict->session, &kind)
+        != SOCIAL_OK)
+    {
+        return SOCIAL_TOKEN_FAILED;
+    }
+
+    verdict->epoch = social_revocations_epoch(set);
+
+    return social_revocations_has(set, verdict->session, ngx_time())
+           ? SOCIAL_TOKEN_REVOKED : SOCIAL_TOKEN_OK;
 }
 
 

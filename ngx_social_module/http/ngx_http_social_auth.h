@@ -193,9 +193,13 @@ ngx_uint_t ngx_http_social_auth_has_claims(ngx_http_social_auth_ctx_t *ctx,
     ngx_array_t *claims);
 
 
-/* ngx_http_social_auth_conf.c: the setters of lists */
+/* ngx_http_social_auth_conf.c: the setters, one for each directive or kind */
 
 char *ngx_http_social_auth_token_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_social_auth_list_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_social_auth_claim_name_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_social_auth_claim_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);

@@ -1,6 +1,6 @@
 
 /*
- * "social_auth_token" and "social_auth_claim": their setters.
+ * The places of tokens, and what a token must have: the setters.
  */
 
 #include "ngx_http_social_auth.h"
@@ -185,6 +185,105 @@ ngx_http_social_auth_place(ngx_conf_t *cf, ngx_str_t *value,
     {
         place->kind = NGX_HTTP_SOCIAL_AUTH_PROTOCOL;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_social_auth_list_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t                    *value;
+    ngx_uint_t                    i, j;
+    social_str_t                 *item;
+    ngx_http_social_auth_list_t  *list;
+
+    value = cf->args->elts;
+    list = (ngx_http_social_auth_list_t *) ((char *) conf + cmd->offset);
+
+    if (list->values != NGX_CONF_UNSET_PTR) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%V\" is duplicate: say it once in this block",
+                   &value[0]);
+    }
+
+    if (ngx_strcmp(value[1].data, "all") == 0) {
+        list->all = 1;
+
+    } else if (ngx_strcmp(value[1].data, "any") != 0) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "invalid parameter \"%V\" in \"%V\": it must be \"any\" or "
+                   "\"all\", followed by values", &value[1], &value[0]);
+    }
+
+    list->values = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
+    if (list->values == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        for (j = 0; j < value[i].len; j++) {
+
+            /* they are sent in a quoted string */
+
+            if (value[i].data[j] < 0x21 || value[i].data[j] == 0x7f
+                || value[i].data[j] == '"'
+                || value[i].data[j] == '\\')
+            {
+                break;
+            }
+        }
+
+        if (value[i].len == 0 || j < value[i].len) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid value \"%V\" in \"%V\": it must be a word "
+                       "without spaces, quotes and backslashes",
+                       &value[i], &value[0]);
+        }
+
+        for (j = 2; j < i; j++) {
+            if (ngx_strcmp(value[i].data, value[j].data) == 0) {
+                return ngx_http_social_conf_error(cf, NULL,
+                           "\"%V\" is duplicate in \"%V\": say it once",
+                           &value[i], &value[0]);
+            }
+        }
+
+        item = ngx_array_push(list->values);
+        if (item == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *item = ngx_http_social_view(&value[i]);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_social_auth_claim_name_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t  *value, *field;
+
+    value = cf->args->elts;
+    field = (ngx_str_t *) ((char *) conf + cmd->offset);
+
+    if (field->data != NULL) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%V\" is duplicate: say it once in this block",
+                   &value[0]);
+    }
+
+    if (value[1].len == 0) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%V\" needs the name of a claim", &value[0]);
+    }
+
+    *field = value[1];
 
     return NGX_CONF_OK;
 }

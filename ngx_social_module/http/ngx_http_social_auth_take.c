@@ -1,7 +1,7 @@
 
 /*
- * Where the token of a request is: in one of the places that "social_auth_token"
- * lists, and in none of the others.
+ * Where the token of a request is: in one of the places that
+ * "social_auth_token" lists, and in none of the others.
  */
 
 #include "ngx_http_social_auth.h"

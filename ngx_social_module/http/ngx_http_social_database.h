@@ -79,11 +79,17 @@ ngx_http_social_database_t *ngx_http_social_database_of_cycle(
 
 typedef struct {
     ngx_str_t                     conninfo;      /* zero-terminated */
+    ngx_str_t                     listen;        /* the same, or empty */
     ngx_uint_t                    connections;
     ngx_uint_t                    queue;
     ngx_msec_t                    timeout;
 } ngx_http_social_database_conf_t;
 
+
+/*
+ * What "social_database" said; "conninfo" is empty where it did not.
+ */
+ngx_http_social_database_conf_t *ngx_http_social_database_conf(ngx_conf_t *cf);
 
 /*
  * The state of this process, behind a configuration that is read-only.

@@ -83,6 +83,18 @@ ngx_http_social_database_configured(ngx_conf_t *cf)
 }
 
 
+ngx_http_social_database_conf_t *
+ngx_http_social_database_conf(ngx_conf_t *cf)
+{
+    ngx_http_social_database_main_conf_t  *dmcf;
+
+    dmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_social_database_module);
+
+    return &dmcf->conf;
+}
+
+
 ngx_http_social_database_t *
 ngx_http_social_database_of(ngx_http_request_t *r)
 {
@@ -202,12 +214,38 @@ ngx_http_social_database_parameter(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    if (ngx_strncmp(value->data, "listen=", 7) == 0) {
+
+        /* the value is not shown here either */
+
+        if (conf->listen.len) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "parameter \"listen\" in \"social_database\" is "
+                       "duplicate: revocations are followed over one "
+                       "connection");
+        }
+
+        if (value->len == 7
+            || !social_pq_conninfo_valid((char *) value->data + 7))
+        {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid connection string in \"listen=\" of "
+                       "\"social_database\": it must be as libpq takes it, "
+                       "and in quotes as a whole where it has spaces, as in "
+                       "\"listen=host=db.internal dbname=social\"");
+        }
+
+        conf->listen.data = value->data + 7;
+        conf->listen.len = value->len - 7;
+        return NGX_CONF_OK;
+    }
+
     /* again not shown: it may be a piece of an unquoted connection string */
 
     return ngx_http_social_conf_error(cf, NULL,
                "unknown parameter in \"social_database\": it takes one "
                "connection string, in quotes where it has spaces, and then "
-               "connections=, queue= and timeout=");
+               "connections=, queue=, timeout= and listen=");
 }
 
 

@@ -123,24 +123,10 @@ ngx_http_social_link_open(ngx_http_social_link_t *link, social_pq_t *pq)
 {
     ngx_connection_t  *c;
 
-    c = ngx_get_connection(social_pq_socket(pq), ngx_cycle->log);
+    c = ngx_http_social_socket_open(pq, link,
+                                    ngx_http_social_link_read_handler,
+                                    ngx_http_social_link_write_handler);
     if (c == NULL) {
-        return NGX_ERROR;
-    }
-
-    c->data = link;
-    c->log = ngx_cycle->log;
-    c->read->log = c->log;
-    c->write->log = c->log;
-    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
-    c->idle = 1;
-
-    c->read->handler = ngx_http_social_link_read_handler;
-    c->write->handler = ngx_http_social_link_write_handler;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
-        ngx_free_connection(c);
-        c->fd = (ngx_socket_t) -1;
         return NGX_ERROR;
     }
 
@@ -201,42 +187,10 @@ ngx_http_social_link_failed(ngx_http_social_link_t *link, const char *why)
 }
 
 
-/*
- * The socket is libpq's, which closes it, or has done so when reading failed:
- * the number may be another's by now, of a thread that connects.  nginx has
- * only to forget it, without a call to the kernel.
- */
-
 void
 ngx_http_social_link_close(ngx_http_social_link_t *link)
 {
-    ngx_connection_t  *c;
-
-    c = link->connection;
-
-    if (ngx_del_conn) {
-        ngx_del_conn(c, NGX_CLOSE_EVENT);
-
-    } else {
-        if (c->read->active) {
-            ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
-        }
-
-        if (c->write->active) {
-            ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLOSE_EVENT);
-        }
-    }
-
-    if (c->read->posted) {
-        ngx_delete_posted_event(c->read);
-    }
-
-    if (c->write->posted) {
-        ngx_delete_posted_event(c->write);
-    }
-
-    ngx_free_connection(c);
-    c->fd = (ngx_socket_t) -1;
+    ngx_http_social_socket_forget(link->connection);
 
     social_pq_close(link->pq);
 
@@ -286,29 +240,7 @@ ngx_http_social_link_send(ngx_http_social_link_t *link,
 ngx_int_t
 ngx_http_social_link_flush(ngx_http_social_link_t *link)
 {
-    ngx_event_t  *wev;
-
-    wev = link->connection->write;
-
-    switch (social_pq_flush(link->pq)) {
-
-    case SOCIAL_OK:
-        if (wev->active) {
-            return ngx_del_event(wev, NGX_WRITE_EVENT, 0);
-        }
-
-        return NGX_OK;
-
-    case SOCIAL_DECLINED:
-        if (!wev->active) {
-            return ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
-        }
-
-        return NGX_OK;
-
-    default:
-        return NGX_ERROR;
-    }
+    return ngx_http_social_socket_flush(link->connection, link->pq);
 }
 
 

@@ -1,7 +1,7 @@
 
 /*
  * One connection to PostgreSQL: made in a thread, then read and written from
- * the event loop.  For the two files of the pool only.
+ * the event loop.  For the pool, and for who has a connection of its own.
  */
 
 #ifndef NGX_HTTP_SOCIAL_LINK_H
@@ -38,6 +38,28 @@ struct ngx_http_social_database_s {
     ngx_uint_t                        stopping;
     ngx_http_social_link_t           *links;
 };
+
+
+/* ngx_http_social_socket.c */
+
+/*
+ * nginx's side of a connection that is libpq's: its two handlers are called
+ * with the events, level-triggered, of which the reading one is on.  NULL: no
+ * connection is free in nginx.
+ */
+ngx_connection_t *ngx_http_social_socket_open(social_pq_t *pq, void *data,
+    ngx_event_handler_pt read, ngx_event_handler_pt write);
+
+/*
+ * Sends what is queued, with the help of the write event.  NGX_ERROR: the
+ * connection is of no more use.
+ */
+ngx_int_t ngx_http_social_socket_flush(ngx_connection_t *c, social_pq_t *pq);
+
+/*
+ * Ends nginx's side; the socket stays libpq's, to be closed by it.
+ */
+void ngx_http_social_socket_forget(ngx_connection_t *c);
 
 
 /* ngx_http_social_link.c */

@@ -7,15 +7,18 @@
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
 #include "ngx_http_social_reply.h"
+#include "ngx_http_social_revocation.h"
 #include "social_json.h"
 
 
-#define NGX_HTTP_SOCIAL_READY_KEYS      0x01
-#define NGX_HTTP_SOCIAL_READY_DATABASE  0x02
+#define NGX_HTTP_SOCIAL_READY_KEYS         0x01
+#define NGX_HTTP_SOCIAL_READY_DATABASE     0x02
+#define NGX_HTTP_SOCIAL_READY_REVOCATIONS  0x04
 
 
 typedef struct {
     ngx_uint_t                require;       /* 0: not said here */
+    ngx_uint_t                said;          /* of it, by "require=" */
     ngx_http_social_place_t   place;
 } ngx_http_social_ready_loc_conf_t;
 
@@ -114,6 +117,7 @@ static ngx_uint_t
 ngx_http_social_ready_missing(ngx_http_request_t *r)
 {
     ngx_uint_t                           i, missing;
+    social_revocations_t                *set;
     ngx_http_social_issuer_t           **issuer;
     ngx_http_social_issuer_main_conf_t  *imcf;
 
@@ -134,13 +138,20 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
         missing |= NGX_HTTP_SOCIAL_READY_DATABASE;
     }
 
+    set = ngx_http_social_revocations(r);
+
+    if (set != NULL && !social_revocations_loaded(set)) {
+        missing |= NGX_HTTP_SOCIAL_READY_REVOCATIONS;
+    }
+
     return missing;
 }
 
 
 /*
- * {"status":"ready","keys":{"NAME":"loaded", ...},"database":"up"}.  What is
- * missing and not required makes it "degraded", and "waiting" otherwise.
+ * {"status":"ready","keys":{"NAME":"loaded", ...},"database":"up",
+ * "revocations":"loaded"}.  What is missing and not required makes it
+ * "degraded", and "waiting" otherwise.
  */
 
 static ngx_int_t
@@ -157,7 +168,7 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     issuer = imcf->issuers.elts;
 
     size = sizeof("{\"status\":\"degraded\",\"keys\":{},"
-                  "\"database\":\"away\"}");
+                  "\"database\":\"away\",\"revocations\":\"missing\"}");
 
     for (i = 0; i < imcf->issuers.nelts; i++) {
         size += sizeof(",\"\":\"missing\"") + 6 * issuer[i]->name.len;
@@ -192,6 +203,12 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
                         ? "away" : "up");
     }
 
+    if (ngx_http_social_revocations(r) != NULL) {
+        p = ngx_sprintf(p, ",\"revocations\":\"%s\"",
+                        missing & NGX_HTTP_SOCIAL_READY_REVOCATIONS
+                        ? "missing" : "loaded");
+    }
+
     *p++ = '}';
 
     body->len = p - body->data;
@@ -217,7 +234,10 @@ ngx_http_social_ready_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_social_place(cf, &rlcf->place);
 
-    rlcf->require = NGX_HTTP_SOCIAL_READY_KEYS;
+    /* what is not configured is not missing */
+
+    rlcf->require = NGX_HTTP_SOCIAL_READY_KEYS
+                    |NGX_HTTP_SOCIAL_READY_REVOCATIONS;
 
     if (cf->args->nelts == 2
         && ngx_http_social_ready_require(cf, rlcf, &value[1]) != NGX_CONF_OK)
@@ -241,6 +261,7 @@ ngx_http_social_ready_require(ngx_conf_t *cf,
     static const social_str_t  prefix = social_string("require=");
     static const social_str_t  keys = social_string("keys");
     static const social_str_t  database = social_string("database");
+    static const social_str_t  revocations = social_string("revocations");
 
     rest = ngx_http_social_view(value);
 
@@ -261,6 +282,9 @@ ngx_http_social_ready_require(ngx_conf_t *cf,
         } else if (social_str_eq(part, database)) {
             bit = NGX_HTTP_SOCIAL_READY_DATABASE;
 
+        } else if (social_str_eq(part, revocations)) {
+            bit = NGX_HTTP_SOCIAL_READY_REVOCATIONS;
+
         } else {
             goto invalid;
         }
@@ -273,6 +297,7 @@ ngx_http_social_ready_require(ngx_conf_t *cf,
     }
 
     if (conf->require) {
+        conf->said = conf->require;
         return NGX_CONF_OK;
     }
 
@@ -280,8 +305,8 @@ invalid:
 
     return ngx_http_social_conf_error(cf, NULL,
                "invalid parameter \"%V\" in \"social_ready\": it must be "
-               "\"require=\" and \"keys\" or \"database\" or both, "
-               "separated by a comma", value);
+               "\"require=\" and one or more of \"keys\", \"database\" and "
+               "\"revocations\", separated by commas", value);
 }
 
 
@@ -309,13 +334,16 @@ ngx_http_social_ready_merge_loc_conf(ngx_conf_t *cf, void *parent,
         *conf = *prev;
     }
 
-    if ((conf->require & NGX_HTTP_SOCIAL_READY_DATABASE)
+    if ((conf->said & (NGX_HTTP_SOCIAL_READY_DATABASE
+                       |NGX_HTTP_SOCIAL_READY_REVOCATIONS))
         && !ngx_http_social_database_configured(cf))
     {
         return ngx_http_social_conf_error(cf, &conf->place,
-                   "\"social_ready\" requires a database, but there is no "
+                   "\"social_ready\" requires %s, but there is no "
                    "\"social_database\": add it at the http level, or "
-                   "require keys alone");
+                   "require keys alone",
+                   conf->said & NGX_HTTP_SOCIAL_READY_DATABASE
+                   ? "a database" : "revocations");
     }
 
     return NGX_CONF_OK;

@@ -16,6 +16,7 @@
  */
 
 #include "ngx_http_social_keys.h"
+#include "ngx_http_social_revocation.h"
 #include "ngx_http_social_tokens.h"
 #include "ngx_http_social_zone.h"
 
@@ -228,15 +229,17 @@ ngx_http_social_tokens_digest(ngx_http_social_remembered_t *remembered)
 
 
 /*
- * Whether a verdict still holds: by the issuer's keys of now, which may be
- * others or too old, and by time.
+ * Whether a verdict still holds: by time, by the issuer's keys of now, which
+ * may be others or too old, and by the sessions that were ended.
  */
 
 static ngx_int_t
 ngx_http_social_tokens_holds(ngx_http_request_t *r,
     ngx_http_social_remembered_t *remembered)
 {
+    uint64_t                    epoch;
     ngx_array_t                *list;
+    social_revocations_t       *set;
     social_token_verdict_t     *verdict;
     ngx_http_social_issuer_t  **issuer;
 
@@ -255,6 +258,33 @@ ngx_http_social_tokens_holds(ngx_http_request_t *r,
     {
         return NGX_DECLINED;
     }
+
+    set = ngx_http_social_revocations(r);
+
+    if (set == NULL) {
+        return NGX_OK;
+    }
+
+    if (verdict->epoch == 0) {
+
+        /* by a configuration without a database, which asked for no session */
+
+        return NGX_DECLINED;
+    }
+
+    epoch = social_revocations_epoch(set);
+
+    if (epoch == verdict->epoch) {
+        return NGX_OK;
+    }
+
+    if (social_revocations_has(set, verdict->session, ngx_time())) {
+        return NGX_DECLINED;
+    }
+
+    verdict->epoch = epoch;
+
+    ngx_http_social_tokens_put(remembered);
 
     return NGX_OK;
 }

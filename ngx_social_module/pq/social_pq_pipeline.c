@@ -418,6 +418,23 @@ social_pq_next(social_pq_t *pq, social_pq_result_t **result)
 }
 
 
+bool
+social_pq_notified(social_pq_t *pq)
+{
+    bool       any;
+    PGnotify  *notify;
+
+    any = false;
+
+    while ((notify = PQnotifies(pq->conn)) != NULL) {
+        PQfreemem(notify);
+        any = true;
+    }
+
+    return any;
+}
+
+
 void
 social_pq_result_free(social_pq_result_t *result)
 {

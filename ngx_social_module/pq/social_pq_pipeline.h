@@ -93,6 +93,12 @@ social_rc_e social_pq_consume(social_pq_t *pq);
 social_rc_e social_pq_next(social_pq_t *pq, social_pq_result_t **result);
 
 /*
+ * Whether a notification came of what this connection listens to, since the
+ * last call.  To be called after social_pq_consume().
+ */
+bool social_pq_notified(social_pq_t *pq);
+
+/*
  * How many statements have no result yet.
  */
 size_t social_pq_pending(const social_pq_t *pq);

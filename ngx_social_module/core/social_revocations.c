@@ -1,0 +1,439 @@
+
+/*
+ * The sessions that were ended before their tokens.
+ */
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "social_revocations.h"
+
+
+/* "until" of a slot that is being given to another id: long over */
+#define SOCIAL_REVOCATIONS_OVER   1
+
+/*
+ * Processes read the clock at different times: an entry is over for its
+ * writer only so many seconds after it is for every reader.
+ */
+#define SOCIAL_REVOCATIONS_GRACE  30
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a lock would be a process's own");
+
+
+typedef struct {
+    _Atomic uint64_t          id[2];
+    _Atomic int64_t           until;        /* 0: empty */
+} social_revocations_slot_t;
+
+
+struct social_revocations_s {
+    _Atomic uint64_t          epoch;
+    _Atomic uint64_t          moves;        /* of entries, to other slots */
+    _Atomic uint32_t          loaded;
+    _Atomic uint32_t          writing;      /* or a writer was killed */
+
+    size_t                    size;         /* in slots */
+    size_t                    limit;        /* of slots that are not empty */
+
+    /* of the writers */
+
+    size_t                    used;         /* not empty */
+    size_t                    swept;        /* the next slot */
+
+    social_revocations_slot_t slots[];
+};
+
+
+static void social_revocations_split(
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], uint64_t half[2]);
+static size_t social_revocations_first(const social_revocations_t *set,
+    const uint64_t half[2]);
+static size_t social_revocations_next(const social_revocations_t *set,
+    size_t i);
+static bool social_revocations_is(const social_revocations_slot_t *slot,
+    const uint64_t half[2]);
+static void social_revocations_begin(social_revocations_t *set);
+static void social_revocations_finish(social_revocations_t *set);
+static void social_revocations_remove(social_revocations_t *set, size_t hole,
+    int64_t now);
+static bool social_revocations_probe(const social_revocations_t *set,
+    const uint64_t half[2], int64_t now);
+
+
+social_revocations_t *
+social_revocations_init(void *memory, size_t size)
+{
+    size_t                 i, n;
+    social_revocations_t  *set;
+
+    if (size < sizeof(social_revocations_t)) {
+        return NULL;
+    }
+
+    n = (size - sizeof(social_revocations_t))
+        / sizeof(social_revocations_slot_t);
+
+    /* a quarter of the slots is empty always: every search ends there */
+
+    if (n < 2) {
+        return NULL;
+    }
+
+    if (n > UINT32_MAX) {
+        n = UINT32_MAX;
+    }
+
+    set = memory;
+    set->size = n;
+    set->limit = n / 4 * 3 + n % 4 * 3 / 4;
+    set->used = 0;
+    set->swept = 0;
+
+    atomic_init(&set->epoch, 1);
+    atomic_init(&set->moves, 0);
+    atomic_init(&set->loaded, 0);
+    atomic_init(&set->writing, 0);
+
+    for (i = 0; i < n; i++) {
+        atomic_init(&set->slots[i].id[0], 0);
+        atomic_init(&set->slots[i].id[1], 0);
+        atomic_init(&set->slots[i].until, 0);
+    }
+
+    return set;
+}
+
+
+size_t
+social_revocations_capacity(const social_revocations_t *set)
+{
+    return set->limit;
+}
+
+
+uint64_t
+social_revocations_epoch(const social_revocations_t *set)
+{
+    return atomic_load_explicit(&set->epoch, memory_order_acquire);
+}
+
+
+bool
+social_revocations_loaded(const social_revocations_t *set)
+{
+    return atomic_load_explicit(&set->loaded, memory_order_acquire) != 0;
+}
+
+
+void
+social_revocations_set_loaded(social_revocations_t *set, bool loaded)
+{
+    atomic_store_explicit(&set->loaded, loaded, memory_order_release);
+}
+
+
+bool
+social_revocations_has(const social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t now)
+{
+    uint64_t  half[2], moves, before;
+
+    social_revocations_split(id, half);
+
+    moves = atomic_load_explicit(&set->moves, memory_order_acquire);
+
+    do {
+        if (social_revocations_probe(set, half, now)) {
+            return true;
+        }
+
+        /* it may have gone from where we were not yet to where we had been */
+
+        atomic_thread_fence(memory_order_acquire);
+
+        before = moves;
+        moves = atomic_load_explicit(&set->moves, memory_order_acquire);
+
+    } while (moves != before);
+
+    return false;
+}
+
+
+static bool
+social_revocations_probe(const social_revocations_t *set,
+    const uint64_t half[2], int64_t now)
+{
+    size_t                            i, n;
+    int64_t                           until;
+    const social_revocations_slot_t  *slot;
+
+    i = social_revocations_first(set, half);
+
+    /* the count is for memory that somebody else spoilt */
+
+    for (n = 0; n < set->size; n++) {
+        slot = &set->slots[i];
+
+        until = atomic_load_explicit(&slot->until, memory_order_acquire);
+
+        if (until == 0) {
+            return false;
+        }
+
+        if (until > now && social_revocations_is(slot, half)) {
+            return true;
+        }
+
+        i = social_revocations_next(set, i);
+    }
+
+    return false;
+}
+
+
+social_rc_e
+social_revocations_add(social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t until,
+    int64_t now)
+{
+    bool                        empty;
+    size_t                      i, n;
+    int64_t                     old;
+    uint64_t                    half[2];
+    social_revocations_slot_t  *slot, *place;
+
+    social_revocations_recover(set);
+
+    if (until <= now) {
+        return SOCIAL_OK;
+    }
+
+    social_revocations_split(id, half);
+
+    i = social_revocations_first(set, half);
+    place = NULL;
+    empty = false;
+
+    for (n = 0; n < set->size; n++) {
+        slot = &set->slots[i];
+
+        old = atomic_load_explicit(&slot->until, memory_order_relaxed);
+
+        if (old == 0) {
+
+            if (place == NULL && set->used < set->limit) {
+                place = slot;
+                empty = true;
+            }
+
+            break;
+        }
+
+        if (social_revocations_is(slot, half)) {
+
+            if (until > old) {
+                social_revocations_begin(set);
+                atomic_store_explicit(&slot->until, until,
+                                      memory_order_release);
+                social_revocations_finish(set);
+            }
+
+            return SOCIAL_OK;
+        }
+
+        if (place == NULL && old < now - SOCIAL_REVOCATIONS_GRACE) {
+            place = slot;
+        }
+
+        i = social_revocations_next(set, i);
+    }
+
+    if (place == NULL) {
+        return SOCIAL_DECLINED;
+    }
+
+    social_revocations_begin(set);
+
+    set->used += empty;
+
+    atomic_store_explicit(&place->id[0], half[0], memory_order_relaxed);
+    atomic_store_explicit(&place->id[1], half[1], memory_order_relaxed);
+    atomic_store_explicit(&place->until, until, memory_order_release);
+
+    social_revocations_finish(set);
+
+    return SOCIAL_OK;
+}
+
+
+static void
+social_revocations_begin(social_revocations_t *set)
+{
+    atomic_store_explicit(&set->writing, 1, memory_order_relaxed);
+
+    /* nothing that is written goes before it */
+
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+
+static void
+social_revocations_finish(social_revocations_t *set)
+{
+    atomic_fetch_add_explicit(&set->epoch, 1, memory_order_acq_rel);
+    atomic_store_explicit(&set->writing, 0, memory_order_release);
+}
+
+
+void
+social_revocations_recover(social_revocations_t *set)
+{
+    size_t  i, used;
+
+    if (atomic_load_explicit(&set->writing, memory_order_acquire) == 0) {
+        return;
+    }
+
+    used = 0;
+
+    for (i = 0; i < set->size; i++) {
+        used += atomic_load_explicit(&set->slots[i].until,
+                                     memory_order_relaxed)
+                != 0;
+    }
+
+    set->used = used;
+
+    social_revocations_finish(set);
+}
+
+
+void
+social_revocations_sweep(social_revocations_t *set, size_t n, int64_t now)
+{
+    int64_t  until;
+
+    social_revocations_recover(set);
+
+    for ( /* void */ ; n; n--) {
+
+        until = atomic_load_explicit(&set->slots[set->swept].until,
+                                     memory_order_relaxed);
+
+        if (until != 0 && until < now - SOCIAL_REVOCATIONS_GRACE) {
+            social_revocations_begin(set);
+            social_revocations_remove(set, set->swept, now);
+            atomic_store_explicit(&set->writing, 0, memory_order_release);
+        }
+
+        set->swept = social_revocations_next(set, set->swept);
+    }
+}
+
+
+/*
+ * Deletion of linear probing (Knuth, 6.4, algorithm R): entries behind the
+ * hole that are searched for from before it move into it, and leave the next
+ * hole.  Until the end no slot of the chain is empty, and no entry is without
+ * a whole copy: where a writer is killed there may be two.
+ */
+
+static void
+social_revocations_remove(social_revocations_t *set, size_t hole, int64_t now)
+{
+    size_t                      i, first;
+    int64_t                     until;
+    uint64_t                    half[2];
+    social_revocations_slot_t  *slot, *place;
+
+    i = hole;
+
+    for ( ;; ) {
+        i = social_revocations_next(set, i);
+
+        slot = &set->slots[i];
+        until = atomic_load_explicit(&slot->until, memory_order_relaxed);
+
+        if (until == 0 || i == hole) {
+            break;
+        }
+
+        if (until < now - SOCIAL_REVOCATIONS_GRACE) {
+
+            /* nobody looks for it: the sweep will come to it */
+            continue;
+        }
+
+        half[0] = atomic_load_explicit(&slot->id[0], memory_order_relaxed);
+        half[1] = atomic_load_explicit(&slot->id[1], memory_order_relaxed);
+
+        first = social_revocations_first(set, half);
+
+        /* first is in (hole, i], which may go round the end */
+
+        if (hole < i ? hole < first && first <= i : hole < first || first <= i)
+        {
+            continue;
+        }
+
+        place = &set->slots[hole];
+
+        atomic_store_explicit(&place->until, SOCIAL_REVOCATIONS_OVER,
+                              memory_order_relaxed);
+        atomic_thread_fence(memory_order_release);
+
+        atomic_store_explicit(&place->id[0], half[0], memory_order_relaxed);
+        atomic_store_explicit(&place->id[1], half[1], memory_order_relaxed);
+        atomic_store_explicit(&place->until, until, memory_order_release);
+
+        /* who does not find it where it was learns of this */
+
+        atomic_fetch_add_explicit(&set->moves, 1, memory_order_acq_rel);
+        atomic_thread_fence(memory_order_release);
+
+        hole = i;
+    }
+
+    set->used--;
+
+    atomic_store_explicit(&set->slots[hole].until, 0, memory_order_release);
+}
+
+
+static void
+social_revocations_split(const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE],
+    uint64_t half[2])
+{
+    memcpy(half, id, SOCIAL_REVOCATIONS_ID_SIZE);
+}
+
+
+/*
+ * The ids are digests: their bits are as good as a hash of them.
+ */
+
+static size_t
+social_revocations_first(const social_revocations_t *set,
+    const uint64_t half[2])
+{
+    return (size_t) (((half[0] >> 32) * set->size) >> 32);
+}
+
+
+static size_t
+social_revocations_next(const social_revocations_t *set, size_t i)
+{
+    return ++i == set->size ? 0 : i;
+}
+
+
+static bool
+social_revocations_is(const social_revocations_slot_t *slot,
+    const uint64_t half[2])
+{
+    return atomic_load_explicit(&slot->id[0], memory_order_relaxed) == half[0]
+           && atomic_load_explicit(&slot->id[1], memory_order_relaxed)
+              == half[1];
+}

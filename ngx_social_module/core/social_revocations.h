@@ -1,0 +1,99 @@
+
+/*
+ * The sessions that were ended before their tokens: a set of fixed size in
+ * memory that several processes share.
+ *
+ * DESIGN.  Open addressing with linear probing, at most three quarters full.
+ * A slot is an id and the time until which it is revoked; no time, no entry.
+ * Readers take no lock.  A writer fills in the id while the slot says that it
+ * is empty or long over, and then the time: a reader, and a writer that comes
+ * after one that was killed, finds either the whole entry or none.  A reader
+ * that meets a slot while it changes hands compares with an id made of two
+ * halves of SHA-256 that never were together, which is nobody's.
+ *
+ * What is over stays in its chain until another id takes its slot, or until
+ * social_revocations_sweep() closes the gap.  That moves entries forward: the
+ * copy first, then a count of the moves, then the old slot changes hands.  A
+ * reader that found nothing looks again if the count has changed meanwhile.
+ *
+ * Writers take turns: their caller holds a lock that is freed when its holder
+ * dies.
+ */
+
+#ifndef SOCIAL_REVOCATIONS_H
+#define SOCIAL_REVOCATIONS_H
+
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "social_rc.h"
+
+
+#define SOCIAL_REVOCATIONS_ID_SIZE  16
+
+
+typedef struct social_revocations_s  social_revocations_t;
+
+
+/*
+ * Makes an empty set in "size" bytes at "memory", which is aligned as malloc()
+ * does it and outlives the set; nothing is to be freed.  NULL: there is not
+ * room for one entry.
+ */
+social_revocations_t *social_revocations_init(void *memory, size_t size);
+
+/*
+ * How many entries it takes.
+ */
+size_t social_revocations_capacity(const social_revocations_t *set);
+
+/*
+ * Changes, from 1 upwards, after every change that makes "has" say yes where
+ * it said no.  Who keeps a verdict reads the epoch first, then asks "has", and
+ * keeps the verdict with that epoch: it holds while the epoch is the same and
+ * the token is not over.
+ */
+uint64_t social_revocations_epoch(const social_revocations_t *set);
+
+/*
+ * Whether "id" is revoked at "now" (seconds since the epoch).  For any process
+ * at any time.
+ */
+bool social_revocations_has(const social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t now);
+
+/*
+ * Whether all that was known elsewhere has been added once.  A new set is not
+ * loaded.
+ */
+bool social_revocations_loaded(const social_revocations_t *set);
+void social_revocations_set_loaded(social_revocations_t *set, bool loaded);
+
+/*
+ * For one writer at a time, all of the following.
+ *
+ * Adds an entry, or makes it last longer: never shorter.  SOCIAL_OK: it is
+ * seen by every reader, and the epoch was raised if anything changed;
+ * SOCIAL_DECLINED: the set is full.  One that is over by "now" is SOCIAL_OK
+ * and not added.
+ */
+social_rc_e social_revocations_add(social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t until,
+    int64_t now);
+
+/*
+ * Finishes for a writer that was killed: raises the epoch, which it may not
+ * have come to.  "add" and "sweep" do it too.
+ */
+void social_revocations_recover(social_revocations_t *set);
+
+/*
+ * Gives back the room of what is over in the next "n" slots, going round.
+ */
+void social_revocations_sweep(social_revocations_t *set, size_t n,
+    int64_t now);
+
+
+#endif /* SOCIAL_REVOCATIONS_H */

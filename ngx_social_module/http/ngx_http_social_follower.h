@@ -1,0 +1,105 @@
+
+/*
+ * One worker of all follows the database: the lease, the connection, and what
+ * is asked over it.  For its two files, and the module that starts it.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_FOLLOWER_H
+#define NGX_HTTP_SOCIAL_FOLLOWER_H
+
+
+#include "ngx_http_social_link.h"
+#include "ngx_http_social_revocation.h"
+
+
+#define NGX_HTTP_SOCIAL_FOLLOWER_PAGE  1000
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_FOLLOW_IDLE = 0,
+    NGX_HTTP_SOCIAL_FOLLOW_LISTEN,
+    NGX_HTTP_SOCIAL_FOLLOW_BASE,       /* the snapshot before a load */
+    NGX_HTTP_SOCIAL_FOLLOW_LOAD,       /* all, page by page */
+    NGX_HTTP_SOCIAL_FOLLOW_PEEK,       /* the snapshot now */
+    NGX_HTTP_SOCIAL_FOLLOW_CHANGES,    /* what the last one did not see */
+    NGX_HTTP_SOCIAL_FOLLOW_EXPIRE
+} ngx_http_social_follow_e;
+
+
+struct ngx_http_social_follower_s {
+    ngx_http_social_revocation_main_conf_t  *rmcf;
+    const char                      *conninfo;
+    u_char                           source[32];  /* SHA-256 of it */
+    int                              connect_timeout;
+    ngx_thread_pool_t               *thread_pool;
+
+    ngx_event_t                      tick;
+    ngx_http_social_link_state_e     state;
+    social_pq_t                     *pq;
+    ngx_connection_t                *connection;
+    ngx_msec_t                       heard;
+    ngx_msec_t                       retry;       /* when to connect */
+    ngx_uint_t                       failures;    /* in a row */
+
+    ngx_http_social_follow_e         step;
+    ngx_str_t                        seen;        /* all by this snapshot is
+                                                     in the set; malloc()ed */
+    ngx_str_t                        next;        /* and soon by this one */
+    u_char                           id[2 * SOCIAL_REVOCATIONS_ID_SIZE];
+    ngx_uint_t                       id_len;      /* where the next page */
+    u_char                           xact[20];    /* begins */
+    ngx_uint_t                       xact_len;
+    ngx_uint_t                       count;       /* of what was loaded */
+    ngx_msec_t                       reload;      /* when, if not loaded */
+    ngx_msec_t                       expire;      /* when to delete */
+
+    unsigned                         leading:1;
+    unsigned                         notified:1;
+    unsigned                         full:1;      /* was, in this load */
+    unsigned                         stopping:1;
+};
+
+
+/* ngx_http_social_follower.c */
+
+/*
+ * The state of a process, behind a configuration that is read-only.  NULL: out
+ * of memory.
+ */
+ngx_http_social_follower_t *ngx_http_social_follower_create(ngx_conf_t *cf,
+    ngx_http_social_revocation_main_conf_t *rmcf);
+
+void ngx_http_social_follower_start(ngx_http_social_follower_t *f,
+    ngx_cycle_t *cycle);
+void ngx_http_social_follower_stop(ngx_http_social_follower_t *f);
+
+
+/*
+ * Gives the connection up, says so once, and sets the time of the next.
+ */
+void ngx_http_social_follower_failed(ngx_http_social_follower_t *f,
+    const char *why);
+
+
+/* ngx_http_social_follower_load.c */
+
+/*
+ * Begins with a new connection: listens, and loads all.  NGX_ERROR: the
+ * connection is of no more use, as in the next two.
+ */
+ngx_int_t ngx_http_social_follower_begin(ngx_http_social_follower_t *f);
+
+/*
+ * Asks for what is new, where nothing else is under way.
+ */
+ngx_int_t ngx_http_social_follower_poll(ngx_http_social_follower_t *f);
+
+/*
+ * Takes the result of what was asked, which stays the caller's, and asks
+ * further.
+ */
+ngx_int_t ngx_http_social_follower_take(ngx_http_social_follower_t *f,
+    const social_pq_result_t *result);
+
+
+#endif /* NGX_HTTP_SOCIAL_FOLLOWER_H */

@@ -1,0 +1,437 @@
+
+/*
+ * What a follower asks: all revocations at first, and then those that came
+ * since.
+ *
+ * DESIGN.  Rows become visible in the order of commits, not in that of any
+ * number in them, so "after the last one" would miss some.  Each row has the
+ * id of the transaction that wrote it.  A snapshot says which transactions it
+ * sees; those that the last snapshot did not see are exactly what is new,
+ * however long they took to commit (PostgreSQL, 9.27.14: pg_snapshot).  A
+ * NOTIFY brings no row: its queue would be one more place to lose one.
+ *
+ * Both come in pages by an index, one result of a thousand rows at a time.
+ * The first snapshot is taken before the first page: what commits while the
+ * pages come is new to the next look.
+ *
+ * Rows that a restore brought from another server have ids of transactions
+ * that are in the future here: they come with the pages of a load.
+ */
+
+#include "ngx_http_social_follower.h"
+
+
+static ngx_int_t ngx_http_social_follower_ask(ngx_http_social_follower_t *f,
+    ngx_http_social_follow_e step);
+static ngx_int_t ngx_http_social_follower_refused(
+    ngx_http_social_follower_t *f, const social_pq_result_t *result);
+static ngx_int_t ngx_http_social_follower_snapshot(
+    ngx_http_social_follower_t *f, const social_pq_result_t *result);
+static ngx_int_t ngx_http_social_follower_rows(ngx_http_social_follower_t *f,
+    const social_pq_result_t *result);
+static ngx_uint_t ngx_http_social_follower_row(ngx_http_social_revoked_t *row,
+    social_str_t id, social_str_t until);
+static void ngx_http_social_follower_loaded(ngx_http_social_follower_t *f);
+static void ngx_http_social_follower_expired(ngx_http_social_follower_t *f,
+    const social_pq_result_t *result);
+
+
+static const char *ngx_http_social_follower_sql[] = {
+
+    [NGX_HTTP_SOCIAL_FOLLOW_LISTEN] =
+        "LISTEN social_revocations",
+
+    [NGX_HTTP_SOCIAL_FOLLOW_BASE] =
+        "SELECT pg_current_snapshot()",
+
+    [NGX_HTTP_SOCIAL_FOLLOW_LOAD] =
+        "SELECT encode(id, 'hex'),"
+        " extract(epoch FROM least(until, '9999-12-31'))::bigint, xact"
+        " FROM revocations"
+        " WHERE id > decode($1, 'hex') AND until > now()"
+        " ORDER BY id LIMIT $2::bigint",
+
+    [NGX_HTTP_SOCIAL_FOLLOW_PEEK] =
+        "SELECT pg_current_snapshot()",
+
+    [NGX_HTTP_SOCIAL_FOLLOW_CHANGES] =
+        "SELECT encode(id, 'hex'),"
+        " extract(epoch FROM least(until, '9999-12-31'))::bigint, xact"
+        " FROM revocations"
+        " WHERE xact >= pg_snapshot_xmin($4::pg_snapshot)"
+        " AND NOT pg_visible_in_snapshot(xact, $4::pg_snapshot)"
+        " AND xact < pg_snapshot_xmax($5::pg_snapshot)"
+        " AND (xact, id) > ($3::xid8, decode($1, 'hex')) AND until > now()"
+        " ORDER BY xact, id LIMIT $2::bigint",
+
+    [NGX_HTTP_SOCIAL_FOLLOW_EXPIRE] =
+        "SELECT social_revocations_expire($1::integer)"
+};
+
+
+ngx_int_t
+ngx_http_social_follower_begin(ngx_http_social_follower_t *f)
+{
+    f->reload = ngx_current_msec + 30000;
+
+    return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_LISTEN);
+}
+
+
+ngx_int_t
+ngx_http_social_follower_poll(ngx_http_social_follower_t *f)
+{
+    if ((ngx_msec_int_t) (f->expire - ngx_current_msec) <= 0) {
+        return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_EXPIRE);
+    }
+
+    f->notified = 0;
+
+    return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_PEEK);
+}
+
+
+static ngx_int_t
+ngx_http_social_follower_ask(ngx_http_social_follower_t *f,
+    ngx_http_social_follow_e step)
+{
+    size_t              n;
+    u_char              page[NGX_INT_T_LEN];
+    social_pq_param_t   params[5];
+
+    ngx_memzero(params, sizeof(params));
+
+    params[0].value.data = f->id;
+    params[0].value.len = f->id_len;
+
+    params[1].value.data = page;
+    params[1].value.len = ngx_sprintf(page, "%d", NGX_HTTP_SOCIAL_FOLLOWER_PAGE)
+                          - page;
+
+    params[2].value.data = f->xact;
+    params[2].value.len = f->xact_len;
+
+    params[3].value = ngx_http_social_view(&f->seen);
+    params[4].value = ngx_http_social_view(&f->next);
+
+    switch (step) {
+
+    case NGX_HTTP_SOCIAL_FOLLOW_LOAD:
+        n = 2;
+        break;
+
+    case NGX_HTTP_SOCIAL_FOLLOW_CHANGES:
+        n = 5;
+        break;
+
+    case NGX_HTTP_SOCIAL_FOLLOW_EXPIRE:
+
+        /* a statement names its parameters from the first on */
+
+        n = 1;
+        params[0] = params[1];
+        break;
+
+    default:
+        n = 0;
+    }
+
+    if (social_pq_send(f->pq, ngx_http_social_follower_sql[step], params, n)
+        != SOCIAL_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    f->step = step;
+    f->heard = ngx_current_msec;
+
+    return ngx_http_social_socket_flush(f->connection, f->pq);
+}
+
+
+ngx_int_t
+ngx_http_social_follower_take(ngx_http_social_follower_t *f,
+    const social_pq_result_t *result)
+{
+    ngx_http_social_follow_e  step;
+
+    step = f->step;
+    f->step = NGX_HTTP_SOCIAL_FOLLOW_IDLE;
+
+    if (social_pq_result_outcome(result) != SOCIAL_PQ_OK) {
+        f->step = step;
+        return ngx_http_social_follower_refused(f, result);
+    }
+
+    switch (step) {
+
+    case NGX_HTTP_SOCIAL_FOLLOW_LISTEN:
+        return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_BASE);
+
+    case NGX_HTTP_SOCIAL_FOLLOW_BASE:
+
+        if (ngx_http_social_follower_snapshot(f, result) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        f->id_len = 0;
+        f->count = 0;
+        f->full = 0;
+
+        return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_LOAD);
+
+    case NGX_HTTP_SOCIAL_FOLLOW_PEEK:
+
+        if (ngx_http_social_follower_snapshot(f, result) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (f->next.len == f->seen.len
+            && ngx_memcmp(f->next.data, f->seen.data, f->seen.len) == 0)
+        {
+            return NGX_OK;
+        }
+
+        f->id_len = 0;
+        f->xact[0] = '0';
+        f->xact_len = 1;
+
+        return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_CHANGES);
+
+    case NGX_HTTP_SOCIAL_FOLLOW_LOAD:
+    case NGX_HTTP_SOCIAL_FOLLOW_CHANGES:
+
+        if (ngx_http_social_follower_rows(f, result) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (social_pq_result_rows(result) == NGX_HTTP_SOCIAL_FOLLOWER_PAGE) {
+            return ngx_http_social_follower_ask(f, step);
+        }
+
+        ngx_free(f->seen.data);
+        f->seen = f->next;
+        ngx_str_null(&f->next);
+
+        if (step == NGX_HTTP_SOCIAL_FOLLOW_LOAD) {
+            ngx_http_social_follower_loaded(f);
+        }
+
+        return NGX_OK;
+
+    default:
+        ngx_http_social_follower_expired(f, result);
+        return NGX_OK;
+    }
+}
+
+
+/*
+ * A pooler or a standby may not LISTEN, and a standby may not delete: it goes
+ * on without.
+ */
+
+static ngx_int_t
+ngx_http_social_follower_refused(ngx_http_social_follower_t *f,
+    const social_pq_result_t *result)
+{
+    ngx_http_social_follow_e   step;
+    char                       why[SOCIAL_PQ_ERROR_SIZE];
+
+    step = f->step;
+
+    if (step == NGX_HTTP_SOCIAL_FOLLOW_LISTEN
+        || step == NGX_HTTP_SOCIAL_FOLLOW_EXPIRE)
+    {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "social: the database refused to %s revocations: "
+                      "%s (%s)",
+                      step == NGX_HTTP_SOCIAL_FOLLOW_LISTEN ? "listen to"
+                                                            : "delete old",
+                      social_pq_result_message(result),
+                      social_pq_result_sqlstate(result));
+
+        if (step == NGX_HTTP_SOCIAL_FOLLOW_LISTEN) {
+            return ngx_http_social_follower_ask(f,
+                                               NGX_HTTP_SOCIAL_FOLLOW_BASE);
+        }
+
+        f->step = NGX_HTTP_SOCIAL_FOLLOW_IDLE;
+        f->expire = ngx_current_msec + 600000;
+
+        return NGX_OK;
+    }
+
+    (void) ngx_snprintf((u_char *) why, sizeof(why) - 1, "%s (%s)%s%Z",
+                        social_pq_result_message(result),
+                        social_pq_result_sqlstate(result),
+                        ngx_strncmp(social_pq_result_sqlstate(result), "42", 2)
+                        == 0
+                        ? "; apply the migrations in conf/sql" : "");
+
+    why[sizeof(why) - 1] = '\0';
+
+    ngx_http_social_follower_failed(f, why);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_follower_snapshot(ngx_http_social_follower_t *f,
+    const social_pq_result_t *result)
+{
+    social_str_t  value;
+
+    ngx_free(f->next.data);
+    ngx_str_null(&f->next);
+
+    if (!social_pq_result_value(result, 0, 0, &value)) {
+        return NGX_ERROR;
+    }
+
+    f->next.data = ngx_alloc(value.len, ngx_cycle->log);
+    if (f->next.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(f->next.data, value.data, value.len);
+    f->next.len = value.len;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Adds a page to the set, a part of it at a time: the lock is every worker's.
+ */
+
+static ngx_int_t
+ngx_http_social_follower_rows(ngx_http_social_follower_t *f,
+    const social_pq_result_t *result)
+{
+    size_t                      i, rows;
+    ngx_uint_t                  n;
+    social_str_t                id, until, xact;
+    ngx_http_social_revoked_t   part[100];
+
+    rows = social_pq_result_rows(result);
+    n = 0;
+
+    for (i = 0; i < rows; i++) {
+
+        if (!social_pq_result_value(result, i, 0, &id)
+            || !social_pq_result_value(result, i, 1, &until)
+            || !social_pq_result_value(result, i, 2, &xact)
+            || xact.len > sizeof(f->xact)
+            || !ngx_http_social_follower_row(&part[n], id, until))
+        {
+            return NGX_ERROR;
+        }
+
+        if (++n == sizeof(part) / sizeof(part[0]) || i + 1 == rows) {
+
+            if (ngx_http_social_revocations_add(f->rmcf, part, n) != NGX_OK) {
+                f->full = 1;
+            }
+
+            n = 0;
+        }
+    }
+
+    if (rows) {
+        ngx_memcpy(f->id, id.data, id.len);
+        f->id_len = id.len;
+
+        ngx_memcpy(f->xact, xact.data, xact.len);
+        f->xact_len = xact.len;
+    }
+
+    f->count += rows;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_social_follower_row(ngx_http_social_revoked_t *row, social_str_t id,
+    social_str_t until)
+{
+    off_t       seconds;
+    ngx_int_t   byte;
+    ngx_uint_t  i;
+
+    if (id.len != 2 * SOCIAL_REVOCATIONS_ID_SIZE) {
+        return 0;
+    }
+
+    for (i = 0; i < SOCIAL_REVOCATIONS_ID_SIZE; i++) {
+        byte = ngx_hextoi((u_char *) id.data + 2 * i, 2);
+
+        if (byte == NGX_ERROR) {
+            return 0;
+        }
+
+        row->id[i] = (u_char) byte;
+    }
+
+    seconds = ngx_atoof((u_char *) until.data, until.len);
+
+    if (seconds == NGX_ERROR) {
+        return 0;
+    }
+
+    row->until = seconds;
+
+    return 1;
+}
+
+
+static void
+ngx_http_social_follower_loaded(ngx_http_social_follower_t *f)
+{
+    ngx_uint_t                        level;
+    ngx_http_social_revocation_sh_t  *sh;
+
+    if (f->full) {
+
+        /* again in a while: what is over by then makes room */
+
+        f->reload = ngx_current_msec + 30000;
+        return;
+    }
+
+    sh = f->rmcf->sh;
+
+    ngx_shmtx_lock(&f->rmcf->shpool->mutex);
+
+    sh->full = 0;
+    social_revocations_set_loaded(sh->set, true);
+
+    ngx_shmtx_unlock(&f->rmcf->shpool->mutex);
+
+    level = f->failures ? NGX_LOG_NOTICE : NGX_LOG_INFO;
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "social: %ui revocations were loaded", f->count);
+
+    f->failures = 0;
+}
+
+
+static void
+ngx_http_social_follower_expired(ngx_http_social_follower_t *f,
+    const social_pq_result_t *result)
+{
+    social_str_t  deleted;
+
+    f->expire = ngx_current_msec + 600000;
+
+    if (social_pq_result_value(result, 0, 0, &deleted)
+        && ngx_atoi((u_char *) deleted.data, deleted.len)
+           == NGX_HTTP_SOCIAL_FOLLOWER_PAGE)
+    {
+        /* there are more */
+        f->expire = ngx_current_msec + 1000;
+    }
+}

@@ -1,0 +1,74 @@
+
+/*
+ * Sessions that were ended: the set of them in the shared zone, which every
+ * worker reads and one of them keeps up with the database.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_REVOCATION_H
+#define NGX_HTTP_SOCIAL_REVOCATION_H
+
+
+#include "ngx_http_social.h"
+#include "social_revocations.h"
+#include "social_session.h"
+
+
+typedef struct ngx_http_social_follower_s  ngx_http_social_follower_t;
+
+
+/*
+ * What lies in the zone.  "set" is read without a lock; writing it, and all
+ * the rest, needs the slab pool's mutex, but for "owner" and "lease", which
+ * are also read without.
+ */
+
+typedef struct {
+    social_revocations_t             *set;
+    ngx_atomic_t                      owner;      /* pid of who follows */
+    ngx_atomic_t                      lease;      /* until when, at most */
+    ngx_uint_t                        full;       /* and it was said */
+    u_char                            source[32]; /* SHA-256 of the conninfo
+                                                     that it was loaded by */
+} ngx_http_social_revocation_sh_t;
+
+
+typedef struct {
+    ngx_uint_t                        used;       /* by "social_auth" */
+    ngx_slab_pool_t                  *shpool;
+    ngx_http_social_revocation_sh_t  *sh;         /* NULL: not configured */
+    ngx_http_social_follower_t       *follower;   /* state behind the conf */
+} ngx_http_social_revocation_main_conf_t;
+
+
+extern ngx_module_t  ngx_http_social_revocation_module;
+
+
+/* ngx_http_social_revocation_module.c */
+
+/*
+ * Called while locations are merged wherever tokens are judged: without a
+ * call nothing is kept or followed.
+ */
+void ngx_http_social_revocation_use(ngx_conf_t *cf);
+
+/*
+ * The set, or NULL where there is no "social_database" and nothing can be
+ * revoked.  How to keep a verdict: see social_revocations_epoch().
+ */
+social_revocations_t *ngx_http_social_revocations(ngx_http_request_t *r);
+
+/*
+ * Adds to the set for every worker of this instance; those over at once are
+ * passed over.  NGX_OK; NGX_DECLINED: the set is full, which was logged.
+ */
+typedef struct {
+    u_char                            id[SOCIAL_REVOCATIONS_ID_SIZE];
+    int64_t                           until;
+} ngx_http_social_revoked_t;
+
+ngx_int_t ngx_http_social_revocations_add(
+    ngx_http_social_revocation_main_conf_t *rmcf,
+    ngx_http_social_revoked_t *revoked, ngx_uint_t n);
+
+
+#endif /* NGX_HTTP_SOCIAL_REVOCATION_H */

@@ -1,0 +1,138 @@
+# What is said of wrong "social_auth_token" and "social_auth_claim".
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use SocialTest;
+use SocialToken;
+use SocialConf;
+
+repeat_each(1);
+plan tests => repeat_each() * 675;
+no_long_string();
+
+sub wrong {
+    my ($name, $line, @patterns) = @_;
+
+    refused("$name, in http", { http => $http_config . "    $line" },
+            @patterns);
+    refused("$name, in a server", { http => $http_config, config => $line },
+            @patterns);
+    refused("$name, in a location", {
+        http => $http_config, config => "location /x { $line }" }, @patterns);
+}
+
+accepted('all of it', { http => $http_config, config => <<'_EOC_' });
+    location /x {
+        social_auth main;
+        social_auth_token $http_authorization $cookie_t $arg_t $http_x_token
+                          $http_sec_websocket_protocol $remote_user;
+        social_auth_claim plan gold "two words" 'a"b' %41;
+        social_auth_claim https://example.com/roles a:b;
+        social_auth_claim level 3 -3 true;
+    }
+_EOC_
+
+accepted('a directive in each level', {
+    http => $http_config . 'social_auth_token $cookie_a;
+        social_auth_claim a b;',
+    config => 'social_auth_token $cookie_a; social_auth_claim a b;
+        location /x { social_auth_token $cookie_a; social_auth_claim a b; }' });
+
+accepted('the same value of two claims', {
+    http => $http_config,
+    config => 'social_auth_claim a x y; social_auth_claim b x y;' });
+
+
+# social_auth_token
+
+my $token = 'social_auth_token';
+
+wrong('no place', "$token;",
+      "invalid number of arguments in \"$token\" directive");
+
+for my $value (qw( off header cookie Authorization $ ${http_authorization}
+                   $http_x-token x$cookie_a $cookie_a$cookie_b ),
+               '$cookie_ä', '""')
+{
+    my $shown = $value eq '""' ? '' : $value;
+
+    wrong("the place $value", "$token $value;",
+          "invalid parameter \"$shown\" in \"$token\": it takes variables, as "
+          . "in \"$token \$http_authorization \$cookie_token\"");
+}
+
+wrong('a good place and a wrong one', "$token \$cookie_a b;",
+      "invalid parameter \"b\" in \"$token\"");
+wrong('a place twice', "$token \$cookie_a \$http_a \$cookie_a;",
+      "\"\$cookie_a\" is duplicate in \"$token\": say it once");
+wrong('a place twice, in another case', "$token \$cookie_a \$COOKIE_A;",
+      "\"\$COOKIE_A\" is duplicate in \"$token\"");
+wrong('all cookies', "$token \$http_cookie;",
+      "\"\$http_cookie\" in \"$token\" is all cookies: name the one that holds "
+      . 'the token, as in "$cookie_token"');
+wrong('all cookies, in another case', "$token \$HTTP_Cookie;",
+      "\"\$HTTP_Cookie\" in \"$token\" is all cookies");
+wrong('a variable of ours', "$token \$social_sub;",
+      "\"\$social_sub\" in \"$token\" is a variable of this module: it is "
+      . 'known from the token, not before it');
+wrong('another one', "$token \$Social_Claim_x;",
+      "\"\$Social_Claim_x\" in \"$token\" is a variable of this module");
+wrong('twice', "$token \$cookie_a; $token \$cookie_b;",
+      "\"$token\" is duplicate: list all places in one");
+wrong('twice, the default', "$token \$http_authorization; $token \$cookie_b;",
+      "\"$token\" is duplicate");
+
+
+# social_auth_claim
+
+my $claim = 'social_auth_claim';
+
+wrong('no claim', "$claim;",
+      "invalid number of arguments in \"$claim\" directive");
+wrong('a claim without a value', "$claim a;",
+      "invalid number of arguments in \"$claim\" directive");
+
+for my $bad ([ 'an empty', "''" ], [ 'a tab in the', "\"a\tb\"" ],
+             [ 'DEL in the', "\"a\x7f\"" ])
+{
+    my ($what, $text) = @$bad;
+
+    wrong("$what name", "$claim $text b;", "invalid name \"");
+    wrong("$what value", "$claim a b $text;", "invalid value \"");
+}
+
+wrong('an empty value, and what it must be', "$claim a '';",
+      "invalid value \"\" in \"$claim\": it must be a text without control "
+      . 'characters');
+wrong('a variable as value', "$claim tenant \$arg_tenant;",
+      "invalid value \"\$arg_tenant\" in \"$claim\": it takes no variables, "
+      . 'write what the token must have');
+wrong('a variable as name', "$claim \$arg_name a;",
+      "invalid name \"\$arg_name\" in \"$claim\": it takes no variables");
+wrong('a value twice', "$claim a b c b;",
+      "\"b\" is duplicate in \"$claim\": say it once");
+wrong('a claim twice', "$claim a b; $claim c d; $claim a e;",
+      "\"$claim a\" is duplicate: list all of its values in one");
+
+
+for my $line ("$token \$cookie_a", "$claim a b") {
+    my ($name) = split / /, $line;
+
+    refused("$name in an if", {
+        http => $http_config,
+        config => "location /x { if (\$arg_a) { $line; } }" },
+        "\"$name\" directive is not allowed here");
+    refused("$name in limit_except", {
+        http => $http_config,
+        config => "location /x { limit_except GET { $line; } }" },
+        "\"$name\" directive is not allowed here");
+    refused("$name in main", { main => "$line;" },
+        "\"$name\" directive is not allowed here");
+    refused("$name in an upstream", {
+        http => "upstream u { server 127.0.0.1:1; $line; }" },
+        "\"$name\" directive is not allowed here");
+}
+
+run_conf();

@@ -1,0 +1,606 @@
+#!/usr/bin/perl
+
+# "social_logout" and what becomes of the tokens of a session that has ended:
+# at every worker, at another gateway of the same database, over reloads and
+# restarts, and with PostgreSQL and the worker that follows it killed.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use IO::Socket::INET ();
+use SocialNginx;
+use SocialPostgres;
+use SocialToken;
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+SocialPostgres::bin()
+    or plan skip_all => 'PostgreSQL is not installed: run "make deps"';
+
+my $pg = SocialPostgres->start;
+$pg->migrate;
+
+my ($port, $port2) = map { SocialNginx::free_port() } 1, 2;
+my $n = 0;
+
+sub conf {
+    my ($nginx, $listen, %o) = @_;
+
+    my $database = $o{database}
+        // qq{social_database "@{[ $pg->conninfo ]}" timeout=1s;};
+
+    return <<"_EOC_";
+user root;
+load_module modules/ngx_http_social_module.so;
+worker_processes 2;
+worker_shutdown_timeout 5s;
+events { worker_connections 512; }
+http {
+    @{[ $nginx->http_paths ]}
+    $http_config
+    $database
+    @{[ $o{http} // '' ]}
+    server {
+        listen 127.0.0.1:$listen;
+        add_header X-Worker \$pid always;
+        location = /auth/logout {
+            social_auth main other;
+            social_logout;
+            social_cors on;
+            social_cors_origins https://app.example.com;
+        }
+        location = /short { social_auth main; social_logout retention=1s; }
+        location = /api { social_auth main other; return 204; }
+        location = /lenient { social_auth main optional=lenient; return 204; }
+        location = /readyz { social_ready; }
+        @{[ $o{server} // '' ]}
+    }
+}
+_EOC_
+}
+
+# A file, since "return" comes before the access phase.
+
+sub begin {
+    my ($listen, %o) = @_;
+
+    my $nginx = SocialNginx->new;
+
+    my $text = conf($nginx, $listen, %o);
+    $text =~ s{return 204;}{root $nginx->{dir}/html; try_files /x =404;}g;
+
+    mkdir "$nginx->{dir}/html";
+    $nginx->write_file('html/x', "here\n");
+    $nginx->write_file('nginx.conf', $text);
+    $nginx->start($listen);
+
+    return $nginx;
+}
+
+sub ask {
+    my ($listen, $method, $path, $token, @headers) = @_;
+
+    my $text = "$method $path HTTP/1.1\r\nHost: localhost\r\n"
+        . "Connection: close\r\n"
+        . join('', map { "$_\r\n" } @headers)
+        . ($token ? "Authorization: Bearer $token\r\n" : '')
+        . ($method eq 'POST' ? "Content-Length: 2\r\n\r\n{}" : "\r\n");
+
+    return SocialNginx::request($listen, $text);
+}
+
+sub status { return $_[0] =~ m{\AHTTP/1\.1 (\d+)} ? $1 : 'none' }
+
+sub api { return status(ask($_[1] // $port, 'GET', '/api', $_[0])) }
+sub logout { return status(ask($_[1] // $port, 'POST', '/auth/logout', $_[0])) }
+sub ready { return status(ask($_[0] // $port, 'GET', '/readyz')) }
+
+# Ready, and with the same workers as ever.
+
+sub green {
+    my ($listen) = @_;
+    return SocialNginx::wait_for(30, sub { ready($listen) == 200 });
+}
+
+# A token of a new session, or of that one.
+
+sub session {
+    my (%claims) = @_;
+    $n++;
+    return token(origin_jti => "session-$$-$n", jti => "jti-$$-$n", %claims);
+}
+
+# Until a token is refused, which is to be within a second; how long it took.
+
+sub refused_within {
+    my ($token, $listen, $name) = @_;
+
+    my $began = time;
+    my $done = SocialNginx::wait_for(15, sub { api($token, $listen) == 401 });
+    my $took = sprintf '%.2f', time - $began;
+
+    ok($done, "$name ($took s)");
+    diag("$name: $took s, not within one") if $took > 1;
+    return $done;
+}
+
+sub follower {
+    my ($nginx) = @_;
+
+    my ($pid) = $nginx->error_log
+        =~ /.*\[info\] (\d+)#\d+: social: this worker follows/s;
+    return $pid;
+}
+
+sub rows { return $pg->value('SELECT count(*) FROM revocations') }
+
+sub until_of {
+    my ($session) = @_;
+    return $pg->value("SELECT round(extract(epoch FROM until - now()))"
+        . " FROM revocations WHERE session = '$session'");
+}
+
+
+my $nginx = begin($port);
+my $other = begin($port2);
+
+ok(green($port), 'loaded');
+ok(green($port2), 'loaded, the other gateway');
+like(ask($port, 'GET', '/readyz'), qr/"revocations":"loaded"\}/, 'said');
+like($nginx->error_log, qr/\[notice\].*social: room for \d+ revocations/,
+     'the room is in the log');
+
+
+subtest 'a session' => sub {
+    my $token = session();
+    my $same = token(origin_jti => "session-$$-$n", jti => 'refreshed',
+                     exp => time + 7200);
+    my $stranger = session();
+
+    is(api($token), 200, 'is good');
+
+    my $answer = ask($port, 'POST', '/auth/logout', $token,
+                     'Origin: https://app.example.com');
+    is(status($answer), 204, 'ended');
+    like($answer, qr/\nCache-Control: no-store\r/, 'no-store');
+    like($answer, qr{\nAccess-Control-Allow-Origin: https://app\.example\.com},
+         'CORS');
+    unlike($answer, qr/\nContent-(?:Length|Type)/, 'no body');
+
+    my %worker;
+
+    for (1 .. 40) {
+        my $got = ask($port, 'GET', '/api', $token);
+        is(status($got), 401, 'refused') or last;
+        $worker{$1}++ if $got =~ /\nX-Worker: (\d+)/;
+        last if keys %worker == 2;
+    }
+
+    is(scalar(keys %worker), 2, 'by both workers');
+
+    $answer = ask($port, 'GET', '/api', $token);
+    like($answer, qr/\nWWW-Authenticate: [^\n]*error="invalid_token", error_description="the token's session was ended"/,
+         'said why');
+    is(api($same), 401, 'a refreshed one of it is refused as well');
+    is(api($stranger), 200, 'one of another session is not');
+    is(logout($token), 401, 'it cannot be ended twice');
+    is(status(ask($port, 'GET', '/lenient', $token)), 200,
+       'it is nobody where a bad token is');
+
+    refused_within($token, $port2, 'the other gateway');
+    is(api($same, $port2), 401, 'its refreshed token there');
+    is(api($stranger, $port2), 200, 'the other session there');
+};
+
+
+subtest 'what is ended, and for how long' => sub {
+    my $exp = int(time) + 600;
+
+    my @cases = (
+        [ 'origin_jti:o:1', { origin_jti => 'o:1', exp => $exp },
+          30 * 86400 + 60, '/auth/logout' ],
+        [ 'origin_jti:o2', { origin_jti => 'o2', exp => $exp },
+          600 + 30 + 60, '/short' ],
+        [ "jti:j'1\\", { origin_jti => '', jti => "j'1\\", exp => $exp },
+          600 + 30 + 60, '/auth/logout' ],
+        [ 'jti:j2', { origin_jti => 5, jti => 'j2', exp => $exp },
+          600 + 30 + 60, '/auth/logout' ],
+        [ 'iat:1700000000:alice', { sub => 'alice', jti => undef,
+          iat => 1_700_000_000, exp => $exp }, 600 + 30 + 60, '/auth/logout' ],
+        [ "exp:$exp:bob", { sub => 'bob', jti => undef, iat => undef,
+          exp => $exp }, 600 + 30 + 60, '/auth/logout' ],
+        [ 'jti:' . 'x' x 4000, { jti => 'x' x 4000, exp => $exp },
+          600 + 30 + 60, '/auth/logout' ],
+        [ 'jti:far', { jti => 'far', exp => 9007199254740991 }, undef,
+          '/auth/logout' ],
+    );
+
+    for my $case (@cases) {
+        my ($session, $claims, $left, $path) = @$case;
+        my $name = substr $session, 0, 30;
+        my $token = token(%$claims);
+
+        is(api($token), 200, "$name: good");
+        is(status(ask($port, 'POST', $path, $token)), 204, "$name: ended");
+        is(api($token), 401, "$name: refused");
+
+        (my $quoted = $session) =~ s/'/''/g;
+        my $got = until_of($quoted);
+
+        if (defined $left) {
+            ok(abs($got - $left) < 45, "$name: for $got s");
+        } else {
+            cmp_ok($got, '>', 1e11, "$name: until the end of time");
+        }
+
+        is($pg->value("SELECT id = social_session_id(issuer, session)"
+            . " FROM revocations WHERE session = '$quoted'"), 't',
+           "$name: SQL gives the same id");
+    }
+
+    is(api(token(sub => 'alice', jti => undef, iat => 1_700_000_001)), 200,
+       'another second is another token');
+    is(api(token(iss => 'https://other.example.com', kid => 'other',
+                 origin_jti => 'o:1')), 401, 'the key is not its');
+};
+
+
+subtest 'requests that end nothing' => sub {
+    my $token = session();
+    my $before = rows();
+
+    for my $method (qw( GET HEAD PUT DELETE )) {
+        my $got = ask($port, $method, '/auth/logout', $token);
+        is(status($got), 405, "$method: 405");
+        like($got, qr/\{"message":"Method Not Allowed"/, 'JSON')
+            unless $method eq 'HEAD';
+    }
+
+    is(logout(undef), 401, 'no token');
+    is(logout('x.y.z'), 401, 'no good one');
+    is(logout(token(exp => time - 3600)), 401, 'one that is over');
+
+    my $preflight = ask($port, 'OPTIONS', '/auth/logout', undef,
+        'Origin: https://app.example.com',
+        'Access-Control-Request-Method: POST');
+    like($preflight, qr{\nAccess-Control-Allow-Origin: https://app}, 'CORS');
+
+    is(rows(), $before, 'no row');
+    is(api($token), 200, 'still good');
+};
+
+
+subtest 'keep-alive' => sub {
+    my $token = session();
+    my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") or die;
+
+    my $round = sub {
+        my ($method, $path) = @_;
+        print {$sock} "$method $path HTTP/1.1\r\nHost: x\r\n"
+            . "Authorization: Bearer $token\r\nContent-Length: 0\r\n\r\n";
+        $sock->flush;
+        my $text = '';
+        local $SIG{ALRM} = sub { die "no answer\n" };
+        alarm 15;
+        until ($text =~ /\r\n\r\n/ && ($text !~ /\nContent-Length: (\d+)/
+                || $text =~ /\r\n\r\n.{$1}/s)) {
+            sysread $sock, $text, 4096, length $text or last;
+        }
+        alarm 0;
+        return status($text);
+    };
+
+    is($round->('GET', '/api'), 200, 'good') for 1 .. 3;
+    is($round->('POST', '/auth/logout'), 204, 'ended on this connection');
+    is($round->('GET', '/api'), 401, 'refused on it') for 1 .. 3;
+
+    $token = session();
+    is($round->('GET', '/api'), 200, 'another session on it is good');
+    is(logout($token), 204, 'ended elsewhere');
+    is($round->('GET', '/api'), 401, 'refused on it');
+};
+
+
+subtest 'by SQL' => sub {
+    my $token = session();
+    my $name = "origin_jti:session-$$-$n";
+
+    is(api($token), 200, 'good');
+    $pg->value("SELECT social_revoke('$issuer', '$name',"
+        . " now() + interval '1 day')");
+    refused_within($token, $port, 'an operator ended it');
+
+    # whatever the order of the commits
+
+    my @tokens = map { session() } 1 .. 2;
+    my ($first, $second) = map { "origin_jti:session-$$-" . ($n - $_) } 1, 0;
+
+    my $pid = fork // die;
+
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', '/dev/null';
+        exec 'psql', '-X', '-q', '-d', $pg->conninfo, '-c',
+            "BEGIN; SELECT social_revoke('$issuer', '$first', now()"
+            . " + interval '1 day'); SELECT pg_sleep(3); COMMIT"
+            or POSIX::_exit(127);
+    }
+
+    $pg->wait_for("SELECT count(*) FROM pg_stat_activity WHERE query LIKE"
+        . " 'BEGIN; SELECT social_revoke%' AND wait_event = 'PgSleep'", 1);
+    $pg->value("SELECT social_revoke('$issuer', '$second',"
+        . " now() + interval '1 day')");
+
+    refused_within($tokens[1], $port, 'the second one committed first');
+    is(api($tokens[0]), 200, 'the first one did not yet');
+    waitpid $pid, 0;
+    refused_within($tokens[0], $port, 'and then it did');
+
+    # a row that lasts longer is news as well
+
+    $token = session();
+    $name = "origin_jti:session-$$-$n";
+    $pg->value("INSERT INTO revocations (issuer, session, until) VALUES"
+        . " ('$issuer', '$name', now() - interval '1 hour')");
+    sleep 1;
+    is(api($token), 200, 'one that is over already');
+    $pg->value("UPDATE revocations SET until = 'infinity' WHERE session"
+        . " = '$name'");
+    refused_within($token, $port, 'now for ever');
+};
+
+
+subtest 'a reload and a restart' => sub {
+    my $token = session();
+    is(logout($token), 204, 'ended');
+
+    for (1 .. 3) {
+        my %old = map { ($_ => 1) } SocialNginx::workers($nginx->{pid});
+        kill 'HUP', $nginx->{pid};
+        ok(SocialNginx::wait_for(20, sub {
+            my @now = SocialNginx::workers($nginx->{pid});
+            return @now >= 2 && !grep { $old{$_} } @now;
+        }), 'reloaded');
+        is(api($token), 401, 'refused');
+        is(ready(), 200, 'ready all the time');
+    }
+
+    my $next = session();
+    is(logout($next, $port2), 204, 'one that ends elsewhere');
+    refused_within($next, $port, 'is followed after it');
+
+    $nginx->stop;
+    $nginx->start($port);
+    ok(green($port), 'restarted');
+    is(api($token), 401, 'refused');
+    is(api($next), 401, 'this one too');
+};
+
+
+subtest 'PostgreSQL goes and comes back' => sub {
+    my $gone = session();
+    is(logout($gone), 204, 'one before');
+
+    $pg->down;
+    sleep 0.2;
+
+    my $token = session();
+    is(api($token), 200, 'good');
+
+    my $answer = ask($port, 'POST', '/auth/logout', $token);
+    is(status($answer), 503, 'cannot be ended');
+    like($answer, qr/\nRetry-After: \d+\r/, 'Retry-After');
+    like($answer, qr/\{"message":"Service Unavailable"/, 'JSON');
+    is(api($token), 200, 'and is good still');
+    is(api($gone), 401, 'what was ended before is refused');
+    is(ready(), 200, 'a gateway that has loaded is ready');
+
+    $pg->up;
+
+    ok(SocialNginx::wait_for(15, sub { logout($token) == 204 }), 'ended');
+    refused_within($token, $port2, 'the other gateway followed');
+
+    my $next = session();
+    is(logout($next, $port2), 204, 'and the other way round');
+    refused_within($next, $port, 'followed as well');
+};
+
+
+subtest 'the worker that follows is killed' => sub {
+    for my $round (1 .. 2) {
+        my $pid = follower($nginx);
+        ok($pid && kill('KILL', $pid), 'killed');
+
+        my $token = session();
+        is(logout($token, $port2), 204, 'ended elsewhere meanwhile');
+        refused_within($token, $port, 'another follows');
+
+        ok(SocialNginx::wait_for(15, sub { follower($nginx) != $pid }),
+           'another worker');
+        is(ready(), 200, 'ready all the time');
+    }
+
+    # one that was only stopped finds that it is not the follower any more
+
+    my $pid = follower($nginx);
+    kill 'STOP', $pid;
+    ok(SocialNginx::wait_for(15, sub { follower($nginx) != $pid }), 'stopped');
+    kill 'CONT', $pid;
+
+    is($pg->wait_for("SELECT count(*) FROM pg_stat_activity WHERE"
+        . " application_name = 'ngx_social_module revocations'", 2), 2,
+       'one connection for each gateway');
+};
+
+
+subtest 'more than a page' => sub {
+    $pg->value("INSERT INTO revocations (issuer, session, until)"
+        . " SELECT '$issuer', 'origin_jti:many-' || i,"
+        . " now() + interval '1 hour' FROM generate_series(1, 5000) i");
+
+    my @some = map { token(origin_jti => "many-$_") } 1, 1000, 1001, 5000;
+    refused_within($_, $port, 'one of many') for @some;
+
+    $nginx->stop;
+    $nginx->start($port);
+    ok(green($port), 'restarted');
+    is(join(' ', map { api($_) } @some), '401 401 401 401', 'loaded in pages');
+};
+
+
+subtest 'deleted when they are over' => sub {
+    $pg->value("UPDATE revocations SET until = now() - interval '1 s'"
+        . " WHERE session LIKE 'origin_jti:many-%'");
+    my $before = rows();
+    is($pg->value('SELECT social_revocations_expire(1000)'), 1000, 'some');
+    is($pg->value('SELECT social_revocations_expire(10000)') >= 4000, 1, 'all');
+    is($pg->value("SELECT count(*) FROM revocations WHERE until < now()"), 0,
+       'none is left');
+};
+
+for ($nginx, $other) {
+    my @lines = grep { /\[(?:alert|emerg|crit)\]/ && !/signal 9/ }
+        split /\n/, $_->error_log;
+    is("@lines", '', 'nothing bad in the log');
+    unlike($_->error_log, qr/session-$$-1\b/, 'no session in the log');
+}
+
+$other->stop;
+$nginx->stop;
+
+
+subtest 'a refreshed token after the first is over' => sub {
+    my $nginx = begin($port, http => 'social_issuer short { issuer'
+        . ' https://short.example.com; client_ids web; leeway 0;'
+        . " jwks_file $ENV{TEST_NGINX_JWKS}; }",
+        server => 'location = /s { social_auth short; try_files /x =404; }'
+            . ' location = /out { social_auth short; social_logout; }');
+    ok(green($port), 'loaded');
+
+    my %same = (iss => 'https://short.example.com', origin_jti => "r-$$");
+    my $exp = int(time) + 6;
+    my $first = token(%same, jti => '1', exp => $exp);
+
+    is(status(ask($port, 'POST', '/out', $first)), 204, 'ended');
+    sleep 0.1 while time < $exp + 1;
+    is(status(ask($port, 'GET', '/s',
+                  token(%same, jti => '2', exp => time + 600))), 401,
+       'refused though it is new');
+    like(ask($port, 'GET', '/s', $first), qr/error_description="the token has/,
+         'the first one is over') or diag(ask($port, 'GET', '/s', $first));
+    $nginx->stop;
+};
+
+
+subtest 'PostgreSQL is away at the start' => sub {
+    my $token = session();
+
+    $pg->value("SELECT social_revoke('$issuer', 'origin_jti:session-$$-$n',"
+        . " now() + interval '1 day')");
+    $pg->down;
+
+    my $nginx = begin($port);
+
+    sleep 1.5;
+    my $answer = ask($port, 'GET', '/readyz');
+    is(status($answer), 503, 'not ready');
+    like($answer, qr/"status":"waiting".*"revocations":"missing"\}/, 'said');
+    is(() = $nginx->error_log =~ /\[error\].*revocations are not followed/g,
+       1, 'logged once');
+
+    $pg->up;
+    ok(green($port), 'ready by itself');
+    is(api($token), 401, 'and loaded');
+    $nginx->stop;
+};
+
+
+subtest 'a database that was not migrated' => sub {
+    $pg->value('ALTER TABLE revocations RENAME COLUMN xact TO x');
+
+    my $nginx = begin($port);
+
+    ok(SocialNginx::wait_for(15, sub {
+        $nginx->error_log =~ /\[error\].*not followed: .*; apply the migrations in conf\/sql/
+    }), 'said what to do');
+    is(ready(), 503, 'not ready');
+
+    $pg->value('ALTER TABLE revocations RENAME COLUMN x TO xact');
+    ok(green($port), 'ready by itself');
+    $nginx->stop;
+};
+
+
+subtest 'a set that is full' => sub {
+    $pg->value('DELETE FROM revocations');
+    my $nginx = begin($port, http => 'social_zone small:64k;');
+    ok(green($port), 'loaded');
+
+    my ($room) = $nginx->error_log =~ /room for (\d+) revocations/;
+    cmp_ok($room, '>', 100, 'room for some');
+
+    $pg->value("INSERT INTO revocations (issuer, session, until)"
+        . " SELECT '$issuer', 'origin_jti:full-' || i,"
+        . " now() + interval '1 hour' FROM generate_series(1, $room + 50) i");
+
+    ok(SocialNginx::wait_for(15, sub { ready() == 503 }), 'not ready');
+    sleep 1;
+    is(() = $nginx->error_log =~ /\[error\].*no room for more than $room revocations.*give "social_zone" more/g,
+       1, 'logged once');
+
+    my $refused = grep { api(token(origin_jti => "full-$_")) == 401 } 1 .. 40;
+    cmp_ok($refused, '>=', 1, 'those that have room are obeyed');
+
+    my $token = session();
+    is(logout($token), 503, 'a logout is not a success');
+    $nginx->stop;
+};
+
+
+subtest 'through "listen="' => sub {
+    $pg->value('DELETE FROM revocations');
+
+    my $database = qq{social_database "@{[ $pg->conninfo ]}" timeout=1s}
+        . qq{ "listen=@{[ $pg->conninfo ]} application_name=direct";};
+    my $nginx = begin($port, database => $database);
+    ok(green($port), 'loaded');
+
+    is($pg->value("SELECT count(*) FROM pg_stat_activity WHERE"
+        . " application_name = 'direct'"), 1, 'one connection');
+
+    my $token = session();
+    is(logout($token), 204, 'ended');
+    is(api($token), 401, 'refused');
+    $nginx->stop;
+
+    # not there: nothing is followed, all else works
+
+    $database =~ s/listen=host=\S+/listen=host=\/nonexistent/;
+    $nginx = begin($port, database => $database);
+    $token = session();
+    is(logout($token), 204, 'ended');
+    is(api($token), 401, 'refused');
+    is(ready(), 503, 'not ready');
+    $nginx->stop;
+};
+
+
+subtest 'nobody is judged by tokens' => sub {
+    my $nginx = SocialNginx->new;
+    my $text = conf($nginx, $port);
+    $text =~ s/location = \/(?:auth\/logout|short|api|lenient) \{[^}]*\}//g;
+    $nginx->write_file('nginx.conf', $text);
+    $nginx->start($port);
+
+    is(ready(), 200, 'ready');
+    unlike(ask($port, 'GET', '/readyz'), qr/revocations/, 'no part of it');
+    unlike($nginx->error_log, qr/revocations/, 'none are kept');
+    is($pg->value("SELECT count(*) FROM pg_stat_activity WHERE"
+        . " application_name = 'ngx_social_module revocations'"), 0,
+       'nor followed');
+    $nginx->stop;
+};
+
+
+done_testing();

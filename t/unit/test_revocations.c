@@ -1,0 +1,527 @@
+
+#include "social_unit.h"
+#include "social_crypto.h"
+#include "social_revocations.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+
+#define NOW    INT64_C(1700000000)
+#define LATER  (NOW + 1000)
+#define SIZE   (64 * 1024)
+
+
+static void
+make_id(uint64_t n, unsigned char id[16])
+{
+    unsigned char  digest[SOCIAL_SHA256_SIZE];
+    social_str_t   data;
+
+    data.data = (unsigned char *) &n;
+    data.len = sizeof(n);
+
+    assert_int_equal(social_sha256(data, digest), SOCIAL_OK);
+    memcpy(id, digest, 16);
+}
+
+
+static social_rc_e
+add(social_revocations_t *set, uint64_t n, int64_t until, int64_t now)
+{
+    unsigned char  id[16];
+
+    make_id(n, id);
+
+    return social_revocations_add(set, id, until, now);
+}
+
+
+static bool
+has(const social_revocations_t *set, uint64_t n, int64_t now)
+{
+    unsigned char  id[16];
+
+    make_id(n, id);
+
+    return social_revocations_has(set, id, now);
+}
+
+
+static void *
+share(size_t size)
+{
+    void  *p;
+
+    p = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_ANONYMOUS|MAP_SHARED, -1, 0);
+    assert_true(p != MAP_FAILED);
+
+    return p;
+}
+
+
+static void
+test_one(void **state)
+{
+    void                  *memory;
+    social_revocations_t  *set;
+
+    (void) state;
+
+    memory = malloc(SIZE);
+    assert_non_null(memory);
+    memset(memory, 0xa5, SIZE);
+
+    set = social_revocations_init(memory, SIZE);
+    assert_non_null(set);
+
+    assert_int_equal(social_revocations_epoch(set), 1);
+    assert_false(social_revocations_loaded(set));
+    assert_false(has(set, 1, NOW));
+
+    /* over before it is there */
+
+    assert_int_equal(add(set, 1, NOW, NOW), SOCIAL_OK);
+    assert_int_equal(social_revocations_epoch(set), 1);
+    assert_false(has(set, 1, NOW));
+
+    assert_int_equal(add(set, 1, LATER, NOW), SOCIAL_OK);
+    assert_int_equal(social_revocations_epoch(set), 2);
+    assert_true(has(set, 1, NOW));
+    assert_true(has(set, 1, LATER - 1));
+    assert_false(has(set, 1, LATER));
+    assert_false(has(set, 2, NOW));
+
+    /* the same again, and shorter: no news */
+
+    assert_int_equal(add(set, 1, LATER, NOW), SOCIAL_OK);
+    assert_int_equal(add(set, 1, LATER - 500, NOW), SOCIAL_OK);
+    assert_int_equal(social_revocations_epoch(set), 2);
+    assert_true(has(set, 1, LATER - 1));
+
+    /* longer */
+
+    assert_int_equal(add(set, 1, LATER + 10, NOW), SOCIAL_OK);
+    assert_int_equal(social_revocations_epoch(set), 3);
+    assert_true(has(set, 1, LATER));
+
+    social_revocations_set_loaded(set, true);
+    assert_true(social_revocations_loaded(set));
+    social_revocations_set_loaded(set, false);
+    assert_false(social_revocations_loaded(set));
+
+    free(memory);
+}
+
+
+static void
+test_small(void **state)
+{
+    void                  *memory;
+    size_t                 size;
+    social_revocations_t  *set;
+
+    (void) state;
+
+    assert_null(social_revocations_init(&size, 0));
+
+    for (size = 1; size < 400; size++) {
+
+        memory = malloc(size);
+        assert_non_null(memory);
+
+        set = social_revocations_init(memory, size);
+
+        if (set != NULL) {
+            assert_true(social_revocations_capacity(set) >= 1);
+
+            for (uint64_t n = 0; n < social_revocations_capacity(set); n++) {
+                assert_int_equal(add(set, n, LATER, NOW), SOCIAL_OK);
+            }
+
+            assert_int_equal(add(set, 999, LATER, NOW), SOCIAL_DECLINED);
+            assert_false(has(set, 999, NOW));
+            assert_true(has(set, 0, NOW));
+        }
+
+        free(memory);
+    }
+}
+
+
+/*
+ * Full at three quarters; what is over makes room, at once in its own chain
+ * and everywhere after a sweep; nothing that holds is lost by either.
+ */
+
+static void
+test_full(void **state)
+{
+    void                  *memory;
+    size_t                 n, capacity, taken;
+    uint64_t               epoch;
+    social_revocations_t  *set;
+
+    (void) state;
+
+    memory = malloc(SIZE);
+    assert_non_null(memory);
+
+    set = social_revocations_init(memory, SIZE);
+    capacity = social_revocations_capacity(set);
+
+    assert_in_range(capacity, SIZE / 24 * 70 / 100, SIZE / 24 * 76 / 100);
+
+    /* every second one is soon over */
+
+    for (n = 0; n < capacity; n++) {
+        assert_int_equal(add(set, n, n % 2 ? LATER : NOW + 10, NOW),
+                         SOCIAL_OK);
+    }
+
+    epoch = social_revocations_epoch(set);
+    assert_int_equal(epoch, capacity + 1);
+
+    assert_int_equal(add(set, capacity, LATER, NOW), SOCIAL_DECLINED);
+    assert_false(has(set, capacity, NOW));
+    assert_int_equal(social_revocations_epoch(set), epoch);
+
+    /* one that is there lasts longer even so */
+
+    assert_int_equal(add(set, 0, NOW + 20, NOW), SOCIAL_OK);
+
+    /* over for readers, but not long enough for a writer */
+
+    assert_false(has(set, 0, NOW + 20));
+    social_revocations_sweep(set, 100000, NOW + 25);
+    assert_int_equal(add(set, capacity, LATER, NOW + 25), SOCIAL_DECLINED);
+
+    for (n = 0, taken = 0; n < capacity / 2; n++) {
+        taken += add(set, capacity + n, LATER, NOW + 100) == SOCIAL_OK;
+    }
+
+    assert_true(taken > capacity / 8);
+
+    for (n = 0; n < 20; n++) {
+        social_revocations_sweep(set, 500, NOW + 100);
+    }
+
+    for (n = 0; n < capacity / 2; n++) {
+        assert_int_equal(add(set, capacity + n, LATER, NOW + 100), SOCIAL_OK);
+    }
+
+    for (n = 0; n < capacity + capacity / 2; n++) {
+        assert_int_equal(has(set, n, NOW + 100), n % 2 || n >= capacity);
+    }
+
+    /* and all of it is over at last */
+
+    for (n = 0; n < 20; n++) {
+        social_revocations_sweep(set, 500, LATER + 100);
+    }
+
+    for (n = 0; n < capacity; n++) {
+        assert_int_equal(add(set, 7777777 + n, LATER + 500, LATER + 100),
+                         SOCIAL_OK);
+    }
+
+    assert_int_equal(add(set, 1, LATER + 500, LATER + 100), SOCIAL_DECLINED);
+
+    free(memory);
+}
+
+
+/*
+ * Against a plain table, over simulated days.
+ */
+
+static void
+test_model(void **state)
+{
+    void                  *memory;
+    size_t                 i, n, full;
+    int64_t                now, until;
+    uint64_t               seed;
+    social_revocations_t  *set;
+    static int64_t         model[2000];
+
+    (void) state;
+
+    memory = malloc(SIZE / 4);
+    assert_non_null(memory);
+
+    set = social_revocations_init(memory, SIZE / 4);
+    now = NOW;
+    seed = 42;
+    full = 0;
+
+    for (i = 0; i < 60000; i++) {
+
+        seed = seed * UINT64_C(6364136223846793005) + 1;
+        n = (size_t) (seed >> 33) % 2000;
+        until = now + (int64_t) (seed >> 20) % 200;
+
+        if (add(set, n, until, now) == SOCIAL_OK) {
+            if (until > now && until > model[n]) {
+                model[n] = until;
+            }
+
+        } else {
+            full++;
+        }
+
+        if (i % 3 == 0) {
+            now++;
+        }
+
+        if (i % 16 == 0) {
+            social_revocations_sweep(set, 64, now);
+        }
+
+        n = (size_t) (seed >> 40) % 2000;
+        assert_int_equal(has(set, n, now), model[n] > now);
+    }
+
+    /* 400 or so at a time with those just over, where 500 have room */
+
+    assert_int_equal(full, 0);
+
+    free(memory);
+}
+
+
+/*
+ * Readers in other processes: one that was told of an entry, by the epoch,
+ * finds it, and finds those before it; none finds what was never added.
+ */
+
+static void
+reader(const social_revocations_t *set, uint64_t last)
+{
+    uint64_t  epoch, n;
+
+    n = 0;
+
+    do {
+        epoch = social_revocations_epoch(set);
+
+        if (epoch - 1 > last || (epoch > 1 && !has(set, epoch - 2, NOW))
+            || (epoch > 1 && !has(set, n++ % (epoch - 1), NOW))
+            || has(set, last + 1 + n, NOW))
+        {
+            _exit(1);
+        }
+
+    } while (epoch - 1 < last);
+
+    _exit(0);
+}
+
+
+static void
+test_readers(void **state)
+{
+    int                    i, status;
+    void                  *memory;
+    pid_t                  pids[2];
+    uint64_t               n, last;
+    social_revocations_t  *set;
+
+    (void) state;
+
+    memory = share(SIZE * 4);
+    set = social_revocations_init(memory, SIZE * 4);
+    last = social_revocations_capacity(set);
+
+    for (i = 0; i < 2; i++) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+
+        if (pids[i] == 0) {
+            alarm(120);
+            reader(set, last);
+        }
+    }
+
+    for (n = 0; n < last; n++) {
+        assert_int_equal(add(set, n, LATER, NOW), SOCIAL_OK);
+    }
+
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+
+    munmap(memory, SIZE * 4);
+}
+
+
+/*
+ * A writer that churns, so that slots change hands, is killed wherever it is,
+ * many times.  It notes the entry it is at before and after.  After each kill
+ * what it had finished is there, nothing else is, and once the next writer
+ * has begun, an entry that can be seen was followed by a new epoch.
+ */
+
+typedef struct {
+    volatile uint64_t   begun;
+    volatile uint64_t   done;
+    volatile int64_t    now;
+} churn_t;
+
+
+static void
+churn(social_revocations_t *set, churn_t *at)
+{
+    for ( ;; ) {
+        at->begun = at->done + 1;
+        at->now = NOW + (int64_t) at->begun;
+
+        if (add(set, at->begun, at->now + 200, at->now) != SOCIAL_OK) {
+            _exit(1);
+        }
+
+        social_revocations_sweep(set, 8, at->now);
+        at->done = at->begun;
+    }
+}
+
+
+static void
+test_killed_writer(void **state)
+{
+    int                    i, status;
+    void                  *memory;
+    bool                   seen;
+    pid_t                  pid;
+    churn_t               *at;
+    uint64_t               n, epoch, first;
+    struct timespec        ts;
+    social_revocations_t  *set;
+
+    (void) state;
+
+    memory = share(SIZE / 4);
+    at = share(sizeof(churn_t));
+    set = social_revocations_init(memory, SIZE / 4);
+
+    for (i = 0; i < 200; i++) {
+
+        epoch = social_revocations_epoch(set);
+        first = at->done;
+        seen = has(set, at->begun, at->now);
+
+        pid = fork();
+        assert_true(pid >= 0);
+
+        if (pid == 0) {
+            alarm(60);
+            churn(set, at);
+        }
+
+        while (at->done == first) {
+            assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+        }
+
+        ts.tv_sec = 0;
+        ts.tv_nsec = (i * 7919) % 1000 * 1000;
+        nanosleep(&ts, NULL);
+
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+
+        /* every insertion raised it, the one that was cut off at most */
+
+        n = social_revocations_epoch(set);
+        assert_true(n >= epoch + (at->done - first) - (seen ? 1 : 0));
+
+        for (n = at->done > 190 ? at->done - 190 : 1; n <= at->done; n++) {
+            assert_true(has(set, n, at->now));
+        }
+
+        assert_false(has(set, at->begun + 1, at->now));
+
+        social_revocations_recover(set);
+
+        epoch = social_revocations_epoch(set);
+        social_revocations_recover(set);
+        assert_int_equal(social_revocations_epoch(set), epoch);
+    }
+
+    munmap(memory, SIZE / 4);
+    munmap(at, sizeof(churn_t));
+}
+
+
+/*
+ * Entries move while others are taken out of their chains: those that hold
+ * are found at every moment.
+ */
+
+static void
+test_moves(void **state)
+{
+    int                    status;
+    void                  *memory;
+    pid_t                  pid;
+    churn_t               *at;
+    uint64_t               n, round;
+    unsigned char          ids[150][16];
+    social_revocations_t  *set;
+
+    (void) state;
+
+    memory = share(SIZE / 4);
+    at = share(sizeof(churn_t));
+    set = social_revocations_init(memory, SIZE / 4);
+
+    for (n = 0; n < 150; n++) {
+        make_id(UINT64_C(1) << 40 | n, ids[n]);
+        assert_int_equal(social_revocations_add(set, ids[n], INT64_MAX, NOW),
+                         SOCIAL_OK);
+    }
+
+    pid = fork();
+    assert_true(pid >= 0);
+
+    if (pid == 0) {
+        alarm(60);
+        churn(set, at);
+    }
+
+    for (round = 0; round < 2000 || at->done < 20000; round++) {
+        for (n = 0; n < 150; n++) {
+            assert_true(social_revocations_has(set, ids[n], NOW));
+        }
+
+        assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+    }
+
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+
+    munmap(memory, SIZE / 4);
+    munmap(at, sizeof(churn_t));
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_one),
+        cmocka_unit_test(test_small),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_model),
+        cmocka_unit_test(test_readers),
+        cmocka_unit_test(test_killed_writer),
+        cmocka_unit_test(test_moves)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
