@@ -3,6 +3,7 @@
  * Hosts and ports, in the one form that browsers send them.
  */
 
+#include <stdio.h>
 #include <string.h>
 #include <arpa/inet.h>
 
@@ -147,7 +148,10 @@ social_host_check_ipv6(social_str_t host)
     memcpy(text, &host.data[1], host.len - 2);
     text[host.len - 2] = '\0';
 
-    /* inet_ntop() writes some addresses with dots, browsers none */
+    /*
+     * inet_ntop() writes with dots what begins with 96 zeros, or with 80 and
+     * 16 ones; browsers write no dots (URL standard, "IPv6 serializer")
+     */
 
     if (strlen(text) != host.len - 2
         || strchr(text, '.') != NULL
@@ -157,7 +161,14 @@ social_host_check_ipv6(social_str_t host)
         goto invalid;
     }
 
-    if (strchr(canonical, '.') == NULL && strcmp(text, canonical) != 0) {
+    if (strchr(canonical, '.') != NULL) {
+        (void) snprintf(canonical, sizeof(canonical), "::%s%x:%x",
+                        v6[10] == 0xff ? "ffff:" : "",
+                        (unsigned) v6[12] << 8 | v6[13],
+                        (unsigned) v6[14] << 8 | v6[15]);
+    }
+
+    if (strcmp(text, canonical) != 0) {
         return "the IPv6 address must be in its shortest form, as browsers "
                "send it: \"http://[::1]\"";
     }
