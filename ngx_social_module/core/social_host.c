@@ -3,13 +3,13 @@
  * Hosts and ports, in the one form that browsers send them.
  */
 
-#include <stdio.h>
 #include <string.h>
 #include <arpa/inet.h>
 
 #include "social_host.h"
 
 
+static char *social_host_hex(char *p, unsigned n);
 static const char *social_host_check_ipv6(social_str_t host);
 
 
@@ -137,6 +137,7 @@ static const char *
 social_host_check_ipv6(social_str_t host)
 {
     char           text[INET6_ADDRSTRLEN], canonical[INET6_ADDRSTRLEN];
+    char          *p;
     unsigned char  v6[16];
 
     if (host.len < 4 || host.len - 2 >= sizeof(text)
@@ -162,10 +163,19 @@ social_host_check_ipv6(social_str_t host)
     }
 
     if (strchr(canonical, '.') != NULL) {
-        (void) snprintf(canonical, sizeof(canonical), "::%s%x:%x",
-                        v6[10] == 0xff ? "ffff:" : "",
-                        (unsigned) v6[12] << 8 | v6[13],
-                        (unsigned) v6[14] << 8 | v6[15]);
+        p = canonical;
+        *p++ = ':';
+        *p++ = ':';
+
+        if (v6[10] == 0xff) {
+            memcpy(p, "ffff:", 5);
+            p += 5;
+        }
+
+        p = social_host_hex(p, (unsigned) v6[12] << 8 | v6[13]);
+        *p++ = ':';
+        p = social_host_hex(p, (unsigned) v6[14] << 8 | v6[15]);
+        *p = '\0';
     }
 
     if (strcmp(text, canonical) != 0) {
@@ -178,6 +188,30 @@ social_host_check_ipv6(social_str_t host)
 invalid:
 
     return "the IPv6 address must be as in \"http://[2001:db8::1]\"";
+}
+
+
+/*
+ * Sixteen bits without leading zeros.
+ */
+
+static char *
+social_host_hex(char *p, unsigned n)
+{
+    unsigned           shift;
+    static const char  hex[] = "0123456789abcdef";
+
+    for (shift = 12; shift > 0 && n >> shift == 0; shift -= 4) { /* void */ }
+
+    for ( ;; ) {
+        *p++ = hex[n >> shift & 0xf];
+
+        if (shift == 0) {
+            return p;
+        }
+
+        shift -= 4;
+    }
 }
 
 

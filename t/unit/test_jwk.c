@@ -221,6 +221,14 @@ test_type(void **state)
         { "{\"kty\":\"rsa\",\"kid\":\"k\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"EC\",\"kid\":\"k\"}", SOCIAL_MALFORMED },
         { "{\"kty\":\"OKP\",\"kid\":\"k\"}", SOCIAL_MALFORMED },
+        { "{\"kty\":\"OKP\",\"kid\":\"k\",\"crv\":\"X25519\"}",
+          SOCIAL_DECLINED },
+        { "{\"kty\":\"OKP\",\"kid\":\"k\",\"crv\":\"Ed25519\"}",
+          SOCIAL_MALFORMED },
+        { "{\"kty\":\"OKP\",\"kid\":\"k\",\"crv\":\"Ed25519\","
+          "\"x\":\"AAAA\"}", SOCIAL_MALFORMED },
+        { "{\"kty\":\"OKP\",\"kid\":\"k\",\"crv\":\"Ed25519\","
+          "\"alg\":\"ES256\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"ec\",\"kid\":\"k\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"AAAA\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"RSA\"}", SOCIAL_DECLINED },
@@ -247,7 +255,8 @@ test_type(void **state)
     assert_int_equal(social_json_parse(S("{\"a\":[\"x\"]}"), &json),
                      SOCIAL_OK);
     assert_int_equal(social_jwk_parse(social_json_member(json, S("a")),
-                                      SOCIAL_ALGORITHMS_ALL, &jwk, &why), SOCIAL_MALFORMED);
+                                      SOCIAL_ALGORITHMS_ALL, &jwk, &why),
+                     SOCIAL_MALFORMED);
     assert_string_equal(why, "a key is not an object");
     social_json_free(json);
 }

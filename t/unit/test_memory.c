@@ -24,7 +24,7 @@ void *__wrap_calloc(size_t n, size_t size);
 /* RFC 7515, A.3, and RFC 8037, A.4: a key, what it signed, and how */
 
 #define EC_KEY                                                                \
-    "{\"kty\":\"EC\",\"kid\":\"ec\",\"crv\":\"P-256\","                           \
+    "{\"kty\":\"EC\",\"kid\":\"ec\",\"crv\":\"P-256\","                       \
     "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","                  \
     "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
 #define EC_INPUT                                                              \
@@ -35,7 +35,7 @@ void *__wrap_calloc(size_t n, size_t size);
     "KTUJqPP3-Kg6NU1Q"
 
 #define ED_KEY                                                                \
-    "{\"kty\":\"OKP\",\"kid\":\"ed\",\"crv\":\"Ed25519\","                        \
+    "{\"kty\":\"OKP\",\"kid\":\"ed\",\"crv\":\"Ed25519\","                    \
     "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
 #define ED_INPUT                                                              \
     "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
