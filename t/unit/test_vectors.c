@@ -175,7 +175,8 @@ set_of(json_t *key)
         json_decref(keys);
     }
 
-    rc = social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL, &jwks, &why);
+    rc = social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL, &jwks,
+                           &why);
     assert_true(rc == SOCIAL_OK || rc == SOCIAL_DECLINED);
     free(text);
 
@@ -498,38 +499,50 @@ judge_signatures(const char *path, const char *key_name,
 }
 
 
-/* one test a file, so that each that is not there is skipped by its name */
+/* a test of its own each, so that what is not there is skipped by its name */
 
-#define SIGNATURES(name, file, key, algorithm)                                \
-static void                                                                   \
-test_wycheproof_ ## name(void **state)                                        \
-{                                                                             \
-    (void) state;                                                             \
-                                                                              \
-    judge_signatures(VECTORS "wycheproof/" file "_test.json", key,            \
-                     algorithm);                                              \
+typedef struct {
+    const char          *path;
+    const char          *key;
+    social_algorithm_e   algorithm;
+} signatures_t;
+
+
+#define SIGNATURES(name, i)                                                   \
+    { "test_wycheproof_" name, test_wycheproof_signatures, NULL, NULL,        \
+      &signatures[i] }
+
+static signatures_t  signatures[] = {
+    { VECTORS "wycheproof/rsa_signature_2048_sha256_test.json",
+      "keyJwk", SOCIAL_ALGORITHM_RS256 },
+    { VECTORS "wycheproof/rsa_signature_3072_sha256_test.json",
+      "keyJwk", SOCIAL_ALGORITHM_RS256 },
+    { VECTORS "wycheproof/rsa_signature_4096_sha256_test.json",
+      "keyJwk", SOCIAL_ALGORITHM_RS256 },
+    { VECTORS "wycheproof/rsa_signature_2048_sha384_test.json",
+      "keyJwk", SOCIAL_ALGORITHM_RS384 },
+    { VECTORS "wycheproof/rsa_signature_2048_sha512_test.json",
+      "keyJwk", SOCIAL_ALGORITHM_RS512 },
+    { VECTORS "wycheproof/rsa_signature_4096_sha512_test.json",
+      "keyJwk", SOCIAL_ALGORITHM_RS512 },
+    { VECTORS "wycheproof/rsa_pss_2048_sha256_mgf1_32_test.json",
+      "publicKeyJwk", SOCIAL_ALGORITHM_PS256 },
+    { VECTORS "wycheproof/ecdsa_secp256r1_sha256_p1363_test.json",
+      "publicKeyJwk", SOCIAL_ALGORITHM_ES256 },
+    { VECTORS "wycheproof/ecdsa_secp384r1_sha384_p1363_test.json",
+      "publicKeyJwk", SOCIAL_ALGORITHM_ES384 },
+    { VECTORS "wycheproof/ecdsa_secp521r1_sha512_p1363_test.json",
+      "publicKeyJwk", SOCIAL_ALGORITHM_ES512 },
+};
+
+
+static void
+test_wycheproof_signatures(void **state)
+{
+    const signatures_t  *file = *state;
+
+    judge_signatures(file->path, file->key, file->algorithm);
 }
-
-SIGNATURES(rs256_2048, "rsa_signature_2048_sha256", "keyJwk",
-           SOCIAL_ALGORITHM_RS256)
-SIGNATURES(rs256_3072, "rsa_signature_3072_sha256", "keyJwk",
-           SOCIAL_ALGORITHM_RS256)
-SIGNATURES(rs256_4096, "rsa_signature_4096_sha256", "keyJwk",
-           SOCIAL_ALGORITHM_RS256)
-SIGNATURES(rs384_2048, "rsa_signature_2048_sha384", "keyJwk",
-           SOCIAL_ALGORITHM_RS384)
-SIGNATURES(rs512_2048, "rsa_signature_2048_sha512", "keyJwk",
-           SOCIAL_ALGORITHM_RS512)
-SIGNATURES(rs512_4096, "rsa_signature_4096_sha512", "keyJwk",
-           SOCIAL_ALGORITHM_RS512)
-SIGNATURES(ps256_2048, "rsa_pss_2048_sha256_mgf1_32", "publicKeyJwk",
-           SOCIAL_ALGORITHM_PS256)
-SIGNATURES(es256, "ecdsa_secp256r1_sha256_p1363", "publicKeyJwk",
-           SOCIAL_ALGORITHM_ES256)
-SIGNATURES(es384, "ecdsa_secp384r1_sha384_p1363", "publicKeyJwk",
-           SOCIAL_ALGORITHM_ES384)
-SIGNATURES(es512, "ecdsa_secp521r1_sha512_p1363", "publicKeyJwk",
-           SOCIAL_ALGORITHM_ES512)
 
 
 /*
@@ -780,16 +793,16 @@ main(void)
         cmocka_unit_test(test_wycheproof_signature),
         cmocka_unit_test(test_wycheproof_key),
         cmocka_unit_test(test_wycheproof_crypto),
-        cmocka_unit_test(test_wycheproof_rs256_2048),
-        cmocka_unit_test(test_wycheproof_rs256_3072),
-        cmocka_unit_test(test_wycheproof_rs256_4096),
-        cmocka_unit_test(test_wycheproof_rs384_2048),
-        cmocka_unit_test(test_wycheproof_rs512_2048),
-        cmocka_unit_test(test_wycheproof_rs512_4096),
-        cmocka_unit_test(test_wycheproof_ps256_2048),
-        cmocka_unit_test(test_wycheproof_es256),
-        cmocka_unit_test(test_wycheproof_es384),
-        cmocka_unit_test(test_wycheproof_es512),
+        SIGNATURES("rs256_2048", 0),
+        SIGNATURES("rs256_3072", 1),
+        SIGNATURES("rs256_4096", 2),
+        SIGNATURES("rs384_2048", 3),
+        SIGNATURES("rs512_2048", 4),
+        SIGNATURES("rs512_4096", 5),
+        SIGNATURES("ps256_2048", 6),
+        SIGNATURES("es256", 7),
+        SIGNATURES("es384", 8),
+        SIGNATURES("es512", 9),
     };
 
     return cmocka_run_group_tests_name("vectors", tests, NULL, NULL);
