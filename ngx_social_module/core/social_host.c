@@ -9,6 +9,7 @@
 #include "social_host.h"
 
 
+static char *social_host_hex(char *p, unsigned n);
 static const char *social_host_check_ipv6(social_str_t host);
 
 
@@ -136,6 +137,7 @@ static const char *
 social_host_check_ipv6(social_str_t host)
 {
     char           text[INET6_ADDRSTRLEN], canonical[INET6_ADDRSTRLEN];
+    char          *p;
     unsigned char  v6[16];
 
     if (host.len < 4 || host.len - 2 >= sizeof(text)
@@ -147,7 +149,10 @@ social_host_check_ipv6(social_str_t host)
     memcpy(text, &host.data[1], host.len - 2);
     text[host.len - 2] = '\0';
 
-    /* inet_ntop() writes some addresses with dots, browsers none */
+    /*
+     * inet_ntop() writes with dots what begins with 96 zeros, or with 80 and
+     * 16 ones; browsers write no dots (URL standard, "IPv6 serializer")
+     */
 
     if (strlen(text) != host.len - 2
         || strchr(text, '.') != NULL
@@ -157,7 +162,23 @@ social_host_check_ipv6(social_str_t host)
         goto invalid;
     }
 
-    if (strchr(canonical, '.') == NULL && strcmp(text, canonical) != 0) {
+    if (strchr(canonical, '.') != NULL) {
+        p = canonical;
+        *p++ = ':';
+        *p++ = ':';
+
+        if (v6[10] == 0xff) {
+            memcpy(p, "ffff:", 5);
+            p += 5;
+        }
+
+        p = social_host_hex(p, (unsigned) v6[12] << 8 | v6[13]);
+        *p++ = ':';
+        p = social_host_hex(p, (unsigned) v6[14] << 8 | v6[15]);
+        *p = '\0';
+    }
+
+    if (strcmp(text, canonical) != 0) {
         return "the IPv6 address must be in its shortest form, as browsers "
                "send it: \"http://[::1]\"";
     }
@@ -167,6 +188,30 @@ social_host_check_ipv6(social_str_t host)
 invalid:
 
     return "the IPv6 address must be as in \"http://[2001:db8::1]\"";
+}
+
+
+/*
+ * Sixteen bits without leading zeros.
+ */
+
+static char *
+social_host_hex(char *p, unsigned n)
+{
+    unsigned           shift;
+    static const char  hex[] = "0123456789abcdef";
+
+    for (shift = 12; shift > 0 && n >> shift == 0; shift -= 4) { /* void */ }
+
+    for ( ;; ) {
+        *p++ = hex[n >> shift & 0xf];
+
+        if (shift == 0) {
+            return p;
+        }
+
+        shift -= 4;
+    }
 }
 
 

@@ -185,18 +185,24 @@ social_jwk_find_curve(social_str_t name)
 
 /*
  * OpenSSL takes no point that is not on the curve, and says so; anything else
- * that it may have against a key is not the key's fault.
+ * that it may have against a key is not the key's fault.  It says so too where
+ * it had no memory to find out.
  */
 
 static bool
 social_jwk_ec_off_curve(void)
 {
-    bool           off;
+    bool           off, failed;
     unsigned long  error;
 
     off = false;
+    failed = false;
 
     while ((error = ERR_get_error()) != 0) {
+
+        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
+            failed = true;
+        }
 
         if (ERR_GET_LIB(error) != ERR_LIB_EC) {
             continue;
@@ -215,7 +221,7 @@ social_jwk_ec_off_curve(void)
         }
     }
 
-    return off;
+    return off && !failed;
 }
 
 

@@ -23,8 +23,8 @@ static int social_jwks_verify_hash(social_jwks_t *jwks,
     const social_jwk_t *jwk, social_algorithm_e algorithm, social_str_t input,
     social_str_t signature);
 static bool social_jwks_out_of_memory(void);
-static int social_jwks_verify_message(const social_jwk_t *jwk,
-    social_str_t input, social_str_t signature);
+static int social_jwks_verify_message(const social_jwks_t *jwks,
+    const social_jwk_t *jwk, social_str_t input, social_str_t signature);
 
 
 social_rc_e
@@ -213,7 +213,7 @@ social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
     }
 
     if (social_algorithm_hash(algorithm) == SOCIAL_HASH_NONE) {
-        valid = social_jwks_verify_message(jwk, input, signature);
+        valid = social_jwks_verify_message(jwks, jwk, input, signature);
 
     } else {
         valid = social_jwks_verify_hash(jwks, jwk, algorithm, input,
@@ -221,6 +221,10 @@ social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
     }
 
     if (valid == 1) {
+        /* OpenSSL leaves errors even where it succeeds */
+
+        ERR_clear_error();
+
         return SOCIAL_OK;
     }
 
@@ -295,9 +299,12 @@ social_jwks_verify_hash(social_jwks_t *jwks, const social_jwk_t *jwk,
 
 
 static int
-social_jwks_verify_message(const social_jwk_t *jwk, social_str_t input,
-    social_str_t signature)
+social_jwks_verify_message(const social_jwks_t *jwks,
+    const social_jwk_t *jwk, social_str_t input, social_str_t signature)
 {
+    bool         ready;
+    EVP_MD_CTX  *ctx;
+
     /* a context of this kind is for one message; setting it up is cheap */
 
     if (EVP_DigestVerifyInit_ex(jwk->verifier, NULL, NULL, NULL, NULL,
@@ -307,7 +314,24 @@ social_jwks_verify_message(const social_jwk_t *jwk, social_str_t input,
         return -1;
     }
 
-    return EVP_DigestVerify(jwk->verifier, signature.data, signature.len,
-                            input.data, input.len)
-           == 1;
+    if (EVP_DigestVerify(jwk->verifier, signature.data, signature.len,
+                         input.data, input.len)
+        == 1)
+    {
+        return 1;
+    }
+
+    /*
+     * here it does not even say that it had no memory for its hash: whether
+     * there is some now is as near as it gets
+     */
+
+    ctx = EVP_MD_CTX_new();
+    ready = (ctx != NULL
+             && EVP_DigestInit_ex2(ctx, jwks->hashes[SOCIAL_HASH_SHA512], NULL)
+                > 0);
+
+    EVP_MD_CTX_free(ctx);
+
+    return ready ? 0 : -1;
 }

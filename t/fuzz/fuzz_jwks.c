@@ -14,7 +14,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int                  bits;
-    size_t               i, len;
+    size_t               i;
+    unsigned             a;
     const char          *why;
     social_rc_e          rc;
     social_str_t         text, signature;
@@ -48,23 +49,34 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_read(jwk->kid);
 
         FUZZ_CHECK(jwk->kid.len > 0 && jwk->kid.len <= SOCIAL_JWK_MAX_KID);
-        FUZZ_CHECK(jwk->algorithm == SOCIAL_ALGORITHM_RS256);
+        FUZZ_CHECK(jwk->algorithms != 0);
+        FUZZ_CHECK((jwk->algorithms & ~SOCIAL_ALGORITHMS_ALL) == 0);
         FUZZ_CHECK(social_jwks_find(jwks, jwk->kid) == jwk);
 
-        bits = EVP_PKEY_get_bits(jwk->pkey);
-        FUZZ_CHECK(bits >= SOCIAL_JWK_MIN_RSA_BITS
-                   && bits <= SOCIAL_JWK_MAX_RSA_BITS);
+        if (jwk->algorithms & (SOCIAL_ALGORITHMS_RS | SOCIAL_ALGORITHMS_PS)) {
+
+            /* of one kind of key, and of no other */
+
+            FUZZ_CHECK((jwk->algorithms
+                        & ~(SOCIAL_ALGORITHMS_RS | SOCIAL_ALGORITHMS_PS))
+                       == 0);
+
+            bits = EVP_PKEY_get_bits(jwk->pkey);
+            FUZZ_CHECK(bits >= SOCIAL_JWK_MIN_RSA_BITS
+                       && bits <= SOCIAL_JWK_MAX_RSA_BITS);
+        }
 
         /* the document's own beginning is nobody's signature */
 
-        len = (size_t) EVP_PKEY_get_size(jwk->pkey);
-
         signature.data = text.data;
-        signature.len = len < text.len ? len : text.len;
+        signature.len = jwk->size < text.len ? jwk->size : text.len;
 
-        FUZZ_CHECK(social_jwks_verify(jwks, jwk, text, signature)
-                   == SOCIAL_DECLINED);
-        FUZZ_CHECK(ERR_peek_error() == 0);
+        for (a = SOCIAL_ALGORITHM_RS256; a < SOCIAL_ALGORITHM_END; a++) {
+            FUZZ_CHECK(social_jwks_verify(jwks, jwk, (social_algorithm_e) a,
+                                          text, signature)
+                       == SOCIAL_DECLINED);
+            FUZZ_CHECK(ERR_peek_error() == 0);
+        }
     }
 
     social_jwks_free(jwks);

@@ -62,6 +62,9 @@ test_parse_exact(void **state)
         { "http://127.0.0.1:3000", "http://127.0.0.1:3000" },
         { "http://[::1]", "http://[::1]" },
         { "http://[::1]:80", "http://[::1]" },
+        { "http://[::C:0]", "http://[::c:0]" },
+        { "http://[::ffff:0:0]", "http://[::ffff:0:0]" },
+        { "http://[::ffff:7f00:1]", "http://[::ffff:7f00:1]" },
         { "http://[::1]:3000", "http://[::1]:3000" },
         { "https://[2001:DB8::1]", "https://[2001:db8::1]" },
         { "https://xn--bcher-kva.example", "https://xn--bcher-kva.example" },
@@ -209,6 +212,9 @@ test_parse_refused(void **state)
         { "https://[::ffff:127.0.0.1]", "IPv6" },
         { "https://[0:0:0:0:0:0:0:1]", "shortest" },
         { "https://[2001:0db8::1]", "shortest" },
+        { "https://[::c:000]", "shortest" },
+        { "https://[::ffff:7f00:0001]", "shortest" },
+        { "https://[0:0::ffff:7f00:1]", "shortest" },
     };
 
     (void) state;
@@ -432,6 +438,9 @@ test_match_scheme(void **state)
 
     assert_false(match(&set, "https://"));
     assert_false(match(&set, "https://*"));
+    assert_true(match(&set, "https://[::c:0]"));
+    assert_false(match(&set, "https://[::C:0]"));
+    assert_false(match(&set, "https://[::c:000]"));
     assert_false(match(&set, "http://example.com"));
     assert_false(match(&set, "httpsx://example.com"));
     assert_false(match(&set, "https://example.com:443"));

@@ -221,6 +221,14 @@ test_type(void **state)
         { "{\"kty\":\"rsa\",\"kid\":\"k\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"EC\",\"kid\":\"k\"}", SOCIAL_MALFORMED },
         { "{\"kty\":\"OKP\",\"kid\":\"k\"}", SOCIAL_MALFORMED },
+        { "{\"kty\":\"OKP\",\"kid\":\"k\",\"crv\":\"X25519\"}",
+          SOCIAL_DECLINED },
+        { "{\"kty\":\"OKP\",\"kid\":\"k\",\"crv\":\"Ed25519\"}",
+          SOCIAL_MALFORMED },
+        { "{\"kty\":\"OKP\",\"kid\":\"k\",\"crv\":\"Ed25519\","
+          "\"x\":\"AAAA\"}", SOCIAL_MALFORMED },
+        { "{\"kty\":\"OKP\",\"kid\":\"k\",\"crv\":\"Ed25519\","
+          "\"alg\":\"ES256\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"ec\",\"kid\":\"k\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"AAAA\"}", SOCIAL_DECLINED },
         { "{\"kty\":\"RSA\"}", SOCIAL_DECLINED },
@@ -428,6 +436,34 @@ test_private(void **state)
 }
 
 
+static void
+test_algorithm(void **state)
+{
+    int           i;
+    social_str_t  name;
+
+    (void) state;
+
+    for (i = SOCIAL_ALGORITHM_RS256; i < SOCIAL_ALGORITHM_END; i++) {
+        name = social_algorithm_name((social_algorithm_e) i);
+
+        assert_true(name.len > 0);
+        assert_int_equal(social_algorithm(name), i);
+    }
+
+    assert_int_equal(social_algorithm_name(SOCIAL_ALGORITHM_NONE).len, 0);
+    assert_int_equal(social_algorithm(S("")), SOCIAL_ALGORITHM_NONE);
+    assert_int_equal(social_algorithm(S("none")), SOCIAL_ALGORITHM_NONE);
+    assert_int_equal(social_algorithm(S("HS256")), SOCIAL_ALGORITHM_NONE);
+    assert_int_equal(social_algorithm(S("rs256")), SOCIAL_ALGORITHM_NONE);
+
+    assert_int_equal(social_algorithm_hash(SOCIAL_ALGORITHM_ES384),
+                     SOCIAL_HASH_SHA384);
+    assert_int_equal(social_algorithm_hash(SOCIAL_ALGORITHM_EDDSA),
+                     SOCIAL_HASH_NONE);
+}
+
+
 int
 main(void)
 {
@@ -438,6 +474,7 @@ main(void)
         cmocka_unit_test(test_kid),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_exponent),
+        cmocka_unit_test(test_algorithm),
         cmocka_unit_test(test_private),
     };
 

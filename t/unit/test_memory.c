@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 
 #include "social_unit_key.h"
+#include "social_base64url.h"
 #include "social_claims.h"
 #include "social_jwks.h"
 #include "social_jwt.h"
@@ -18,6 +19,29 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+
+
+/* RFC 7515, A.3, and RFC 8037, A.4: a key, what it signed, and how */
+
+#define EC_KEY                                                                \
+    "{\"kty\":\"EC\",\"kid\":\"ec\",\"crv\":\"P-256\","                       \
+    "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","                  \
+    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
+#define EC_INPUT                                                              \
+    "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogI"  \
+    "mh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+#define EC_SIGNATURE                                                          \
+    "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxf"  \
+    "KTUJqPP3-Kg6NU1Q"
+
+#define ED_KEY                                                                \
+    "{\"kty\":\"OKP\",\"kid\":\"ed\",\"crv\":\"Ed25519\","                    \
+    "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
+#define ED_INPUT                                                              \
+    "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
+#define ED_SIGNATURE                                                          \
+    "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9"  \
+    "g7sVvpAr_MuM0KAg"
 
 
 static long        until;       /* the allocation that fails, 0 for none */
@@ -212,7 +236,8 @@ test_jwks(void **state)
     (void) state;
 
     jwk = social_unit_jwk(key, "a", ",\"use\":\"sig\",\"alg\":\"RS256\"");
-    assert_true(asprintf(&text, "{\"keys\":[%s]}", jwk) > 0);
+    assert_true(asprintf(&text, "{\"keys\":[%s," EC_KEY "," ED_KEY "]}", jwk)
+                > 0);
 
     /* what OpenSSL keeps for itself is there before anything fails */
 
@@ -238,6 +263,14 @@ test_jwks(void **state)
             /* OpenSSL does without some of what it could not have */
 
             assert_true((rc == SOCIAL_OK) == (jwks != NULL));
+
+            /* a key is not passed over because there was no room for it */
+
+            if (jwks) {
+                assert_int_equal(jwks->count, 3);
+                assert_int_equal(jwks->skipped, 0);
+            }
+
             social_jwks_free(jwks);
             failed += (rc == SOCIAL_FAILED);
 
@@ -252,81 +285,97 @@ test_jwks(void **state)
 }
 
 
+/*
+ * A good signature is never called bad for want of memory, nor a bad one
+ * good, and the set is as good as before.
+ */
+
+static void
+judge(social_jwks_t *jwks, const char *kid, social_algorithm_e algorithm,
+    const char *input, social_str_t signature)
+{
+    int                  all, bad, failed;
+    long                 n;
+    social_rc_e          rc;
+    social_str_t         text;
+    const social_jwk_t  *jwk;
+
+    jwk = social_jwks_find(jwks, social_str(kid));
+    assert_non_null(jwk);
+
+    for (bad = 0; bad < 2; bad++) {
+        failed = 0;
+        text = social_str(input);
+        text.len -= (size_t) bad;
+
+        for (all = 0; all < 2; all++) {
+            for (n = 1; /* void */; n++) {
+                arm(n, all);
+                rc = social_jwks_verify(jwks, jwk, algorithm, text,
+                                        signature);
+
+                if (!disarm()) {
+                    assert_int_equal(rc, bad ? SOCIAL_DECLINED : SOCIAL_OK);
+                    break;
+                }
+
+                /* of EdDSA's hash OpenSSL does not say that it failed */
+
+                if (bad || all || algorithm != SOCIAL_ALGORITHM_EDDSA) {
+                    assert_int_not_equal(rc,
+                                         bad ? SOCIAL_OK : SOCIAL_DECLINED);
+                }
+
+                assert_int_equal(ERR_peek_error(), 0);
+                failed += (rc == SOCIAL_FAILED);
+
+                assert_int_equal(social_jwks_verify(jwks, jwk, algorithm,
+                                                    social_str(input),
+                                                    signature),
+                                 SOCIAL_OK);
+            }
+        }
+
+        assert_true(failed > 0);
+    }
+}
+
+
 static void
 test_verify(void **state)
 {
-    int             all, failed;
     char           *jwk, *text;
-    long            n;
     size_t          len;
     const char     *why;
-    social_rc_e     rc;
     social_str_t    signature;
     social_jwks_t  *jwks;
+    unsigned char   buf[66];
 
     (void) state;
 
     jwk = social_unit_jwk(key, "a", "");
-    assert_true(asprintf(&text, "{\"keys\":[%s]}", jwk) > 0);
+    assert_true(asprintf(&text, "{\"keys\":[%s," EC_KEY "," ED_KEY "]}", jwk)
+                > 0);
     assert_int_equal(social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
                                        &jwks, &why),
                      SOCIAL_OK);
 
     signature.data = social_unit_sign(key, "input", &len);
     signature.len = len;
+    judge(jwks, "a", SOCIAL_ALGORITHM_RS256, "input", signature);
+    free((void *) signature.data);
 
-    for (all = 0; all < 2; all++) {
-        failed = 0;
+    signature.data = buf;
 
-        for (n = 1; /* void */; n++) {
-            arm(n, all);
-            rc = social_jwks_verify(jwks, &jwks->keys[0],
-                                    SOCIAL_ALGORITHM_RS256, S("input"),
-                                    signature);
+    assert_int_equal(social_base64url_decode(S(EC_SIGNATURE), buf,
+                                             &signature.len), SOCIAL_OK);
+    judge(jwks, "ec", SOCIAL_ALGORITHM_ES256, EC_INPUT, signature);
 
-            if (!disarm()) {
-                assert_int_equal(rc, SOCIAL_OK);
-                break;
-            }
-
-            /* a good signature is never called bad */
-
-            assert_int_not_equal(rc, SOCIAL_DECLINED);
-            assert_int_equal(ERR_peek_error(), 0);
-            failed += (rc == SOCIAL_FAILED);
-
-            /* and the set is as good as before */
-
-            assert_int_equal(social_jwks_verify(jwks, &jwks->keys[0],
-                                                SOCIAL_ALGORITHM_RS256,
-                                                S("input"), signature),
-                             SOCIAL_OK);
-        }
-
-        assert_true(failed > 0);
-    }
-
-    /* a bad one is never called good */
-
-    for (all = 0; all < 2; all++) {
-        for (n = 1; /* void */; n++) {
-            arm(n, all);
-            rc = social_jwks_verify(jwks, &jwks->keys[0],
-                                    SOCIAL_ALGORITHM_RS256, S("Input"),
-                                    signature);
-
-            if (!disarm()) {
-                assert_int_equal(rc, SOCIAL_DECLINED);
-                break;
-            }
-
-            assert_int_not_equal(rc, SOCIAL_OK);
-            assert_int_equal(ERR_peek_error(), 0);
-        }
-    }
+    assert_int_equal(social_base64url_decode(S(ED_SIGNATURE), buf,
+                                             &signature.len), SOCIAL_OK);
+    judge(jwks, "ed", SOCIAL_ALGORITHM_EDDSA, ED_INPUT, signature);
 
     social_jwks_free(jwks);
-    free((void *) signature.data);
     free(jwk);
     free(text);
 }
