@@ -337,6 +337,14 @@ subtest 'by SQL' => sub {
     waitpid $pid, 0;
     refused_within($tokens[0], $port, 'and then it did');
 
+    # as through a pooler, which brings no notification
+
+    $token = session();
+    $pg->value('ALTER TABLE revocations DISABLE TRIGGER revocations_notify');
+    is(logout($token, $port2), 204, 'ended without a word');
+    refused_within($token, $port, 'asked for');
+    $pg->value('ALTER TABLE revocations ENABLE TRIGGER revocations_notify');
+
     # a row that lasts longer is news as well
 
     $token = session();
@@ -582,6 +590,38 @@ subtest 'through "listen="' => sub {
     is(logout($token), 204, 'ended');
     is(api($token), 401, 'refused');
     is(ready(), 503, 'not ready');
+    $nginx->stop;
+};
+
+
+subtest 'a database that comes with a reload' => sub {
+    my $token = session();
+
+    $pg->value("SELECT social_revoke('$issuer', 'origin_jti:session-$$-$n',"
+        . " now() + interval '1 day')");
+
+    my $nginx = SocialNginx->new;
+    my $text = conf($nginx, $port);
+    $text =~ s/location = \/(?:auth\/logout|short) \{[^}]*\}//g;
+    $text =~ s{return 204;}{root $nginx->{dir}/html; try_files /x =404;}g;
+    $text =~ s/\bhttp \{/http { social_zone kept:1m;/;
+    (my $without = $text) =~ s/social_database [^;]*;//;
+
+    $nginx->write_file('html/x', "here\n");
+    $nginx->write_file('nginx.conf', $without);
+    $nginx->start($port);
+
+    is(api($token), 200, 'nothing is known') for 1 .. 4;
+    unlike(ask($port, 'GET', '/readyz'), qr/revocations/, 'nor missed');
+
+    $nginx->write_file('nginx.conf', $text);
+    kill 'HUP', $nginx->{pid};
+
+    ok(SocialNginx::wait_for(20, sub {
+        ask($port, 'GET', '/readyz') =~ /"revocations":"loaded"/
+    }), 'loaded');
+    ok(SocialNginx::wait_for(10, sub { api($token) == 401 }),
+       'what was remembered of the token does not count');
     $nginx->stop;
 };
 

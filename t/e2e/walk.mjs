@@ -345,10 +345,22 @@ async function keyboard(person) {
     await page.getByRole('button', { name: 'Sign out' }).waitFor();
     ok(true, 'somebody signs in by the keyboard alone');
 
+    const ended = await token(page);
+
+    is((await ask('/api/profile', ended)).status, 200, 'with a good token');
+
     await page.getByRole('button', { name: 'Sign out' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('link', { name: 'Sign in' }).first().waitFor();
     is(await token(page), null, 'and out again: no token is left');
+
+    if (parts.has('uploads')) {
+        is((await ask('/api/profile', ended)).status, 401,
+            'and the one that was is refused');
+    } else {
+        skip('the one that was is refused', missing);
+    }
+
     is(page.problems, [], 'with no error in the console');
 
     await page.context().close();
