@@ -184,19 +184,26 @@ social_jwk_find_curve(social_str_t name)
 
 
 /*
- * OpenSSL takes no point that is not on the curve, and says so; anything else
- * that it may have against a key is not the key's fault.
+ * OpenSSL takes no point that is not on the curve, and says so, but may say so
+ * too where it had no memory to find out; and anything else that it may have
+ * against a key is not the key's fault.
  */
 
 static bool
 social_jwk_ec_off_curve(void)
 {
-    bool           off;
+    bool           off, failed;
     unsigned long  error;
 
     off = false;
+    failed = false;
 
     while ((error = ERR_get_error()) != 0) {
+
+        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
+            failed = true;
+            continue;
+        }
 
         if (ERR_GET_LIB(error) != ERR_LIB_EC) {
             continue;
@@ -215,7 +222,7 @@ social_jwk_ec_off_curve(void)
         }
     }
 
-    return off;
+    return off && !failed;
 }
 
 

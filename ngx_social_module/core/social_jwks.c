@@ -221,6 +221,11 @@ social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
     }
 
     if (valid == 1) {
+
+        /* OpenSSL may have done without something, and said so */
+
+        ERR_clear_error();
+
         return SOCIAL_OK;
     }
 

@@ -252,6 +252,141 @@ test_jwks(void **state)
 }
 
 
+/*
+ * Keys on curves: a point that could not be looked at is not called a wrong
+ * one, nor a good signature a bad one (but for EdDSA), nor a bad one a good
+ * one.
+ */
+
+static void
+test_curves(void **state)
+{
+    int             all, good;
+    char           *jwk, *text;
+    long            n, failed;
+    size_t          i, len;
+    EVP_PKEY       *pkey;
+    EVP_MD_CTX     *ctx;
+    const char     *why;
+    social_rc_e     rc;
+    social_str_t    input, signature;
+    social_jwks_t  *jwks;
+    unsigned char   buf[256], raw[132];
+
+    static const struct {
+        const char          *type;
+        const char          *crv;
+        social_algorithm_e   algorithm;
+    } cases[] = {
+        { "EC", "P-256", SOCIAL_ALGORITHM_ES256 },
+        { "EC", "P-521", SOCIAL_ALGORITHM_ES512 },
+        { "ED25519", "Ed25519", SOCIAL_ALGORITHM_EDDSA },
+        { "ED448", "Ed448", SOCIAL_ALGORITHM_ED448 },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pkey = i < 2 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", cases[i].crv)
+                     : EVP_PKEY_Q_keygen(NULL, NULL, cases[i].type);
+        assert_non_null(pkey);
+
+        jwk = social_unit_curve_jwk(pkey, cases[i].crv, "a", "");
+        assert_true(asprintf(&text, "{\"keys\":[%s]}", jwk) > 0);
+
+        ctx = EVP_MD_CTX_new();
+        len = sizeof(buf);
+        assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, i == 0 ? "SHA256"
+                             : i == 1 ? "SHA512" : NULL, NULL, NULL, pkey,
+                             NULL), 1);
+        assert_int_equal(EVP_DigestSign(ctx, buf, &len,
+                             (const unsigned char *) "input", 5), 1);
+        EVP_MD_CTX_free(ctx);
+
+        signature.data = buf;
+        signature.len = len;
+
+        if (i < 2) {
+            signature.len = social_unit_raw(buf, len, raw, i == 0 ? 32 : 66);
+            signature.data = raw;
+        }
+
+        /* what OpenSSL keeps for itself is there before anything fails */
+
+        assert_int_equal(social_jwks_parse(social_str(text),
+                                           SOCIAL_ALGORITHMS_ALL, &jwks,
+                                           &why), SOCIAL_OK);
+        social_jwks_free(jwks);
+
+        for (all = 0; all < 2; all++) {
+            failed = 0;
+
+            for (n = 1; /* void */; n++) {
+                arm(n, all);
+                rc = social_jwks_parse(social_str(text),
+                                       SOCIAL_ALGORITHMS_ALL, &jwks, &why);
+
+                if (!disarm()) {
+                    assert_int_equal(rc, SOCIAL_OK);
+                    break;
+                }
+
+                assert_true((rc == SOCIAL_OK) == (jwks != NULL));
+
+                /* as above, jansson may lose a string and take no notice */
+
+                assert_true(rc == SOCIAL_OK
+                            || strstr(why, "not on its curve") == NULL);
+
+                social_jwks_free(jwks);
+                failed += (rc == SOCIAL_FAILED);
+
+                assert_int_equal(ERR_peek_error(), 0);
+            }
+
+            assert_true(failed > 0);
+
+            for (good = 0; good < 2; good++) {
+                input = good ? S("input") : S("Input");
+
+                for (n = 1; /* void */; n++) {
+                    arm(n, all);
+                    rc = social_jwks_verify(jwks, &jwks->keys[0],
+                                            cases[i].algorithm, input,
+                                            signature);
+
+                    if (!disarm()) {
+                        assert_int_equal(rc, good ? SOCIAL_OK
+                                                  : SOCIAL_DECLINED);
+                        break;
+                    }
+
+                    /*
+                     * where EdDSA has no memory for its hash, OpenSSL says
+                     * that the signature is wrong, and nothing else
+                     */
+
+                    if (!good) {
+                        assert_int_not_equal(rc, SOCIAL_OK);
+
+                    } else if (i < 2) {
+                        assert_int_not_equal(rc, SOCIAL_DECLINED);
+                    }
+
+                    assert_int_equal(ERR_peek_error(), 0);
+                }
+            }
+
+            social_jwks_free(jwks);
+        }
+
+        EVP_PKEY_free(pkey);
+        free(jwk);
+        free(text);
+    }
+}
+
+
 static void
 test_verify(void **state)
 {
@@ -412,6 +547,7 @@ main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_jwks),
         cmocka_unit_test(test_verify),
+        cmocka_unit_test(test_curves),
         cmocka_unit_test(test_jwt),
         cmocka_unit_test(test_write),
     };
