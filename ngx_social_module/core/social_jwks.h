@@ -59,8 +59,9 @@ const social_jwk_t *social_jwks_find(const social_jwks_t *jwks,
  * "algorithm", which the caller has found in jwk->algorithms and in what he is
  * ready to take; with another one nothing verifies.  SOCIAL_OK: it is the
  * key's; SOCIAL_DECLINED: it is not; SOCIAL_FAILED: OpenSSL could not tell, for
- * lack of memory.  Leaves nothing in OpenSSL's error queue.  Not for two
- * threads at a time.  (RFC 7518, 3.3 to 3.5; RFC 8037, 3.1)
+ * lack of memory (for EdDSA it does not say so: that is declined).  Leaves
+ * nothing in OpenSSL's error queue.  Not for two threads at a time.  (RFC 7518,
+ * 3.3 to 3.5; RFC 8037, 3.1)
  */
 social_rc_e social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
     social_algorithm_e algorithm, social_str_t input, social_str_t signature);

@@ -6,7 +6,8 @@ package SocialSign;
 #     use SocialSign;
 #
 #     sign_token('ES256', 'p256')          a good token
-#     sign_token('PS256', 'rsa', option => 'salt=0')  one with a spoilt signature
+#     sign_token('PS256', 'rsa', option => 'salt=0')
+#                                         one with a spoilt signature
 #     sign_jwk('p256', alg => 'ES256')     its key, and members more
 
 use strict;

@@ -10,6 +10,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
@@ -114,6 +115,71 @@ social_unit_jwk(const EVP_PKEY *pkey, const char *kid, const char *more)
     free(e);
 
     return text;
+}
+
+
+/*
+ * The same for a key on a curve, of OpenSSL's type "EC", "ED25519" or
+ * "ED448"; "crv" is its name in a JWK.
+ */
+static inline char *
+social_unit_curve_jwk(const EVP_PKEY *pkey, const char *crv, const char *kid,
+    const char *more)
+{
+    char           *x, *y, *text;
+    size_t          len, size;
+    unsigned char   buf[256];
+
+    assert_int_equal(EVP_PKEY_get_octet_string_param(pkey,
+                         EVP_PKEY_is_a(pkey, "EC")
+                         ? OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY
+                         : OSSL_PKEY_PARAM_PUB_KEY,
+                         buf, sizeof(buf), &len), 1);
+
+    if (EVP_PKEY_is_a(pkey, "EC")) {
+        assert_int_equal(buf[0], 0x04);
+        size = (len - 1) / 2;
+
+        x = social_unit_base64url(buf + 1, size);
+        y = social_unit_base64url(buf + 1 + size, size);
+
+        assert_true(asprintf(&text, "{\"kty\":\"EC\",\"crv\":\"%s\","
+                             "\"kid\":\"%s\",\"x\":\"%s\",\"y\":\"%s\"%s}",
+                             crv, kid, x, y, more) > 0);
+        free(y);
+
+    } else {
+        x = social_unit_base64url(buf, len);
+        assert_true(asprintf(&text, "{\"kty\":\"OKP\",\"crv\":\"%s\","
+                             "\"kid\":\"%s\",\"x\":\"%s\"%s}",
+                             crv, kid, x, more) > 0);
+    }
+
+    free(x);
+
+    return text;
+}
+
+
+/*
+ * Turns an ECDSA signature as OpenSSL makes it into r and s of "size" bytes
+ * each, and returns their length.
+ */
+static inline size_t
+social_unit_raw(const unsigned char *der, size_t len, unsigned char *raw,
+    int size)
+{
+    ECDSA_SIG  *pair;
+
+    pair = d2i_ECDSA_SIG(NULL, &der, (long) len);
+    assert_non_null(pair);
+
+    assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, size), size);
+    assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + size, size),
+                     size);
+    ECDSA_SIG_free(pair);
+
+    return (size_t) size * 2;
 }
 
 
