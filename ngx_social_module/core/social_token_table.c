@@ -55,8 +55,8 @@ static bool social_token_slot_read(const social_token_slot_t *slot,
     uint64_t verdict[SOCIAL_TOKEN_VERDICT_WORDS]);
 static size_t social_token_table_choose(const social_token_set_t *set,
     const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS], int64_t now);
-static bool social_token_slot_take(social_token_slot_t *slot, uint32_t writer,
-    bool (*alive)(uint32_t writer), uint64_t *sequence);
+static uint64_t social_token_slot_take(social_token_slot_t *slot,
+    uint32_t writer, bool (*alive)(uint32_t writer));
 
 
 size_t
@@ -201,22 +201,22 @@ social_token_table_put(social_token_table_t *table,
 
     i = social_token_table_choose(set, wanted, now);
 
-    /* one of its neighbours will do when another process has it */
+    slot = &set->slots[i];
+    sequence = social_token_slot_take(slot, writer, alive);
 
-    for (n = 0; n < 2; n++) {
+    if (sequence == 0) {
 
-        slot = &set->slots[(i + n) % SOCIAL_TOKEN_TABLE_WAYS];
+        /* its neighbour will do when another process has it */
 
-        if (social_token_slot_take(slot, writer, alive, &sequence)) {
-            break;
-        }
+        i = (i + 1) % SOCIAL_TOKEN_TABLE_WAYS;
+
+        slot = &set->slots[i];
+        sequence = social_token_slot_take(slot, writer, alive);
     }
 
-    if (n == 2) {
+    if (sequence == 0) {
         return;
     }
-
-    i = (i + n) % SOCIAL_TOKEN_TABLE_WAYS;
 
     atomic_thread_fence(memory_order_release);
 
@@ -289,26 +289,31 @@ social_token_table_choose(const social_token_set_t *set,
 }
 
 
-static bool
+/*
+ * The sequence word of a slot that is this writer's now; 0: it is another's.
+ */
+
+static uint64_t
 social_token_slot_take(social_token_slot_t *slot, uint32_t writer,
-    bool (*alive)(uint32_t writer), uint64_t *sequence)
+    bool (*alive)(uint32_t writer))
 {
-    uint64_t  old;
+    uint64_t  old, sequence;
 
     old = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
 
     if ((old & SOCIAL_TOKEN_TABLE_BUSY)
         && alive((uint32_t) (old >> SOCIAL_TOKEN_TABLE_WRITER)))
     {
-        return false;
+        return 0;
     }
 
-    *sequence = ((old + SOCIAL_TOKEN_TABLE_ONCE) & SOCIAL_TOKEN_TABLE_COUNT)
-                | SOCIAL_TOKEN_TABLE_BUSY
-                | ((uint64_t) writer << SOCIAL_TOKEN_TABLE_WRITER);
+    sequence = ((old + SOCIAL_TOKEN_TABLE_ONCE) & SOCIAL_TOKEN_TABLE_COUNT)
+               | SOCIAL_TOKEN_TABLE_BUSY
+               | ((uint64_t) writer << SOCIAL_TOKEN_TABLE_WRITER);
 
     return atomic_compare_exchange_strong_explicit(&slot->sequence, &old,
-                                                   *sequence,
+                                                   sequence,
                                                    memory_order_acquire,
-                                                   memory_order_relaxed);
+                                                   memory_order_relaxed)
+           ? sequence : 0;
 }

@@ -19,6 +19,9 @@ struct ngx_http_social_known_table_s {
 
 
 static void ngx_http_social_known_cleanup(void *data);
+static ngx_http_social_known_t *ngx_http_social_known_lookup(
+    ngx_http_social_known_table_t *table,
+    const u_char digest[SOCIAL_SHA256_SIZE]);
 static void ngx_http_social_known_drop(ngx_http_social_known_table_t *table,
     ngx_http_social_known_t *known);
 
@@ -90,8 +93,8 @@ ngx_http_social_known_bucket(ngx_http_social_known_table_t *table,
 }
 
 
-ngx_http_social_known_t *
-ngx_http_social_known_find(ngx_http_social_known_table_t *table,
+static ngx_http_social_known_t *
+ngx_http_social_known_lookup(ngx_http_social_known_table_t *table,
     const u_char digest[SOCIAL_SHA256_SIZE])
 {
     ngx_http_social_known_t  *known;
@@ -101,12 +104,6 @@ ngx_http_social_known_find(ngx_http_social_known_table_t *table,
     while (known) {
 
         if (ngx_memcmp(known->digest, digest, SOCIAL_SHA256_SIZE) == 0) {
-
-            ngx_queue_remove(&known->queue);
-            ngx_queue_insert_head(&table->queue, &known->queue);
-
-            known->count++;
-
             return known;
         }
 
@@ -114,6 +111,27 @@ ngx_http_social_known_find(ngx_http_social_known_table_t *table,
     }
 
     return NULL;
+}
+
+
+ngx_http_social_known_t *
+ngx_http_social_known_find(ngx_http_social_known_table_t *table,
+    const u_char digest[SOCIAL_SHA256_SIZE])
+{
+    ngx_http_social_known_t  *known;
+
+    known = ngx_http_social_known_lookup(table, digest);
+
+    if (known == NULL) {
+        return NULL;
+    }
+
+    ngx_queue_remove(&known->queue);
+    ngx_queue_insert_head(&table->queue, &known->queue);
+
+    known->count++;
+
+    return known;
 }
 
 
@@ -125,10 +143,9 @@ ngx_http_social_known_keep(ngx_http_social_known_table_t *table,
 
     /* two requests may have parsed the same token one after the other */
 
-    old = ngx_http_social_known_find(table, digest);
+    old = ngx_http_social_known_lookup(table, digest);
 
     if (old != NULL) {
-        ngx_http_social_known_release(old);
         ngx_http_social_known_drop(table, old);
     }
 

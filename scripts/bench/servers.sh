@@ -300,7 +300,8 @@ load() {
 
 in_turn() {
     awk '{ user = $NF; connection = $(NF - 1) }
-        connection in last { if (last[connection] == user) same++; else other++ }
+        connection in last && last[connection] == user { same++ }
+        connection in last && last[connection] != user { other++ }
         { last[connection] = user }
         END { exit !(other > 20 * same) }' "$dir/subject.log" \
         || die "the tokens of bp's connections do not take turns"
