@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 
 #include "social_crypto.h"
 
@@ -150,4 +151,49 @@ void
 social_crypto_cleanse(void *p, size_t size)
 {
     OPENSSL_cleanse(p, size);
+}
+
+
+social_rc_e
+social_random(unsigned char *p, size_t len)
+{
+    return len <= INT_MAX && RAND_bytes(p, (int) len) == 1 ? SOCIAL_OK
+                                                           : SOCIAL_FAILED;
+}
+
+
+social_rc_e
+social_expand(const unsigned char key[32], unsigned char *p, size_t len)
+{
+    int              n;
+    bool             ok;
+    EVP_CIPHER_CTX  *ctx;
+    unsigned char    iv[16];
+
+    if (len > INT_MAX) {
+        return SOCIAL_FAILED;
+    }
+
+    ctx = EVP_CIPHER_CTX_new();
+    if (ctx == NULL) {
+        return SOCIAL_FAILED;
+    }
+
+    memset(iv, 0, sizeof(iv));
+    memset(p, 0, len);
+
+    ok = EVP_EncryptInit_ex(ctx, EVP_aes_256_ctr(), NULL, key, iv) == 1
+         && EVP_EncryptUpdate(ctx, p, &n, p, (int) len) == 1
+         && n == (int) len;
+
+    EVP_CIPHER_CTX_free(ctx);
+
+    return ok ? SOCIAL_OK : SOCIAL_FAILED;
+}
+
+
+void
+social_cleanse(void *p, size_t len)
+{
+    OPENSSL_cleanse(p, len);
 }

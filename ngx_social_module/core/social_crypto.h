@@ -57,4 +57,23 @@ bool social_crypto_equal(social_str_t a, social_str_t b);
 void social_crypto_cleanse(void *p, size_t size);
 
 
+/*
+ * Random bytes for a key.  SOCIAL_FAILED: there are none to be had.
+ */
+social_rc_e social_random(unsigned char *p, size_t len);
+
+/*
+ * Makes any number of key bytes out of a key of 32: the key stream of AES-256
+ * in counter mode (NIST SP 800-38A, 6.5), from 0.  SOCIAL_FAILED: out of
+ * memory, or OpenSSL failed.
+ */
+social_rc_e social_expand(const unsigned char key[32], unsigned char *p,
+    size_t len);
+
+/*
+ * Overwrites a secret that is not needed any more.
+ */
+void social_cleanse(void *p, size_t len);
+
+
 #endif /* SOCIAL_CRYPTO_H */

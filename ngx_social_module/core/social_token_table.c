@@ -12,7 +12,8 @@
 
 #define SOCIAL_TOKEN_TABLE_WAYS     8
 #define SOCIAL_TOKEN_DIGEST_WORDS   (SOCIAL_TOKEN_DIGEST_SIZE / 8)
-#define SOCIAL_TOKEN_VERDICT_WORDS  (sizeof(social_token_verdict_t) / 8)
+#define SOCIAL_TOKEN_VERDICT_WORDS  5
+#define SOCIAL_TOKEN_MAX_EXPIRES    ((INT64_C(1) << 47) - 1)
 
 /* the sequence word: whether it is being written, how often it was, by whom */
 
@@ -29,27 +30,26 @@ typedef struct {
 } social_token_slot_t;
 
 
-/* the tags are one line of the processor's cache: most look-ups read only it */
-
 typedef struct {
-    _Atomic uint64_t       tags[SOCIAL_TOKEN_TABLE_WAYS];
     social_token_slot_t    slots[SOCIAL_TOKEN_TABLE_WAYS];
 } social_token_set_t;
 
 
 struct social_token_table_s {
-    uint64_t               mask;
+    uint64_t               n;
     uint64_t               reserved[7];
     social_token_set_t     sets[];
 };
 
 
-_Static_assert(sizeof(social_token_verdict_t) % 8 == 0,
-               "a verdict is copied by words");
-_Static_assert(sizeof(social_token_set_t) % 64 == 0,
-               "sets begin at lines of the processor's cache");
+_Static_assert(sizeof(social_token_slot_t) == 64,
+               "a slot is one line of the processor's cache");
 
 
+static void social_token_verdict_pack(const social_token_verdict_t *verdict,
+    uint64_t words[SOCIAL_TOKEN_VERDICT_WORDS]);
+static void social_token_verdict_unpack(social_token_verdict_t *verdict,
+    const uint64_t words[SOCIAL_TOKEN_VERDICT_WORDS]);
 static bool social_token_slot_read(const social_token_slot_t *slot,
     uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS],
     uint64_t verdict[SOCIAL_TOKEN_VERDICT_WORDS]);
@@ -64,18 +64,16 @@ social_token_table_capacity(size_t size)
 {
     size_t  sets;
 
-    if (size < sizeof(social_token_table_t) + sizeof(social_token_set_t)) {
+    if (size < sizeof(social_token_table_t)) {
         return 0;
     }
 
-    size -= sizeof(social_token_table_t);
+    sets = (size - sizeof(social_token_table_t)) / sizeof(social_token_set_t);
 
-    /* a power of two, so that a digest's bits choose */
+    /* 32 bits of a digest choose */
 
-    sets = 1;
-
-    while (sets * 2 <= size / sizeof(social_token_set_t)) {
-        sets *= 2;
+    if (sets > UINT32_MAX) {
+        sets = UINT32_MAX;
     }
 
     return sets * SOCIAL_TOKEN_TABLE_WAYS;
@@ -99,21 +97,30 @@ social_token_table_create(void *p, size_t size)
     memset(table, 0,
            sizeof(social_token_table_t) + sets * sizeof(social_token_set_t));
 
-    table->mask = sets - 1;
+    table->n = sets;
 
     return table;
 }
 
 
 /*
- * The first word of a digest is the tag, 0 being that of an empty slot; the
- * second chooses the set.
+ * A digest's words choose the set, and the slot in it where a look-up begins:
+ * most tokens lie there, and cost one line of the processor's cache.
  */
 
-static inline uint64_t
-social_token_table_tag(const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS])
+static inline size_t
+social_token_table_set(const social_token_table_t *table,
+    const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS])
 {
-    return digest[0] ? digest[0] : 1;
+    return (size_t) (((digest[0] & UINT32_MAX) * table->n) >> 32);
+}
+
+
+static inline size_t
+social_token_table_way(const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS],
+    size_t i)
+{
+    return (size_t) ((digest[1] + i) % SOCIAL_TOKEN_TABLE_WAYS);
 }
 
 
@@ -122,32 +129,72 @@ social_token_table_get(const social_token_table_t *table,
     const unsigned char digest[SOCIAL_TOKEN_DIGEST_SIZE],
     social_token_verdict_t *verdict)
 {
-    size_t                     i;
-    uint64_t                   tag, wanted[SOCIAL_TOKEN_DIGEST_WORDS];
-    uint64_t                   found[SOCIAL_TOKEN_DIGEST_WORDS];
-    uint64_t                   words[SOCIAL_TOKEN_VERDICT_WORDS];
-    const social_token_set_t  *set;
+    size_t                      i;
+    uint64_t                    wanted[SOCIAL_TOKEN_DIGEST_WORDS];
+    uint64_t                    found[SOCIAL_TOKEN_DIGEST_WORDS];
+    uint64_t                    words[SOCIAL_TOKEN_VERDICT_WORDS];
+    const social_token_set_t   *set;
+    const social_token_slot_t  *slot;
 
     memcpy(wanted, digest, sizeof(wanted));
 
-    tag = social_token_table_tag(wanted);
-    set = &table->sets[wanted[1] & table->mask];
+    set = &table->sets[social_token_table_set(table, wanted)];
 
     for (i = 0; i < SOCIAL_TOKEN_TABLE_WAYS; i++) {
 
-        if (atomic_load_explicit(&set->tags[i], memory_order_relaxed) != tag) {
-            continue;
+        slot = &set->slots[social_token_table_way(wanted, i)];
+
+        if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) == 0) {
+
+            /* never used: it would be here, if it were anywhere further on */
+
+            return false;
         }
 
-        if (social_token_slot_read(&set->slots[i], found, words)
+        if (atomic_load_explicit(&slot->digest[0], memory_order_relaxed)
+            == wanted[0]
+            && social_token_slot_read(slot, found, words)
             && memcmp(found, wanted, sizeof(wanted)) == 0)
         {
-            memcpy(verdict, words, sizeof(social_token_verdict_t));
+            social_token_verdict_unpack(verdict, words);
             return true;
         }
     }
 
     return false;
+}
+
+
+/*
+ * A verdict that would last longer than its room allows lasts so long: the
+ * token is verified once more then.
+ */
+
+static void
+social_token_verdict_pack(const social_token_verdict_t *verdict,
+    uint64_t words[SOCIAL_TOKEN_VERDICT_WORDS])
+{
+    int64_t  expires;
+
+    expires = verdict->expires < SOCIAL_TOKEN_MAX_EXPIRES
+              ? verdict->expires : SOCIAL_TOKEN_MAX_EXPIRES;
+
+    words[0] = verdict->generation;
+    words[1] = verdict->epoch;
+    words[2] = (uint64_t) expires << 16 | (verdict->issuer & 0xffff);
+    memcpy(&words[3], verdict->session, sizeof(verdict->session));
+}
+
+
+static void
+social_token_verdict_unpack(social_token_verdict_t *verdict,
+    const uint64_t words[SOCIAL_TOKEN_VERDICT_WORDS])
+{
+    verdict->generation = words[0];
+    verdict->epoch = words[1];
+    verdict->expires = (int64_t) (words[2] >> 16);
+    verdict->issuer = (unsigned) (words[2] & 0xffff);
+    memcpy(verdict->session, &words[3], sizeof(verdict->session));
 }
 
 
@@ -195,9 +242,9 @@ social_token_table_put(social_token_table_t *table,
     social_token_slot_t  *slot;
 
     memcpy(wanted, digest, sizeof(wanted));
-    memcpy(words, verdict, sizeof(words));
+    social_token_verdict_pack(verdict, words);
 
-    set = &table->sets[wanted[1] & table->mask];
+    set = &table->sets[social_token_table_set(table, wanted)];
 
     i = social_token_table_choose(set, wanted, now);
 
@@ -230,62 +277,71 @@ social_token_table_put(social_token_table_t *table,
                               memory_order_relaxed);
     }
 
-    atomic_store_explicit(&set->tags[i], social_token_table_tag(wanted),
-                          memory_order_relaxed);
+    /* never 0 again, even when the count comes round */
+
+    sequence &= SOCIAL_TOKEN_TABLE_COUNT;
 
     atomic_store_explicit(&slot->sequence,
-                          sequence & SOCIAL_TOKEN_TABLE_COUNT,
+                          sequence ? sequence : SOCIAL_TOKEN_TABLE_ONCE,
                           memory_order_release);
 }
 
 
 /*
- * The token's own slot, else an empty one, else one that has expired, else
- * any: with tokens that come round in turn, one more of them than there are
- * slots would push each out just before its next use, if it were the oldest
- * that had to go.
+ * The token's own slot, else the first that has expired or was never used, else
+ * one that is being written, whose writer may have died, else any: with tokens
+ * that come round in turn, one more of them than there are slots would push
+ * each out just before its next use, if it were the oldest that had to go.
  */
 
 static size_t
 social_token_table_choose(const social_token_set_t *set,
     const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS], int64_t now)
 {
-    size_t                  i, chosen;
-    uint64_t                tag, words[SOCIAL_TOKEN_VERDICT_WORDS];
-    uint64_t                found[SOCIAL_TOKEN_DIGEST_WORDS];
-    social_token_verdict_t  old;
+    size_t                      i, way, expired, busy;
+    uint64_t                    found[SOCIAL_TOKEN_DIGEST_WORDS];
+    uint64_t                    words[SOCIAL_TOKEN_VERDICT_WORDS];
+    social_token_verdict_t      old;
+    const social_token_slot_t  *slot;
 
-    chosen = SOCIAL_TOKEN_TABLE_WAYS;
+    expired = SOCIAL_TOKEN_TABLE_WAYS;
+    busy = SOCIAL_TOKEN_TABLE_WAYS;
 
     for (i = 0; i < SOCIAL_TOKEN_TABLE_WAYS; i++) {
 
-        tag = atomic_load_explicit(&set->tags[i], memory_order_relaxed);
+        way = social_token_table_way(digest, i);
+        slot = &set->slots[way];
 
-        if (tag == 0) {
-            chosen = i;
-            continue;
+        if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) == 0) {
+            return expired != SOCIAL_TOKEN_TABLE_WAYS ? expired : way;
         }
 
-        if (!social_token_slot_read(&set->slots[i], found, words)) {
+        if (!social_token_slot_read(slot, found, words)) {
+            busy = way;
             continue;
         }
 
         if (memcmp(found, digest, sizeof(found)) == 0) {
-            return i;
+            return way;
         }
 
-        memcpy(&old, words, sizeof(old));
+        social_token_verdict_unpack(&old, words);
 
-        if (old.expires < now && chosen == SOCIAL_TOKEN_TABLE_WAYS) {
-            chosen = i;
+        if (old.expires < now && expired == SOCIAL_TOKEN_TABLE_WAYS) {
+            expired = way;
         }
     }
 
-    if (chosen != SOCIAL_TOKEN_TABLE_WAYS) {
-        return chosen;
+    if (expired != SOCIAL_TOKEN_TABLE_WAYS) {
+        return expired;
     }
 
-    return (size_t) ((digest[2] ^ (uint64_t) now) % SOCIAL_TOKEN_TABLE_WAYS);
+    if (busy != SOCIAL_TOKEN_TABLE_WAYS) {
+        return busy;
+    }
+
+    return (size_t) (((digest[0] >> 32) ^ (uint64_t) now)
+                     % SOCIAL_TOKEN_TABLE_WAYS);
 }
 
 

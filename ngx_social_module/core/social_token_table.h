@@ -4,7 +4,7 @@
  * share: a table of fixed size, never a token itself.
  *
  * DESIGN.  A token is known by a digest of all that its verdict rests on.  The
- * digest chooses a set of eight slots.  Each slot has a sequence word that is
+ * digest chooses a set of eight slots, and the one to begin with.  Each slot has a sequence word that is
  * odd in effect while somebody writes it: who reads copies the slot and looks
  * whether the word is still the same; who finds a slot being written goes
  * without, reading or writing.  So no process ever waits for another, nor for
@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 
-#define SOCIAL_TOKEN_DIGEST_SIZE   32
+#define SOCIAL_TOKEN_DIGEST_SIZE   16
 #define SOCIAL_TOKEN_SESSION_SIZE  16
 
 
@@ -29,7 +29,7 @@ typedef struct {
     uint64_t        generation;   /* of the keys that it was judged by */
     int64_t         expires;      /* the last second in which it is good */
     uint64_t        epoch;        /* of the revocations that it was judged by */
-    uint64_t        issuer;       /* which of the location's */
+    unsigned        issuer;       /* which of the location's, below 65536 */
     unsigned char   session[SOCIAL_TOKEN_SESSION_SIZE];
 } social_token_verdict_t;
 

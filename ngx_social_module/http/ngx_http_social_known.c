@@ -21,7 +21,7 @@ struct ngx_http_social_known_table_s {
 static void ngx_http_social_known_cleanup(void *data);
 static ngx_http_social_known_t *ngx_http_social_known_lookup(
     ngx_http_social_known_table_t *table,
-    const u_char digest[SOCIAL_SHA256_SIZE]);
+    const u_char digest[SOCIAL_FINGERPRINT_SIZE]);
 static void ngx_http_social_known_drop(ngx_http_social_known_table_t *table,
     ngx_http_social_known_t *known);
 
@@ -81,7 +81,7 @@ ngx_http_social_known_create(size_t len, ngx_log_t *log)
 
 static ngx_inline ngx_http_social_known_t **
 ngx_http_social_known_bucket(ngx_http_social_known_table_t *table,
-    const u_char digest[SOCIAL_SHA256_SIZE])
+    const u_char digest[SOCIAL_FINGERPRINT_SIZE])
 {
     uint32_t  hash;
 
@@ -95,7 +95,7 @@ ngx_http_social_known_bucket(ngx_http_social_known_table_t *table,
 
 static ngx_http_social_known_t *
 ngx_http_social_known_lookup(ngx_http_social_known_table_t *table,
-    const u_char digest[SOCIAL_SHA256_SIZE])
+    const u_char digest[SOCIAL_FINGERPRINT_SIZE])
 {
     ngx_http_social_known_t  *known;
 
@@ -103,7 +103,7 @@ ngx_http_social_known_lookup(ngx_http_social_known_table_t *table,
 
     while (known) {
 
-        if (ngx_memcmp(known->digest, digest, SOCIAL_SHA256_SIZE) == 0) {
+        if (ngx_memcmp(known->digest, digest, SOCIAL_FINGERPRINT_SIZE) == 0) {
             return known;
         }
 
@@ -116,7 +116,7 @@ ngx_http_social_known_lookup(ngx_http_social_known_table_t *table,
 
 ngx_http_social_known_t *
 ngx_http_social_known_find(ngx_http_social_known_table_t *table,
-    const u_char digest[SOCIAL_SHA256_SIZE])
+    const u_char digest[SOCIAL_FINGERPRINT_SIZE])
 {
     ngx_http_social_known_t  *known;
 
@@ -137,7 +137,7 @@ ngx_http_social_known_find(ngx_http_social_known_table_t *table,
 
 void
 ngx_http_social_known_keep(ngx_http_social_known_table_t *table,
-    ngx_http_social_known_t *known, const u_char digest[SOCIAL_SHA256_SIZE])
+    ngx_http_social_known_t *known, const u_char digest[SOCIAL_FINGERPRINT_SIZE])
 {
     ngx_http_social_known_t  *old, **bucket;
 
@@ -155,7 +155,7 @@ ngx_http_social_known_keep(ngx_http_social_known_table_t *table,
                            ngx_http_social_known_t, queue));
     }
 
-    ngx_memcpy(known->digest, digest, SOCIAL_SHA256_SIZE);
+    ngx_memcpy(known->digest, digest, SOCIAL_FINGERPRINT_SIZE);
 
     bucket = ngx_http_social_known_bucket(table, digest);
 

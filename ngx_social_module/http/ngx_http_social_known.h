@@ -11,7 +11,7 @@
 
 #include "ngx_http_social.h"
 #include "social_claims.h"
-#include "social_crypto.h"
+#include "social_fingerprint.h"
 #include "social_jwt.h"
 
 
@@ -47,7 +47,7 @@ struct ngx_http_social_known_s {
     ngx_queue_t                        queue;     /* the last used first */
     ngx_http_social_known_t           *next;      /* of its bucket */
     ngx_uint_t                         count;     /* of its users */
-    u_char                             digest[SOCIAL_SHA256_SIZE];
+    u_char                             digest[SOCIAL_FINGERPRINT_SIZE];
 
     social_jwt_t                       jwt;       /* owned */
     social_claims_t                    claims;
@@ -76,14 +76,14 @@ ngx_http_social_known_t *ngx_http_social_known_create(size_t len,
  */
 ngx_http_social_known_t *ngx_http_social_known_find(
     ngx_http_social_known_table_t *table,
-    const u_char digest[SOCIAL_SHA256_SIZE]);
+    const u_char digest[SOCIAL_FINGERPRINT_SIZE]);
 
 /*
  * Keeps a token that is not in the table yet, for the next who asks; the one
  * that nobody has asked for the longest makes room.
  */
 void ngx_http_social_known_keep(ngx_http_social_known_table_t *table,
-    ngx_http_social_known_t *known, const u_char digest[SOCIAL_SHA256_SIZE]);
+    ngx_http_social_known_t *known, const u_char digest[SOCIAL_FINGERPRINT_SIZE]);
 
 /*
  * Ends the caller's use; the last user's end frees it.

@@ -15,8 +15,8 @@
 
 
 typedef struct {
-    social_token_table_t            *table;     /* in the zone */
-    social_sha256_t                 *sha256;    /* owned */
+    social_token_table_t            *table;         /* in the zone */
+    social_fingerprint_t            *fingerprint;   /* owned */
     ngx_http_social_known_table_t   *known;
 } ngx_http_social_tokens_t;
 
