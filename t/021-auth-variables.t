@@ -370,7 +370,7 @@ X-Sub: c0ffee00-1234-4abc-8def-000000000001[\s\S]*\|alice
          [ username => undef, roles => [ 'x', 'y,z' ], scope => undef ],
          [ username => undef, scp => [ 'a', 'b c' ], scope => undef ])
 --- response_headers eval
-["X-U: bob|x,y|photos/read photos/write", "X-U: |x,y%2Cz|", "X-U: ||a b%20c"]
+["X-U: bob|x%2Cy|photos/read photos/write", "X-U: |x,y%2Cz|", "X-U: ||a b%20c"]
 --- error_code eval
 [200, 200, 200]
 

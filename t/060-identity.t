@@ -47,7 +47,7 @@ our $Kept = join '', map { "X-Keep-$_: $_\n" } 1 .. 30;
 
 no_root_location();
 repeat_each(2);
-plan tests => repeat_each() * 488;
+plan tests => repeat_each() * 493;
 no_long_string();
 run_tests();
 
@@ -450,3 +450,11 @@ X-K: a
 [("X-Server: plain") x 6]
 --- response_body_unlike eval
 [(qr/evil|social/i) x 6]
+
+=== TEST 25: groups as one string, which is one group
+--- request
+GET /auth
+--- more_headers eval
+::bearer('cognito:groups' => 'a,admin')
+--- response_body_like eval
+qr/\nX-Social-Groups: a%2Cadmin\n/

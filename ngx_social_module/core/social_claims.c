@@ -486,6 +486,20 @@ social_claims_write(const social_json_t *claim, unsigned char separator,
 }
 
 
+size_t
+social_claims_write_list(const social_json_t *claim, unsigned char separator,
+    unsigned char *buf, size_t size)
+{
+    social_str_t  s;
+
+    if (social_json_string(claim, &s) == SOCIAL_OK) {
+        return social_claims_encode(s, separator, buf, size);
+    }
+
+    return social_claims_write(claim, separator, buf, size);
+}
+
+
 static size_t
 social_claims_encode(social_str_t s, unsigned char separator,
     unsigned char *buf, size_t size)

@@ -83,5 +83,12 @@ bool social_claims_holds(const social_json_t *payload, social_str_t name,
 size_t social_claims_write(const social_json_t *claim, unsigned char separator,
     unsigned char *buf, size_t size);
 
+/*
+ * The same of a claim that is a list whatever its form: a string is a list of
+ * one, in which the separator is percent-encoded too.
+ */
+size_t social_claims_write_list(const social_json_t *claim,
+    unsigned char separator, unsigned char *buf, size_t size);
+
 
 #endif /* SOCIAL_CLAIMS_H */

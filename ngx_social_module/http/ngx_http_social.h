@@ -127,11 +127,23 @@ ngx_int_t ngx_http_social_headers_in_remove(ngx_http_request_t *r,
     ngx_uint_t (*match)(ngx_table_elt_t *h));
 
 /*
- * Adds a request header for the backend.  The strings must live as long as
- * the request; "lowcase" is the name in lower case.
+ * A header's name, ready for requests; ngx_http_social_header_name_init()
+ * makes it so while the configuration is read.
+ */
+typedef struct {
+    ngx_str_t             name;
+    ngx_str_t             lowcase;
+    ngx_uint_t            hash;
+} ngx_http_social_header_name_t;
+
+void ngx_http_social_header_name_init(ngx_http_social_header_name_t *name);
+
+/*
+ * Adds a request header for the backend.  The value must live as long as the
+ * request.  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_header_in_push(ngx_http_request_t *r,
-    ngx_str_t *name, u_char *lowcase, ngx_str_t *value);
+    ngx_http_social_header_name_t *name, ngx_str_t *value);
 
 /*
  * Adds a response header; the strings must live as long as the request.

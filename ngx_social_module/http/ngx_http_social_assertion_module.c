@@ -51,11 +51,8 @@ static char *ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf,
 static ngx_int_t ngx_http_social_assertion_init(ngx_conf_t *cf);
 
 
-static ngx_str_t  ngx_http_social_assertion_name =
-    ngx_string("X-Social-Assertion");
-
-static ngx_str_t  ngx_http_social_assertion_lowcase =
-    ngx_string("x-social-assertion");
+static ngx_http_social_header_name_t  ngx_http_social_assertion_name =
+    { ngx_string("X-Social-Assertion"), ngx_string("x-social-assertion"), 0 };
 
 
 static ngx_command_t  ngx_http_social_assertion_commands[] = {
@@ -146,7 +143,7 @@ ngx_http_social_assertion_handler(ngx_http_request_t *r)
 
     if (ngx_http_social_assertion_get(r, conf, identity, &text) != NGX_OK
         || ngx_http_social_header_in_push(r, &ngx_http_social_assertion_name,
-               ngx_http_social_assertion_lowcase.data, &text)
+                                          &text)
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -159,10 +156,12 @@ ngx_http_social_assertion_handler(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_social_assertion_is_ours(ngx_table_elt_t *h)
 {
-    return h->key.len == ngx_http_social_assertion_lowcase.len
-           && ngx_strncmp(h->lowcase_key,
-                          ngx_http_social_assertion_lowcase.data, h->key.len)
-              == 0;
+    ngx_str_t  *name;
+
+    name = &ngx_http_social_assertion_name.lowcase;
+
+    return h->key.len == name->len
+           && ngx_strncmp(h->lowcase_key, name->data, name->len) == 0;
 }
 
 
@@ -471,6 +470,8 @@ ngx_http_social_assertion_init(ngx_conf_t *cf)
     if (!asmcf->used) {
         return NGX_OK;
     }
+
+    ngx_http_social_header_name_init(&ngx_http_social_assertion_name);
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

@@ -216,14 +216,6 @@ ngx_int_t ngx_http_social_auth_access_last_handler(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_social_auth_add_variables(ngx_conf_t *cf);
 
-/*
- * A claim as text, in the request's pool: strings as they are, lists of
- * strings joined by "separator", both in printable ASCII with the rest
- * percent-encoded, and anything else as JSON.  Empty where there is no such
- * claim.  NGX_ERROR: out of memory.
- */
-ngx_int_t ngx_http_social_auth_claim_text(ngx_http_social_auth_ctx_t *ctx,
-    ngx_str_t *claim, u_char separator, ngx_str_t *text);
 
 
 #endif /* NGX_HTTP_SOCIAL_AUTH_H */

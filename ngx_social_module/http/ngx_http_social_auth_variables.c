@@ -159,29 +159,35 @@ ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
     ngx_uint_t variable, ngx_str_t *text)
 {
     ngx_http_request_t               *r;
+    ngx_http_social_known_texts_t    *texts;
     ngx_http_social_auth_loc_conf_t  *alcf;
-    static ngx_str_t                  sub = ngx_string("sub");
 
     r = ctx->request;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    texts = ngx_http_social_auth_texts(ctx, &alcf->groups_claim);
+    if (texts == NULL) {
+        return NGX_ERROR;
+    }
 
     switch (variable) {
 
     case NGX_HTTP_SOCIAL_VARIABLE_SUB:
-        return ngx_http_social_auth_claim_text(ctx, &sub, ',', text);
+        *text = texts->subject;
+        return NGX_OK;
 
     case NGX_HTTP_SOCIAL_VARIABLE_USERNAME:
-        return ngx_http_social_auth_claim_text(ctx,
-                   ngx_http_social_auth_username_claim(ctx), ',', text);
+        *text = texts->username;
+        return NGX_OK;
 
     case NGX_HTTP_SOCIAL_VARIABLE_GROUPS:
-        alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
-
-        return ngx_http_social_auth_claim_text(ctx, &alcf->groups_claim, ',',
-                                               text);
+        *text = texts->groups;
+        return NGX_OK;
 
     case NGX_HTTP_SOCIAL_VARIABLE_SCOPES:
-        return ngx_http_social_auth_claim_text(ctx,
-                   ngx_http_social_auth_scope_claim(ctx), ' ', text);
+        *text = texts->scopes;
+        return NGX_OK;
 
     case NGX_HTTP_SOCIAL_VARIABLE_ISSUER:
         *text = ctx->issuer->issuer;
@@ -278,17 +284,6 @@ ngx_http_social_auth_status_variable(ngx_http_request_t *r,
     ngx_http_social_auth_set_value(v, &text);
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_social_auth_claim_text(ngx_http_social_auth_ctx_t *ctx,
-    ngx_str_t *claim, u_char separator, ngx_str_t *text)
-{
-    return ngx_http_social_auth_json_text(ctx->request,
-               social_json_member(ctx->jwt.payload,
-                                  ngx_http_social_view(claim)),
-               separator, text);
 }
 
 

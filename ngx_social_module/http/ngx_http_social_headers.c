@@ -181,9 +181,16 @@ ngx_http_social_headers_in_unlink(ngx_http_request_t *r, ngx_list_part_t *part,
 }
 
 
+void
+ngx_http_social_header_name_init(ngx_http_social_header_name_t *name)
+{
+    name->hash = ngx_hash_key(name->lowcase.data, name->lowcase.len);
+}
+
+
 ngx_int_t
-ngx_http_social_header_in_push(ngx_http_request_t *r, ngx_str_t *name,
-    u_char *lowcase, ngx_str_t *value)
+ngx_http_social_header_in_push(ngx_http_request_t *r,
+    ngx_http_social_header_name_t *name, ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
 
@@ -192,10 +199,10 @@ ngx_http_social_header_in_push(ngx_http_request_t *r, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    h->hash = ngx_hash_key(lowcase, name->len);
-    h->key = *name;
+    h->hash = name->hash;
+    h->key = name->name;
     h->value = *value;
-    h->lowcase_key = lowcase;
+    h->lowcase_key = name->lowcase.data;
     ngx_http_social_elt_init(h);
 
     return NGX_OK;

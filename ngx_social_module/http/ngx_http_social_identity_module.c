@@ -18,15 +18,9 @@ typedef struct {
 } ngx_http_social_identity_loc_conf_t;
 
 
-typedef struct {
-    ngx_str_t             name;
-    ngx_str_t             lowcase;
-} ngx_http_social_identity_header_t;
-
-
 static ngx_int_t ngx_http_social_identity_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_identity_push(ngx_http_request_t *r,
-    ngx_http_social_identity_header_t *header, ngx_str_t *value);
+    ngx_http_social_header_name_t *header, ngx_str_t *value);
 
 static void *ngx_http_social_identity_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_identity_create_loc_conf(ngx_conf_t *cf);
@@ -35,20 +29,20 @@ static char *ngx_http_social_identity_merge_loc_conf(ngx_conf_t *cf,
 static ngx_int_t ngx_http_social_identity_init(ngx_conf_t *cf);
 
 
-static ngx_http_social_identity_header_t  ngx_http_social_identity_sub =
-    { ngx_string("X-Social-Sub"), ngx_string("x-social-sub") };
+static ngx_http_social_header_name_t  ngx_http_social_identity_sub =
+    { ngx_string("X-Social-Sub"), ngx_string("x-social-sub"), 0 };
 
-static ngx_http_social_identity_header_t  ngx_http_social_identity_username =
-    { ngx_string("X-Social-Username"), ngx_string("x-social-username") };
+static ngx_http_social_header_name_t  ngx_http_social_identity_username =
+    { ngx_string("X-Social-Username"), ngx_string("x-social-username"), 0 };
 
-static ngx_http_social_identity_header_t  ngx_http_social_identity_groups =
-    { ngx_string("X-Social-Groups"), ngx_string("x-social-groups") };
+static ngx_http_social_header_name_t  ngx_http_social_identity_groups =
+    { ngx_string("X-Social-Groups"), ngx_string("x-social-groups"), 0 };
 
-static ngx_http_social_identity_header_t  ngx_http_social_identity_scopes =
-    { ngx_string("X-Social-Scopes"), ngx_string("x-social-scopes") };
+static ngx_http_social_header_name_t  ngx_http_social_identity_scopes =
+    { ngx_string("X-Social-Scopes"), ngx_string("x-social-scopes"), 0 };
 
-static ngx_http_social_identity_header_t  ngx_http_social_identity_issuer =
-    { ngx_string("X-Social-Issuer"), ngx_string("x-social-issuer") };
+static ngx_http_social_header_name_t  ngx_http_social_identity_issuer =
+    { ngx_string("X-Social-Issuer"), ngx_string("x-social-issuer"), 0 };
 
 
 static ngx_command_t  ngx_http_social_identity_commands[] = {
@@ -167,14 +161,13 @@ ngx_http_social_identity_handler(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_social_identity_push(ngx_http_request_t *r,
-    ngx_http_social_identity_header_t *header, ngx_str_t *value)
+    ngx_http_social_header_name_t *header, ngx_str_t *value)
 {
     if (value->len == 0) {
         return NGX_OK;
     }
 
-    return ngx_http_social_header_in_push(r, &header->name,
-                                          header->lowcase.data, value);
+    return ngx_http_social_header_in_push(r, header, value);
 }
 
 
@@ -240,6 +233,12 @@ ngx_http_social_identity_init(ngx_conf_t *cf)
     if (!imcf->used) {
         return NGX_OK;
     }
+
+    ngx_http_social_header_name_init(&ngx_http_social_identity_sub);
+    ngx_http_social_header_name_init(&ngx_http_social_identity_username);
+    ngx_http_social_header_name_init(&ngx_http_social_identity_groups);
+    ngx_http_social_header_name_init(&ngx_http_social_identity_scopes);
+    ngx_http_social_header_name_init(&ngx_http_social_identity_issuer);
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
