@@ -150,8 +150,8 @@ accepted('every algorithm', added(
 accepted('keys of another algorithm', lines(
     @good[0, 2], 'jwks_file $TEST_NGINX_JWKS_EC', 'algorithms ES256'));
 
-for my $bad (qw( none None NONE HS256 HS384 HS512 hs256 rs256 RS256,RS384 RS1
-                 ES256K eddsa ED25519 RSA-OAEP * any ), "''")
+for my $bad (qw( none None NONE HS256 HS384 HS512 hs256 rs256 RS1
+                 ES256K eddsa ED25519 RSA-OAEP * any ), 'RS256,RS384', "''")
 {
     my $shown = $bad eq "''" ? '' : $bad;
 

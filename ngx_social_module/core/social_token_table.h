@@ -4,12 +4,13 @@
  * share: a table of fixed size, never a token itself.
  *
  * DESIGN.  A token is known by a digest of all that its verdict rests on.  The
- * digest chooses a set of eight slots, and the one to begin with.  Each slot has a sequence word that is
- * odd in effect while somebody writes it: who reads copies the slot and looks
- * whether the word is still the same; who finds a slot being written goes
- * without, reading or writing.  So no process ever waits for another, nor for
- * a dead one: the word names its writer, and a slot whose writer died is taken
- * over by the next one who has use for it.
+ * digest chooses a set of eight slots, and the one to begin with.  Each slot is
+ * one line of the processor's cache and has a sequence word, which says while
+ * somebody writes it: who reads copies the slot and looks whether the word is
+ * still the same; who finds a slot being written goes without, reading or
+ * writing.  So no process ever waits for another, nor for a dead one: the word
+ * names its writer, and a slot whose writer died is taken over by the next one
+ * who has use for it.
  */
 
 #ifndef SOCIAL_TOKEN_TABLE_H

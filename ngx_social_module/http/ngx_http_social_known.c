@@ -137,7 +137,8 @@ ngx_http_social_known_find(ngx_http_social_known_table_t *table,
 
 void
 ngx_http_social_known_keep(ngx_http_social_known_table_t *table,
-    ngx_http_social_known_t *known, const u_char digest[SOCIAL_FINGERPRINT_SIZE])
+    ngx_http_social_known_t *known,
+    const u_char digest[SOCIAL_FINGERPRINT_SIZE])
 {
     ngx_http_social_known_t  *old, **bucket;
 

@@ -83,7 +83,8 @@ ngx_http_social_known_t *ngx_http_social_known_find(
  * that nobody has asked for the longest makes room.
  */
 void ngx_http_social_known_keep(ngx_http_social_known_table_t *table,
-    ngx_http_social_known_t *known, const u_char digest[SOCIAL_FINGERPRINT_SIZE]);
+    ngx_http_social_known_t *known,
+    const u_char digest[SOCIAL_FINGERPRINT_SIZE]);
 
 /*
  * Ends the caller's use; the last user's end frees it.
