@@ -95,6 +95,8 @@ run_tests();
 __DATA__
 
 === TEST 1: too many at once, and no keys
+--- skip_eval
+8: $ENV{TEST_NGINX_USE_VALGRIND} # which keeps descriptors for itself
 --- http_config eval
 "    " . ::issuer_block("main", "issuer $::issuer", "client_ids web",
                         "jwks_uri $::Url/w1/gate-slow-300-main",
@@ -105,6 +107,8 @@ __DATA__
 GET /index.html
 
 === TEST 2: too many with an unknown key
+--- skip_eval
+8: $ENV{TEST_NGINX_USE_VALGRIND} # which keeps descriptors for itself
 --- http_config eval
 "    " . ::issuer_block("main", "issuer $::issuer", "client_ids web",
                         "jwks_uri $::Url/w2/main", "jwks_timeout 30s",

@@ -14,8 +14,6 @@
  * they add the same to the set.
  */
 
-#include <signal.h>
-
 #include "ngx_http_social_follower.h"
 #include "social_crypto.h"
 
