@@ -196,7 +196,7 @@ my $id = "p$$-$::Run";
 [("Unauthorized") x 3, "^GET /x", '^[12]$']
 
 === TEST 9: what is added to a page
---- skip_eval: 4: !$::HasAddition
+--- skip_eval: 12: !$::HasAddition
 --- config
     root html;
     location = /index.html {
