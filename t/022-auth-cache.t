@@ -118,6 +118,19 @@ sub in_turn {
     same(subjects(map { [ '/auth', $_ ] } ($a, $b, $b, $a) x 3),
        join(' ', qw( alice bob bob alice ) x 3), 'each is whose it is');
 
+    # of one length, each after another that the connection has kept
+
+    my $c = bearer(sub => 'carol');
+
+    same(length $c, length $a, 'tokens of one length');
+    same(subjects(map { [ '/auth', $_ ] } $a, $a, $a, $c, $c, $c, $a),
+         'alice alice alice carol carol carol alice',
+         'one for the other is taken apart');
+    same(statuses(map { [ '/auth', $_ ] } $a, $a, $bad, $a, $a, $a,
+                  bearer(-key => 'forged'), $a, $a, substr($a, 0, -4) . 'BBBB'),
+         '200 200 401 200 200 200 401 200 200 401',
+         'a bad one of that length is refused');
+
     return $a;
 }
 
@@ -266,7 +279,7 @@ no_root_location();
 repeat_each(1);
 master_on();
 no_shuffle();
-plan tests => repeat_each() * 149;
+plan tests => repeat_each() * 152;
 no_long_string();
 run_tests();
 
