@@ -112,20 +112,6 @@ sub spoilt {
                    "$name: once");
 }
 
-# One HUP, and the new workers work.
-
-sub reload {
-    my $master = master();
-    my %old = map { ($_ => 1) } workers_of($master);
-
-    kill 'HUP', $master;
-
-    wait_for(sub {
-        my @now = workers_of($master);
-        return @now >= 2 && !grep { $old{$_} } @now;
-    }) or die "no new workers\n";
-}
-
 suite(config => <<'_EOC_', log_level => 'info');
     location /api/ {
         social_auth main;

@@ -23,20 +23,6 @@ sub fetched {
                                  "jwks_uri $Url/$where", @lines);
 }
 
-# One HUP, and the new workers work.
-
-sub reload {
-    my $master = master();
-    my %old = map { ($_ => 1) } workers_of($master);
-
-    kill 'HUP', $master;
-
-    wait_for(sub {
-        my @now = workers_of($master);
-        return @now >= 2 && !grep { $old{$_} } @now;
-    }) or die "no new workers\n";
-}
-
 # The key server's own word, not by way of the nginx that is loaded.
 
 sub control {

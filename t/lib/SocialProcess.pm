@@ -12,7 +12,7 @@ use IO::Socket::INET ();
 use Time::HiRes qw( sleep time );
 
 our @EXPORT = qw( master workers_of fetcher threads_of get begin finish load
-                  wait_for );
+                  reload wait_for );
 
 sub read_file {
     my ($path) = @_;
@@ -61,6 +61,24 @@ sub workers_of {
     }
 
     return @pids;
+}
+
+# One HUP; returns when as many new workers work, and no old one does.
+
+sub reload {
+    my ($n) = @_;
+
+    my $master = master();
+    my %old = map { ($_ => 1) } workers_of($master);
+
+    kill 'HUP', $master;
+
+    wait_for(sub {
+        my @now = workers_of($master);
+        return @now >= ($n // 2) && !grep { $old{$_} } @now;
+    }) or die "no new workers\n";
+
+    return;
 }
 
 sub threads_of { return scalar(() = glob "/proc/$_[0]/task/*") }
