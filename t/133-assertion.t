@@ -89,6 +89,10 @@ my $nginx = begin(<<"_EOC_");
         location /plain { $backend }
         location /other { social_assertion secret=two ttl=5m
                           audience=https://api.example.com; $backend }
+        location /audience { social_assertion secret=one audience=x; $backend }
+        location /secret { social_assertion secret=two; $backend }
+        location /ttl { social_assertion secret=one ttl=2s; $backend }
+        location /groups { social_auth_groups_claim roles; $backend }
         location /off { social_assertion off; $backend }
         location /quiet { social_identity_headers off; $backend }
         location /public { social_auth off; $backend }
@@ -103,6 +107,37 @@ $nginx->start($port);
 
 my $token = token();
 my @with = ("Authorization: Bearer $token");
+
+# one token for locations that differ in one thing each
+
+my $same = "Authorization: Bearer " . token(roles => [ 'r' ]);
+
+sub same { return (assertions(get($_[0], $same)))[0] }
+
+for my $round (1, 2) {
+    is(claims(same('/plain'), 'one')->{aud}, 'backend', "the default ($round)");
+    is(claims(same('/audience'), 'one')->{aud}, 'x', 'its audience');
+    is(claims(same('/plain'), 'one')->{aud}, 'backend', 'the default again');
+    is(claims(same('/secret'), 'two')->{aud}, 'backend', 'its secret');
+    is(claims(same('/plain'), 'one')->{exp} - claims(same('/plain'),
+        'one')->{iat}, 60, 'the default ttl');
+
+    my $short = claims(same('/ttl'), 'one');
+    is($short->{exp} - $short->{iat}, 2, 'its ttl');
+
+    is_deeply(claims(same('/plain'), 'one')->{groups}, [ 'staff', 'beta' ],
+              'groups');
+    is_deeply(claims(same('/groups'), 'one')->{groups}, [ 'r' ],
+              'groups of another claim');
+}
+
+# what is kept of them is renewed before a backend would refuse it
+
+for (1 .. 3) {
+    my $claims = claims(same('/ttl'), 'one');
+    cmp_ok($claims->{exp}, '>=', time, 'not expired when it is sent');
+    sleep 2;
+}
 
 for my $round (1, 2) {
     my @got = assertions(my $answer = get('/plain', @with));
