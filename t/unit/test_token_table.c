@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "social_unit.h"
@@ -295,6 +296,7 @@ test_processes(void **state)
 {
     int                      status;
     pid_t                    pids[3];
+    time_t                   end;
     size_t                   i, found;
     uint64_t                 n;
     unsigned char           *p;
@@ -315,7 +317,14 @@ test_processes(void **state)
         }
     }
 
-    for (i = 0, found = 0; i < 1000000; i++) {
+    /* on a busy machine the others may not have begun yet */
+
+    end = time(NULL) + 60;
+
+    for (i = 0, found = 0;
+         i < 1000000 || (found < 100000 && time(NULL) < end);
+         i++)
+    {
         n = i % 24;
 
         if (test_get(table, n, &v)) {
@@ -330,7 +339,7 @@ test_processes(void **state)
         assert_true(WIFSIGNALED(status));
     }
 
-    assert_int_not_equal(found, 0);
+    assert_true(found >= 100000);
 
     munmap(p, 4096);
 }
