@@ -2,26 +2,32 @@
 # Comes after lib.sh.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-# They need 20.19, Debian 12 has 18.  What npm's "node" package would fetch by
-# a script is a package of its own for each architecture, and is taken itself.
+# What is new on npm asks for Node 22.19 or later; Debian 12 has 18.  Where the
+# system's is older, the one that scripts/node/package-lock.json pins is taken:
+# the program that npm's "node" package would fetch by a script is a package of
+# its own for each architecture.
 
-node_version=22.23.3
+node_least=22.19
 node_own=$build/node/node_modules
 
 node_arch() {
     case $(uname -m) in
     x86_64) echo x64 ;;
     aarch64) echo arm64 ;;
-    *) die "no node for $(uname -m): install Node 20.19 or later" ;;
+    *) die "no Node for $(uname -m) on npm: install Node $node_least or later" ;;
     esac
 }
 
+# node_good PROGRAM: whether it is a Node that is new enough.
+
 node_good() {
     "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number);
-        process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+        const [c, d] = process.argv[1].split(".").map(Number);
+        process.exit(a > c || (a === c && b >= d) ? 0 : 1)' \
+        "$node_least" 2>/dev/null
 }
 
-# The path of a node that will do; nothing where there is none.
+# The path of a Node that will do; nothing where there is none.
 
 node_find() {
     local own
@@ -42,7 +48,7 @@ node_path() {
     local node
 
     node=$(node_find)
-    [ -n "$node" ] || die "there is no Node 20.19 or later:" \
+    [ -n "$node" ] || die "there is no Node $node_least or later:" \
         "run \"make deps\""
 
     PATH=$(dirname "$node"):$PATH

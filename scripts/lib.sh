@@ -16,6 +16,15 @@ die() {
     exit 1
 }
 
+# alone NAME: the rest of this script is for one process at a time, since
+# suites that run side by side call it.
+
+alone() {
+    mkdir -p "$build"
+    exec 8> "$build/$1.lock"
+    flock 8
+}
+
 # Flags of what we compile outside nginx's own build: strict, hardened.
 c_flags=(-std=c11 -D_GNU_SOURCE -g -O2 -fPIC -Wall -Wextra -Wpedantic
     -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror)

@@ -18,6 +18,7 @@ use IO::Handle ();
 use IPC::Open2 qw( open2 );
 use JSON::PP ();
 use SocialNginx;
+use SocialNode qw( node );
 use Test::More;
 
 my $seed = $ENV{SOCIAL_DIFFERENTIAL_SEED} || 20260704;
@@ -43,8 +44,7 @@ my $json = JSON::PP->new->canonical->utf8;
 
 my $log = `scripts/deps-npm 2>&1`;
 my $program = Cwd::abs_path('build/npm/verifiers/differential.mjs');
-my ($node) = grep { -x } map { "$_/node" } 'build/node/bin',
-                                           split /:/, $ENV{PATH};
+my $node = node();
 
 if ($? || !$program || !-f $program || !$node) {
     diag("NOT TESTED: the verifiers, which could not be installed:\n$log");

@@ -14,6 +14,7 @@ use IO::Select ();
 use IO::Socket::INET ();
 use JSON::PP ();
 use SocialNginx;
+use SocialNode qw( node );
 use SocialServer;
 use SocialToken;
 use Test::More;
@@ -183,9 +184,7 @@ is(count($got{e}, 200) + count($got{e}, 429), 6,
 # cannot use such a connection twice.
 
 SKIP: {
-    my ($node) = grep { -x } map { "$_/node" } glob(
-                 'build/node/node_modules/node-linux-*/bin'),
-                                               split /:/, $ENV{PATH};
+    my $node = node();
 
     skip 'SKIPPED: there is no node: HTTP/2 was not tested', 12 if !$node;
 

@@ -10,22 +10,17 @@ use lib 't/lib';
 use Cwd ();
 use JSON::PP ();
 use SocialNginx;
+use SocialNode qw( node );
 use SocialS3;
 use Test::More;
 
 my $log = `scripts/deps-npm 2>&1`;
 my $program = Cwd::abs_path('build/npm/aws-sdk/objects.mjs');
-my ($node) = grep { -x } map { "$_/node" } 'build/node/bin',
-                                           split /:/, $ENV{PATH};
+my $node = node();
 
 if ($? || !$program || !-f $program || !$node) {
     diag("NOT TESTED: AWS's SDK, which could not be installed:\n$log");
     plan skip_all => "AWS's SDK could not be installed";
-}
-
-if (`$node --version` !~ /\Av(\d+)/ || $1 < 20) {
-    diag("NOT TESTED: AWS's SDK, which needs Node 20");
-    plan skip_all => "AWS's SDK needs Node 20";
 }
 
 my $port = SocialNginx::free_port();

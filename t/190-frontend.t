@@ -5,15 +5,17 @@
 use strict;
 use warnings;
 
+use lib 't/lib';
+
+use SocialNode qw( node );
 use Test::More;
 
 plan skip_all => 'SKIPPED: nothing of it is in C'
     if $ENV{SANITIZE} || $ENV{VALGRIND};
 
-my $node = `bash -c '. scripts/lib.sh; . scripts/lib-node.sh; node_find'`;
-chomp $node;
+my $node = node();
 
-plan skip_all => 'SKIPPED: there is no Node 20.19 or later; make deps'
+plan skip_all => 'SKIPPED: there is no Node 22.19 or later; make deps'
     . ' installs one'
     if $node eq '';
 

@@ -7,10 +7,13 @@
 use strict;
 use warnings;
 
+use lib 't/lib';
+
 use Cwd qw(getcwd);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
+use SocialNode qw( node );
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -144,8 +147,7 @@ sub walk {
     local $ENV{PARTS} = $ENV{PARTS} // parts();
     local $ENV{SUPERVISOR} = "$data/run/supervisord.conf";
 
-    my $node = `bash -c '. scripts/lib.sh; . scripts/lib-node.sh; node_find'`;
-    chomp $node;
+    my $node = node();
 
     my @lines = `$node t/e2e/walk.mjs $url $mode`;
 
@@ -220,6 +222,38 @@ my $full = `PORT=@{[free_port()]} DATA=$dir/full LEAST_FREE_MB=999999999 \\
 
 like($full, qr/the disk is full: \d+ MB are free/,
     'nor does one on a disk that is full');
+
+# a place that whoever it runs as cannot enter; as another user, since root
+# could
+
+SKIP: {
+    my @as = $> == 0 ? qw( setpriv --reuid nobody --clear-groups ) : ();
+    my $closed = "$dir/closed";
+
+    mkdir $closed;
+    chmod 0, $closed;
+
+    my $entered = `PORT=@{[free_port()]} DATA=$closed/data SOCIAL_STAGE=dropped \\
+        timeout 60 @as scripts/run 2>&1`;
+
+    skip 'SKIPPED: nobody cannot read the clone', 1
+        if $entered =~ /scripts\/run: Permission denied/;
+
+    like($entered, qr/data cannot be used: \w+ cannot enter \Q$closed\E;/,
+        'nor does one below a directory that its user cannot enter');
+    chmod 0755, $closed;
+}
+
+if ($> == 0) {
+    mkdir "$dir/private";
+    chmod 0700, "$dir/private";
+
+    my $dropped = `PORT=@{[free_port()]} DATA=$dir/private/data \\
+        timeout 60 scripts/run 2>&1`;
+
+    like($dropped, qr/data cannot be used: [\w-]+ cannot enter \Q$dir\E\/private;/,
+        '... that root gives itself up for');
+}
 
 walk('again');
 ok(stop('TERM'), 'it stops on SIGTERM');

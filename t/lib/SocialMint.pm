@@ -11,6 +11,7 @@ use File::Basename ();
 use File::Temp ();
 use JSON::PP ();
 use MIME::Base64 ();
+use SocialNode ();
 
 my $root = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
 my ($tools, $packages);
@@ -78,7 +79,7 @@ sub jose {
             or die "jose could not be installed\n";
     }
 
-    return $self->sign($claims, 'node', "$root/build/npm/jose/sign.mjs");
+    return $self->sign($claims, SocialNode::node(), "$root/build/npm/jose/sign.mjs");
 }
 
 sub sign {
