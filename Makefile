@@ -15,6 +15,7 @@
 #
 # NGINX_SRC=dir    build against that nginx source tree
 # NGINX=binary     test with that nginx
+# JOBS=n           that many suites at once (twice the processors)
 # SANITIZE=1       build and test under ASan and UBSan
 
 .DEFAULT_GOAL := build
