@@ -1,9 +1,14 @@
-# build/libsocial.a: core and net, compiled strictly and without nginx, for
+# build/libsocial.a: core, net and pq, compiled strictly and without nginx, for
 # the unit tests, the fuzzers and the worker.  Called by scripts/build.
 
-srcs := $(wildcard ngx_social_module/core/*.c ngx_social_module/net/*.c \
-    ngx_social_module/pq/*.c)
+folders := $(shell scripts/folders list core net pq)
+srcs := $(foreach folder,$(folders),$(wildcard ngx_social_module/$(folder)/*.c))
 objs := $(patsubst ngx_social_module/%.c,$(OUT)/obj/%.o,$(srcs))
+
+# what a folder may include, and nothing else
+
+$(foreach folder,$(folders),\
+    $(eval includes/$(folder) := $(shell scripts/folders -I below $(folder))))
 
 $(OUT)/libsocial.a: $(objs)
 	@rm -f $@
@@ -12,9 +17,8 @@ $(OUT)/libsocial.a: $(objs)
 $(OUT)/obj/%.o: ngx_social_module/%.c $(OUT)/obj/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	@$(CC) $(CFLAGS) -Ingx_social_module/core -Ingx_social_module/net \
-	    -Ingx_social_module/pq -isystem /usr/include/postgresql \
-	    -MMD -MP -c -o $@ $<
+	@$(CC) $(CFLAGS) $(includes/$(patsubst %/,%,$(dir $*))) \
+	    -isystem /usr/include/postgresql -MMD -MP -c -o $@ $<
 
 # everything is compiled anew when the flags are others
 

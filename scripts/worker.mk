@@ -6,6 +6,8 @@ packages := vips libconfuse libpq libcurl
 srcs := $(wildcard ngx_social_module/worker/*.c)
 objs := $(patsubst ngx_social_module/%.c,$(OUT)/obj/%.o,$(srcs))
 
+below := $(shell scripts/folders -I below worker)
+
 # -isystem: the headers of others are not held to our warnings
 
 includes := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(packages)))
@@ -18,7 +20,6 @@ $(OUT)/social-worker: $(objs) $(OUT)/libsocial.a
 $(OUT)/obj/worker/%.o: ngx_social_module/worker/%.c $(OUT)/obj/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	@$(CC) $(CFLAGS) -Ingx_social_module/core -Ingx_social_module/net \
-	    -Ingx_social_module/worker $(includes) -MMD -MP -c -o $@ $<
+	@$(CC) $(CFLAGS) $(below) $(includes) -MMD -MP -c -o $@ $<
 
 -include $(objs:.o=.d)

@@ -37,23 +37,23 @@ sub write_file {
 # What is planted: a file, its text, and what has to be said of it.
 
 my @planted = (
-    [ 'core/social_x.c', '#include <stdio.h>', qr/:1: .*<stdio\.h>/ ],
-    [ 'core/social_x.c', '#include <time.h>', qr/:1: .*<time\.h>/ ],
-    [ 'core/social_x.c', "\n#  include <sys/socket.h>",
+    [ 'core/json/social_x.c', '#include <stdio.h>', qr/:1: .*<stdio\.h>/ ],
+    [ 'core/json/social_x.c', '#include <time.h>', qr/:1: .*<time\.h>/ ],
+    [ 'core/json/social_x.c', "\n#  include <sys/socket.h>",
       qr/:2: .*<sys\/socket\.h>/ ],
-    [ 'core/social_x.c', '#include <openssl/evp.h>', qr/:1: <openssl/ ],
-    [ 'core/social_x.c', '#include <jansson.h>', qr/:1: <jansson\.h> is/ ],
-    [ 'core/social_x.c', '#include <curl/curl.h>', qr/:1: <curl/ ],
-    [ 'core/social_x.c', '#include <ngx_config.h>', qr/:1: <ngx_config/ ],
-    [ 'core/social_x.c', '#include HEADER', qr/:1: an include that names no/ ],
-    [ 'core/social_x.c', '#include "social_net_fetch.h"',
-      qr/:1: core includes "social_net_fetch\.h"/ ],
-    [ 'core/social_x.c', '#include "ngx_http_social.h"',
-      qr/:1: core includes "ngx_http_social\.h"/ ],
-    [ 'core/social_x.c', "/* a\n */ int x(void)\n{ return time(NULL); }",
+    [ 'core/json/social_x.c', '#include <openssl/evp.h>', qr/:1: <openssl/ ],
+    [ 'core/json/social_x.c', '#include <jansson.h>', qr/:1: <jansson\.h> is/ ],
+    [ 'core/json/social_x.c', '#include <curl/curl.h>', qr/:1: <curl/ ],
+    [ 'core/json/social_x.c', '#include <ngx_config.h>', qr/:1: <ngx_config/ ],
+    [ 'core/json/social_x.c', '#include HEADER', qr/:1: an include that names no/ ],
+    [ 'core/json/social_x.c', '#include "social_net_fetch.h"',
+      qr/:1: core\/json includes "social_net_fetch\.h"/ ],
+    [ 'core/json/social_x.c', '#include "ngx_http_social.h"',
+      qr/:1: core\/json includes "ngx_http_social\.h"/ ],
+    [ 'core/json/social_x.c', "/* a\n */ int x(void)\n{ return time(NULL); }",
       qr/:3: I\/O, a clock/ ],
-    [ 'core/social_x.c', 'ngx_int_t x;', qr/:1: nginx in core/ ],
-    [ 'core/social_x.c', 'json_t *x;', qr/:1: jansson, which/ ],
+    [ 'core/json/social_x.c', 'ngx_int_t x;', qr/:1: nginx in core/ ],
+    [ 'core/json/social_x.c', 'json_t *x;', qr/:1: jansson, which/ ],
     [ 'net/social_net_x.c', 'int x = NGX_OK;', qr/:1: nginx in net/ ],
     [ 'net/social_net_x.c', '#include <libpq-fe.h>', qr/:1: <libpq/ ],
     [ 'net/social_net_x.c', 'PGconn *x;', qr/:1: libpq in net/ ],
@@ -65,18 +65,24 @@ my @planted = (
       qr/:1: worker includes/ ],
     [ 'worker/social_worker_x.c', 'ngx_str_t x;', qr/:1: nginx in worker/ ],
     [ 'worker/social_worker_x.c', 'CURL *x;', qr/:1: libcurl in worker/ ],
-    [ 'http/ngx_http_social_x.c', '#include "social_worker_job.h"',
-      qr/:1: http includes/, 'worker/social_worker_job.h' ],
-    [ 'http/ngx_http_social_x.c', '#include <libpq-fe.h>', qr/:1: <libpq/ ],
-    [ 'http/ngx_http_social_x.c', '#include <curl/curl.h>', qr/:1: <curl/ ],
-    [ 'http/ngx_http_social_x.c', '#include <vips/vips.h>', qr/:1: <vips/ ],
-    [ 'http/ngx_http_social_x.c', "\n#if (nginx_version >= 1023000)\n#endif",
+    [ 'http/store/ngx_http_social_x.c', '#include "social_worker_job.h"',
+      qr/:1: http\/store includes/, 'worker/social_worker_job.h' ],
+    [ 'http/store/ngx_http_social_x.c', '#include <libpq-fe.h>', qr/:1: <libpq/ ],
+    [ 'http/store/ngx_http_social_x.c', '#include <curl/curl.h>', qr/:1: <curl/ ],
+    [ 'http/store/ngx_http_social_x.c', '#include <vips/vips.h>', qr/:1: <vips/ ],
+    [ 'http/store/ngx_http_social_x.c', "\n#if (nginx_version >= 1023000)\n#endif",
       qr/:2: nginx_version outside/ ],
-    [ 'http/ngx_http_social_x.c', 'void ngx_json_x(void);',
+    [ 'http/store/ngx_http_social_x.c', 'void ngx_json_x(void);',
       qr/:1: a name that is nginx's own/ ],
-    [ 'store/social_store_x.c', 'int x;', qr/: store\/ is no layer/ ],
+    [ 'core/json/social_x.c', '#include "social_url.h"',
+      qr/:1: core\/json includes "social_url\.h"/, 'core/http/social_url.h' ],
+    [ 'http/store/ngx_http_social_x.c', '#include "ngx_http_social_hook.h"',
+      qr/:1: http\/store includes/, 'http/hook/ngx_http_social_hook.h' ],
+    [ 'core/social_x.c', 'int x;', qr/: core\/ is not in/ ],
+    [ 'core/other/social_x.c', 'int x;', qr/: core\/other\/ is not in/ ],
+    [ 'store/social_store_x.c', 'int x;', qr/: store\/ is not in/ ],
 
-    map { [ 'http/ngx_http_social_x.c', "void x(void)\n{\n    $_(y);\n}",
+    map { [ 'http/store/ngx_http_social_x.c', "void x(void)\n{\n    $_(y);\n}",
             qr/:3: \Q$_\E\(\) may wait/ ] }
         qw( getaddrinfo PQexec PQconnectdb PQexecParams curl_easy_perform
             sleep usleep fopen fsync opendir ngx_open_file social_net_fetch )
@@ -85,15 +91,19 @@ my @planted = (
 # What looks like one, and is none.
 
 my @innocent = (
-    [ 'core/social_x.c', "/* ngx_http, PQexec() and time() */\nint x;" ],
-    [ 'core/social_x.c', 'const char *x = "ngx_pool_t sleep(1)";' ],
-    [ 'core/social_x.c', '#include <string.h>' ],
-    [ 'core/social_crypto.c', '#include <openssl/evp.h>' ],
+    [ 'core/json/social_x.c', "/* ngx_http, PQexec() and time() */\nint x;" ],
+    [ 'core/json/social_x.c', 'const char *x = "ngx_pool_t sleep(1)";' ],
+    [ 'core/json/social_x.c', '#include <string.h>' ],
+    [ 'core/base/social_crypto.c', '#include <openssl/evp.h>' ],
+    [ 'core/token/social_x.c', '#include "social_url.h"',
+      'core/http/social_url.h' ],
+    [ 'http/store/ngx_http_social_x.c', '#include "ngx_http_social_auth.h"',
+      'http/auth/ngx_http_social_auth.h' ],
     [ 'net/social_net_x.c', '#include <curl/curl.h>' ],
     [ 'pq/social_pq_x.c', "#include <libpq-fe.h>\nPGresult *x;" ],
-    [ 'http/ngx_http_social_x.c', '#include "social_pq.h"',
+    [ 'http/store/ngx_http_social_x.c', '#include "social_pq.h"',
       'pq/social_pq.h' ],
-    [ 'http/ngx_http_social_x.c',
+    [ 'http/store/ngx_http_social_x.c',
       "void x(void)\n{\n    c->read(y);\n    t.sleep(1);\n    asleep(1);\n}" ],
     [ 'worker/social_worker_x.c', "#include <vips/vips.h>\nVipsImage *x;" ],
 );
@@ -104,11 +114,13 @@ my @innocent = (
 }
 
 mkdir "$copy/scripts" or die "$copy/scripts: $!\n";
-system("cp scripts/lib.sh scripts/check-layers $copy/scripts/") == 0
+mkdir "$copy/ngx_social_module" or die "$copy/ngx_social_module: $!\n";
+system("cp scripts/lib.sh scripts/check-layers scripts/folders $copy/scripts/"
+       . " && cp ngx_social_module/FOLDERS $copy/ngx_social_module/") == 0
     or die "cannot copy the script\n";
 
 write_file("ngx_social_module/$_", "\n")
-    for qw( core/social_str.h net/social_net_fetch.h http/ngx_http_social.h );
+    for qw( core/base/social_str.h net/social_net_fetch.h http/base/ngx_http_social.h );
 
 {
     my ($status, $said) = check($copy);
@@ -151,35 +163,57 @@ for my $case (@innocent) {
     unlink "$copy/ngx_social_module/$other" if $other;
 }
 
-# Symbols, with a library in the module's place.
-
-my %symbols = (
-    'int social_x(void) { return 0; }' => undef,
-    'int ngx_http_social_x = 1;' => undef,
-    'void *ngx_modules[1]; static int stray; int *social_y = &stray;'
-        => undef,
-    'int stray(void) { return 0; }' => qr/the symbol stray has no prefix/,
-    'int state;' => qr/the symbol state has no prefix/,
-    'int ngx_http_other(void) { return 0; }' => qr/ngx_http_other has no/,
-    'int ngx_json_x(void) { return 0; }' => qr/ngx_json_x: such names/,
-    'int ngx_data_x(void); int social_z(void) { return ngx_data_x(); }'
-        => qr/ngx_data_x: such names/,
-);
+# Symbols: of an object file, and of a library in the module's place, which is
+# linked as the module is ("exported" what is not).
 
 my $cc = $ENV{CC} || 'cc';
+my $link = "-shared -fPIC -o $copy/build/ngx_http_social_module.so"
+           . " $copy/build/x.c";
+my $map = "-Wl,--version-script=$top/ngx_social_module/exports.map";
+my $nginx = 'void *ngx_modules[1], *ngx_module_names[1], *ngx_module_order[1];';
 
-for my $code (sort keys %symbols) {
+my @symbols = (
+    [ $nginx, $link ],
+    [ "$nginx int social_x(void) { return 0; }", "$link $map" ],
+    [ "$nginx int social_x(void) { return 0; }", $link,
+      qr/symbol social_x is exported/ ],
+    [ 'int ngx_json_x(void); int x(void) { return ngx_json_x(); }',
+      "$link $map", qr/ngx_json_x: such names/ ],
+    [ 'int ngx_data_x(void); int x(void) { return ngx_data_x(); }',
+      "$link $map", qr/ngx_data_x: such names/ ],
+
+    map { [ $_->[0], "-c -o $copy/build/obj/core/x.o $copy/build/x.c",
+            $_->[1] ] }
+        [ 'int social_x(void) { return 0; }' ],
+        [ 'int ngx_http_social_x = 1; static int stray;'
+          . ' int *social_y = &stray;' ],
+        [ 'int stray(void) { return 0; }', qr/symbol stray has no prefix/ ],
+        [ 'int state;', qr/symbol state has no prefix/ ],
+        [ 'int ngx_http_other(void) { return 0; }',
+          qr/ngx_http_other has no prefix/ ],
+);
+
+make_path("$copy/build/obj/core");
+
+for my $case (@symbols) {
+    my ($code, $arguments, $expected) = @{$case};
+
     write_file('build/x.c', "$code\n");
+    unlink "$copy/build/obj/core/x.o";
 
-    system("$cc -shared -fPIC -o $copy/build/ngx_http_social_module.so"
-           . " $copy/build/x.c") == 0
+    system("$cc $arguments") == 0
         or die "cannot compile \"$code\"\n";
 
     my ($status, $said) = check($copy);
 
-    if (my $expected = $symbols{$code}) {
+    if ($expected) {
         ok($status != 0, "\"$code\" is refused");
         like($said, $expected, '... and named');
+
+        # the next one is of an object file, beside a good library
+
+        system("$cc -shared -fPIC -o $copy/build/ngx_http_social_module.so"
+               . " -x c /dev/null") == 0 or die;
 
     } else {
         is($status, 0, "\"$code\" is fine") or diag($said);
