@@ -16,7 +16,7 @@ our $Run = 0;
 our %D = map { ($_ => "\$social_$_") } qw( sub auth_status kid );
 
 repeat_each(2);
-plan tests => repeat_each() * 170;
+plan tests => repeat_each() * 177;
 no_long_string();
 run_tests();
 
@@ -390,3 +390,23 @@ GET /index.html
 --- response_headers_like
 X-L: x{1000}
 X-N: 1
+
+=== TEST 19: numbers as the issuer wrote them, of whatever size
+--- config
+    location = /index.html {
+        root html;
+        social_auth main;
+        add_header X-A "$social_claim_a|$social_claim_b|$social_claim_c";
+        add_header X-D "$social_claim_d|$social_claim_e";
+        add_header X-L $social_claim_l;
+    }
+--- request
+GET /index.html
+--- more_headers eval
+"Authorization: Bearer " . ::signed(::header_text(),
+    substr(::payload_text(), 0, -1) . ',"a":0.1,"b":1.10,"c":1E+2,'
+    . '"d":18446744073709551617,"e":1e999,"l":[0.1,{"x":-0}]}', 'main')
+--- response_headers
+X-A: 0.1|1.10|1E+2
+X-D: 18446744073709551617|1e999
+X-L: [0.1,{"x":-0}]

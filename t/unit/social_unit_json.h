@@ -72,14 +72,106 @@ social_unit_json_too_deep(social_str_t text)
 
 
 /*
- * NULL: refused.  Here we are the stricter: after a number or a word, jansson
+ * The end of a number that begins at "p" (RFC 8259, 6), as far as it is one.
+ */
+static inline const char *
+social_unit_json_number_end(const char *p, const char *end)
+{
+    p += (*p == '-');
+
+    if (p < end && *p == '0') {
+        p++;
+
+    } else {
+        while (p < end && *p >= '0' && *p <= '9') {
+            p++;
+        }
+    }
+
+    if (p < end && *p == '.') {
+        for (p++; p < end && *p >= '0' && *p <= '9'; p++) { /* void */ }
+    }
+
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+        p += (p < end && (*p == '+' || *p == '-'));
+
+        while (p < end && *p >= '0' && *p <= '9') {
+            p++;
+        }
+    }
+
+    return p;
+}
+
+
+/*
+ * The next number of a document from "p" on, and its end; NULL: there is none.
+ */
+static inline const char *
+social_unit_json_next_number(const char *p, const char *end, const char **last)
+{
+    bool  string;
+
+    for (string = false; p < end; p++) {
+
+        if (string && *p == '\\') {
+            p++;
+
+        } else if (*p == '"') {
+            string = !string;
+
+        } else if (!string && (*p == '-' || (*p >= '0' && *p <= '9'))) {
+            *last = social_unit_json_number_end(p, end);
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Puts a 1 in the place of the number that ends at "end", with spaces around
+ * it: what is no number with it before must be none after.
+ */
+static inline void
+social_unit_json_small(char *text, size_t end)
+{
+    const char  *p, *last;
+
+    last = text;
+
+    do {
+        p = social_unit_json_next_number(last, text + end, &last);
+
+        if (p == NULL) {
+            abort();
+        }
+
+    } while (last < text + end);
+
+    memset(text + (p - text), ' ', (size_t) (last - p));
+    text[p - text + 1] = '1';
+}
+
+
+/*
+ * NULL: refused.  There are two exceptions.  After a number or a word, jansson
  * passes over a NUL byte that is no part of either, and takes what follows it
- * (RFC 8259, 2: no white space, nor anything else outside a string).
+ * (RFC 8259, 2: no white space, nor anything else outside a string); we do
+ * not.  And it refuses integers of more than 64 bits and what no double can
+ * hold, which we keep as they are written: another number stands for them, and
+ * "small" is set.
  */
 static inline json_t *
-social_unit_json_parse(social_str_t text)
+social_unit_json_parse(social_str_t text, bool *small)
 {
-    json_t  *value;
+    char          *copy;
+    json_t        *value;
+    json_error_t   error;
+
+    *small = false;
 
     if (text.len == 0 || social_unit_json_too_deep(text)
         || memchr(text.data, '\0', text.len) != NULL)
@@ -87,8 +179,27 @@ social_unit_json_parse(social_str_t text)
         return NULL;
     }
 
-    value = json_loadb((const char *) text.data, text.len,
-                       JSON_REJECT_DUPLICATES, NULL);
+    copy = malloc(text.len);
+    if (copy == NULL) {
+        abort();
+    }
+
+    memcpy(copy, text.data, text.len);
+
+    for ( ;; ) {
+        value = json_loadb(copy, text.len, JSON_REJECT_DUPLICATES, &error);
+
+        if (value != NULL
+            || json_error_code(&error) != json_error_numeric_overflow)
+        {
+            break;
+        }
+
+        *small = true;
+        social_unit_json_small(copy, (size_t) error.position);
+    }
+
+    free(copy);
 
     if (value != NULL && !json_is_object(value)) {
         json_decref(value);
@@ -96,6 +207,36 @@ social_unit_json_parse(social_str_t text)
     }
 
     return value;
+}
+
+
+/*
+ * Whether the numbers of two documents are the same, to the letter.
+ */
+static inline bool
+social_unit_json_same_numbers(social_str_t one, social_str_t two)
+{
+    const char  *a, *b, *a_end, *b_end;
+
+    a_end = (const char *) one.data;
+    b_end = (const char *) two.data;
+
+    for ( ;; ) {
+        a = social_unit_json_next_number(a_end, (const char *) one.data
+                                                + one.len, &a_end);
+        b = social_unit_json_next_number(b_end, (const char *) two.data
+                                                + two.len, &b_end);
+
+        if (a == NULL || b == NULL) {
+            return a == b;
+        }
+
+        if (a_end - a != b_end - b
+            || memcmp(a, b, (size_t) (a_end - a)) != 0)
+        {
+            return false;
+        }
+    }
 }
 
 
@@ -133,13 +274,20 @@ social_unit_json_write(const json_t *value)
 }
 
 
+/*
+ * What we write, with the numbers that came; jansson would write it as it
+ * writes its own.
+ */
 static inline bool
-social_unit_json_same_text(const social_json_t *ours, const json_t *theirs)
+social_unit_json_same_text(social_str_t from, const social_json_t *ours,
+    const json_t *theirs)
 {
-    bool            same;
-    char           *text;
-    size_t          len;
-    unsigned char  *buf;
+    bool           same, small;
+    char          *text, *again;
+    size_t         len;
+    json_t        *value;
+    social_str_t   s;
+    unsigned char *buf;
 
     text = social_unit_json_write(theirs);
     len = social_json_write(ours, NULL, 0);
@@ -149,15 +297,23 @@ social_unit_json_same_text(const social_json_t *ours, const json_t *theirs)
         abort();
     }
 
-    same = len == strlen(text)
-           && social_json_write(ours, buf, len) == len
-           && memcmp(buf, text, len) == 0;
+    s.data = buf;
+    s.len = social_json_write(ours, buf, len);
+
+    value = social_unit_json_parse(s, &small);
+    again = value ? social_unit_json_write(value) : NULL;
+
+    same = s.len == len && again != NULL && strcmp(again, text) == 0
+           && len <= 6 * from.len && memchr(buf, 0x7f, len) == NULL
+           && social_unit_json_same_numbers(from, s);
 
     if (!same) {
         buf[len] = '\0';
         fprintf(stderr, "ours %s\nthey %s\n", buf, text);
     }
 
+    json_decref(value);
+    free(again);
     free(text);
     free(buf);
 
@@ -169,8 +325,9 @@ social_unit_json_same_text(const social_json_t *ours, const json_t *theirs)
  * Whether every accessor says of our value what it said of jansson's.
  */
 static inline bool
-social_unit_json_same(const social_json_t *ours, json_t *theirs)
+social_unit_json_same(const social_json_t *ours, json_t *theirs, bool small)
 {
+    bool                  whole;
     double                real;
     size_t                i, n;
     json_t               *value;
@@ -203,16 +360,26 @@ social_unit_json_same(const social_json_t *ours, json_t *theirs)
                ? exact + 2 : real;
     }
 
-    rc = social_json_time(ours, &number);
-    social_unit_json_must((rc == SOCIAL_OK)
-                          == (json_is_number(theirs)
-                              && real >= 0 && real <= exact));
-    social_unit_json_must(rc != SOCIAL_OK || number == (int64_t) real);
+    rc = social_json_number(ours, &s);
+    social_unit_json_must((rc == SOCIAL_OK) == json_is_number(theirs));
 
-    rc = social_json_integer(ours, &number);
-    social_unit_json_must((rc == SOCIAL_OK)
-                          == (json_is_integer(theirs)
-                              && real >= 0 && real <= exact));
+    /* which rounds what we do not, at 2^53 and to a fraction of zero, too */
+
+    whole = json_is_integer(theirs);
+
+    if (!small && (whole || real > 0) && (whole || real < exact)) {
+        rc = social_json_time(ours, &number);
+        social_unit_json_must((rc == SOCIAL_OK)
+                              == (json_is_number(theirs)
+                                  && real >= 0 && real <= exact));
+        social_unit_json_must(rc != SOCIAL_OK || number == (int64_t) real
+                              || (!whole && (double) number == real - 1
+                                  && social_json_time_has_fraction(ours)));
+
+        rc = social_json_integer(ours, &number);
+        social_unit_json_must((rc == SOCIAL_OK)
+                              == (whole && real >= 0 && real <= exact));
+    }
 
     n = 0;
     item = NULL;
@@ -221,7 +388,7 @@ social_unit_json_same(const social_json_t *ours, json_t *theirs)
         item = social_json_next(ours, item);
         social_unit_json_must(item == social_json_element(ours, i));
 
-        if (!social_unit_json_same(item, value)) {
+        if (!social_unit_json_same(item, value, small)) {
             return false;
         }
     }
@@ -239,7 +406,7 @@ social_unit_json_same(const social_json_t *ours, json_t *theirs)
         if (n < 1000
             && !social_unit_json_same(social_json_member(ours,
                                                          social_str(name)),
-                                      value))
+                                      value, small))
         {
             return false;
         }
@@ -256,7 +423,7 @@ social_unit_json_same(const social_json_t *ours, json_t *theirs)
 static inline bool
 social_unit_json_agree(social_str_t text, bool *accepted)
 {
-    bool            same;
+    bool            same, small;
     json_t         *theirs;
     social_rc_e     rc, in_place;
     unsigned char  *copy;
@@ -273,7 +440,7 @@ social_unit_json_agree(social_str_t text, bool *accepted)
         memcpy(copy, text.data, text.len);
     }
 
-    theirs = social_unit_json_parse(text);
+    theirs = social_unit_json_parse(text, &small);
     rc = social_json_parse(text, &ours);
     in_place = social_json_parse_in_place(copy, text.len, &views);
 
@@ -290,10 +457,10 @@ social_unit_json_agree(social_str_t text, bool *accepted)
                 theirs ? "accepts" : "refuses");
 
     } else if (theirs != NULL) {
-        same = social_unit_json_same(ours, theirs)
-               && social_unit_json_same(views, theirs)
-               && social_unit_json_same_text(ours, theirs)
-               && social_unit_json_same_text(views, theirs);
+        same = social_unit_json_same(ours, theirs, small)
+               && social_unit_json_same(views, theirs, small)
+               && social_unit_json_same_text(text, ours, theirs)
+               && social_unit_json_same_text(text, views, theirs);
     }
 
     if (!same) {

@@ -103,10 +103,6 @@ test_parse(void **state)
         social_string("{\"a\":\"\xf4\x90\x80\x80\"}"),
         social_string("{\"a\":\"\\ud800\"}"),
         social_string("{\"a\":\"\\udc00\\ud800\"}"),
-
-        /* more than 64 bits, or than a double */
-        social_string("{\"a\":9223372036854775808}"),
-        social_string("{\"a\":1e999}"),
     };
 
     (void) state;
@@ -326,6 +322,21 @@ test_time(void **state)
         { "-1", SOCIAL_MALFORMED, 0 },
         { "-0.5", SOCIAL_MALFORMED, 0 },
         { "-1e300", SOCIAL_MALFORMED, 0 },
+        { "-1e-300", SOCIAL_MALFORMED, 0 },
+        { "9223372036854775808", SOCIAL_MALFORMED, 0 },
+        { "18446744073709551617", SOCIAL_MALFORMED, 0 },
+        { "1e999", SOCIAL_MALFORMED, 0 },
+        { "1e99999999999999999999999", SOCIAL_MALFORMED, 0 },
+        { "1e-99999999999999999999999", SOCIAL_OK, 0 },
+        { "0e99999999999999999999999", SOCIAL_OK, 0 },
+        { "0.0000000013e18", SOCIAL_OK, 1300000000 },
+        { "13000000000000e-4", SOCIAL_OK, 1300000000 },
+        { "130000000099999e-5", SOCIAL_OK, 1300000000 },
+        { "0.99999999999999999999", SOCIAL_OK, 0 },
+        { "0.5E+1", SOCIAL_OK, 5 },
+        { "9007199254740992e0", SOCIAL_OK, 9007199254740992 },
+        { "9007199254740993.0", SOCIAL_MALFORMED, 0 },
+        { "90071992547409920e-1", SOCIAL_OK, 9007199254740992 },
         { "\"1300819380\"", SOCIAL_MALFORMED, 0 },
         { "true", SOCIAL_MALFORMED, 0 },
         { "null", SOCIAL_MALFORMED, 0 },
@@ -380,6 +391,62 @@ test_write(void **state)
                                            2), buf, sizeof(buf)), 4);
     assert_memory_equal(buf, "null", 4);
 
+    social_json_free(json);
+}
+
+
+/* numbers are written as they came, and read where they are whole */
+
+static void
+test_number(void **state)
+{
+    size_t          i, n;
+    char            text[64];
+    social_str_t    s;
+    social_json_t  *json;
+    unsigned char   buf[64];
+
+    static const struct {
+        const char  *value;
+        bool         fraction;
+    } cases[] = {
+        { "0.1", true }, { "0.10", true }, { "1.0", false }, { "-0", false },
+        { "1E+2", false }, { "12e-1", true }, { "120e-1", false },
+        { "0.5e1", false }, { "9007199254740993", false },
+        { "123456789012345678901234567890", false }, { "1e999", false },
+        { "1e-999", true }, { "-0.5", false }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        n = (size_t) snprintf(text, sizeof(text), "{\"n\":%s}",
+                              cases[i].value);
+        json = parse(text);
+
+        assert_int_equal(social_json_write(json, buf, sizeof(buf)), n);
+        assert_memory_equal(buf, text, n);
+
+        assert_int_equal(social_json_number(social_json_member(json, S("n")),
+                                            &s), SOCIAL_OK);
+        assert_int_equal(s.len, strlen(cases[i].value));
+        assert_memory_equal(s.data, cases[i].value, s.len);
+
+        assert_int_equal(social_json_time_has_fraction(
+                             social_json_member(json, S("n"))),
+                         cases[i].fraction);
+
+        assert_int_equal(social_json_string(social_json_member(json, S("n")),
+                                            &s), SOCIAL_MALFORMED);
+        social_json_free(json);
+    }
+
+    json = parse("{\"s\":\"1\"}");
+    assert_int_equal(social_json_number(social_json_member(json, S("s")), &s),
+                     SOCIAL_MALFORMED);
+    assert_int_equal(social_json_number(social_json_member(json, S("n")), &s),
+                     SOCIAL_DECLINED);
+    assert_false(social_json_time_has_fraction(NULL));
     social_json_free(json);
 }
 
@@ -490,6 +557,7 @@ main(void)
         cmocka_unit_test(test_member_folded),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_write),
+        cmocka_unit_test(test_number),
         cmocka_unit_test(test_escape),
     };
 

@@ -6,14 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "social_json_node.h"
+#include "social_json.h"
 
 
 #define SOCIAL_JSON_MAX_EXACT  9007199254740992     /* 2^53 */
 
+/* more than what a point could be moved by within a document */
+#define SOCIAL_JSON_MAX_SHIFT  (INT64_C(1) << 40)
+
 
 static bool social_json_name_folds(const social_json_t *member,
     social_str_t name);
+static social_rc_e social_json_text(const social_json_t *json,
+    social_json_type_e type, social_str_t *out);
+static social_rc_e social_json_whole(social_str_t text, int64_t *out,
+    bool *fraction);
+static int64_t social_json_exponent(const unsigned char *p,
+    const unsigned char *end);
 static bool social_json_is(const social_json_t *json, social_json_type_e type);
 
 
@@ -114,6 +123,21 @@ social_json_name_folds(const social_json_t *member, social_str_t name)
 social_rc_e
 social_json_string(const social_json_t *json, social_str_t *out)
 {
+    return social_json_text(json, SOCIAL_JSON_STRING, out);
+}
+
+
+social_rc_e
+social_json_number(const social_json_t *json, social_str_t *out)
+{
+    return social_json_text(json, SOCIAL_JSON_NUMBER, out);
+}
+
+
+static social_rc_e
+social_json_text(const social_json_t *json, social_json_type_e type,
+    social_str_t *out)
+{
     out->len = 0;
     out->data = (const unsigned char *) "";
 
@@ -121,7 +145,7 @@ social_json_string(const social_json_t *json, social_str_t *out)
         return SOCIAL_DECLINED;
     }
 
-    if (json->type != SOCIAL_JSON_STRING) {
+    if (json->type != type) {
         return SOCIAL_MALFORMED;
     }
 
@@ -135,58 +159,164 @@ social_json_string(const social_json_t *json, social_str_t *out)
 social_rc_e
 social_json_time(const social_json_t *json, int64_t *out)
 {
-    double  real;
+    bool          fraction;
+    social_rc_e   rc;
+    social_str_t  text;
 
     *out = 0;
 
-    if (json == NULL) {
-        return SOCIAL_DECLINED;
-    }
+    rc = social_json_number(json, &text);
 
-    if (json->type == SOCIAL_JSON_INTEGER) {
-        *out = json->u.integer;
-
-        return *out >= 0 && *out <= SOCIAL_JSON_MAX_EXACT
-               ? SOCIAL_OK : SOCIAL_MALFORMED;
-    }
-
-    if (json->type == SOCIAL_JSON_REAL) {
-        real = json->u.real;
-
-        if (!(real >= 0 && real <= (double) SOCIAL_JSON_MAX_EXACT)) {
-            return SOCIAL_MALFORMED;
-        }
-
-        *out = (int64_t) real;
-
-        return SOCIAL_OK;
-    }
-
-    return SOCIAL_MALFORMED;
+    return rc == SOCIAL_OK ? social_json_whole(text, out, &fraction) : rc;
 }
 
 
 bool
 social_json_time_has_fraction(const social_json_t *json)
 {
-    int64_t  whole;
+    bool          fraction;
+    int64_t       whole;
+    social_str_t  text;
 
-    return json != NULL && json->type == SOCIAL_JSON_REAL
-           && social_json_time(json, &whole) == SOCIAL_OK
-           && json->u.real > (double) whole;
+    return social_json_number(json, &text) == SOCIAL_OK
+           && social_json_whole(text, &whole, &fraction) == SOCIAL_OK
+           && fraction;
 }
 
 
 social_rc_e
 social_json_integer(const social_json_t *json, int64_t *out)
 {
+    size_t        i;
+    social_rc_e   rc;
+    social_str_t  text;
+
     *out = 0;
 
-    if (json != NULL && json->type != SOCIAL_JSON_INTEGER) {
-        return SOCIAL_MALFORMED;
+    rc = social_json_number(json, &text);
+
+    if (rc != SOCIAL_OK) {
+        return rc;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] == '.' || social_lower(text.data[i]) == 'e') {
+            return SOCIAL_MALFORMED;
+        }
     }
 
     return social_json_time(json, out);
+}
+
+
+/*
+ * The whole part of a number, and whether there is more of it.  The exponent
+ * says where the point is: the digits before it are the whole part, with zeros
+ * behind the last where they are too few.  SOCIAL_MALFORMED: not in [0, 2^53].
+ */
+
+static social_rc_e
+social_json_whole(social_str_t text, int64_t *out, bool *fraction)
+{
+    bool                  negative, zero;
+    int64_t               n, point, place;
+    const unsigned char  *p, *end, *mantissa_end;
+
+    p = text.data;
+    end = text.data + text.len;
+
+    negative = (*p == '-');
+    p += negative;
+
+    mantissa_end = p;
+    point = -1;
+
+    while (mantissa_end < end && social_lower(*mantissa_end) != 'e') {
+
+        if (*mantissa_end == '.') {
+            point = mantissa_end - p;
+        }
+
+        mantissa_end++;
+    }
+
+    if (point == -1) {
+        point = mantissa_end - p;
+    }
+
+    point += social_json_exponent(mantissa_end, end);
+
+    n = 0;
+    zero = true;
+    *fraction = false;
+
+    for (place = 0; p < mantissa_end; p++) {
+
+        if (*p == '.') {
+            continue;
+        }
+
+        zero = zero && *p == '0';
+
+        if (place < point) {
+            n = n * 10 + (*p - '0');
+
+        } else {
+            *fraction = *fraction || *p != '0';
+        }
+
+        if (n > SOCIAL_JSON_MAX_EXACT) {
+            return SOCIAL_MALFORMED;
+        }
+
+        place++;
+    }
+
+    if (zero) {
+        *out = 0;
+        return SOCIAL_OK;
+    }
+
+    for ( /* void */ ; n && place < point; place++) {
+        n *= 10;
+
+        if (n > SOCIAL_JSON_MAX_EXACT) {
+            return SOCIAL_MALFORMED;
+        }
+    }
+
+    if (negative) {
+        return SOCIAL_MALFORMED;
+    }
+
+    *out = n;
+
+    return SOCIAL_OK;
+}
+
+
+/* of "e-5", or of nothing: 0 */
+
+static int64_t
+social_json_exponent(const unsigned char *p, const unsigned char *end)
+{
+    bool     negative;
+    int64_t  n;
+
+    n = 0;
+    negative = false;
+
+    for ( /* void */ ; p < end; p++) {
+
+        if (*p == '-') {
+            negative = true;
+
+        } else if (*p >= '0' && *p <= '9' && n < SOCIAL_JSON_MAX_SHIFT) {
+            n = n * 10 + (*p - '0');
+        }
+    }
+
+    return negative ? -n : n;
 }
 
 

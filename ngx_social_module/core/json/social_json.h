@@ -15,18 +15,52 @@
 #define SOCIAL_JSON_MAX_SIZE   (256 * 1024 * 1024)
 
 
-/* a value of a document, or the whole of it */
-typedef struct social_json_s  social_json_t;
+typedef enum {
+    SOCIAL_JSON_NULL = 0,
+    SOCIAL_JSON_FALSE,
+    SOCIAL_JSON_TRUE,
+    SOCIAL_JSON_NUMBER,
+    SOCIAL_JSON_STRING,
+    SOCIAL_JSON_ARRAY,
+    SOCIAL_JSON_OBJECT
+} social_json_type_e;
+
+
+/*
+ * A value of a document, or the whole of it.  The fields are for social_json.c
+ * and its parser and writer; others use the functions below.
+ *
+ * The values of a document stand in one array in the order of the text, each
+ * before what is in it: what is in a container begins right after it, and the
+ * sibling of a value is "span" further on.  A member is its value with a name.
+ */
+
+typedef struct {
+    const unsigned char    *name;
+    uint32_t                name_len;
+    uint32_t                span;      /* values: this and all that is in it */
+
+    union {
+        uint64_t              names;   /* an object's: social_json_name_bit() */
+        const unsigned char  *data;    /* a string's, or a number as written */
+        unsigned char        *copy;    /* see social_json_parse() */
+    } u;
+
+    uint32_t                count;     /* of bytes, elements or members */
+    social_json_type_e      type;
+} social_json_t;
 
 
 /*
  * Parses a JSON object, the whole of "text".  SOCIAL_OK: "json" is owned by
  * the caller, who frees it with social_json_free(); "text" may go before it.
  * SOCIAL_MALFORMED: not JSON (RFC 8259), not an object, a member named twice,
- * invalid UTF-8, a NUL character, an integer over 64 bits, a number that no
- * double can hold, anything but white space after the object, deeper than
- * SOCIAL_JSON_MAX_DEPTH, or longer than SOCIAL_JSON_MAX_SIZE; the caller has
- * a smaller limit.  SOCIAL_FAILED: out of memory.
+ * invalid UTF-8, a NUL character, anything but white space after the object,
+ * deeper than SOCIAL_JSON_MAX_DEPTH, or longer than SOCIAL_JSON_MAX_SIZE; the
+ * caller has a smaller limit.  SOCIAL_FAILED: out of memory.
+ *
+ * Numbers are kept as they are written, of whatever size: they are read when
+ * they are asked for.
  */
 social_rc_e social_json_parse(social_str_t text, social_json_t **json);
 
@@ -65,6 +99,12 @@ const social_json_t *social_json_member_folded(const social_json_t *object,
 social_rc_e social_json_string(const social_json_t *json, social_str_t *out);
 
 /*
+ * A number as it is written (RFC 8259, 6), owned by the value.
+ * SOCIAL_DECLINED: "json" is NULL; SOCIAL_MALFORMED: it is not a number.
+ */
+social_rc_e social_json_number(const social_json_t *json, social_str_t *out);
+
+/*
  * A time in whole seconds (NumericDate, RFC 7519, 2), fractions dropped.
  * SOCIAL_DECLINED: "json" is NULL; SOCIAL_MALFORMED: not a number, or not in
  * [0, 2^53], beyond which numbers are not exact.
@@ -79,7 +119,8 @@ bool social_json_time_has_fraction(const social_json_t *json);
 
 /*
  * A whole number.  SOCIAL_DECLINED: "json" is NULL; SOCIAL_MALFORMED: not an
- * integer, or not in [0, 2^53].
+ * integer (one written with a point or an exponent is none), or not in
+ * [0, 2^53].
  */
 social_rc_e social_json_integer(const social_json_t *json, int64_t *out);
 
@@ -105,7 +146,7 @@ bool social_json_is_null(const social_json_t *json);
 
 /*
  * Writes the value to "buf" as one line of printable ASCII without needless
- * spaces, fit for a header, and returns the bytes that the whole takes, which
+ * spaces, fit for a header, numbers as they came, and returns the bytes that the whole takes, which
  * may be more than "size": call it with a size of 0 first.
  */
 size_t social_json_write(const social_json_t *json, unsigned char *buf,
@@ -117,6 +158,27 @@ size_t social_json_write(const social_json_t *json, unsigned char *buf,
  * for 6 * text.len bytes; returns the end of what was written.
  */
 unsigned char *social_json_escape(unsigned char *buf, social_str_t text);
+
+
+/*
+ * One bit of 64 for a name.  An object keeps those of all its members, so
+ * that most names which it has not are known without a look at the others.
+ */
+
+static inline uint64_t
+social_json_name_bit(const unsigned char *name, size_t len)
+{
+    size_t  n;
+
+    if (len == 0) {
+        return 1;
+    }
+
+    n = len + (size_t) name[0] * 5 + (size_t) name[len / 2] * 11
+        + (size_t) name[len - 1] * 23;
+
+    return (uint64_t) 1 << (n & 63);
+}
 
 
 #endif /* SOCIAL_JSON_H */

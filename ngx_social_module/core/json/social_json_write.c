@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "social_json_node.h"
+#include "social_json.h"
 #include "social_utf8.h"
 
 
@@ -82,8 +82,6 @@ social_json_write(const social_json_t *json, unsigned char *buf, size_t size)
 static void
 social_json_write_scalar(social_json_out_t *out, const social_json_t *json)
 {
-    unsigned char  *end, buf[SOCIAL_JSON_NUMBER_SIZE];
-
     switch (json->type) {
 
     case SOCIAL_JSON_TRUE:
@@ -94,13 +92,9 @@ social_json_write_scalar(social_json_out_t *out, const social_json_t *json)
         social_json_write_bytes(out, "false", 5);
         return;
 
-    case SOCIAL_JSON_INTEGER:
-        end = social_json_write_integer(buf, json->u.integer);
-        break;
-
-    case SOCIAL_JSON_REAL:
-        end = social_json_write_real(buf, json->u.real);
-        break;
+    case SOCIAL_JSON_NUMBER:
+        social_json_write_bytes(out, json->u.data, json->count);
+        return;
 
     case SOCIAL_JSON_STRING:
         social_json_write_string(out, json->u.data, json->count);
@@ -110,8 +104,6 @@ social_json_write_scalar(social_json_out_t *out, const social_json_t *json)
         social_json_write_bytes(out, "null", 4);
         return;
     }
-
-    social_json_write_bytes(out, buf, (size_t) (end - buf));
 }
 
 
