@@ -14,7 +14,7 @@ node_arch() {
     case $(uname -m) in
     x86_64) echo x64 ;;
     aarch64) echo arm64 ;;
-    *) die "no Node for $(uname -m) on npm: install Node $node_least or later" ;;
+    *) die "npm has no Node for $(uname -m): install $node_least or later" ;;
     esac
 }
 

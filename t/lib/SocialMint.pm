@@ -79,7 +79,8 @@ sub jose {
             or die "jose could not be installed\n";
     }
 
-    return $self->sign($claims, SocialNode::node(), "$root/build/npm/jose/sign.mjs");
+    return $self->sign($claims, SocialNode::node(),
+                       "$root/build/npm/jose/sign.mjs");
 }
 
 sub sign {

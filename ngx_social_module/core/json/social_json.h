@@ -146,8 +146,9 @@ bool social_json_is_null(const social_json_t *json);
 
 /*
  * Writes the value to "buf" as one line of printable ASCII without needless
- * spaces, fit for a header, numbers as they came, and returns the bytes that the whole takes, which
- * may be more than "size": call it with a size of 0 first.
+ * spaces, fit for a header, numbers as they came, and returns the bytes that
+ * the whole takes, which may be more than "size": call it with a size of 0
+ * first.
  */
 size_t social_json_write(const social_json_t *json, unsigned char *buf,
     size_t size);
