@@ -9,7 +9,7 @@
 
 #include "social_unit_key.h"
 #include "social_base64url.h"
-#include "social_jwk_type.h"
+#include "social_jwk.h"
 #include "social_jwks.h"
 
 

@@ -18,6 +18,12 @@
 #define SOCIAL_JWK_MAX_RSA_BITS  8192     /* verifying costs with its square */
 #define SOCIAL_JWK_MAX_KID       256
 
+/* the coordinates of P-521 */
+#define SOCIAL_JWK_MAX_EC_BYTES  66
+
+/* SEQUENCE { r INTEGER, s INTEGER } with a length of two bytes */
+#define SOCIAL_JWK_MAX_EC_DER    (3 + 2 * (2 + 1 + SOCIAL_JWK_MAX_EC_BYTES))
+
 
 struct evp_md_ctx_st;
 struct evp_pkey_st;
@@ -61,6 +67,16 @@ social_rc_e social_jwk_parse(const social_json_t *json,
  * Frees what the key owns, and clears it.
  */
 void social_jwk_free(social_jwk_t *jwk);
+
+/*
+ * Turns a signature of JWS, r and s of half its length each (RFC 7518, 3.4),
+ * into the DER that OpenSSL takes.  "len" is the key's size already, and "der"
+ * has room for SOCIAL_JWK_MAX_EC_DER bytes, of which as many as are returned
+ * are used; 0: r or s is not in 1 to n - 1, n being the order of the curve
+ * (FIPS 186-5, 6.4.2).
+ */
+size_t social_jwk_ec_der(social_algorithm_e algorithm,
+    social_str_t signature, unsigned char *der);
 
 
 #endif /* SOCIAL_JWK_H */

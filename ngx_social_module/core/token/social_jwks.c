@@ -12,7 +12,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#include "social_jwk_type.h"
 #include "social_jwks.h"
 
 
