@@ -155,10 +155,28 @@ ngx_http_social_need_zone(ngx_conf_t *cf)
         ngx_str_set(&name, "social");
 
         smcf->zone = ngx_http_social_zone_add(cf, &name,
-                                              NGX_HTTP_SOCIAL_ZONE_SIZE);
+                                              NGX_HTTP_SOCIAL_ZONE_SIZE,
+                                              &ngx_http_social_module);
     }
 
     return smcf->zone;
+}
+
+
+ngx_int_t
+ngx_http_social_zone_add_part(ngx_conf_t *cf, ngx_http_social_zone_part_e part,
+    ngx_http_social_zone_init_pt init, void *data)
+{
+    ngx_shm_zone_t  *zone;
+
+    zone = ngx_http_social_need_zone(cf);
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_social_zone_set_part(zone, part, init, data);
+
+    return NGX_OK;
 }
 
 
@@ -223,7 +241,8 @@ ngx_http_social_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                    "64k at least", &s);
     }
 
-    smcf->zone = ngx_http_social_zone_add(cf, &name, size);
+    smcf->zone = ngx_http_social_zone_add(cf, &name, size,
+                                          &ngx_http_social_module);
 
     return smcf->zone ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

@@ -25,7 +25,8 @@ static ngx_int_t ngx_http_social_zone_attach(ngx_shm_zone_t *zone,
 
 
 ngx_shm_zone_t *
-ngx_http_social_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
+ngx_http_social_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
+    ngx_module_t *module)
 {
     ngx_shm_zone_t              *zone;
     ngx_http_social_zone_ctx_t  *ctx;
@@ -35,7 +36,7 @@ ngx_http_social_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
         return NULL;
     }
 
-    zone = ngx_shared_memory_add(cf, name, size, &ngx_http_social_module);
+    zone = ngx_shared_memory_add(cf, name, size, module);
     if (zone == NULL) {
         return NULL;
     }
@@ -47,23 +48,15 @@ ngx_http_social_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
 }
 
 
-ngx_int_t
-ngx_http_social_zone_add_part(ngx_conf_t *cf, ngx_http_social_zone_part_e part,
-    ngx_http_social_zone_init_pt init, void *data)
+void
+ngx_http_social_zone_set_part(ngx_shm_zone_t *zone,
+    ngx_http_social_zone_part_e part, ngx_http_social_zone_init_pt init,
+    void *data)
 {
-    ngx_shm_zone_t              *zone;
-    ngx_http_social_zone_ctx_t  *ctx;
+    ngx_http_social_zone_ctx_t  *ctx = zone->data;
 
-    zone = ngx_http_social_need_zone(cf);
-    if (zone == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx = zone->data;
     ctx->users[part].init = init;
     ctx->users[part].data = data;
-
-    return NGX_OK;
 }
 
 

@@ -40,17 +40,30 @@ typedef ngx_int_t (*ngx_http_social_zone_init_pt)(ngx_slab_pool_t *shpool,
     void **part, void *data, ngx_log_t *log);
 
 
-/*
- * Adds the zone to the configuration.  NULL: out of memory, or another module
- * owns that name; already logged.
- */
-ngx_shm_zone_t *ngx_http_social_zone_add(ngx_conf_t *cf, ngx_str_t *name,
-    size_t size);
+/* ngx_http_social_module.c */
 
 /*
- * Has "init" called for its part of the zone.  NGX_ERROR: out of memory.
+ * Has "init" called for its part of the zone, which is added where no
+ * directive did.  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_zone_add_part(ngx_conf_t *cf,
+    ngx_http_social_zone_part_e part, ngx_http_social_zone_init_pt init,
+    void *data);
+
+
+/* ngx_http_social_zone.c */
+
+/*
+ * Adds the zone to the configuration, as that module's.  NULL: out of memory,
+ * or another module owns that name; already logged.
+ */
+ngx_shm_zone_t *ngx_http_social_zone_add(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size, ngx_module_t *module);
+
+/*
+ * Has "init" called for its part of the zone.
+ */
+void ngx_http_social_zone_set_part(ngx_shm_zone_t *zone,
     ngx_http_social_zone_part_e part, ngx_http_social_zone_init_pt init,
     void *data);
 
