@@ -73,6 +73,9 @@ extern ngx_module_t  ngx_http_social_store_module;
  */
 ngx_int_t ngx_http_social_store_handler(ngx_http_request_t *r);
 
+
+/* ngx_http_social_store.c */
+
 /*
  * An error as S3 has it, XML; to be returned from a content handler, or given
  * to ngx_http_finalize_request().
