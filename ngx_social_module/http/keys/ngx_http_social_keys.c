@@ -27,13 +27,7 @@
 static void ngx_http_social_keys_sync(ngx_http_social_keys_t *keys);
 static void ngx_http_social_keys_refresh_handler(ngx_event_t *ev);
 static void ngx_http_social_keys_poll_handler(ngx_event_t *ev);
-
-
-ngx_uint_t
-ngx_http_social_keys_own_slot(ngx_http_social_keys_t *keys)
-{
-    return ngx_memcmp(keys->slot->id, keys->id, sizeof(keys->id)) == 0;
-}
+static void ngx_http_social_keys_wake(ngx_http_social_keys_t *keys);
 
 
 ngx_int_t
@@ -277,7 +271,7 @@ ngx_http_social_keys_poll_handler(ngx_event_t *ev)
  * out of whichever queue it is in.
  */
 
-void
+static void
 ngx_http_social_keys_wake(ngx_http_social_keys_t *keys)
 {
     ngx_queue_t                ready, *q;

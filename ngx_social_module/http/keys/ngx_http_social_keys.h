@@ -176,7 +176,7 @@ struct ngx_http_social_keys_s {
     ngx_queue_t                   waiters;
     ngx_uint_t                    waiting;
     ngx_event_t                   refresh;
-    ngx_event_t                   poll;
+    ngx_event_t                   poll;         /* while requests wait */
 };
 
 
@@ -217,6 +217,12 @@ ngx_int_t ngx_http_social_keys_fetch(ngx_http_social_keys_t *keys,
  */
 ngx_uint_t ngx_http_social_keys_fetching(ngx_http_social_keys_t *keys);
 
+/*
+ * Whether the slot is still this issuer's: a worker of an old configuration
+ * may outlive its claim.  To be called with the slab pool's mutex held.
+ */
+ngx_uint_t ngx_http_social_keys_own_slot(ngx_http_social_keys_t *keys);
+
 
 /* ngx_http_social_keys_conf.c */
 
@@ -226,20 +232,6 @@ ngx_uint_t ngx_http_social_keys_fetching(ngx_http_social_keys_t *keys);
  */
 ngx_http_social_keys_t *ngx_http_social_keys_create(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
-
-
-/* ngx_http_social_keys.c */
-
-/*
- * Whether the slot is still this issuer's: a worker of an old configuration
- * may outlive its claim.  To be called with the slab pool's mutex held.
- */
-ngx_uint_t ngx_http_social_keys_own_slot(ngx_http_social_keys_t *keys);
-
-/*
- * Called in the event loop when this worker's fetch has ended.
- */
-void ngx_http_social_keys_wake(ngx_http_social_keys_t *keys);
 
 
 /* ngx_http_social_keys_task.c */

@@ -24,6 +24,13 @@ static void ngx_http_social_keys_failed(ngx_http_social_keys_task_t *ctx,
 static uint32_t ngx_http_social_keys_complaint(const char *error);
 
 
+ngx_uint_t
+ngx_http_social_keys_own_slot(ngx_http_social_keys_t *keys)
+{
+    return ngx_memcmp(keys->slot->id, keys->id, sizeof(keys->id)) == 0;
+}
+
+
 ngx_int_t
 ngx_http_social_keys_fetch(ngx_http_social_keys_t *keys, ngx_uint_t forced)
 {
@@ -186,7 +193,9 @@ ngx_http_social_keys_done(ngx_event_t *ev)
 
     ngx_http_social_keys_task_free(ctx);
 
-    ngx_http_social_keys_wake(keys);
+    /* whoever waits for it looks now, rather than at the next poll */
+
+    ngx_post_event(&keys->poll, &ngx_posted_events);
 }
 
 
