@@ -124,15 +124,15 @@ subtest 'users' => sub {
 
     v("SELECT social_user_sync('i', 's3', 's3', NULL, NULL)");
     like(v("SELECT handle || ' ' || display_name FROM users WHERE sub = 's3'"),
-        qr/^(user-[0-9a-f]{10}) \1$/, 'a name that is the subject is none');
-    v("SELECT social_user_sync('i', 's3', 'carol\@example.com', NULL, 'Carol')");
+        qr/^(user-[0-9a-f]{16}) \1$/, 'a name that is the subject is none');
+    v("SELECT social_user_sync('i', 's3', 'carol', NULL, 'Carol')");
     is(v("SELECT handle, display_name FROM users WHERE sub = 's3'"),
         'carol|Carol', 'what was made up gives way to a name');
 
     v("SELECT social_user_sync('i', 's4', 'me', NULL, NULL)");
     v("SELECT social_user_sync('i', 's5', NULL, NULL, 'Zoë')");
     like(v("SELECT handle, display_name FROM users WHERE sub = 's5'"),
-        qr/^user-[0-9a-f]{10}\|Zoë$/, 'a display name without a handle');
+        qr/^user-[0-9a-f]{16}\|Zoë$/, 'a display name without a handle');
     v("SELECT social_user_sync('i', 's5', 'me', NULL, NULL)");
     is(v("SELECT handle, display_name FROM users WHERE sub = 's5'"),
         'me-5|Zoë', 'a made-up handle gives way to a suffixed one');
@@ -166,6 +166,148 @@ subtest 'users' => sub {
         map { "SELECT social_user_sync('i', 'h1', 'handle', 'e', 'n')" } 1 .. 6);
     is(v("SELECT count(*) FROM users WHERE sub = 'h1'"), 0,
         'deleted while it is synchronized: gone');
+};
+
+
+my $issued = 0;
+
+# A user of the name, e-mail address and full name; handle and display name.
+
+sub named {
+    my @said = map { defined ? "'" . s/'/''/gr . "'" : 'NULL' } @_[0 .. 2];
+    my $sub = 'n' . ++$issued;
+
+    return (split /\n/, v("SELECT social_user_sync('n', '$sub', $said[0],
+        $said[1], $said[2]);
+        SELECT handle, display_name FROM users WHERE sub = '$sub'"))[-1];
+}
+
+
+# of sign-in, and what is in a name made of it, if it ever gets through
+
+my @private = (
+    'Google_108123456789012345678', 'google_108123456789012345678',
+    'Facebook_10158272231234567', 'Facebook_7',
+    'LoginWithAmazon_amzn1.account.AEYFFFFFFFFFFFFFFFFFFFFFFFFA',
+    'SignInWithApple_001234.0a1b2c3d4e5f60718293a4b5c6d7e8f9.0123',
+    'signinwithapple_x', 'GitHub_583231',
+    'MyOkta_00u1a2b3c4d5e6f7G8h9',
+    'Entra_AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ',
+    'MyIdp_abcdefghijklmnopqrstuv', 'a1bcdefghijklmnopqrst',
+    'KC_4b3f1c0e-8b60-4e5e-9a3f-2f6a2d8a7c11',
+    'Corp_jane.doe@corp.example', 'LINE_U4af4980629a1b2c3d4e5f60718293a4b',
+    'auth0|5f7c8ec7c33c6c004bbafe82', 'google-oauth2|7', 'CORP\\jdoe',
+    '+4915112345678', '4915112345678', '0049 151 123 456 78', '(030) 1234-5',
+    '+49.151.12345678', 'tel:+4915112345678', '12345', '0',
+    "\x{d9}\x{a1}\x{d9}\x{a2}+49151123", 'whatsapp-49 151 1234567',
+    'carol@example.com', 'carol+tag@example.com', '@carol', 'carol@',
+    '164961f8-13f7-40ed-a8ca-d441d8ec4724', '164961f813f740eda8cad441d8ec4724',
+    '164961F8-13F7-40ED-A8CA-D441D8EC4724',
+    "Face\x{e2}\x{80}\x{8b}book_7",
+);
+
+my @public = (
+    'andrew', 'jane_doe', 'jane_doe_84', 'Jane.Doe-1984', '_x_', 'r2-d2',
+    'ann2024', 'ann_2024', 'christopher_robin', 'carl.philipp.emanuel.bach',
+    'user_of_google', 'google', 'Facebook', 'a',
+);
+
+my $made_up = qr/^(user-[0-9a-f]{16})\|\1$/;
+
+
+subtest 'private identifiers are no handles' => sub {
+    for my $name (@private) {
+        like(named($name, 'carol@example.com', undef), $made_up, "\"$name\"");
+        like(named($name, undef, undef), $made_up, "\"$name\", alone");
+        like(named(undef, 'carol@example.com', $name), $made_up,
+            "\"$name\", as a full name")
+            unless $name =~ /^\@|\@$|[^[:ascii:]]/;
+        like(named($name, undef, 'Zoë D.'),
+            qr/^user-[0-9a-f]{16}\|Zoë D\.$/, "\"$name\", of Zoë");
+    }
+
+    for my $name (@public) {
+        is(named($name, undef, undef), "$name|$name", "\"$name\"");
+    }
+
+    is(named('dora', 'dora@example.com', undef), 'dora|dora',
+        'who chose the local part of the own address has it');
+    like(named('', 'ann@example.com', ' ann@example.com '), $made_up,
+        'an address is no full name');
+    is(named('eve', undef, "\x{e6}\x{9d}\x{8e} 4"), "eve|\x{e6}\x{9d}\x{8e} 4",
+        'a full name in any letters');
+    is(named('eva', undef, 'Eva @ Work'), 'eva|Eva @ Work', 'or signs');
+
+    v("SELECT social_user_sync('n', 'AbC', 'aBc', NULL, 'ABC')");
+    like(v("SELECT handle, display_name FROM users WHERE sub = 'AbC'"),
+        $made_up, 'nor is the subject, whatever its letters');
+};
+
+
+subtest 'a made-up handle says nothing' => sub {
+    v("SELECT social_user_sync('m', '108123456789012345678', NULL, NULL, NULL)");
+    my $row = "FROM users WHERE issuer = 'm'";
+    my $first = v("SELECT handle $row");
+
+    v("DELETE $row");
+    v("SELECT social_user_sync('m', '108123456789012345678', NULL, NULL, NULL)");
+    isnt(v("SELECT handle $row"), $first, 'nothing of who it is for');
+
+    $first = v("SELECT handle $row");
+    v("SELECT social_user_sync('m', '108123456789012345678',
+        'Google_108123456789012345678', 'gail\@example.com', NULL)");
+    like(v("SELECT handle, display_name, email $row"),
+        qr/^\Q$first|$first|gail\E\@example\.com$/,
+        'a private name does not take its place');
+
+    v("SELECT social_user_sync('m', '108123456789012345678', NULL, NULL, 'Gail')");
+    is(v("SELECT handle, display_name $row"), "$first|Gail",
+        'a full name comes without a handle');
+
+    v("UPDATE users SET handle = 'gail' WHERE issuer = 'm'");
+    v("SELECT social_user_sync('m', '108123456789012345678', 'other', NULL, 'G')");
+    is(v("SELECT handle, display_name $row"), 'gail|Gail', 'until it is chosen');
+
+    # chosen while it is synchronized: the row is locked, then changed
+
+    v("SELECT social_user_sync('m', 'racer', NULL, NULL, NULL)");
+    my @got = at_once(
+        "BEGIN; UPDATE users SET handle = 'chosen' WHERE sub = 'racer';
+            SELECT pg_sleep(1.5); COMMIT",
+        "SELECT pg_sleep(0.5);
+            SELECT social_user_sync('m', 'racer', 'said', 'r\@x', 'Race')");
+    is(scalar(grep { /ERROR/ } @got), 0, 'both go through') or diag("@got");
+    is(v("SELECT handle, display_name, email FROM users WHERE sub = 'racer'"),
+        'chosen|Race|r@x', 'what was chosen meanwhile is kept');
+};
+
+
+subtest 'a name that only a token says' => sub {
+    my $row = "handle FROM users WHERE issuer = 't'";
+
+    v("SELECT social_user_seen('t', '1', 'andrea')");
+    is(v("SELECT $row AND sub = '1'"), 'andrea', 'a handle');
+
+    # of jane at the identity provider of a company, or of Jane Doe
+
+    for my $name ('Corp_jane', 'jane_ann', 'Google_1', 'a@x', '') {
+        v("SELECT social_user_seen('t', 'x$name', '$name')");
+        like(v("SELECT $row AND sub = 'x$name'"), qr/^user-[0-9a-f]{16}$/,
+            "\"$name\" might be none");
+
+        v("SELECT social_upload_create(gen_random_uuid(), 't', 'u$name',
+            '$name', 'avatar', 'raw', 'raw/t/$name', 'image/jpeg', 1, NULL,
+            '5 minutes')");
+        like(v("SELECT $row AND sub = 'u$name'"), qr/^user-[0-9a-f]{16}$/,
+            'with an upload, too');
+    }
+
+    v("SELECT social_user_sync('t', 'xjane_ann', 'jane_ann', NULL, NULL)");
+    is(v("SELECT $row AND sub = 'xjane_ann'"), 'jane_ann',
+        'the issuer says that it is one');
+    v("SELECT social_user_seen('t', 'xjane_ann', 'jane_ann')");
+    is(v("SELECT $row AND sub = 'xjane_ann'"), 'jane_ann', 'which stays');
+    v('DELETE FROM uploads');
 };
 
 
@@ -500,6 +642,100 @@ subtest 'revocations from before the second migration' => sub {
     like(scalar(`scripts/migrate 2>&1`), qr/applied 002_revocations/, 'applied');
     is(`$psql "SELECT id = social_session_id('i', 'jti:x') AND xact IS NOT NULL FROM revocations"`,
         "t\n", 'the row is kept, and has an id');
+};
+
+
+subtest 'handles from before the third migration' => sub {
+    v('CREATE DATABASE handles');
+
+    (my $conninfo = $pg->conninfo) =~ s/dbname=\w+/dbname=handles/;
+    my $dir = File::Temp->newdir;
+
+    local $ENV{SOCIAL_DATABASE} = $conninfo;
+    local $ENV{SOCIAL_SQL} = "$dir";
+
+    my $psql = sub {
+        open my $p, '-|', 'psql', '-X', '-q', '-A', '-t', '-v',
+            'ON_ERROR_STOP=1', '-d', $conninfo, '-c', $_[0] or die;
+        local $/;
+        my $out = <$p> // '';
+        close $p or fail("psql: $_[0]");
+        $out =~ s/\n\z//;
+        return $out;
+    };
+
+    # made by the functions of the first migration
+
+    my @rows = (
+        [ 'keeps', 'jane_doe', 'jd@x', 'Jane' ],
+        [ 'bare', 'andrew', undef, undef ],
+        [ 'google', 'Google_108123456789012345678', undef, undef ],
+        [ 'again', 'Google_108123456789012345678', undef, undef ],
+        [ 'saml', 'MyCompanyIdentityProviders_00u1a2b3c4d5e6f7g8', undef,
+            undef ],
+        [ 'saml2', 'MyCompanyIdentityProviders_00u1a2b3c4d5e6f7g8', undef,
+            undef ],
+        [ 'phone', '+4915112345678', undef, undef ],
+        [ 'named', '+4915112345678', undef, 'Zora' ],
+        [ 'mail', 'carol.s@example.com', 'Carol.S@example.com', undef ],
+        [ 'mail2', 'carol.s@example.org', 'carol.s@example.org', undef ],
+        [ 'mail3', 'Carol+tag@example.com', 'carol+tag@example.com', 'Carol' ],
+        [ 'mail4', 'carol.s@example.net', 'carol.s@example.net', 'Carol' ],
+        [ 'long', 'a-very-long-local-part-of-some-address@x',
+            'a-very-long-local-part-of-some-address@x', undef ],
+        [ 'long2', 'a-very-long-local-part-of-some-address@y',
+            'a-very-long-local-part-of-some-address@y', undef ],
+        [ 'name', 'nora', 'nora.n@x', 'nora.n@x' ],
+        [ 'none', 'none', undef, undef ],
+        [ 'chose', 'Google_118123456789012345678', undef, undef ],
+        [ 'chose2', 'chose2', undef, undef ],
+    );
+
+    system "cp conf/sql/001*.sql conf/sql/002*.sql $dir/"
+        . ' && scripts/migrate >/dev/null 2>&1';
+
+    for my $row (@rows) {
+        my ($sub, @said) = map { defined ? "'$_'" : 'NULL' } @$row;
+        $psql->("SELECT social_user_sync('i', $sub, " . join(', ', @said) . ')');
+    }
+
+    $psql->("UPDATE users SET handle = 'my-' || sub WHERE sub LIKE 'chose%'");
+    my $none = $psql->("SELECT handle FROM users WHERE sub = 'none'");
+    is($psql->("SELECT handle FROM users WHERE sub = 'again'"),
+        'Google_10812345678901234-2', 'as it was');
+
+    system "cp conf/sql/003*.sql $dir/";
+    like(scalar(`scripts/migrate 2>&1`), qr/applied 003_handles/, 'applied');
+
+    my %got = map { my ($sub, @of) = split /\|/; ($sub => "@of") }
+        split /\n/, $psql->('SELECT sub, handle, display_name FROM users');
+
+    is($got{keeps}, 'jane_doe Jane', 'a handle that is none of those');
+    is($got{bare}, 'andrew andrew', 'and one without a full name');
+    is($got{chose}, 'my-chose my-chose',
+        'one that was chosen stays, and what it was goes from the name, too');
+    is($got{chose2}, 'my-chose2 my-chose2', 'so does what was made up');
+    like($got{$_}, qr/^(user-[0-9a-f]{16}) \1$/, "another: $_")
+        for qw( google again saml saml2 phone mail mail2 long long2 none );
+    like($got{named}, qr/^user-[0-9a-f]{16} Zora$/, 'a full name stays');
+    like($got{$_}, qr/^user-[0-9a-f]{16} Carol$/, "and goes with none: $_")
+        for qw( mail3 mail4 );
+    is($got{name}, 'nora nora', 'an address is no full name');
+    unlike($got{none}, qr/$none/, 'what was made of the subject is no more');
+
+    is($psql->('SELECT count(*) FROM users WHERE handle = made_up'), 13,
+        'they are known to be made up');
+    is($psql->('SELECT count(*) FROM users'), scalar @rows, 'all are there');
+
+    my $at = $psql->('SELECT string_agg(handle, $$ $$ ORDER BY sub) FROM users');
+    $psql->("SELECT social_user_sync('i', 'google',
+        'Google_108123456789012345678', NULL, NULL)");
+    is($psql->('SELECT string_agg(handle, $$ $$ ORDER BY sub) FROM users'), $at,
+        'and stay so when they are said again');
+
+    $psql->("SELECT social_user_sync('i', 'google', 'gus', NULL, 'Gus')");
+    is($psql->("SELECT handle, display_name FROM users WHERE sub = 'google'"),
+        'gus|Gus', 'and give way to a name');
 };
 
 

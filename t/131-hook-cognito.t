@@ -20,6 +20,27 @@ our $Odd = event(version => 2, clientMetadata => { a => [ 1, {} ] },
     attributes => { sub => 'odd-1', email_verified => JSON::PP::true(),
         name => "Zo\x{eb} \x{1f600}", preferred_username => "zo\x{eb}.x",
         identities => '[{"userId":"1"}]', phone => 5 });
+
+# from other identity providers, whose user names no attribute of ours
+our $Federated = event(userName => 'Google_108123456789012345678',
+    attributes => { sub => 'federated-1', preferred_username => undef,
+        name => undef, 'cognito:user_status' => 'EXTERNAL_PROVIDER',
+        identities => '[{"userId":"108123456789012345678",'
+            . '"providerName":"Google","providerType":"Google"}]' });
+our $Company = event(userName => 'Corp_jane', attributes => {
+    sub => 'federated-2', preferred_username => undef, name => undef,
+    'cognito:user_status' => 'EXTERNAL_PROVIDER' });
+our $Linked = event(userName => 'Corp_joe', attributes => {
+    sub => 'federated-3', preferred_username => undef, name => 'Joe',
+    identities => '[{"userId":"joe","providerName":"Corp"}]' });
+our $Native = event(userName => 'corp_jill', attributes => {
+    sub => 'native-1', preferred_username => undef, name => undef });
+our $Phone = event(userName => '+4915112345678', attributes => {
+    sub => 'phone-1', email => undef, preferred_username => undef,
+    name => undef, phone_number => '+4915112345678' });
+our $Mail = event(userName => 'andrew@example.com', attributes => {
+    sub => 'mail-1', preferred_username => undef, name => undef });
+
 our $Gone = event(attributes => { sub => 'gone-1' });
 our $Hostile = event(attributes => { sub => "'; DROP TABLE users; --",
     preferred_username => '$1 \\ "', name => '<script>' });
@@ -53,7 +74,7 @@ repeat_each(2);
 no_root_location();
 no_long_string();
 
-plan tests => repeat_each() * 349 + 8;
+plan tests => repeat_each() * 391 + 14;
 
 run_tests();
 
@@ -75,7 +96,20 @@ is($pg->value("SELECT count(*) FROM users WHERE sub = 'gone-1'"), 0,
    'who was deleted stays so');
 is($pg->value("SELECT display_name FROM users WHERE sub LIKE '%DROP%'"),
    '<script>', 'values are no SQL');
-is($pg->value('SELECT count(*) FROM users'), 4, 'nobody else');
+is($pg->value('SELECT count(*) FROM users'), 10, 'nobody else');
+
+for my $private (qw( federated-1 federated-2 phone-1 mail-1 )) {
+    like($pg->value("SELECT handle || '|' || display_name FROM users"
+                    . " WHERE sub = '$private'"),
+         qr/^(user-[0-9a-f]{16})\|\1$/,
+         "what $private signs in with is nobody's business");
+}
+
+like($pg->value("${one}'federated-3'"),
+     qr/^user-[0-9a-f]{16}\|andrew\@example\.com\|Joe$/,
+     'nor what somebody is called elsewhere');
+is($pg->value("${one}'native-1'"), 'corp_jill|andrew@example.com|corp_jill',
+   'a name of the same form that is the own choice is a handle');
 is($pg->value("SELECT count(*) FROM users WHERE sub = 'large'"), 0,
    'nobody out of refused events');
 
@@ -327,3 +361,15 @@ $::Event
 [ ::webhook($::Event), '' ]
 --- error_code eval
 [ 200, 401 ]
+
+
+
+=== TEST 19: names that are not to be seen
+--- request eval
+[ map { ::post($_) } $::Federated, $::Company, $::Linked, $::Native, $::Phone,
+  $::Mail ]
+--- more_headers eval
+[ map { ::webhook($_) } $::Federated, $::Company, $::Linked, $::Native,
+  $::Phone, $::Mail ]
+--- response_body eval
+[ $::Federated, $::Company, $::Linked, $::Native, $::Phone, $::Mail ]

@@ -114,7 +114,7 @@ def create_app(config=None):
         who = identity.required()
         row = database.run(lambda c: queries.user(c, own(c, who)))
 
-        return jsonify({**profile(row), "email": row["email"]})
+        return jsonify(private(row))
 
     @app.put("/api/profile")
     def save_profile():
@@ -146,7 +146,7 @@ def create_app(config=None):
         except psycopg.errors.UniqueViolation:
             raise invalid(handle="is taken") from None
 
-        return jsonify({**profile(row), "email": row["email"]})
+        return jsonify(private(row))
 
     return app
 
@@ -223,6 +223,16 @@ def profile(row):
         **person(row),
         "bio": row["bio"] or "",
         "createdAt": moment(row["created_at"]),
+    }
+
+
+def private(row):
+    """What only its owner sees of a profile."""
+
+    return {
+        **profile(row),
+        "email": row["email"],
+        "handleMadeUp": row["handle_made_up"],
     }
 
 

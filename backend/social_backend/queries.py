@@ -20,7 +20,7 @@ def user_id(cursor, identity):
         return row["id"]
 
     cursor.execute(
-        "SELECT social_user_sync(%s, %s, %s, NULL, NULL) AS id",
+        "SELECT social_user_seen(%s, %s, %s) AS id",
         (identity.issuer, identity.sub, identity.username))
 
     return cursor.fetchone()["id"]
@@ -28,7 +28,8 @@ def user_id(cursor, identity):
 
 def user(cursor, id):
     cursor.execute(
-        f"SELECT {PERSON}, u.id, u.bio, u.email, u.created_at"
+        f"SELECT {PERSON}, u.id, u.bio, u.email, u.created_at,"
+        " u.handle IS NOT DISTINCT FROM u.made_up AS handle_made_up"
         " FROM users u WHERE u.id = %s", (id,))
 
     return cursor.fetchone()

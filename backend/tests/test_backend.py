@@ -197,6 +197,71 @@ class BackendTest(unittest.TestCase):
             self.query("SELECT count(*) FROM users WHERE sub = %s", self.sub),
             [(1,)])
 
+    # what somebody signs in with is nobody's business
+
+    PRIVATE = ("Google_108123456789012345678", "+4915112345678", "Corp_jane",
+               "ann.private@example.com", "4b3f1c0e-8b60-4e5e-9a3f-2f6a2d8a7c11",
+               "auth0|5f7c8ec7c33c6c004bbafe82")
+
+    def test_private_identifiers_are_not_public(self):
+        for name in self.PRIVATE:
+            with self.subTest(name):
+                sub = str(uuid.uuid4())
+                me = signed(sub, username=name)
+                own = self.client.get("/api/profile", headers=me).json
+
+                self.assertRegex(own["handle"], r"\Auser-[0-9a-f]{16}\Z")
+                self.assertEqual(own["displayName"], own["handle"])
+                self.assertIs(own["handleMadeUp"], True)
+
+                self.client.post("/api/activities", headers=me,
+                                 json={"message": "x"})
+
+                handle = own["handle"]
+                public = [self.client.get(path) for path in (
+                    f"/api/users/@{handle}", "/api/home")]
+
+                for answer in public:
+                    self.assertEqual(answer.status_code, 200)
+                    self.assertNotIn("handleMadeUp", answer.text)
+                    self.assertNotIn(sub, answer.text)
+                    self.assertNotIn("email", answer.text)
+
+                    for part in (name, name.split("@")[0], name.split("_")[-1],
+                                 name.split("|")[-1]):
+                        self.assertNotIn(part, answer.text)
+
+    def test_a_private_identifier_is_nobodys_page(self):
+        self.client.get("/api/profile", headers=signed(
+            self.sub, username="Google_118123456789012345678"))
+
+        for handle in ("Google_118123456789012345678", self.sub):
+            answer = self.client.get(f"/api/users/@{handle}")
+            self.assertEqual(answer.status_code, 404)
+
+    def test_a_handle_is_chosen(self):
+        me = signed(self.sub, username="Google_128123456789012345678")
+        own = self.client.get("/api/profile", headers=me).json
+
+        # the page's form sends all of it, whatever was changed
+
+        own = self.client.put("/api/profile", headers=me, json={
+            "handle": own["handle"], "displayName": "Ann", "bio": ""}).json
+        self.assertIs(own["handleMadeUp"], True)
+
+        handle = "c" + self.sub[:8]
+        own = self.client.put("/api/profile", headers=me,
+                              json={"handle": handle}).json
+        self.assertEqual(own["handle"], handle)
+        self.assertIs(own["handleMadeUp"], False)
+
+        # nothing that the issuer says later takes it away
+
+        self.sync(self.sub, "d" + self.sub[:8], "Dora")
+        self.sync(self.sub, "Google_128123456789012345678", "Dora")
+        own = self.client.get("/api/profile", headers=me).json
+        self.assertEqual((own["handle"], own["displayName"]), (handle, "Ann"))
+
     def test_a_deleted_user_does_not_come_back(self):
         self.named()
         self.query("SELECT social_user_delete(%s, %s)", ISSUER, self.sub)

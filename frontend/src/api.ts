@@ -21,6 +21,9 @@ export interface Profile extends Person {
 
 export interface OwnProfile extends Profile {
     email: string | null;
+
+    /* nobody has chosen the handle yet */
+    handleMadeUp: boolean;
 }
 
 export interface Activity {

@@ -85,6 +85,60 @@ test_least(void **state)
 }
 
 
+/*
+ * Whether the user is another identity provider's, whose userName is
+ * "PROVIDER_ID".
+ */
+
+static void
+test_federated(void **state)
+{
+    size_t                   i;
+    const char              *field, *why;
+    char                     text[512];
+    social_cognito_event_t   event;
+    static const struct {
+        const char          *attributes;
+        bool                 federated;
+    } cases[] = {
+        { "", false },
+        { ",\"identities\":\"[{\\\"providerName\\\":\\\"Google\\\","
+          "\\\"userId\\\":\\\"1081\\\"}]\"", true },
+        { ",\"cognito:user_status\":\"EXTERNAL_PROVIDER\"", true },
+        { ",\"cognito:user_status\":\"CONFIRMED\"", false },
+        { ",\"cognito:user_status\":\"external_provider\"", false },
+        { ",\"cognito:user_status\":\"CONFIRMED\",\"identities\":\"[{}]\"",
+          true },
+
+        /* none, said in several ways */
+
+        { ",\"identities\":\"[]\"", false },
+        { ",\"identities\":\"\"", false },
+
+        /* not as it is documented: rather one too many */
+
+        { ",\"identities\":[{\"providerName\":\"Google\"}]", true },
+        { ",\"identities\":\"a\\nb\"", true },
+        { ",\"identities\":null", true },
+        { ",\"identities\":1", true },
+        { ",\"cognito:user_status\":[\"EXTERNAL_PROVIDER\"]", false },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(text, sizeof(text), HEAD SIGN ATTR "\"sub\":\"1\"%s}}}",
+                 cases[i].attributes);
+
+        assert_int_equal(social_cognito_event_parse(social_str(text), &event,
+                                                    &field, &why), SOCIAL_OK);
+        assert_int_equal(event.federated, cases[i].federated);
+
+        social_cognito_event_free(&event);
+    }
+}
+
+
 static void
 test_other_sources(void **state)
 {
@@ -198,6 +252,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_least),
+        cmocka_unit_test(test_federated),
         cmocka_unit_test(test_other_sources),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_sizes),

@@ -103,7 +103,9 @@ function Edit({ profile, onSaved }: {
             <Field label="Handle" value={form.handle} maxLength={32}
                 autoComplete="nickname" required autoCapitalize="none"
                 spellCheck={false} error={fields['handle']}
-                hint="Letters, digits, dots, dashes and underscores."
+                hint={`${profile.handleMadeUp
+                    ? 'This one was made up for you: choose your own. ' : ''
+                }Letters, digits, dots, dashes and underscores.`}
                 onChange={(event) => {
                     setForm({ ...form, handle: event.target.value });
                 }} />

@@ -12,6 +12,7 @@ static const social_json_t *social_cognito_event_member(
     const social_json_t *json, const char *name);
 static bool social_cognito_event_string(const social_json_t *json,
     const char *name, social_str_t *out);
+static bool social_cognito_event_federated(const social_json_t *attributes);
 static bool social_cognito_event_has_controls(social_str_t s);
 static const char *social_cognito_event_read(social_cognito_event_t *event);
 
@@ -107,6 +108,8 @@ social_cognito_event_read(social_cognito_event_t *event)
     (void) social_cognito_event_string(attributes, "preferred_username",
                                        &event->handle);
 
+    event->federated = social_cognito_event_federated(attributes);
+
     return NULL;
 }
 
@@ -139,6 +142,42 @@ social_cognito_event_string(const social_json_t *json, const char *name,
     out->data = (const unsigned char *) "";
 
     return false;
+}
+
+
+/*
+ * "identities" is a JSON array in a string, in which nothing is looked for but
+ * whether there is any.  What is no such string counts as one: a username too
+ * few is published rather than one too many.
+ */
+
+static bool
+social_cognito_event_federated(const social_json_t *attributes)
+{
+    social_str_t               s;
+    const social_json_t       *identities;
+    static const social_str_t  none = social_string("[]");
+    static const social_str_t  external = social_string("EXTERNAL_PROVIDER");
+
+    (void) social_cognito_event_string(attributes, "cognito:user_status", &s);
+
+    if (social_str_eq(s, external)) {
+        return true;
+    }
+
+    identities = social_cognito_event_member(attributes, "identities");
+
+    switch (social_json_string(identities, &s)) {
+
+    case SOCIAL_OK:
+        return s.len != 0 && !social_str_eq(s, none);
+
+    case SOCIAL_DECLINED:
+        return false;
+
+    default:
+        return true;
+    }
 }
 
 

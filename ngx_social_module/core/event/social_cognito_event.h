@@ -20,7 +20,10 @@ typedef struct {
                                         to be done, as after a new password */
     social_str_t     user_pool;
     social_str_t     client_id;      /* may be empty */
-    social_str_t     username;
+    bool             federated;      /* "userName" is "PROVIDER_ID", of
+                                        another identity provider's user */
+    social_str_t     username;       /* may be an address or a telephone
+                                        number, too: what is signed in with */
     social_str_t     sub;
     social_str_t     email;          /* these may be empty */
     social_str_t     name;
@@ -34,6 +37,10 @@ typedef struct {
  * is needed is missing or no string; "field" names it, "why" says what is
  * wrong.  An attribute that is not needed and no string counts as absent,
  * since federated users come with all kinds.  SOCIAL_FAILED: out of memory.
+ *
+ * "federated" is set where "identities" has any, or "cognito:user_status" is
+ * EXTERNAL_PROVIDER.  (AWS: Amazon Cognito, Mapping IdP attributes to
+ * profiles; UserStatusType)
  */
 social_rc_e social_cognito_event_parse(social_str_t text,
     social_cognito_event_t *event, const char **field, const char **why);

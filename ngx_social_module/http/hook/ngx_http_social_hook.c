@@ -295,7 +295,16 @@ ngx_http_social_hook_sync(ngx_http_request_t *r,
     params[0].value.data = issuer;
     params[0].value.len = len;
     params[1].value = event->sub;
-    params[2].value = event->handle.len ? event->handle : event->username;
+
+    /* a handle is public, and what others' users sign in with is not */
+
+    if (event->handle.len != 0) {
+        params[2].value = event->handle;
+
+    } else if (!event->federated) {
+        params[2].value = event->username;
+    }
+
     params[3].value = event->email;
     params[4].value = event->name;
 
