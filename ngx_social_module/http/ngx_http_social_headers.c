@@ -64,6 +64,11 @@ ngx_http_social_headers_in_remove(ngx_http_request_t *r,
     ngx_list_part_t  *part, *prev;
     ngx_table_elt_t  *h;
 
+    if (r->headers_in.headers.last == NULL) {
+        /* nginx has not come to the headers */
+        return NGX_OK;
+    }
+
     prev = NULL;
     part = &r->headers_in.headers.part;
 
