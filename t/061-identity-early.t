@@ -79,6 +79,13 @@ my %identity = (
         error_page 405 = /be;
         location /be { $backend }
 _EOC_
+    argument => <<"_EOC_",
+        social_auth main;
+        social_auth_token \$http_authorization \$arg_t;
+        location /x { $backend }
+        error_page 400 = \@be;
+        location \@be { $backend }
+_EOC_
 );
 
 my %port = map { ($_ => SocialNginx::free_port()) }
@@ -300,6 +307,15 @@ for my $case ([ 'no Host', early($me) ],
 }
 
 like(ask('identity', early('')), qr{\AHTTP/1.1 401}, 'nobody');
+
+# there may be no list of headers to put the identity in
+
+my $token = token(sub => 'me');
+
+like(ask('argument', "GET /x?t=$token\r\n"), qr/\nX-Social-Sub: me\n/,
+     'HTTP/0.9 has no headers, but an identity');
+like(ask('argument', early('', "GET http://a..b/?t=$token HTTP/1.1")),
+     qr/\nX-Social-Sub: me\n/, 'nor has a bad request line');
 
 is(wrong_lines($nginx), '', 'nothing in the log');
 $nginx->stop;

@@ -141,8 +141,8 @@ typedef struct {
 void ngx_http_social_header_name_init(ngx_http_social_header_name_t *name);
 
 /*
- * Adds a request header for the backend.  The value must live as long as the
- * request.  NGX_ERROR: out of memory.
+ * Adds a request header for the backend, even to a request that has none.
+ * The value must live as long as the request.  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_header_in_push(ngx_http_request_t *r,
     ngx_http_social_header_name_t *name, ngx_str_t *value);
