@@ -308,6 +308,10 @@ for my $case ([ 'no Host', early($me) ],
 
 like(ask('identity', early('')), qr{\AHTTP/1.1 401}, 'nobody');
 
+my $twice = ask('identity', early($host . $me . bearer(sub => 'x') . "\r\n"));
+
+like($twice, qr{\AHTTP/1.1 401.*\nX-S: several\r}s, 'two tokens');
+
 # there may be no list of headers to put the identity in
 
 my $token = token(sub => 'me');
