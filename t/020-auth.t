@@ -339,7 +339,7 @@ my $h = qq(WWW-Authenticate: Bearer realm="api", error="insufficient_scope", )
 ::tokens([], [ 'cognito:groups' => [ 'Staff', 'ad', 'a dmin' ] ],
          [ 'cognito:groups' => undef ],
          [ 'cognito:groups' => [ 'admin', 'x', 'staff' ] ], [],
-         [ roles => [ 'editor' ] ], [ roles => 'a editor' ], [])
+         [ roles => [ 'editor' ] ], [ roles => 'editor' ], [])
 --- error_code eval
 [200, 403, 403, 200, 403, 200, 200, 403]
 --- response_headers eval

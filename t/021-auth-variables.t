@@ -16,7 +16,7 @@ our $Run = 0;
 our %D = map { ($_ => "\$social_$_") } qw( sub auth_status kid );
 
 repeat_each(2);
-plan tests => repeat_each() * 177;
+plan tests => repeat_each() * 184;
 no_long_string();
 run_tests();
 
@@ -410,3 +410,22 @@ GET /index.html
 X-A: 0.1|1.10|1E+2
 X-D: 18446744073709551617|1e999
 X-L: [0.1,{"x":-0}]
+
+=== TEST 20: spaces at the ends, and in lists
+--- config
+    location = /index.html {
+        root html;
+        social_auth main;
+        add_header X-V "[$social_sub|$social_groups|$social_scopes]";
+        add_header X-C $social_claim_role;
+        add_header X-L "$social_claim_list";
+    }
+--- request
+GET /index.html
+--- more_headers eval
+::bearer(sub => ' a b ', 'cognito:groups' => [ ' x', 'y z' ],
+         scope => ' r  w ', role => ' admin', list => [ 'c d', 'e' ])
+--- response_headers
+X-V: [%20a b%20|%20x,y%20z|r w]
+X-C: %20admin
+X-L: c%20d,e

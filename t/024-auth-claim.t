@@ -17,7 +17,7 @@ our @Requests = ('GET /index.html') x 20;
 sub some { return [ @Requests[ 0 .. $_[0] - 1 ] ] }
 
 repeat_each(2);
-plan tests => repeat_each() * 359;
+plan tests => repeat_each() * 419;
 no_long_string();
 run_tests();
 
@@ -37,7 +37,7 @@ __DATA__
          [ plan => 'golden' ], [ plan => 'gold ' ], [ plan => '' ], [],
          [ Plan => 'gold' ], [ plan => { gold => 'gold' } ])
 --- error_code eval
-[200, 403, 403, 403, 200, (403) x 4]
+[200, (403) x 8]
 
 === TEST 2: what those are told who lack it
 --- config
@@ -77,9 +77,9 @@ social: token lacks a claim
          [ plan => 'words two' ], [ plan => [ 'x', 'two words' ] ],
          [ plan => 'words gold' ])
 --- error_code eval
-[200, 200, 200, 403, 200, 200]
+[200, 200, 200, 403, 200, 403]
 
-=== TEST 4: an array, and a list of words
+=== TEST 4: an array, which free text is not
 --- config
     location = /index.html {
         root html;
@@ -94,7 +94,7 @@ social: token lacks a claim
          [ roles => [ 'a editor' ] ], [ roles => [ [ 'editor' ] ] ],
          [ roles => 'a,editor' ], [ roles => [ { editor => 1 } ] ])
 --- error_code eval
-[200, 200, 200, (403) x 5]
+[200, 200, (403) x 6]
 
 === TEST 5: true and false
 --- config
@@ -307,3 +307,31 @@ my $h = 'WWW-Authenticate: Bearer realm="api", error="insufficient_scope", '
 --- response_body_like eval
 ["X-Social-Username: alice\n", "X-Social-Username: bob\n",
  "X-Social-Username: alice\n", '\A(?s:(?!X-Social-Username).)*\z']
+
+=== TEST 16: words grant nothing, but in a scope
+--- config
+    root html;
+    location /role/ {
+        social_auth main; social_auth_claim role admin; alias html/;
+    }
+    location /flag/ {
+        social_auth main; social_auth_claim flag true; alias html/;
+    }
+    location /scope/ {
+        social_auth main; social_auth_claim scope admin; alias html/;
+    }
+    location /scp/ {
+        social_auth main; social_auth_claim scp admin; alias html/;
+    }
+--- request eval
+[("GET /role/index.html") x 6, ("GET /flag/index.html") x 2,
+ ("GET /scope/index.html") x 3, ("GET /scp/index.html") x 4]
+--- more_headers eval
+::tokens([ role => 'no admin' ], [ role => 'admin no' ], [ role => ' admin' ],
+         [ role => 'admin ' ], [ role => [ 'no admin' ] ], [ role => 'admin' ],
+         [ flag => 'not true' ], [ flag => 'true' ],
+         [ scope => 'no admin' ], [ scope => ' admin' ], [ scope => 'admins' ],
+         [ scp => 'no admin' ], [ scp => [ 'no', 'admin' ] ],
+         [ scp => [ 'no admin' ] ], [ scp => 'administrator' ])
+--- error_code eval
+[(403) x 5, 200, 403, 200, 200, 200, 403, 200, 200, 403, 403]

@@ -47,7 +47,7 @@ our $Kept = join '', map { "X-Keep-$_: $_\n" } 1 .. 30;
 
 no_root_location();
 repeat_each(2);
-plan tests => repeat_each() * 493;
+plan tests => repeat_each() * 568;
 no_long_string();
 run_tests();
 
@@ -183,7 +183,7 @@ GET /auth
          username => "J\x{fc}rgen\r\nX-Social-Groups: admin", scope => 'a')
 --- response_body_like eval
 my $name = 'J%C3%BCrgen%0D%0AX-Social-Groups: admin';
-qr/\nX-Social-Username: $name\nX-Social-Groups: a%2Cb,c d,100%25,%C3%A9\n/
+qr/\nX-Social-Username: $name\nX-Social-Groups: a%2Cb,c%20d,100%25,%C3%A9\n/
 
 === TEST 12: no claim, no header
 --- request
@@ -458,3 +458,51 @@ GET /auth
 ::bearer('cognito:groups' => 'a,admin')
 --- response_body_like eval
 qr/\nX-Social-Groups: a%2Cadmin\n/
+
+=== TEST 23: spaces that a header would lose, and those within a group
+--- request eval
+[("GET /auth") x 4]
+--- more_headers eval
+::tokens([ sub => ' admin', username => ' al ice ', scope => ' a  b ' ],
+         [ sub => 'admin ', username => "\tx", scope => undef,
+           scp => [ 'a', 'b c', ' d' ] ],
+         [ 'cognito:groups' => 'site admins' ],
+         [ 'cognito:groups' => [ 'site admins', ' admin', 'b' ] ])
+--- response_body_like eval
+[qr/\nX-Social-Sub: %20admin\nX-Social-Username: %20al ice%20\nX-Social-Groups: staff,beta\nX-Social-Scopes: a b\n/,
+ qr/\nX-Social-Sub: admin%20\nX-Social-Username: %09x\nX-Social-Groups: staff,beta\nX-Social-Scopes: a b%20c %20d\n/,
+ qr/\nX-Social-Groups: site%20admins\n/,
+ qr/\nX-Social-Groups: site%20admins,%20admin,b\n/]
+--- error_code eval
+[(200) x 4]
+
+=== TEST 24: the groups of the header are those that are asked for
+--- config
+    location /site {
+        social_auth main;
+        social_auth_groups any "site admins";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+    location /admin {
+        social_auth main;
+        social_auth_groups any admin;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+    location /show {
+        social_auth main;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+--- request eval
+[("GET /site") x 4, ("GET /admin") x 4, ("GET /show") x 3]
+--- more_headers eval
+my @odd = (5, "a,admin,b", [ 'admin' ], { admin => 1 });
+::tokens((map { [ 'cognito:groups' => $_ ] }
+          'site admins', [ 'x', 'site admins' ], 'site', [ 'site', 'admins' ],
+          'not admin', [ 'not admin' ], \@odd, 'admin'),
+         (map { [ 'cognito:groups' => $_ ] } \@odd, { 'a,admin,b' => 1 }, 5))
+--- response_body_like eval
+[('\nX-Social-Groups: site%20admins\n'), ('\nX-Social-Groups: x,site%20admins\n'),
+ ('Forbidden') x 5, '\nX-Social-Groups: admin\n',
+ '\nX-Social-Groups: a%2Cadmin%2Cb\n', ('\A((?!Groups)[\s\S])*\z') x 2]
+--- error_code eval
+[200, 200, (403) x 5, (200) x 4]

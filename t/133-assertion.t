@@ -203,8 +203,10 @@ for my $round (1, 2) {
 my %odd = (
     'no groups' => [ { 'cognito:groups' => undef, scope => undef },
                      undef, undef ],
-    'groups as text' => [ { 'cognito:groups' => 'a  b', scope => '' },
-                          [ 'a', 'b' ], [] ],
+    'groups as text' => [ { 'cognito:groups' => 'not admin', scope => '' },
+                          [ 'not admin' ], [] ],
+    'a space in them' => [ { 'cognito:groups' => [ ' a b' ],
+                             scope => ' r  w ' }, [ ' a b' ], [ 'r', 'w' ] ],
     'groups of all kinds' => [ { 'cognito:groups' => [ 'a"b\\', 5, "\x{e9}",
                                      "x\ny", [], '' ],
                                  scope => undef, scp => [ 'r', 'w' ] },

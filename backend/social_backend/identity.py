@@ -124,8 +124,9 @@ def current():
 def decoded(header):
     """The bytes of a claim that the gateway made a header of.
 
-    It percent-encodes all but printable ASCII, and "%" itself.  Anything else
-    is not what it has sent, and is compared as it came.
+    It percent-encodes all but printable ASCII, "%" itself, and a space at
+    either end.  Anything else is not what it has sent, and is compared as it
+    came.
     """
 
     try:

@@ -143,7 +143,8 @@ class BackendTest(unittest.TestCase):
                 ("J\u00fcrgen \u674e " + self.sub,
                  "J%C3%BCrgen%20%E6%9D%8E%20" + self.sub),
                 ("a+b%2C " + self.sub, "a+b%252C " + self.sub),
-                ("a,b\U0001f600" + self.sub, "a%2Cb%f0%9f%98%80" + self.sub)):
+                ("a,b\U0001f600" + self.sub, "a%2Cb%f0%9f%98%80" + self.sub),
+                (" " + self.sub + " ", "%20" + self.sub + "%20")):
             with self.subTest(sub):
                 answer = self.client.get("/api/profile", headers={
                     **signed(sub), "X-Social-Sub": header})
@@ -160,6 +161,15 @@ class BackendTest(unittest.TestCase):
                        "J\u00fcrgen" + self.sub, "J%25C3%25BCrgen" + self.sub,
                        "J%C3%BCrgen" + self.sub + "%00", "%", "%zz", ""):
             with self.subTest(header):
+                answer = self.client.get("/api/profile", headers={
+                    **signed(sub), "X-Social-Sub": header})
+                self.assertEqual(answer.status_code, 401)
+
+    def test_a_subject_with_a_space_is_another(self):
+        for sub, header in ((" " + self.sub, self.sub),
+                            (self.sub + " ", self.sub),
+                            (self.sub, "%20" + self.sub)):
+            with self.subTest(sub):
                 answer = self.client.get("/api/profile", headers={
                     **signed(sub), "X-Social-Sub": header})
                 self.assertEqual(answer.status_code, 401)

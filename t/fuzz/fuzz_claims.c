@@ -10,6 +10,8 @@
 
 static void fuzz_check(const social_json_t *payload);
 static void fuzz_write(const social_json_t *claim);
+static void fuzz_list(const social_json_t *payload, social_str_t name,
+    unsigned char separator);
 static void fuzz_json(const social_json_t *payload);
 
 
@@ -54,8 +56,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
             fuzz_write(social_json_member(payload, names[i]));
-            (void) social_claims_match(payload, names[i], names[0], false);
-            (void) social_claims_match(payload, names[i], names[0], true);
+            fuzz_list(payload, names[i], ',');
+            fuzz_list(payload, names[i], ' ');
+            (void) social_claims_match(payload, names[i], names[0]);
         }
 
         social_json_free(payload);
@@ -139,6 +142,10 @@ fuzz_write(const social_json_t *claim)
             FUZZ_CHECK(buf[i] >= 0x20 && buf[i] < 0x7f);
         }
 
+        if (size == len && len) {
+            FUZZ_CHECK(buf[0] != ' ' && buf[len - 1] != ' ');
+        }
+
         free(buf);
 
         /* the last few sizes are the ones with edges */
@@ -147,6 +154,51 @@ fuzz_write(const social_json_t *claim)
             size = len - 16;
         }
     }
+}
+
+
+/*
+ * There are as many items as values, each of them is one that is found, and
+ * none has a byte in it that ends another.
+ */
+
+static void
+fuzz_list(const social_json_t *payload, social_str_t name,
+    unsigned char separator)
+{
+    size_t                   i, len, count, separators;
+    social_str_t             value;
+    unsigned char           *buf;
+    social_claims_values_t   values;
+
+    count = 0;
+    social_claims_values(payload, name, &values);
+
+    while (social_claims_next(&values, &value)) {
+        fuzz_read(value);
+        FUZZ_CHECK(social_claims_match(payload, name, value));
+        count++;
+    }
+
+    len = social_claims_write_list(payload, name, separator, NULL, 0);
+
+    buf = malloc(len ? len : 1);
+    FUZZ_CHECK(buf != NULL);
+    FUZZ_CHECK(social_claims_write_list(payload, name, separator, buf, len)
+               == len);
+
+    separators = 0;
+
+    for (i = 0; i < len; i++) {
+        FUZZ_CHECK(buf[i] >= 0x20 && buf[i] < 0x7f);
+        FUZZ_CHECK(buf[i] != ' ' || separator == ' ');
+
+        separators += (buf[i] == separator);
+    }
+
+    FUZZ_CHECK(separators == (count ? count - 1 : 0));
+
+    free(buf);
 }
 
 

@@ -421,30 +421,41 @@ test_match(void **state)
     (void) state;
 
     json = parse("{\"s\":\"a b\",\"l\":[\"a b\",\"c\",1],\"n\":1,"
-                 "\"e\":\"\",\"el\":[\"\"],\"sp\":\"  a  \"}");
+                 "\"e\":\"\",\"el\":[\"\"],\"scope\":\"  a b/c  \","
+                 "\"scp\":[\"x\",[\"z\"],\"y z\"],\"scopes\":\"a b\"}");
 
-    assert_true(social_claims_match(json, S("s"), S("a b"), false));
-    assert_false(social_claims_match(json, S("s"), S("a"), false));
-    assert_true(social_claims_match(json, S("s"), S("a"), true));
-    assert_true(social_claims_match(json, S("s"), S("b"), true));
-    assert_false(social_claims_match(json, S("s"), S("a b"), true));
-    assert_false(social_claims_match(json, S("s"), S("A"), true));
-    assert_false(social_claims_match(json, S("s"), S(""), true));
-    assert_true(social_claims_match(json, S("sp"), S("a"), true));
+    /* the words of free text are nothing */
 
-    assert_true(social_claims_match(json, S("l"), S("c"), false));
-    assert_true(social_claims_match(json, S("l"), S("a b"), true));
-    assert_false(social_claims_match(json, S("l"), S("a"), true));
-    assert_false(social_claims_match(json, S("l"), S("1"), false));
+    assert_true(social_claims_match(json, S("s"), S("a b")));
+    assert_false(social_claims_match(json, S("s"), S("a")));
+    assert_false(social_claims_match(json, S("s"), S("b")));
+    assert_false(social_claims_match(json, S("scopes"), S("a")));
 
-    assert_false(social_claims_match(json, S("n"), S("1"), false));
-    assert_false(social_claims_match(json, S("x"), S(""), false));
-    assert_false(social_claims_match(json, S("x"), S(""), true));
-    assert_false(social_claims_match(NULL, S("x"), S("x"), false));
+    assert_true(social_claims_match(json, S("l"), S("c")));
+    assert_true(social_claims_match(json, S("l"), S("a b")));
+    assert_false(social_claims_match(json, S("l"), S("a")));
+    assert_false(social_claims_match(json, S("l"), S("1")));
 
-    assert_true(social_claims_match(json, S("e"), S(""), false));
-    assert_false(social_claims_match(json, S("e"), S(""), true));
-    assert_true(social_claims_match(json, S("el"), S(""), false));
+    /* those of a scope are all there is */
+
+    assert_true(social_claims_match(json, S("scope"), S("a")));
+    assert_true(social_claims_match(json, S("scope"), S("b/c")));
+    assert_false(social_claims_match(json, S("scope"), S("b")));
+    assert_false(social_claims_match(json, S("scope"), S("A")));
+    assert_false(social_claims_match(json, S("scope"), S("")));
+    assert_false(social_claims_match(json, S("scope"), S("  a b/c  ")));
+
+    assert_true(social_claims_match(json, S("scp"), S("x")));
+    assert_true(social_claims_match(json, S("scp"), S("y z")));
+    assert_false(social_claims_match(json, S("scp"), S("y")));
+    assert_false(social_claims_match(json, S("scp"), S("z")));
+
+    assert_false(social_claims_match(json, S("n"), S("1")));
+    assert_false(social_claims_match(json, S("x"), S("")));
+    assert_false(social_claims_match(NULL, S("x"), S("x")));
+
+    assert_false(social_claims_match(json, S("e"), S("")));
+    assert_true(social_claims_match(json, S("el"), S("")));
 
     social_json_free(json);
 }
@@ -460,11 +471,18 @@ test_holds(void **state)
     json = parse("{\"s\":\"gold plus\",\"l\":[\"a b\",\"c\",1,true,[2]],"
                  "\"n\":3,\"neg\":-3,\"t\":true,\"f\":false,\"z\":null,"
                  "\"max\":-9223372036854775808,\"r\":1.5,\"big\":1e300,"
-                 "\"o\":{\"a\":1},\"ts\":\"true\",\"e\":\"\"}");
+                 "\"o\":{\"a\":1},\"ts\":\"true\",\"e\":\"\","
+                 "\"scope\":\"r w\",\"ns\":\"3\",\"tw\":\"not true\"}");
 
     assert_true(social_claims_holds(json, S("s"), S("gold plus")));
-    assert_true(social_claims_holds(json, S("s"), S("gold")));
-    assert_true(social_claims_holds(json, S("s"), S("plus")));
+    assert_false(social_claims_holds(json, S("s"), S("gold")));
+    assert_false(social_claims_holds(json, S("s"), S("plus")));
+    assert_true(social_claims_holds(json, S("scope"), S("r")));
+    assert_true(social_claims_holds(json, S("scope"), S("w")));
+    assert_true(social_claims_holds(json, S("scope"), S("r w")));
+    assert_false(social_claims_holds(json, S("scope"), S("w r")));
+    assert_true(social_claims_holds(json, S("ns"), S("3")));
+    assert_false(social_claims_holds(json, S("tw"), S("true")));
     assert_false(social_claims_holds(json, S("s"), S("gold ")));
     assert_false(social_claims_holds(json, S("s"), S("Gold")));
     assert_false(social_claims_holds(json, S("s"), S("gol")));
@@ -517,6 +535,11 @@ test_write(void **state)
     } cases[] = {
         { "\"\"", "" },
         { "\"plain, text\"", "plain, text" },
+        { "\" a  b \"", "%20a  b%20" },
+        { "\" \"", "%20" },
+        { "\"  \"", "%20%20" },
+        { "\"\\ta\\t\"", "%09a%09" },
+        { "[\"a b\",\" c\",\" \"]", "a%20b,%20c,%20" },
         { "\"100%\"", "100%25" },
         { "\"a\\r\\nX: y\"", "a%0D%0AX: y" },
         { "\"\\u001f \\u007f~\"", "%1F %7F~" },
@@ -569,6 +592,59 @@ test_write(void **state)
 }
 
 
+static void
+test_write_list(void **state)
+{
+    size_t           i, n, size;
+    unsigned char    buf[128];
+    social_str_t     name;
+    social_json_t   *json;
+
+    static const struct {
+        const char     *text, *name;
+        unsigned char   separator;
+        const char     *written;
+    } cases[] = {
+        { "{\"g\":\"site admins\"}", "g", ',', "site%20admins" },
+        { "{\"g\":\"a,b\"}", "g", ',', "a%2Cb" },
+        { "{\"g\":\"\"}", "g", ',', "" },
+        { "{\"g\":[\"a b\",\"c,d\",\"%\"]}", "g", ',', "a%20b,c%2Cd,%25" },
+        { "{\"g\":[1,\"a,x,b\",[\"x\"],{\"x\":1},true,\"c\"]}", "g", ',',
+          "a%2Cx%2Cb,c" },
+        { "{\"g\":[1]}", "g", ',', "" },
+        { "{\"g\":[\"\",\"\"]}", "g", ',', "," },
+        { "{\"g\":{\"a,x,b\":1}}", "g", ',', "" },
+        { "{\"g\":5}", "g", ',', "" },
+        { "{\"g\":null}", "g", ',', "" },
+        { "{}", "g", ',', "" },
+        { "{\"scope\":\" a   b,c \"}", "scope", ' ', "a b,c" },
+        { "{\"scope\":\" a   b,c \"}", "scope", ',', "a,b%2Cc" },
+        { "{\"scope\":\"a\\tb\"}", "scope", ' ', "a%09b" },
+        { "{\"scp\":[\"a\",\"b c\"]}", "scp", ' ', "a b%20c" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json = parse(cases[i].text);
+        name.data = (const unsigned char *) cases[i].name;
+        name.len = strlen(cases[i].name);
+        n = strlen(cases[i].written);
+
+        for (size = 0; size <= n; size++) {
+            memset(buf, 'z', sizeof(buf));
+            assert_int_equal(social_claims_write_list(json, name,
+                                 cases[i].separator, buf, size), n);
+            assert_int_equal(buf[size], 'z');
+        }
+
+        assert_memory_equal(buf, cases[i].written, n);
+
+        social_json_free(json);
+    }
+}
+
+
 int
 main(void)
 {
@@ -584,6 +660,7 @@ main(void)
         cmocka_unit_test(test_match),
         cmocka_unit_test(test_holds),
         cmocka_unit_test(test_write),
+        cmocka_unit_test(test_write_list),
     };
 
     return cmocka_run_group_tests_name("claims", tests, NULL, NULL);

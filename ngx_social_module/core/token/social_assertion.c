@@ -8,6 +8,7 @@
 #include <jwt.h>
 
 #include "social_assertion.h"
+#include "social_claims.h"
 
 
 static social_rc_e social_assertion_claims(jwt_t *jwt,
@@ -15,8 +16,7 @@ static social_rc_e social_assertion_claims(jwt_t *jwt,
 static social_rc_e social_assertion_string(jwt_t *jwt, const char *name,
     social_str_t value);
 static social_rc_e social_assertion_list(jwt_t *jwt, const char *name,
-    const social_json_t *claim);
-static size_t social_assertion_list_size(const social_json_t *claim);
+    const social_json_t *payload, social_str_t claim);
 static unsigned char *social_assertion_item(unsigned char *p,
     social_str_t text);
 
@@ -96,17 +96,15 @@ social_assertion_claims(jwt_t *jwt, const social_assertion_t *assertion,
         return SOCIAL_FAILED;
     }
 
-    if (social_assertion_list(jwt, "groups",
-                              social_json_member(assertion->claims,
-                                                 assertion->groups))
+    if (social_assertion_list(jwt, "groups", assertion->claims,
+                              assertion->groups)
         != SOCIAL_OK)
     {
         return SOCIAL_FAILED;
     }
 
-    return social_assertion_list(jwt, "scopes",
-                                 social_json_member(assertion->claims,
-                                                    assertion->scopes));
+    return social_assertion_list(jwt, "scopes", assertion->claims,
+                                 assertion->scopes);
 }
 
 
@@ -136,26 +134,34 @@ social_assertion_string(jwt_t *jwt, const char *name, social_str_t value)
 
 
 /*
- * An array's strings, or a string's words: a backend finds one form.  What is
- * neither is left out.
+ * The values of a claim, whose form a backend need not know.  Of a claim that
+ * is neither a string nor an array there is no list.  Six bytes for each byte
+ * are the most, and quotes and a comma for each value.
  */
 
 static social_rc_e
 social_assertion_list(jwt_t *jwt, const char *name,
-    const social_json_t *claim)
+    const social_json_t *payload, social_str_t claim)
 {
-    int             rc;
-    size_t          i, size;
-    social_str_t    item;
-    unsigned char  *text, *p;
+    int                      rc;
+    size_t                   size;
+    social_str_t             item;
+    unsigned char           *text, *p;
+    social_claims_values_t   values;
 
-    size = social_assertion_list_size(claim);
+    social_claims_values(payload, claim, &values);
 
-    if (size == 0) {
+    if (social_json_string(values.claim, &item) != SOCIAL_OK
+        && !social_json_is_array(values.claim))
+    {
         return SOCIAL_OK;
     }
 
-    size += strlen(name) + sizeof("{\"\":[]}");
+    size = strlen(name) + sizeof("{\"\":[]}");
+
+    while (social_claims_next(&values, &item)) {
+        size += 6 * item.len + 3;
+    }
 
     text = malloc(size);
     if (text == NULL) {
@@ -170,23 +176,10 @@ social_assertion_list(jwt_t *jwt, const char *name,
     memcpy(p, "\":[", 3);
     p += 3;
 
-    if (social_json_string(claim, &item) == SOCIAL_OK) {
+    social_claims_values(payload, claim, &values);
 
-        social_str_t  rest = item;
-
-        while (social_str_next(&rest, " ", &item)) {
-            p = social_assertion_item(p, item);
-        }
-
-    } else {
-
-        for (i = 0; i < social_json_count(claim); i++) {
-            if (social_json_string(social_json_element(claim, i), &item)
-                == SOCIAL_OK)
-            {
-                p = social_assertion_item(p, item);
-            }
-        }
+    while (social_claims_next(&values, &item)) {
+        p = social_assertion_item(p, item);
     }
 
     if (p[-1] == ',') {
@@ -200,43 +193,6 @@ social_assertion_list(jwt_t *jwt, const char *name,
     free(text);
 
     return rc == 0 ? SOCIAL_OK : SOCIAL_FAILED;
-}
-
-
-/*
- * Six bytes for each at the most, and quotes and a comma for each item, of
- * which a string has at most half as many as bytes.  0: there is no list.
- */
-
-static size_t
-social_assertion_list_size(const social_json_t *claim)
-{
-    size_t        i, size;
-    social_str_t  item;
-
-    if (claim == NULL) {
-        return 0;
-    }
-
-    if (social_json_string(claim, &item) == SOCIAL_OK) {
-        return 8 * item.len + 8;
-    }
-
-    if (!social_json_is_array(claim)) {
-        return 0;
-    }
-
-    size = 8;
-
-    for (i = 0; i < social_json_count(claim); i++) {
-        if (social_json_string(social_json_element(claim, i), &item)
-            == SOCIAL_OK)
-        {
-            size += 6 * item.len + 3;
-        }
-    }
-
-    return size;
 }
 
 

@@ -27,7 +27,8 @@ typedef struct {
 
 /*
  * Makes an assertion at "now": iss, aud, sub, iat, exp, and, where the token
- * has them, username (a string), groups and scopes (arrays of strings).
+ * has them, username (a string), groups and scopes (arrays of strings, as of
+ * social_claims_values()).
  * SOCIAL_OK: "text" is owned by the caller, who frees it with
  * social_assertion_free().  SOCIAL_FAILED: out of memory, or libjwt.
  */

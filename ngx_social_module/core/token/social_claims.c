@@ -24,6 +24,8 @@ static bool social_claims_client(const social_json_t *payload,
     social_str_t name, const social_claims_policy_t *policy);
 static bool social_claims_is_literal(const social_json_t *json,
     social_str_t value);
+static size_t social_claims_join(social_claims_values_t *values,
+    unsigned char separator, unsigned char *buf, size_t size);
 static size_t social_claims_encode(social_str_t s, unsigned char separator,
     unsigned char *buf, size_t size);
 
@@ -311,7 +313,7 @@ social_claims_any(const social_json_t *payload, social_str_t name,
     size_t  i;
 
     for (i = 0; i < count; i++) {
-        if (social_claims_match(payload, name, values[i], false)) {
+        if (social_claims_match(payload, name, values[i])) {
             return true;
         }
     }
@@ -320,37 +322,59 @@ social_claims_any(const social_json_t *payload, social_str_t name,
 }
 
 
-bool
-social_claims_match(const social_json_t *payload, social_str_t name,
-    social_str_t value, bool words)
+/*
+ * Of a scope the words are the values (RFC 6749, 3.3; RFC 8693, 4.2).  Anything
+ * else is free text, whose words grant nothing: "not admin" is no "admin".
+ */
+
+void
+social_claims_values(const social_json_t *payload, social_str_t name,
+    social_claims_values_t *values)
 {
-    social_str_t          s, word;
-    const social_json_t  *claim, *item;
+    static const social_str_t  scope = social_string("scope");
+    static const social_str_t  scp = social_string("scp");
 
-    claim = social_json_member(payload, name);
+    values->claim = social_json_member(payload, name);
+    values->item = NULL;
 
-    if (social_json_string(claim, &s) == SOCIAL_OK) {
-
-        if (!words) {
-            return social_str_eq(s, value);
-        }
-
-        while (social_str_next(&s, " ", &word)) {
-            if (social_str_eq(word, value)) {
-                return true;
-            }
-        }
-
-        return false;
+    if (social_json_string(values->claim, &values->text) != SOCIAL_OK) {
+        values->text.len = 0;
+        values->text.data = NULL;
     }
 
-    for (item = social_json_next(claim, NULL);
-         item;
-         item = social_json_next(claim, item))
-    {
-        if (social_json_string(item, &s) == SOCIAL_OK
-            && social_str_eq(s, value))
-        {
+    values->separator = social_str_eq(name, scope) || social_str_eq(name, scp)
+                        ? " " : "";
+}
+
+
+bool
+social_claims_next(social_claims_values_t *values, social_str_t *value)
+{
+    if (social_str_next(&values->text, values->separator, value)) {
+        return true;
+    }
+
+    do {
+        values->item = social_json_next(values->claim, values->item);
+
+    } while (values->item
+             && social_json_string(values->item, value) != SOCIAL_OK);
+
+    return values->item != NULL;
+}
+
+
+bool
+social_claims_match(const social_json_t *payload, social_str_t name,
+    social_str_t value)
+{
+    social_str_t            s;
+    social_claims_values_t  values;
+
+    social_claims_values(payload, name, &values);
+
+    while (social_claims_next(&values, &s)) {
+        if (social_str_eq(s, value)) {
             return true;
         }
     }
@@ -373,7 +397,7 @@ social_claims_holds(const social_json_t *payload, social_str_t name,
         return true;
     }
 
-    if (social_claims_match(payload, name, value, true)
+    if (social_claims_match(payload, name, value)
         || social_claims_is_literal(claim, value))
     {
         return true;
@@ -442,8 +466,9 @@ size_t
 social_claims_write(const social_json_t *claim, unsigned char separator,
     unsigned char *buf, size_t size)
 {
-    size_t        i, n, len;
-    social_str_t  s;
+    size_t                  i, n;
+    social_str_t            s;
+    social_claims_values_t  values;
 
     if (claim == NULL || social_json_is_null(claim)) {
         return 0;
@@ -457,19 +482,52 @@ social_claims_write(const social_json_t *claim, unsigned char separator,
         return social_json_write(claim, buf, size);
     }
 
-    len = 0;
     n = social_json_count(claim);
 
     for (i = 0; i < n; i++) {
-
         if (social_json_string(social_json_element(claim, i), &s)
             != SOCIAL_OK)
         {
             /* not a list of strings: as JSON, which cannot be mistaken */
             return social_json_write(claim, buf, size);
         }
+    }
 
-        if (i) {
+    values.claim = claim;
+    values.item = NULL;
+    values.text.len = 0;
+    values.text.data = NULL;
+    values.separator = "";
+
+    return social_claims_join(&values, separator, buf, size);
+}
+
+
+size_t
+social_claims_write_list(const social_json_t *payload, social_str_t name,
+    unsigned char separator, unsigned char *buf, size_t size)
+{
+    social_claims_values_t  values;
+
+    social_claims_values(payload, name, &values);
+
+    return social_claims_join(&values, separator, buf, size);
+}
+
+
+static size_t
+social_claims_join(social_claims_values_t *values, unsigned char separator,
+    unsigned char *buf, size_t size)
+{
+    bool          first;
+    size_t        len;
+    social_str_t  s;
+
+    len = 0;
+
+    for (first = true; social_claims_next(values, &s); first = false) {
+
+        if (!first) {
             if (len < size) {
                 buf[len] = separator;
             }
@@ -486,19 +544,10 @@ social_claims_write(const social_json_t *claim, unsigned char separator,
 }
 
 
-size_t
-social_claims_write_list(const social_json_t *claim, unsigned char separator,
-    unsigned char *buf, size_t size)
-{
-    social_str_t  s;
-
-    if (social_json_string(claim, &s) == SOCIAL_OK) {
-        return social_claims_encode(s, separator, buf, size);
-    }
-
-    return social_claims_write(claim, separator, buf, size);
-}
-
+/*
+ * Whoever reads a header cuts off the spaces at its ends, and those that read
+ * a list may cut them off its items, or take them for the end of one.
+ */
 
 static size_t
 social_claims_encode(social_str_t s, unsigned char separator,
@@ -514,8 +563,9 @@ social_claims_encode(social_str_t s, unsigned char separator,
 
         ch = s.data[i];
 
-        if (ch < 0x20 || ch >= 0x7f || ch == '%' || ch == separator) {
-
+        if (ch < 0x20 || ch >= 0x7f || ch == '%' || ch == separator
+            || (ch == ' ' && (separator != '\0' || i == 0 || i == s.len - 1)))
+        {
             if (len + 3 <= size) {
                 buf[len] = '%';
                 buf[len + 1] = (unsigned char) hex[ch >> 4];

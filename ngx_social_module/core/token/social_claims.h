@@ -57,17 +57,39 @@ social_token_status_e social_claims_check(const social_json_t *payload,
     social_claims_t *claims);
 
 /*
- * Whether a claim has one of the values: as a string that equals it, as an
- * array with such a string in it, or as a list separated by spaces, where
- * "words" says so.  No claim of that name, no match.
+ * The values of a claim, one after the other: of "scope" and "scp" the words
+ * of a string, separated by spaces; of any other claim a string itself, if it
+ * is not empty; of an array the strings in it.  There are no others.
  */
-bool social_claims_match(const social_json_t *payload, social_str_t name,
-    social_str_t value, bool words);
+typedef struct {
+    const social_json_t  *claim;         /* NULL: there is none */
+    const social_json_t  *item;          /* the last one, of an array */
+    social_str_t          text;          /* what is left of a string */
+    const char           *separator;
+} social_claims_values_t;
 
 /*
- * Whether a claim is "value" or has it: the string itself, a word of it, an
- * element of an array; or true, false or a whole number whose JSON text is
- * "value", alone or in an array.  No claim of that name, or null, does not.
+ * Begins with the claim "name" of a payload, which must outlive "values".
+ */
+void social_claims_values(const social_json_t *payload, social_str_t name,
+    social_claims_values_t *values);
+
+/*
+ * The next value, owned by the payload; false, and not to be called again,
+ * after the last one.
+ */
+bool social_claims_next(social_claims_values_t *values, social_str_t *value);
+
+/*
+ * Whether "value" is one of the values of the claim "name".
+ */
+bool social_claims_match(const social_json_t *payload, social_str_t name,
+    social_str_t value);
+
+/*
+ * Whether a claim is "value" or has it: the string itself, one of its values;
+ * or true, false or a whole number whose JSON text is "value", alone or in an
+ * array.  No claim of that name, or null, does not.
  */
 bool social_claims_holds(const social_json_t *payload, social_str_t name,
     social_str_t value);
@@ -75,20 +97,22 @@ bool social_claims_holds(const social_json_t *payload, social_str_t name,
 /*
  * Writes a claim to "buf" as text for a header or a log: a string as it is,
  * an array of strings joined by "separator", anything else as JSON.  In what
- * comes from strings all but printable ASCII, "%", and in an array the
- * separator, is percent-encoded, so that no group can look like two and no
- * value can end a header.  Returns the length of the whole, which may be more
- * than "size": call it with a size of 0 first.
+ * comes from strings all but printable ASCII, "%", a space at either end, and
+ * in an array every space and the separator, is percent-encoded, so that no
+ * group can look like two and no value can end a header or lose a byte in it.
+ * Returns the length of the whole, which may be more than "size": call it
+ * with a size of 0 first.
  */
 size_t social_claims_write(const social_json_t *claim, unsigned char separator,
     unsigned char *buf, size_t size);
 
 /*
- * The same of a claim that is a list whatever its form: a string is a list of
- * one, in which the separator is percent-encoded too.
+ * Writes the values of the claim "name" in the same way, joined by
+ * "separator".  What social_claims_match() does not find is not written.
  */
-size_t social_claims_write_list(const social_json_t *claim,
-    unsigned char separator, unsigned char *buf, size_t size);
+size_t social_claims_write_list(const social_json_t *payload,
+    social_str_t name, unsigned char separator, unsigned char *buf,
+    size_t size);
 
 
 #endif /* SOCIAL_CLAIMS_H */

@@ -521,8 +521,7 @@ ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
     for (i = 0; i < list->values->nelts; i++) {
 
         has = social_claims_match(ctx->jwt.payload,
-                                  ngx_http_social_view(claim), values[i],
-                                  true);
+                                  ngx_http_social_view(claim), values[i]);
 
         if (has != list->all) {
             return has;

@@ -14,8 +14,9 @@ typedef struct {
 
 static char *ngx_http_social_auth_place(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_social_auth_place_t *place);
-static char *ngx_http_social_auth_check_text(ngx_conf_t *cf, ngx_str_t *value,
-    const char *what);
+static ngx_uint_t ngx_http_social_auth_is_scope(ngx_str_t *value);
+static char *ngx_http_social_auth_check_text(ngx_conf_t *cf,
+    ngx_str_t *directive, ngx_str_t *value, const char *what);
 
 
 /* the first one that fits counts */
@@ -224,19 +225,16 @@ ngx_http_social_auth_list_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        for (j = 0; j < value[i].len; j++) {
+        if (cmd->offset == offsetof(ngx_http_social_auth_loc_conf_t, groups)) {
 
-            /* they are sent in a quoted string */
-
-            if (value[i].data[j] < 0x21 || value[i].data[j] == 0x7f
-                || value[i].data[j] == '"'
-                || value[i].data[j] == '\\')
+            if (ngx_http_social_auth_check_text(cf, &value[0], &value[i],
+                                                "value")
+                != NGX_CONF_OK)
             {
-                break;
+                return NGX_CONF_ERROR;
             }
-        }
 
-        if (value[i].len == 0 || j < value[i].len) {
+        } else if (!ngx_http_social_auth_is_scope(&value[i])) {
             return ngx_http_social_conf_error(cf, NULL,
                        "invalid value \"%V\" in \"%V\": it must be a word "
                        "without spaces, quotes and backslashes",
@@ -260,6 +258,29 @@ ngx_http_social_auth_list_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * A word of the token's, sent in a quoted string (RFC 6750, 3).
+ */
+
+static ngx_uint_t
+ngx_http_social_auth_is_scope(ngx_str_t *value)
+{
+    size_t  i;
+
+    for (i = 0; i < value->len; i++) {
+
+        if (value->data[i] < 0x21 || value->data[i] == 0x7f
+            || value->data[i] == '"'
+            || value->data[i] == '\\')
+        {
+            return 0;
+        }
+    }
+
+    return value->len != 0;
 }
 
 
@@ -336,7 +357,7 @@ ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_social_auth_check_text(cf, &value[1], "name")
+    if (ngx_http_social_auth_check_text(cf, &value[0], &value[1], "name")
         != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -344,7 +365,7 @@ ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        if (ngx_http_social_auth_check_text(cf, &value[i], "value")
+        if (ngx_http_social_auth_check_text(cf, &value[0], &value[i], "value")
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -371,15 +392,15 @@ ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 static char *
-ngx_http_social_auth_check_text(ngx_conf_t *cf, ngx_str_t *value,
-    const char *what)
+ngx_http_social_auth_check_text(ngx_conf_t *cf, ngx_str_t *directive,
+    ngx_str_t *value, const char *what)
 {
     size_t  i;
 
     if (value->len && value->data[0] == '$') {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid %s \"%V\" in \"social_auth_claim\": it takes no "
-                   "variables, write what the token must have", what, value);
+                   "invalid %s \"%V\" in \"%V\": it takes no variables, write "
+                   "what the token must have", what, value, directive);
     }
 
     for (i = 0; i < value->len; i++) {
@@ -390,8 +411,8 @@ ngx_http_social_auth_check_text(ngx_conf_t *cf, ngx_str_t *value,
 
     if (value->len == 0 || i < value->len) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid %s \"%V\" in \"social_auth_claim\": it must be a "
-                   "text without control characters", what, value);
+                   "invalid %s \"%V\" in \"%V\": it must be a text without "
+                   "control characters", what, value, directive);
     }
 
     return NGX_CONF_OK;

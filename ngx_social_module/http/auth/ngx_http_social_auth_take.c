@@ -22,6 +22,8 @@ static social_token_status_e ngx_http_social_auth_take_lines(
     social_str_t *token);
 static ngx_uint_t ngx_http_social_auth_is_line(ngx_table_elt_t *h,
     ngx_str_t *name);
+static ngx_uint_t ngx_http_social_auth_lines(ngx_http_request_t *r,
+    ngx_str_t *name);
 static ngx_uint_t ngx_http_social_auth_cookies(ngx_http_request_t *r,
     ngx_str_t *name);
 
@@ -60,11 +62,18 @@ ngx_http_social_auth_take_header(ngx_http_request_t *r, social_str_t *token)
 {
     ngx_table_elt_t        *h;
     social_token_status_e   status;
+    static ngx_str_t        name = ngx_string("authorization");
 
     h = r->headers_in.authorization;
 
     if (h == NULL) {
         return SOCIAL_TOKEN_NONE;
+    }
+
+    /* nginx answers 400 to several, which an error_page may bring here */
+
+    if (r->internal && ngx_http_social_auth_lines(r, &name) > 1) {
+        return SOCIAL_TOKEN_SEVERAL;
     }
 
     status = social_token_from_bearer(ngx_http_social_view(&h->value), token);
@@ -302,6 +311,28 @@ ngx_http_social_auth_is_line(ngx_table_elt_t *h, ngx_str_t *name)
     }
 
     return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_social_auth_lines(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    n = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            n += ngx_http_social_auth_is_line(&h[i], name);
+        }
+    }
+
+    return n;
 }
 
 

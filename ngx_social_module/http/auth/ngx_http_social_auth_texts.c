@@ -10,6 +10,8 @@
 static ngx_int_t ngx_http_social_auth_texts_make(
     ngx_http_social_auth_ctx_t *ctx, ngx_str_t *groups_claim,
     ngx_http_social_known_texts_t *texts, ngx_pool_t *pool);
+static size_t ngx_http_social_auth_text(const social_json_t *payload,
+    social_str_t claim, u_char separator, u_char *buf, size_t size);
 
 
 ngx_http_social_known_texts_t *
@@ -64,9 +66,7 @@ ngx_http_social_auth_texts_make(ngx_http_social_auth_ctx_t *ctx,
     struct {
         ngx_str_t        *text;
         social_str_t      claim;
-        u_char            separator;
-        size_t          (*write)(const social_json_t *claim, u_char separator,
-                                 u_char *buf, size_t size);
+        u_char            separator;     /* 0: it is no list */
     } values[4];
 
     static const social_str_t  sub = social_string("sub");
@@ -75,32 +75,28 @@ ngx_http_social_auth_texts_make(ngx_http_social_auth_ctx_t *ctx,
 
     values[0].text = &texts->subject;
     values[0].claim = sub;
-    values[0].separator = ',';
-    values[0].write = social_claims_write;
+    values[0].separator = '\0';
 
     values[1].text = &texts->username;
     values[1].claim = ngx_http_social_view(
                           ngx_http_social_auth_username_claim(ctx));
-    values[1].separator = ',';
-    values[1].write = social_claims_write;
+    values[1].separator = '\0';
 
     values[2].text = &texts->groups;
     values[2].claim = ngx_http_social_view(groups_claim);
     values[2].separator = ',';
-    values[2].write = social_claims_write_list;
 
     values[3].text = &texts->scopes;
     values[3].claim = ngx_http_social_view(
                           ngx_http_social_auth_scope_claim(ctx));
     values[3].separator = ' ';
-    values[3].write = social_claims_write;
 
     size = 1;
 
     for (i = 0; i < 4; i++) {
-        values[i].text->len = values[i].write(
-                                  social_json_member(payload, values[i].claim),
-                                  values[i].separator, NULL, 0);
+        values[i].text->len = ngx_http_social_auth_text(payload,
+                                  values[i].claim, values[i].separator, NULL,
+                                  0);
         size += values[i].text->len;
     }
 
@@ -117,11 +113,21 @@ ngx_http_social_auth_texts_make(ngx_http_social_auth_ctx_t *ctx,
     for (i = 0; i < 4; i++) {
         values[i].text->data = p;
 
-        (void) values[i].write(social_json_member(payload, values[i].claim),
-                               values[i].separator, p, values[i].text->len);
-
-        p += values[i].text->len;
+        p += ngx_http_social_auth_text(payload, values[i].claim,
+                                       values[i].separator, p,
+                                       values[i].text->len);
     }
 
     return NGX_OK;
+}
+
+
+static size_t
+ngx_http_social_auth_text(const social_json_t *payload, social_str_t claim,
+    u_char separator, u_char *buf, size_t size)
+{
+    return separator
+           ? social_claims_write_list(payload, claim, separator, buf, size)
+           : social_claims_write(social_json_member(payload, claim), ',', buf,
+                                 size);
 }

@@ -2,7 +2,7 @@
 /*
  * "social_identity_headers": what the backend gets to know of a verified
  * identity, as request headers, set in PRECONTENT.  Those that a client made
- * up were taken out in POST_READ.
+ * up were taken out in the first phase that ran.
  */
 
 #include "ngx_http_social_auth.h"

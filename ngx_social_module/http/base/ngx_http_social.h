@@ -48,7 +48,8 @@ extern ngx_module_t  ngx_http_social_module;
 void ngx_http_social_use(ngx_conf_t *cf);
 
 /*
- * Takes the whole X-Social-* family out of the request's headers.
+ * Takes the whole X-Social-* family out of the request's headers; "r" is a
+ * main request, since subrequests share parts of their list with it.
  * NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_identity_erase(ngx_http_request_t *r);
@@ -121,7 +122,8 @@ ngx_table_elt_t *ngx_http_social_header_in(ngx_http_request_t *r,
 
 /*
  * Takes out every request header that "match" says yes to, without moving the
- * others: nginx keeps pointers to them.  NGX_ERROR: out of memory.
+ * others: nginx keeps pointers to them.  "r" is a main request.  NGX_ERROR:
+ * out of memory.
  */
 ngx_int_t ngx_http_social_headers_in_remove(ngx_http_request_t *r,
     ngx_uint_t (*match)(ngx_table_elt_t *h));
@@ -139,8 +141,8 @@ typedef struct {
 void ngx_http_social_header_name_init(ngx_http_social_header_name_t *name);
 
 /*
- * Adds a request header for the backend.  The value must live as long as the
- * request.  NGX_ERROR: out of memory.
+ * Adds a request header for the backend, even to a request that has none.
+ * The value must live as long as the request.  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_header_in_push(ngx_http_request_t *r,
     ngx_http_social_header_name_t *name, ngx_str_t *value);

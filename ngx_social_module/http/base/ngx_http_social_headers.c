@@ -64,6 +64,11 @@ ngx_http_social_headers_in_remove(ngx_http_request_t *r,
     ngx_list_part_t  *part, *prev;
     ngx_table_elt_t  *h;
 
+    if (r->headers_in.headers.last == NULL) {
+        /* nginx has not come to the headers */
+        return NGX_OK;
+    }
+
     prev = NULL;
     part = &r->headers_in.headers.part;
 
@@ -192,9 +197,20 @@ ngx_int_t
 ngx_http_social_header_in_push(ngx_http_request_t *r,
     ngx_http_social_header_name_t *name, ngx_str_t *value)
 {
+    ngx_list_t       *list;
     ngx_table_elt_t  *h;
 
-    h = ngx_list_push(&r->headers_in.headers);
+    list = &r->headers_in.headers;
+
+    /* a request line alone, of HTTP/0.9 or a bad one, comes without a list */
+
+    if (list->last == NULL
+        && ngx_list_init(list, r->pool, 8, sizeof(ngx_table_elt_t)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    h = ngx_list_push(list);
     if (h == NULL) {
         return NGX_ERROR;
     }

@@ -1,7 +1,7 @@
 
 /*
  * The base module: the shared zone, the thread pool, and what is done to
- * every request before anything else looks at it: identity headers that
+ * every request in the first phase that it runs: identity headers that
  * a client made up are taken out, and the request's log lines lose the
  * arguments that may hold a token.
  */
@@ -20,7 +20,8 @@ static char *ngx_http_social_zone_directive(ngx_conf_t *cf,
 static char *ngx_http_social_thread_pool_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
-static ngx_int_t ngx_http_social_post_read_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_first_phase_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_guard(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_is_identity_header(ngx_table_elt_t *h);
 
 static void *ngx_http_social_create_main_conf(ngx_conf_t *cf);
@@ -78,16 +79,50 @@ ngx_module_t  ngx_http_social_module = {
 };
 
 
-static ngx_int_t
-ngx_http_social_post_read_handler(ngx_http_request_t *r)
-{
-    r->log_handler = ngx_http_social_log_error_handler;
+/*
+ * In each phase that may be the first one of a request.  Mostly that is
+ * POST_READ; but what nginx finalizes while it reads the headers starts with
+ * an error_page, in SERVER_REWRITE, or in REWRITE where that is a named
+ * location.
+ *
+ * The log handler marks those that were here before.  A subrequest has its
+ * creator's, so that it is without ours only where a filter made it for such
+ * a request that has no error_page.  It shares the parts of the list of
+ * headers with the main request, but the first one and the list itself, which
+ * are copied anew: taking headers out of its own would leave the main
+ * request with an empty part.
+ */
 
-    if (ngx_http_social_identity_erase(r) != NGX_OK) {
+static ngx_int_t
+ngx_http_social_first_phase_handler(ngx_http_request_t *r)
+{
+    if (r->log_handler == ngx_http_social_log_error_handler) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_social_guard(r->main) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (r != r->main) {
+        r->headers_in.headers = r->main->headers_in.headers;
+        r->log_handler = ngx_http_social_log_error_handler;
+    }
+
     return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_social_guard(ngx_http_request_t *r)
+{
+    if (r->log_handler == ngx_http_social_log_error_handler) {
+        return NGX_OK;
+    }
+
+    r->log_handler = ngx_http_social_log_error_handler;
+
+    return ngx_http_social_identity_erase(r);
 }
 
 
@@ -294,9 +329,16 @@ ngx_http_social_create_main_conf(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_social_init(ngx_conf_t *cf)
 {
+    ngx_uint_t                    i;
     ngx_http_handler_pt          *h;
     ngx_http_core_main_conf_t    *cmcf;
     ngx_http_social_main_conf_t  *smcf;
+
+    static ngx_http_phases  phases[] = {
+        NGX_HTTP_POST_READ_PHASE,
+        NGX_HTTP_SERVER_REWRITE_PHASE,
+        NGX_HTTP_REWRITE_PHASE
+    };
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_module);
 
@@ -306,12 +348,15 @@ ngx_http_social_init(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
+    for (i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
 
-    *h = ngx_http_social_post_read_handler;
+        h = ngx_array_push(&cmcf->phases[phases[i]].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_social_first_phase_handler;
+    }
 
     return NGX_OK;
 }
