@@ -24,6 +24,7 @@ static void ngx_http_social_connect_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_connect_done(ngx_event_t *ev);
 static ngx_int_t ngx_http_social_link_open(ngx_http_social_link_t *link,
     social_pq_t *pq);
+static void ngx_http_social_link_rest(ngx_http_social_link_t *link);
 static void ngx_http_social_link_write_handler(ngx_event_t *wev);
 static void ngx_http_social_link_read_handler(ngx_event_t *rev);
 static void ngx_http_social_link_answer(ngx_http_social_link_t *link,
@@ -112,6 +113,10 @@ ngx_http_social_connect_done(ngx_event_t *ev)
         link->failures = 0;
 
         ngx_http_social_database_drain(link->db);
+
+        if (link->state == NGX_HTTP_SOCIAL_LINK_UP) {
+            ngx_http_social_link_rest(link);
+        }
     }
 
     ngx_destroy_pool(ctx->pool);
@@ -308,7 +313,23 @@ ngx_http_social_link_read_handler(ngx_event_t *rev)
     ngx_http_social_database_drain(db);
 
     if (link->connection == c) {
-        c->idle = ngx_queue_empty(&link->sent);
+        ngx_http_social_link_rest(link);
+    }
+}
+
+
+/*
+ * What has nothing under way is closed by nginx when the worker begins to shut
+ * down, and here afterwards: it may go on for as long as a download takes.
+ */
+
+static void
+ngx_http_social_link_rest(ngx_http_social_link_t *link)
+{
+    link->connection->idle = ngx_queue_empty(&link->sent);
+
+    if (link->connection->idle && ngx_exiting) {
+        ngx_http_social_link_close(link);
     }
 }
 
