@@ -239,7 +239,9 @@ ngx_http_social_announce_sent(ngx_http_social_query_outcome_e outcome,
 
     /* it stays in the spool, but not in the way of others */
 
-    if (outcome == NGX_HTTP_SOCIAL_QUERY_REFUSED) {
+    if (outcome == NGX_HTTP_SOCIAL_QUERY_REFUSED
+        || outcome == NGX_HTTP_SOCIAL_QUERY_LOCKED)
+    {
         ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_DEFER);
         return;
     }
