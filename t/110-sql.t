@@ -21,7 +21,8 @@ my $pg = SocialPostgres->start;
 sub v { return $pg->value($_[0]) }
 
 # Runs each of the statements in a session of its own, all at the same time;
-# returns their answers, failures as "ERROR ...".
+# returns their answers, failures as "ERROR ...".  Who is kept waiting for a
+# lock tries again, as everybody has to.
 
 sub at_once {
     my @statements = @_;
@@ -34,7 +35,13 @@ sub at_once {
 
         if (!$pid) {
             close $r;
-            my ($out, $ok) = $pg->attempt("$sql;");
+            my ($out, $ok);
+
+            for (1 .. 20) {
+                ($out, $ok) = $pg->attempt("$sql;");
+                last if $ok || $out !~ /due to lock timeout/;
+            }
+
             print $w $ok ? $out : "ERROR $out";
             close $w;
             POSIX::_exit(0);
@@ -335,6 +342,61 @@ sub claim {
     return v("SELECT id, attempt, kind, payload->>'key' FROM social_jobs_claim(
         'images', '$worker', '@{[ $lease // '1 minute' ]}', $count)");
 }
+
+
+# What gateways call has others wait behind it: it gives up soon, whoever
+# replaced it last.
+
+subtest 'locks' => sub {
+    my @called = qw( social_user_sync social_upload_create social_upload_get
+                     social_object_created social_revoke );
+
+    # every function that the module calls over the connections of requests
+
+    my %found;
+
+    for my $file (glob 'ngx_social_module/http/*/*.c') {
+        next if $file =~ /follower/;
+        open my $in, '<', $file or die;
+        local $/;
+        $found{$_}++ for <$in> =~ /"SELECT (?:\* FROM )?(social_\w+)\(/g;
+    }
+
+    is(join(' ', sort keys %found), join(' ', sort @called),
+       'that is what gateways call');
+
+    for my $name (@called) {
+        is(v("SELECT bool_and(coalesce(proconfig, '{}')
+                              @> '{lock_timeout=250ms}')
+                 FROM pg_proc WHERE proname = '$name'"), 't', $name);
+    }
+
+    v("SELECT social_user_sync('i', 'locked', 'locked', 'e', 'n')");
+
+    # of a lock within, that another function holds in turn
+
+    my $pid = fork // die;
+
+    if (!$pid) {
+        $pg->attempt("SET application_name = 'holder'; BEGIN;
+            SELECT FROM users WHERE sub = 'locked' FOR UPDATE;
+            SELECT pg_sleep(60);");
+        POSIX::_exit(0);
+    }
+
+    $pg->wait_for("SELECT count(*) FROM pg_stat_activity WHERE
+        application_name = 'holder' AND wait_event = 'PgSleep'", 1);
+
+    my ($out, $ok) = $pg->attempt("\\set VERBOSITY verbose
+        SELECT social_user_sync('i', 'locked', 'locked', 'f', 'n');");
+
+    is($ok, '', 'it is an error');
+    like($out, qr/ERROR: +55P03: .*lock timeout/, 'of its kind');
+
+    v("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE
+        application_name = 'holder'");
+    waitpid $pid, 0;
+};
 
 
 subtest 'uploads' => sub {

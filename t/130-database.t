@@ -127,10 +127,13 @@ sub clean {
     return;
 }
 
-# Statements wait for a lock that somebody else has.
+# Statements take long: they wait for a lock that somebody else has, longer than
+# the functions' own lock_timeout would let them.
 
 sub held {
     my ($code) = @_;
+
+    $pg->sql("ALTER ROUTINE social_user_sync RESET lock_timeout");
 
     my $pid = fork // die "fork: $!\n";
 
@@ -152,6 +155,8 @@ sub held {
     $pg->value("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
         . " query LIKE 'BEGIN; LOCK TABLE users%'");
     waitpid $pid, 0;
+
+    $pg->sql("ALTER ROUTINE social_user_sync SET lock_timeout = '250ms'");
 
     return wantarray ? @got : $got[0];
 }

@@ -211,6 +211,7 @@ ngx_http_social_logout_revoked(ngx_http_request_t *r,
              : ngx_http_social_reply_unavailable(r);
         break;
 
+    case NGX_HTTP_SOCIAL_QUERY_LOCKED:
     case NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE:
         rc = ngx_http_social_reply_unavailable(r);
         break;

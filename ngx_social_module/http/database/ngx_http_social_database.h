@@ -19,6 +19,8 @@ typedef struct ngx_http_social_query_s     ngx_http_social_query_t;
 typedef enum {
     NGX_HTTP_SOCIAL_QUERY_OK = 0,
     NGX_HTTP_SOCIAL_QUERY_REFUSED,      /* by the server: a mistake of ours */
+    NGX_HTTP_SOCIAL_QUERY_LOCKED,       /* somebody holds what it needs: it was
+                                           not run, and may be tried again */
     NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE   /* no connection, or no answer in
                                            time: it may have been run */
 } ngx_http_social_query_outcome_e;

@@ -8,6 +8,7 @@
 
 #define NGX_HTTP_SOCIAL_LINK_BACKOFF_MIN  200
 #define NGX_HTTP_SOCIAL_LINK_BACKOFF_MAX  5000
+#define NGX_HTTP_SOCIAL_LINK_LOCKED       10     /* seconds */
 
 
 typedef struct {
@@ -24,10 +25,13 @@ static void ngx_http_social_connect_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_connect_done(ngx_event_t *ev);
 static ngx_int_t ngx_http_social_link_open(ngx_http_social_link_t *link,
     social_pq_t *pq);
+static void ngx_http_social_link_rest(ngx_http_social_link_t *link);
 static void ngx_http_social_link_write_handler(ngx_event_t *wev);
 static void ngx_http_social_link_read_handler(ngx_event_t *rev);
 static void ngx_http_social_link_answer(ngx_http_social_link_t *link,
     social_pq_result_t *result);
+static ngx_http_social_query_outcome_e ngx_http_social_link_refused(
+    ngx_http_social_link_t *link, const social_pq_result_t *result);
 static ngx_uint_t ngx_http_social_link_passes(const char *sqlstate);
 
 
@@ -112,6 +116,10 @@ ngx_http_social_connect_done(ngx_event_t *ev)
         link->failures = 0;
 
         ngx_http_social_database_drain(link->db);
+
+        if (link->state == NGX_HTTP_SOCIAL_LINK_UP) {
+            ngx_http_social_link_rest(link);
+        }
     }
 
     ngx_destroy_pool(ctx->pool);
@@ -308,7 +316,23 @@ ngx_http_social_link_read_handler(ngx_event_t *rev)
     ngx_http_social_database_drain(db);
 
     if (link->connection == c) {
-        c->idle = ngx_queue_empty(&link->sent);
+        ngx_http_social_link_rest(link);
+    }
+}
+
+
+/*
+ * What has nothing under way is closed by nginx when the worker begins to shut
+ * down, and here afterwards: it may go on for as long as a download takes.
+ */
+
+static void
+ngx_http_social_link_rest(ngx_http_social_link_t *link)
+{
+    link->connection->idle = ngx_queue_empty(&link->sent);
+
+    if (link->connection->idle && ngx_exiting) {
+        ngx_http_social_link_close(link);
     }
 }
 
@@ -332,15 +356,9 @@ ngx_http_social_link_answer(ngx_http_social_link_t *link,
         break;
 
     case SOCIAL_PQ_REFUSED:
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "social: the database refused a statement: %s (%s)",
-                      social_pq_result_message(result),
-                      social_pq_result_sqlstate(result));
-
         ngx_http_social_query_done(query,
-            ngx_http_social_link_passes(social_pq_result_sqlstate(result))
-            ? NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE
-            : NGX_HTTP_SOCIAL_QUERY_REFUSED, NULL);
+                               ngx_http_social_link_refused(link, result),
+                               NULL);
 
         if (link->state == NGX_HTTP_SOCIAL_LINK_UP
             && ngx_strcmp(social_pq_result_sqlstate(result), "25006") == 0)
@@ -357,6 +375,46 @@ ngx_http_social_link_answer(ngx_http_social_link_t *link,
     }
 
     social_pq_result_free(result);
+}
+
+
+/*
+ * A lock that is held (lock_not_available) is no outage: it is said every ten
+ * seconds at most, however many requests need it.
+ */
+
+static ngx_http_social_query_outcome_e
+ngx_http_social_link_refused(ngx_http_social_link_t *link,
+    const social_pq_result_t *result)
+{
+    ngx_uint_t   level;
+    const char  *sqlstate;
+
+    sqlstate = social_pq_result_sqlstate(result);
+
+    if (ngx_strcmp(sqlstate, "55P03") == 0) {
+
+        level = NGX_LOG_INFO;
+
+        if (ngx_time() - link->db->locked >= NGX_HTTP_SOCIAL_LINK_LOCKED) {
+            link->db->locked = ngx_time();
+            level = NGX_LOG_WARN;
+        }
+
+        ngx_log_error(level, ngx_cycle->log, 0,
+                      "social: database lock not available: %s (%s)",
+                      social_pq_result_message(result), sqlstate);
+
+        return NGX_HTTP_SOCIAL_QUERY_LOCKED;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "social: the database refused a statement: %s (%s)",
+                  social_pq_result_message(result), sqlstate);
+
+    return ngx_http_social_link_passes(sqlstate)
+           ? NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE
+           : NGX_HTTP_SOCIAL_QUERY_REFUSED;
 }
 
 

@@ -36,6 +36,7 @@ struct ngx_http_social_database_s {
     ngx_queue_t                       waiting;   /* of queries */
     ngx_uint_t                        waiters;
     ngx_uint_t                        stopping;
+    time_t                            locked;    /* last said of a lock */
     ngx_http_social_link_t           *links;
 };
 

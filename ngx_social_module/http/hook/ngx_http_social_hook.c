@@ -345,6 +345,7 @@ ngx_http_social_hook_synced(ngx_http_request_t *r,
         rc = ctx->answer->accepted(r, &ctx->body);
         break;
 
+    case NGX_HTTP_SOCIAL_QUERY_LOCKED:
     case NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE:
         rc = ctx->answer->refused(r, NGX_HTTP_SERVICE_UNAVAILABLE, NULL, NULL);
         break;

@@ -162,9 +162,17 @@ static void
 ngx_http_social_announce_post(ngx_http_social_announce_t *a,
     ngx_http_social_announce_step_e step)
 {
+    ngx_int_t  rc;
+
     a->step = step;
 
-    if (ngx_thread_task_post(a->conf->thread_pool, a->task) != NGX_OK) {
+    /* nobody waits for a look into the spool */
+
+    rc = step == NGX_HTTP_SOCIAL_ANNOUNCE_LOOK
+         ? ngx_thread_task_post(a->conf->thread_pool, a->task)
+         : ngx_http_social_task_post(a->conf->thread_pool, a->task);
+
+    if (rc != NGX_OK) {
         ngx_http_social_announce_free(a);
     }
 }
@@ -231,7 +239,9 @@ ngx_http_social_announce_sent(ngx_http_social_query_outcome_e outcome,
 
     /* it stays in the spool, but not in the way of others */
 
-    if (outcome == NGX_HTTP_SOCIAL_QUERY_REFUSED) {
+    if (outcome == NGX_HTTP_SOCIAL_QUERY_REFUSED
+        || outcome == NGX_HTTP_SOCIAL_QUERY_LOCKED)
+    {
         ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_DEFER);
         return;
     }
@@ -318,6 +328,10 @@ ngx_http_social_announce_done(ngx_event_t *ev)
     ngx_http_social_announce_t  *a;
 
     a = ev->data;
+
+    if (ngx_http_social_task_done(ev, 0) != NGX_OK) {
+        return;
+    }
 
     if (a->step != NGX_HTTP_SOCIAL_ANNOUNCE_LOOK || a->rc != SOCIAL_OK) {
 

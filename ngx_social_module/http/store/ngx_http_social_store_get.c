@@ -109,7 +109,7 @@ ngx_http_social_store_post(ngx_http_request_t *r,
     task->event.data = ctx;
     task->event.log = ngx_cycle->log;
 
-    if (ngx_thread_task_post(ctx->conf->thread_pool, task) != NGX_OK) {
+    if (ngx_http_social_task_post(ctx->conf->thread_pool, task) != NGX_OK) {
         ngx_destroy_pool(pool);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -162,6 +162,10 @@ ngx_http_social_store_done(ngx_event_t *ev)
 
     ctx = ev->data;
     r = ctx->request;
+
+    if (ngx_http_social_task_done(ev, r != NULL) != NGX_OK) {
+        return;
+    }
 
     if (r == NULL) {
 

@@ -324,7 +324,9 @@ ngx_http_social_put_post(ngx_http_social_put_t *put,
 {
     put->step = step;
 
-    if (ngx_thread_task_post(put->conf->thread_pool, put->task) != NGX_OK) {
+    if (ngx_http_social_task_post(put->conf->thread_pool, put->task)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -444,6 +446,10 @@ ngx_http_social_put_done(ngx_event_t *ev)
 
     put = ev->data;
     r = put->request;
+
+    if (ngx_http_social_task_done(ev, r != NULL) != NGX_OK) {
+        return;
+    }
 
     put->busy = 0;
 

@@ -516,6 +516,7 @@ ngx_http_social_presign_recorded(ngx_http_request_t *r,
              : NGX_HTTP_FORBIDDEN;
         break;
 
+    case NGX_HTTP_SOCIAL_QUERY_LOCKED:
     case NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE:
         rc = ngx_http_social_reply_unavailable(r);
         break;

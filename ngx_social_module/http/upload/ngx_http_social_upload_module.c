@@ -196,6 +196,7 @@ ngx_http_social_upload_found(ngx_http_request_t *r,
         rc = ngx_http_social_reply_json(r, NGX_HTTP_OK, &body);
         break;
 
+    case NGX_HTTP_SOCIAL_QUERY_LOCKED:
     case NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE:
         rc = ngx_http_social_reply_unavailable(r);
         break;
