@@ -124,7 +124,13 @@ void ngx_http_social_auth_judge_again(ngx_http_social_auth_ctx_t *ctx);
 ngx_int_t ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx);
 
 /*
- * The verified identity of this request, with "jwt" and "claims".
+ * The request whose verdict counts for "r": itself, but for a subrequest in
+ * a location that asks for no token, which is of whoever made it.
+ */
+ngx_http_request_t *ngx_http_social_auth_request(ngx_http_request_t *r);
+
+/*
+ * The verified identity that counts for this request, with "jwt" and "claims".
  * NGX_DECLINED: it has none; NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_auth_identity(ngx_http_request_t *r,

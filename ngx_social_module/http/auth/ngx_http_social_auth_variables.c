@@ -103,7 +103,7 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
     ngx_http_social_auth_ctx_t       *ctx;
     ngx_http_social_auth_loc_conf_t  *alcf;
 
-    r = r->main;
+    r = ngx_http_social_auth_request(r);
 
     ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
 
