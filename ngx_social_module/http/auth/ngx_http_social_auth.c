@@ -109,6 +109,17 @@ ngx_http_social_auth_request(ngx_http_request_t *r)
 }
 
 
+ngx_uint_t
+ngx_http_social_auth_pending(ngx_http_request_t *r)
+{
+    ngx_http_social_auth_ctx_t  *ctx;
+
+    ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
+
+    return ctx != NULL && ctx->pending;
+}
+
+
 ngx_int_t
 ngx_http_social_auth_identity(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t **identity)
@@ -173,6 +184,7 @@ ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
     ctx->judged = 0;
     ctx->waited = 0;
     ctx->waits = 0;
+    ctx->settled = 0;
 }
 
 

@@ -10,6 +10,7 @@
 #include "ngx_http_social_error.h"
 
 
+static ngx_uint_t ngx_http_social_auth_is_error_file(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_leave(void *data);
 static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
@@ -38,6 +39,16 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
     ngx_http_social_auth_ctx_t       *ctx;
     ngx_http_social_auth_loc_conf_t  *alcf;
 
+    if (ngx_http_social_auth_pending(r)
+        && !ngx_http_social_auth_is_error_file(r))
+    {
+        if (ngx_http_social_error_own(r) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
     if (alcf->issuers == NULL) {
@@ -63,6 +74,8 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
         }
     }
 
+    ctx->settled = 1;
+
     if (r == r->main) {
         return NGX_DECLINED;
     }
@@ -72,6 +85,19 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
     rc = ngx_http_social_auth_decide(r, alcf, ctx);
 
     return rc == NGX_OK ? NGX_DECLINED : rc;
+}
+
+
+/*
+ * What an error_page serves of a 503 may be a file, which knows nobody; but
+ * no handler that might take the request for one of nobody.
+ */
+
+static ngx_uint_t
+ngx_http_social_auth_is_error_file(ngx_http_request_t *r)
+{
+    return r->err_status == NGX_HTTP_SERVICE_UNAVAILABLE
+           && r->content_handler == NULL;
 }
 
 
