@@ -78,7 +78,7 @@ repeat_each(1);
 workers(2);
 master_on();
 timeout(10);
-plan tests => repeat_each() * 729;
+plan tests => repeat_each() * 764;
 no_long_string();
 run_tests();
 
@@ -437,3 +437,20 @@ nobody's
 ::values_of('', [ 'Internal', 'Internal',
                   '^\[\|(?!nobody|bob).*503 Service[^|]*\]$' ],
             '', [ 'works', 'works', "^\\[<bob>\\|bob's\n\\]\$" ])
+
+=== TEST 12: the fetch is started by the read, and the next attempt succeeds
+--- http_config eval
+::gated('p12')
+--- config
+    location = /text { social_auth main; return 200 "<$social_sub>"; }
+--- request eval
+['GET /api/index.html', 'GET /control/p12/mode/slow-200-both',
+ 'GET /control/p12/sleep/200', 'GET /text', 'GET /control/p12/wait/2',
+ 'GET /api/index.html', 'GET /text']
+--- more_headers eval
+my $next = ::bearer(-key => 'next', sub => 'bob');
+[ ::bearer(), 'X: y', 'X: y', $next, 'X: y', $next, $next ]
+--- error_code eval
+[ 200, 200, 200, 503, 200, 200, 200 ]
+--- response_body_like eval
+[ '', '', '', $::Unavailable, '^2$', 'works', '^<bob>$' ]

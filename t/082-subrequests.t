@@ -273,10 +273,18 @@ for admins
 --- response_body_like eval
 ['GET', 'POST', '^0$', 'GET', '^1$', 'POST', '^2$']
 
-=== TEST 9: slices are of their parent
+=== TEST 9: slices are of their parent, and are not decided again
+--- http_config eval
+"$::http_config" . '    map $slice_range $first {
+        volatile;
+        "bytes=0-7" $http_x_token;
+        default "";
+    }
+'
 --- config
     location /s/ {
         social_auth main;
+        social_auth_token $first;
         social_auth_cache off;
         slice 8;
         proxy_set_header Range $slice_range;
@@ -293,7 +301,7 @@ for admins
 --- request eval
 ["GET /s/long.txt", "GET /s/long.txt"]
 --- more_headers eval
-["X: y", ::bearer(sub => 'bob')]
+["X: y", 'X-Token: ' . ::token(sub => 'bob')]
 --- error_code eval
 [401, 200]
 --- response_body_like eval
