@@ -51,7 +51,7 @@ repeat_each(1);
 workers(2);
 master_on();
 timeout(10);
-plan tests => repeat_each() * 561;
+plan tests => repeat_each() * 572;
 no_long_string();
 run_tests();
 
@@ -322,25 +322,31 @@ Retry-After: 2
 [alert]
 [emerg]
 
-=== TEST 17: before the token's key is there, variables are empty
+=== TEST 17: a variable is not read before the token's key is there
 --- http_config eval
-::fetched("t17/slow-300-main")
+::fetched("t17/gate-main", "jwks_timeout 30s")
 --- config
+    location /api/ { social_auth main; alias $TEST_NGINX_HTML_DIR/; }
+    location /control/ {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
     location = /index.html {
         root html;
         social_auth main;
         set $early "$social_sub|$social_auth_status";
         add_header X-Early $early;
-        add_header X-Late "$social_username|$social_auth_status";
+        add_header X-Late "$social_username|$social_auth_status" always;
     }
 --- request eval
-["GET /index.html", "GET /index.html"]
+["GET /index.html", "GET /control/t17/open", "GET /api/index.html",
+ "GET /index.html"]
 --- more_headers eval
-::tokens([ sub => 'a' ], [ sub => 'a' ])
+::tokens([ sub => 'a' ], [], [], [ sub => 'a' ])
 --- response_headers eval
-["X-Early: |pending\nX-Late: alice|ok", "X-Early: a|ok\nX-Late: alice|ok"]
+["!X-Early\nX-Late: |pending\nRetry-After: 2", ("!X-Early") x 2,
+ "X-Early: a|ok\nX-Late: alice|ok"]
 --- error_code eval
-[200, 200]
+[503, 200, 200, 200]
 
 === TEST 18: an issuer that is off for a while does not harm another
 --- http_config eval

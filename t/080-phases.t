@@ -16,7 +16,7 @@ suite(http_config => $http_config, log_level => 'info',
 our $Run = 0;       # in the sections below
 
 repeat_each(2);
-plan tests => repeat_each() * 401;
+plan tests => repeat_each() * 405;
 no_long_string();
 run_tests();
 
@@ -119,15 +119,19 @@ __DATA__
 --- error_code eval
 [401, 200, 401, 403]
 
-=== TEST 7: a location of auth_request asks for no token itself
+=== TEST 7: a location of auth_request asks for a token itself
 --- config
     location /x { auth_request /check; try_files /index.html =500; }
     location = /check {
         social_auth main;
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/status/200;
     }
---- request
-GET /x
+--- request eval
+["GET /x", "GET /x"]
+--- more_headers eval
+["X: y", ::bearer()]
+--- error_code eval
+[401, 200]
 
 === TEST 8: an index, a try_files and a rewrite
 --- config

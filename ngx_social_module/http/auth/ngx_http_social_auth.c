@@ -82,6 +82,44 @@ ngx_http_social_auth_judge_again(ngx_http_social_auth_ctx_t *ctx)
 }
 
 
+/*
+ * A clone of its parent, as of the slice module, starts in the same location
+ * where its parent stands, with all that was decided there.
+ */
+
+ngx_http_request_t *
+ngx_http_social_auth_request(ngx_http_request_t *r)
+{
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
+    for ( /* void */ ; r != r->main; r = r->parent) {
+
+        if (ngx_http_social_get_ctx(r, &ngx_http_social_auth_module)) {
+            break;
+        }
+
+        alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+        if (alcf->issuers != NULL && r->loc_conf != r->parent->loc_conf) {
+            break;
+        }
+    }
+
+    return r;
+}
+
+
+ngx_uint_t
+ngx_http_social_auth_pending(ngx_http_request_t *r)
+{
+    ngx_http_social_auth_ctx_t  *ctx;
+
+    ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
+
+    return ctx != NULL && ctx->pending;
+}
+
+
 ngx_int_t
 ngx_http_social_auth_identity(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t **identity)
@@ -90,7 +128,9 @@ ngx_http_social_auth_identity(ngx_http_request_t *r,
 
     *identity = NULL;
 
-    ctx = ngx_http_social_get_ctx(r->main, &ngx_http_social_auth_module);
+    r = ngx_http_social_auth_request(r);
+
+    ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
 
     if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
         return NGX_DECLINED;
@@ -144,6 +184,7 @@ ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
     ctx->judged = 0;
     ctx->waited = 0;
     ctx->waits = 0;
+    ctx->settled = 0;
 }
 
 

@@ -95,6 +95,8 @@ typedef struct {
     unsigned                       waited:1;   /* and is not to be again */
     unsigned                       waits:2;
     unsigned                       taking:1;   /* the token is looked for */
+    unsigned                       settled:1;  /* PREACCESS has waited */
+    unsigned                       pending:1;  /* a variable was read before */
 } ngx_http_social_auth_ctx_t;
 
 
@@ -124,7 +126,19 @@ void ngx_http_social_auth_judge_again(ngx_http_social_auth_ctx_t *ctx);
 ngx_int_t ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx);
 
 /*
- * The verified identity of this request, with "jwt" and "claims".
+ * The request whose verdict counts for "r": itself, but for a subrequest in
+ * a location that asks for no token, which is of whoever made it.
+ */
+ngx_http_request_t *ngx_http_social_auth_request(ngx_http_request_t *r);
+
+/*
+ * Whether a variable of this request was read before it could be told who
+ * asks: whatever was made of it must not be answered, and nothing but 503 is.
+ */
+ngx_uint_t ngx_http_social_auth_pending(ngx_http_request_t *r);
+
+/*
+ * The verified identity that counts for this request, with "jwt" and "claims".
  * NGX_DECLINED: it has none; NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_auth_identity(ngx_http_request_t *r,

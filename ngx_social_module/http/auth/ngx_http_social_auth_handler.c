@@ -3,12 +3,14 @@
  * "social_auth": the PREACCESS handler takes, verifies and, where its key has
  * to be fetched, parks; the ACCESS handler only decides.  Both only return
  * statuses, so that "satisfy", "error_page" and "auth_request" keep working.
+ * A subrequest has no ACCESS phase: it is decided in PREACCESS.
  */
 
 #include "ngx_http_social_auth.h"
 #include "ngx_http_social_error.h"
 
 
+static ngx_uint_t ngx_http_social_auth_is_error_file(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_leave(void *data);
 static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
@@ -33,12 +35,23 @@ static ngx_int_t ngx_http_social_auth_challenge(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                         rc;
     ngx_http_social_auth_ctx_t       *ctx;
     ngx_http_social_auth_loc_conf_t  *alcf;
 
+    if (ngx_http_social_auth_pending(r)
+        && !ngx_http_social_auth_is_error_file(r))
+    {
+        if (ngx_http_social_error_own(r) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
-    if (alcf->issuers == NULL || r != r->main) {
+    if (alcf->issuers == NULL) {
         return NGX_DECLINED;
     }
 
@@ -53,10 +66,38 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
     }
 
     if (ctx->status == SOCIAL_TOKEN_PENDING) {
-        return ngx_http_social_auth_park(ctx);
+
+        rc = ngx_http_social_auth_park(ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
-    return NGX_DECLINED;
+    ctx->settled = 1;
+
+    if (r == r->main) {
+        return NGX_DECLINED;
+    }
+
+    /* nginx leaves the access phase out for subrequests */
+
+    rc = ngx_http_social_auth_decide(r, alcf, ctx);
+
+    return rc == NGX_OK ? NGX_DECLINED : rc;
+}
+
+
+/*
+ * What an error_page serves of a 503 may be a file, which knows nobody; but
+ * no handler that might take the request for one of nobody.
+ */
+
+static ngx_uint_t
+ngx_http_social_auth_is_error_file(ngx_http_request_t *r)
+{
+    return r->err_status == NGX_HTTP_SERVICE_UNAVAILABLE
+           && r->content_handler == NULL;
 }
 
 
@@ -110,6 +151,18 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
 
     ctx->waiting = 1;
 
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "social: request waits for keys");
+
+    if (r != r->main) {
+
+        /* the connection is for those who wait for this one */
+
+        return NGX_AGAIN;
+    }
+
     if (r->connection->read->ready) {
 
         /* the end of the stream may have come with the request */
@@ -121,10 +174,6 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
     }
 
     r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "social: request waits for keys");
 
     return NGX_AGAIN;
 }
@@ -170,13 +219,17 @@ ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
 
     ngx_http_social_auth_judge_again(ctx);
 
-    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        ngx_http_run_posted_requests(c);
-        return;
+    if (r == r->main) {
+
+        if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            ngx_http_run_posted_requests(c);
+            return;
+        }
+
+        r->read_event_handler = ngx_http_block_reading;
     }
 
-    r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ngx_http_core_run_phases;
 
     ngx_http_core_run_phases(r);

@@ -2,7 +2,7 @@
 /*
  * $social_sub and the others: verified on first read, in whichever phase that
  * is.  Before PREACCESS they never wait for a key: they are empty then, and
- * not remembered.
+ * the request, which has been led by that, is answered 503.
  */
 
 #include "ngx_http_social_auth.h"
@@ -22,6 +22,7 @@ typedef enum {
 
 static ngx_http_social_auth_ctx_t *ngx_http_social_auth_verdict(
     ngx_http_request_t *r);
+static void ngx_http_social_auth_read_early(ngx_http_social_auth_ctx_t *ctx);
 static ngx_int_t ngx_http_social_auth_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_social_auth_variable_text(
@@ -103,7 +104,7 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
     ngx_http_social_auth_ctx_t       *ctx;
     ngx_http_social_auth_loc_conf_t  *alcf;
 
-    r = r->main;
+    r = ngx_http_social_auth_request(r);
 
     ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
 
@@ -112,17 +113,61 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
         return NULL;
     }
 
-    if (ctx && ctx->judged) {
-        return ctx;
+    if (ctx == NULL || !ctx->judged) {
+
+        alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+        if (alcf->issuers == NULL) {
+            return NULL;
+        }
+
+        ctx = ngx_http_social_auth_judge(r, alcf);
+
+        if (ctx == NULL) {
+            return NULL;
+        }
     }
 
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
-
-    if (alcf->issuers == NULL) {
-        return NULL;
+    if (ctx->status >= SOCIAL_TOKEN_PENDING && !ctx->settled) {
+        ngx_http_social_auth_read_early(ctx);
     }
 
-    return ngx_http_social_auth_judge(r, alcf);
+    return ctx;
+}
+
+
+/*
+ * Whose request it is cannot be told, and nobody has waited for the keys: what
+ * is made of the empty value is not to be answered.  An error is one whoever
+ * asks, and once its header is sent nothing is led astray.
+ */
+
+static void
+ngx_http_social_auth_read_early(ngx_http_social_auth_ctx_t *ctx)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (r->header_sent || r->headers_out.status >= NGX_HTTP_BAD_REQUEST) {
+        return;
+    }
+
+    if (ctx->status == SOCIAL_TOKEN_PENDING
+        && !ctx->waiting
+        && ngx_http_social_keys_ask(ctx->issuer) != NGX_AGAIN)
+    {
+        /* asked for only just now: there is nothing to wait for */
+
+        ctx->waited = 1;
+        ngx_http_social_auth_judge_again(ctx);
+
+        if (ctx->status < SOCIAL_TOKEN_PENDING) {
+            return;
+        }
+    }
+
+    ctx->pending = 1;
 }
 
 

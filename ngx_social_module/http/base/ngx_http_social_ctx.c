@@ -13,6 +13,7 @@
 
 
 typedef struct {
+    ngx_http_request_t   *request;
     ngx_module_t         *module;
     void                 *ctx;
 } ngx_http_social_kept_ctx_t;
@@ -35,11 +36,6 @@ ngx_http_social_get_ctx(ngx_http_request_t *r, ngx_module_t *module)
         return ctx;
     }
 
-    if (r != r->main) {
-        /* a subrequest shares the pool, but not the contexts */
-        return NULL;
-    }
-
     kept = ngx_http_social_kept_ctx(r, module);
 
     if (kept != NULL && kept->ctx != NULL) {
@@ -59,10 +55,6 @@ ngx_http_social_set_ctx(ngx_http_request_t *r, void *ctx, ngx_module_t *module)
 
     ngx_http_set_ctx(r, ctx, (*module));
 
-    if (r != r->main) {
-        return NGX_OK;
-    }
-
     kept = ngx_http_social_kept_ctx(r, module);
 
     if (kept == NULL) {
@@ -74,6 +66,7 @@ ngx_http_social_set_ctx(ngx_http_request_t *r, void *ctx, ngx_module_t *module)
 
         cln->handler = ngx_http_social_ctx_cleanup;
         kept = cln->data;
+        kept->request = r;
         kept->module = module;
     }
 
@@ -82,6 +75,10 @@ ngx_http_social_set_ctx(ngx_http_request_t *r, void *ctx, ngx_module_t *module)
     return NGX_OK;
 }
 
+
+/*
+ * A subrequest shares the pool with the others, but not the contexts.
+ */
 
 static ngx_http_social_kept_ctx_t *
 ngx_http_social_kept_ctx(ngx_http_request_t *r, ngx_module_t *module)
@@ -97,7 +94,7 @@ ngx_http_social_kept_ctx(ngx_http_request_t *r, ngx_module_t *module)
 
         kept = cln->data;
 
-        if (kept->module == module) {
+        if (kept->request == r && kept->module == module) {
             return kept;
         }
     }

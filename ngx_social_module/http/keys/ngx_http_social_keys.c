@@ -235,6 +235,15 @@ ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
 }
 
 
+ngx_int_t
+ngx_http_social_keys_ask(ngx_http_social_issuer_t *issuer)
+{
+    return issuer->keys->slot != NULL
+           && ngx_http_social_keys_fetch(issuer->keys, 1) == NGX_OK
+           ? NGX_AGAIN : NGX_DECLINED;
+}
+
+
 void
 ngx_http_social_keys_forget(ngx_http_social_waiter_t *waiter)
 {

@@ -85,6 +85,12 @@ ngx_int_t ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
     ngx_http_social_waiter_t *waiter);
 
 /*
+ * The same without a waiter, for who comes again later.  NGX_AGAIN: they are
+ * on their way; NGX_DECLINED: they were asked for only just now.
+ */
+ngx_int_t ngx_http_social_keys_ask(ngx_http_social_issuer_t *issuer);
+
+/*
  * Forgets a waiter whose handler has not been called, and will not be.
  */
 void ngx_http_social_keys_forget(ngx_http_social_waiter_t *waiter);
