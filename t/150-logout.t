@@ -540,6 +540,9 @@ subtest 'a database that was not migrated' => sub {
 };
 
 
+# Of a zone of 64k: what has no slot is refused as well, and the gateway goes
+# on. "freed" ends it, much later: rows that are over make room.
+
 subtest 'a set that is full' => sub {
     $pg->value('DELETE FROM revocations');
     my $nginx = begin($port, http => 'social_zone small:64k;');
@@ -548,20 +551,78 @@ subtest 'a set that is full' => sub {
     my ($room) = $nginx->error_log =~ /room for (\d+) revocations/;
     cmp_ok($room, '>', 100, 'room for some');
 
-    $pg->value("INSERT INTO revocations (issuer, session, until)"
-        . " SELECT '$issuer', 'origin_jti:full-' || i,"
-        . " now() + interval '1 hour' FROM generate_series(1, $room + 50) i");
+    my $fill = sub {
+        my ($from, $to) = @_;
+        $pg->value("INSERT INTO revocations (issuer, session, until)"
+            . " SELECT '$issuer', 'origin_jti:full-' || i,"
+            . " now() + interval '1 hour' FROM generate_series($from, $to) i");
+    };
 
-    ok(SocialNginx::wait_for(15, sub { ready() == 503 }), 'not ready');
-    sleep 1;
-    is(() = $nginx->error_log =~ /\[error\].*no room for more than $room revocations.*give "social_zone" more/g,
-       1, 'logged once');
+    my $state = sub {
+        my ($wanted, $seconds) = @_;
+        my $got;
+        SocialNginx::wait_for($seconds // 30, sub {
+            $got = ask($port, 'GET', '/readyz');
+            $got =~ /"revocations":"$wanted"\}/;
+        });
+        return $got;
+    };
 
-    my $refused = grep { api(token(origin_jti => "full-$_")) == 401 } 1 .. 40;
-    cmp_ok($refused, '>=', 1, 'those that have room are obeyed');
+    my $said = sub {
+        my ($level, $line) = @_;
+        return scalar(() = $nginx->error_log =~ /\[$level\].*social: $line/g);
+    };
+
+    $fill->(1, $room);
+    refused_within(token(origin_jti => "full-$room"), $port, 'the last slot');
+    like($state->('loaded'), qr/"status":"ready"/, 'ready');
 
     my $token = session();
-    is(logout($token), 503, 'a logout is not a success');
+    is(logout($token), 204, 'a logout after that is a success');
+    is(api($token), 401, 'its token is refused');
+
+    my $answer = $state->('full');
+    is(status($answer), 200, 'not red');
+    like($answer, qr/"status":"degraded"/, 'degraded');
+
+    $fill->($room + 1, $room + 50);
+    refused_within(token(origin_jti => 'full-' . ($room + 50)), $port, 'more');
+
+    my @accepted = grep { api(token(origin_jti => "full-$_")) != 401 }
+        1 .. $room + 50;
+    is("@accepted", '', 'all of them are refused');
+
+    @accepted = grep { api(session()) == 200 } 1 .. 50;
+    is(scalar(@accepted), 50, 'others are not');
+
+    is($said->('warn', "no room for more than $room revocations, one of a "
+               . 'million valid tokens may be refused .*"social_zone"'), 1,
+       'logged once');
+
+    # by now there are more than anything here takes
+
+    $fill->($room + 51, $room + 3000);
+    $answer = $state->('exceeded');
+    is(status($answer), 200, 'not red');
+    like($answer, qr/"status":"degraded"/, 'degraded');
+    is(logout(session()), 204, 'a logout is committed all the same');
+    is(api(session()), 200, 'others are not refused');
+    is($said->('error', 'no room for all revocations, some revoked tokens are '
+               . 'still accepted: .*"social_zone"'), 1, 'logged once');
+
+    # room by itself: no reload of ours
+
+    my @workers = SocialNginx::workers($nginx->{pid});
+    $pg->value("UPDATE revocations SET until = now() - interval '1 s'"
+        . " WHERE session LIKE 'origin_jti:full-%'");
+
+    like($state->('loaded', 120), qr/"status":"ready"/, 'there is room again');
+    is($said->('notice', 'there is room for all revocations again'), 1,
+       'logged once');
+    is(api($token), 401, 'what holds is refused still');
+    is(api(token(origin_jti => 'full-1')), 200, 'what is over is not');
+    is("@{[ SocialNginx::workers($nginx->{pid}) ]}", "@workers",
+       'the same workers');
     $nginx->stop;
 };
 

@@ -206,9 +206,9 @@ ngx_http_social_logout_revoked(ngx_http_request_t *r,
         rmcf = ngx_http_get_module_main_conf(r,
                                             ngx_http_social_revocation_module);
 
-        rc = ngx_http_social_revocations_add(rmcf, revoked, 1) == NGX_OK
-             ? ngx_http_social_logout_reply(r)
-             : ngx_http_social_reply_unavailable(r);
+        ngx_http_social_revocations_add(rmcf, revoked, 1);
+
+        rc = ngx_http_social_logout_reply(r);
         break;
 
     case NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE:
