@@ -51,6 +51,10 @@ http {
             social_cors_origins https://app.example.com;
         }
         location = /short { social_auth main; social_logout retention=1s; }
+        location = /few {
+            social_auth main other;
+            social_logout max=5;
+        }
         location = /api { social_auth main other; return 204; }
         location = /lenient { social_auth main optional=lenient; return 204; }
         location = /readyz { social_ready; }
@@ -627,6 +631,169 @@ subtest 'a set that is full' => sub {
 };
 
 
+# The cap of a subject, which is in the database: one for all gateways.
+
+sub limited {
+    my ($token, $listen) = @_;
+    return ask($listen // $port, 'POST', '/few', $token);
+}
+
+subtest 'one subject' => sub {
+    $pg->value('DELETE FROM revocations');
+    my $nginx = begin($port, http => 'social_zone small:64k;');
+    my $other = begin($port2);
+    ok(green($port) && green($port2), 'loaded');
+
+    my @who = (sub => 'alice');
+
+    is(status(limited(session(@who), $_ % 2 ? $port : $port2)), 204, 'ended')
+        for 1 .. 5;
+
+    for my $listen ($port, $port2) {
+        my $token = session(@who);
+        my $answer = limited($token, $listen);
+        is(status($answer), 429, 'no more');
+        like($answer, qr/\nRetry-After: 3600\r/, 'Retry-After');
+        like($answer, qr/\{"message":"Too Many Requests"/, 'JSON');
+        is(api($token, $listen), 200, 'and its token is good still');
+    }
+
+    is(rows(), 5, 'five rows');
+    is($pg->value("SELECT count(DISTINCT subject) FROM revocations"), 1,
+       'of one subject');
+    is($pg->value("SELECT subject = social_subject_id('$issuer', 'alice')"
+        . " FROM revocations LIMIT 1"), 't', 'a digest of it');
+
+    is(status(limited(session(sub => 'bob'))), 204, 'another subject');
+    is(status(limited(token(iss => 'https://other.example.com',
+        -key => 'other', origin_jti => "o-$$", sub => 'alice'))), 204,
+        'another issuer has another Alice');
+
+    # rows that will be over soon, and those of an operator, count no more
+
+    $pg->value("SELECT social_revoke('$issuer', 'origin_jti:sql', now()"
+        . " + interval '1 day')");
+    $pg->value("UPDATE revocations SET until = now() + interval '40 s'"
+        . " WHERE subject = social_subject_id('$issuer', 'alice')");
+    like(limited(session(@who)), qr/\nRetry-After: (?:[1-9]|[123]\d|40)\r/,
+         'Retry-After by when there is room');
+    $pg->value("UPDATE revocations SET until = now() WHERE id = (SELECT id"
+        . " FROM revocations WHERE subject = social_subject_id('$issuer',"
+        . " 'alice') LIMIT 1)");
+    is(status(limited(session(@who))), 204, 'room for one');
+    is(status(limited(session(@who))), 429, 'and no more');
+
+    # the default
+
+    $pg->value("INSERT INTO revocations (issuer, session, until, subject)"
+        . " SELECT '$issuer', 'origin_jti:carol-' || i, now() + interval"
+        . " '1 day', social_subject_id('$issuer', 'carol')"
+        . " FROM generate_series(1, 99) i");
+    is(logout(session(sub => 'carol')), 204, 'a hundred');
+    is(logout(session(sub => 'carol')), 429, 'no more');
+
+    $_->stop for $nginx, $other;
+};
+
+
+subtest 'one subject, with tokens that nothing refreshes' => sub {
+    $pg->value('DELETE FROM revocations');
+    my $nginx = begin($port, http => 'social_zone small:64k;');
+    my $other = begin($port2);
+    ok(green($port) && green($port2), 'loaded');
+
+    my $now = int time;
+    my @who = (sub => 'alice', origin_jti => undef);
+    my @tokens = map {
+        token(@who, jti => "dave-$$-$_", exp => $now + 7200 - 60 * $_)
+    } 1 .. 7;
+
+    is(status(limited(session(sub => 'alice'))), 204, 'a sign-in');
+    is(status(limited($tokens[$_])), 204, "token $_") for 0 .. 3;
+    refused_within($tokens[3], $port2, 'the other gateway');
+    is(status(limited($tokens[4], $port2)), 204, 'token 4');
+
+    is($pg->value("SELECT count(*) FROM revocations WHERE until > now()"), 5,
+       'no more than five hold');
+    is($pg->value("SELECT session FROM revocations WHERE until < now()"),
+       "jti:dave-$$-4", 'the one that would be over first went');
+
+    for my $listen ($port, $port2) {
+        ok(SocialNginx::wait_for(15, sub { api($tokens[3], $listen) == 200 }),
+           'it takes no room at a gateway');
+        is(api($tokens[$_], $listen), 401, "token $_ is refused")
+            for 0, 1, 2, 4;
+    }
+
+    is(logout($tokens[3]), 204, 'it can be ended again');
+    is(api($tokens[3]), 401, 'and is refused');
+
+    # nobody's memory is filled: more than the zone of 64k has room for
+
+    for (1 .. 60) {
+        status(limited(token(@who, jti => "erin-$$-$_"))) == 204 or last;
+    }
+
+    ok(SocialNginx::wait_for(15, sub {
+        api(token(@who, jti => "erin-$$-1")) == 200
+    }), 'the first of sixty was let go');
+    is($pg->value("SELECT count(*) FROM revocations WHERE until > now()"), 5,
+       'five hold');
+
+    $_->stop for $nginx, $other;
+};
+
+
+subtest 'one subject, many at a time' => sub {
+    $pg->value('DELETE FROM revocations');
+    my $nginx = begin($port);
+    my $other = begin($port2);
+    ok(green($port) && green($port2), 'loaded');
+
+    my @pids;
+
+    for my $i (1 .. 24) {
+        my $token = session(sub => 'alice');
+        my $pid = fork // die;
+        push @pids, $pid and next if $pid;
+        my $got = status(limited($token, $i % 2 ? $port : $port2));
+        POSIX::_exit($got == 204 ? 1 : $got == 429 ? 2 : 3);
+    }
+
+    my %got;
+    waitpid($_, 0) && $got{$? >> 8}++ for @pids;
+    is_deeply(\%got, { 1 => 5, 2 => 19 }, 'five, and no more');
+    is(rows(), 5, 'five rows');
+
+    # somebody who keeps the subject's lock stops nobody for long
+
+    my $pid = fork // die;
+
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', '/dev/null';
+        exec 'psql', '-X', '-q', '-d', $pg->conninfo, '-c',
+            "BEGIN; SELECT social_revoke('$issuer', 'origin_jti:kept',"
+            . " social_session_id('$issuer', 'origin_jti:kept'),"
+            . " now() + interval '1 day', 'frank', 5); SELECT pg_sleep(60)"
+            or POSIX::_exit(127);
+    }
+
+    $pg->wait_for("SELECT count(*) FROM pg_stat_activity WHERE query LIKE"
+        . " 'BEGIN; SELECT social_revoke%' AND wait_event = 'PgSleep'", 1);
+    my $answer = limited(session(sub => 'frank'));
+    is(status($answer), 503, 'not in time');
+    like($answer, qr/\nRetry-After: 2\r/, 'Retry-After');
+    is(status(limited(session(sub => 'grace'))), 204, 'others meanwhile');
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    $pg->value("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
+        . " wait_event = 'PgSleep'");
+
+    $_->stop for $nginx, $other;
+};
+
+
 subtest 'through "listen="' => sub {
     $pg->value('DELETE FROM revocations');
 
@@ -663,7 +830,7 @@ subtest 'a database that comes with a reload' => sub {
 
     my $nginx = SocialNginx->new;
     my $text = conf($nginx, $port);
-    $text =~ s/location = \/(?:auth\/logout|short) \{[^}]*\}//g;
+    $text =~ s/location = \/(?:auth\/logout|short|few) \{[^}]*\}//g;
     $text =~ s{return 204;}{root $nginx->{dir}/html; try_files /x =404;}g;
     $text =~ s/\bhttp \{/http { social_zone kept:1m;/;
     (my $without = $text) =~ s/social_database [^;]*;//;
@@ -690,7 +857,7 @@ subtest 'a database that comes with a reload' => sub {
 subtest 'nobody is judged by tokens' => sub {
     my $nginx = SocialNginx->new;
     my $text = conf($nginx, $port);
-    $text =~ s/location = \/(?:auth\/logout|short|api|lenient) \{[^}]*\}//g;
+    $text =~ s/location = \/(?:auth\/logout|short|few|api|lenient) \{[^}]*\}//g;
     $nginx->write_file('nginx.conf', $text);
     $nginx->start($port);
 
