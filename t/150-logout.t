@@ -57,6 +57,24 @@ http {
         }
         location = /api { social_auth main other; return 204; }
         location = /lenient { social_auth main optional=lenient; return 204; }
+        location = /optional { social_auth main optional; return 204; }
+        location = /open {
+            social_auth main;
+            social_revocations open;
+            return 204;
+        }
+        location = /any {
+            satisfy any;
+            social_auth main;
+            allow 127.0.0.1;
+            deny all;
+            return 204;
+        }
+        location = /fallback {
+            social_auth main;
+            error_page 503 = /open;
+            return 204;
+        }
         location = /readyz { social_ready; }
         @{[ $o{server} // '' ]}
     }
@@ -507,23 +525,79 @@ subtest 'a refreshed token after the first is over' => sub {
 
 subtest 'PostgreSQL is away at the start' => sub {
     my $token = session();
+    my $good = session();
 
-    $pg->value("SELECT social_revoke('$issuer', 'origin_jti:session-$$-$n',"
-        . " now() + interval '1 day')");
+    $pg->value("SELECT social_revoke('$issuer', 'origin_jti:session-$$-"
+        . ($n - 1) . "', now() + interval '1 day')");
     $pg->down;
 
-    my $nginx = begin($port);
+    my $nginx = begin($port, http => 'social_json_errors on;');
 
-    sleep 1.5;
+    ok(SocialNginx::wait_for(15, sub {
+        $nginx->error_log =~ /\[error\].*revocations are not followed/
+    }), 'logged');
+
     my $answer = ask($port, 'GET', '/readyz');
     is(status($answer), 503, 'not ready');
     like($answer, qr/"status":"waiting".*"revocations":"missing"\}/, 'said');
+
+    for ($token, $good) {
+        $answer = ask($port, 'GET', '/api', $_);
+        is(status($answer), 503, 'nobody can tell');
+        like($answer, qr/\nRetry-After: 2\r/, 'Retry-After');
+        like($answer, qr/\{"message":"Service Unavailable"/, 'JSON');
+    }
+
+    is(status(ask($port, 'GET', $_, $good)), 503, "$_ with a good token")
+        for qw( /lenient /optional );
+    is(status(ask($port, 'GET', $_)), 200, "$_ without one")
+        for qw( /lenient /optional );
+    is(status(ask($port, 'GET', '/lenient', 'x.y.z')), 200, 'a bad one');
+    is(status(ask($port, 'GET', '/api', 'x.y.z')), 401, 'a bad one is refused');
+    is(api(token(exp => time - 3600)), 401, 'one that is over');
+    is(api(undef), 401, 'none');
+    is(status(ask($port, 'GET', '/any', $good)), 200, 'in for the address');
+    is(status(ask($port, 'GET', '/open', $_)), 200, 'open')
+        for $token, $good;
+    is(api($good), 503, 'which is remembered for nobody else');
+    is(status(ask($port, 'GET', '/fallback', $good)), 200,
+       'open by an error_page');
+    is(status(ask($port, 'POST', '/few', $good)), 503, 'no logout');
+
     is(() = $nginx->error_log =~ /\[error\].*revocations are not followed/g,
        1, 'logged once');
 
     $pg->up;
     ok(green($port), 'ready by itself');
     is(api($token), 401, 'and loaded');
+    is(status(ask($port, 'GET', '/open', $token)), 401, 'for all');
+    is(api($good), 200, 'the other one is good');
+
+    # what was loaded once is not waited for again
+
+    $pg->down;
+
+    my %old = map { ($_ => 1) } SocialNginx::workers($nginx->{pid});
+    kill 'HUP', $nginx->{pid};
+    ok(SocialNginx::wait_for(20, sub {
+        my @now = SocialNginx::workers($nginx->{pid});
+        return @now >= 2 && !grep { $old{$_} } @now;
+    }), 'reloaded without a database');
+    is(api($good), 200, 'good') for 1 .. 4;
+    is(api($token), 401, 'refused');
+    is(ready(), 200, 'ready');
+
+    my @workers = SocialNginx::workers($nginx->{pid});
+    kill 'KILL', @workers;
+    ok(SocialNginx::wait_for(20, sub {
+        my @now = SocialNginx::workers($nginx->{pid});
+        my %was = map { ($_ => 1) } @workers;
+        return @now >= 2 && !grep { $was{$_} } @now;
+    }), 'all workers were killed');
+    is(api($good), 200, 'good') for 1 .. 4;
+    is(api($token), 401, 'refused');
+
+    $pg->up;
     $nginx->stop;
 };
 
@@ -813,7 +887,8 @@ subtest 'through "listen="' => sub {
     # not there: nothing is followed, all else works
 
     $database =~ s/listen=host=\S+/listen=host=\/nonexistent/;
-    $nginx = begin($port, database => $database);
+    $nginx = begin($port, database => $database,
+                   http => 'social_revocations open;');
     $token = session();
     is(logout($token), 204, 'ended');
     is(api($token), 401, 'refused');
@@ -857,7 +932,7 @@ subtest 'a database that comes with a reload' => sub {
 subtest 'nobody is judged by tokens' => sub {
     my $nginx = SocialNginx->new;
     my $text = conf($nginx, $port);
-    $text =~ s/location = \/(?:auth\/logout|short|few|api|lenient) \{[^}]*\}//g;
+    $text =~ s/location = \/(?:auth\/logout|short|few|api|lenient|optional|open|any|fallback) \{[^}]*\}//g;
     $nginx->write_file('nginx.conf', $text);
     $nginx->start($port);
 

@@ -19,7 +19,7 @@ sub location {
 
 sub wrong { refused($_[0], location($_[0]), @_[1 .. $#_]) }
 
-plan tests => 201;
+plan tests => 249;
 no_root_location();
 
 my $auth = 'social_auth main;';
@@ -59,6 +59,16 @@ refused('in a server', { http => http(), config => "$auth social_logout;" },
 refused('inherited by an if', location("$auth if (\$arg_x) { social_auth main
         optional; } social_logout;"), '"social_auth" directive is not allowed');
 
+# before the first load
+
+wrong("$auth social_revocations $_;", "invalid value \"$_\" in "
+      . '"social_revocations": it must be "wait" or "open"')
+    for qw( on off closed WAIT );
+wrong("$auth social_revocations;", 'invalid number of arguments');
+wrong("$auth social_revocations wait open;", 'invalid number of arguments');
+wrong("$auth social_revocations $_; social_revocations wait;",
+      '"social_revocations" is duplicate') for qw( wait open );
+
 # where a connection is followed from
 
 sub listen_error {
@@ -89,8 +99,10 @@ refused('social_ready twice the same', { http => http(), config =>
         . '"revocations", separated by commas');
 
 accepted('all of it', { http => http('social_database "host=/nowhere '
-         . 'dbname=none" "listen=host=/nowhere dbname=none";'),
-         config => "location = /out { $auth social_logout retention=1s max=1; }
+         . 'dbname=none" "listen=host=/nowhere dbname=none";')
+         . ' social_revocations open;',
+         config => "social_revocations wait; location = /out { $auth
+         social_revocations open; social_logout retention=1s max=1; }
          location = /long { $auth social_logout max=1000000 retention=3650d; }
          location = /ready { social_ready
          require=revocations,keys,database; } location / { root html; }" },

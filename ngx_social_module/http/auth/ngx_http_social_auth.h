@@ -95,6 +95,8 @@ typedef struct {
     unsigned                       waited:1;   /* and is not to be again */
     unsigned                       waits:2;
     unsigned                       taking:1;   /* the token is looked for */
+    unsigned                       open:1;     /* before revocations were
+                                                  loaded, too */
 } ngx_http_social_auth_ctx_t;
 
 

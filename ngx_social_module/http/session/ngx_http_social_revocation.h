@@ -58,6 +58,12 @@ void ngx_http_social_revocation_use(ngx_conf_t *cf);
 social_revocations_t *ngx_http_social_revocations(ngx_http_request_t *r);
 
 /*
+ * Whether tokens are accepted in the request's location before revocations
+ * were loaded once: 1 or 0, by "social_revocations".
+ */
+ngx_uint_t ngx_http_social_revocations_open(ngx_http_request_t *r);
+
+/*
  * Adds to the set for every worker of this instance; those over at once are
  * passed over, and one with "until" (seconds since the epoch) 0 is taken out.
  * That there is no room, for one or for all, is logged once.

@@ -8,6 +8,11 @@
 #include "ngx_http_social_zone.h"
 
 
+typedef struct {
+    ngx_uint_t                open;          /* or NGX_CONF_UNSET_UINT */
+} ngx_http_social_revocation_loc_conf_t;
+
+
 static social_revocations_state_e ngx_http_social_revocations_said(
     ngx_http_social_revocation_main_conf_t *rmcf);
 static void ngx_http_social_revocations_say(
@@ -16,12 +21,30 @@ static void ngx_http_social_revocations_say(
 static ngx_int_t ngx_http_social_revocation_init_zone(ngx_slab_pool_t *shpool,
     void **part, void *data, ngx_log_t *log);
 
+static char *ngx_http_social_revocation_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static void *ngx_http_social_revocation_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_social_revocation_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_social_revocation_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
 static ngx_int_t ngx_http_social_revocation_init(ngx_conf_t *cf);
 static ngx_http_social_follower_t *ngx_http_social_revocation_follower(
     ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_social_revocation_init_process(ngx_cycle_t *cycle);
 static void ngx_http_social_revocation_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_command_t  ngx_http_social_revocation_commands[] = {
+
+    { ngx_string("social_revocations"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_revocation_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
 
 
 static ngx_http_module_t  ngx_http_social_revocation_module_ctx = {
@@ -34,15 +57,15 @@ static ngx_http_module_t  ngx_http_social_revocation_module_ctx = {
     NULL,                                         /* create server conf */
     NULL,                                         /* merge server conf */
 
-    NULL,                                         /* create location conf */
-    NULL                                          /* merge location conf */
+    ngx_http_social_revocation_create_loc_conf,   /* create location conf */
+    ngx_http_social_revocation_merge_loc_conf     /* merge location conf */
 };
 
 
 ngx_module_t  ngx_http_social_revocation_module = {
     NGX_MODULE_V1,
     &ngx_http_social_revocation_module_ctx,  /* module context */
-    NULL,                                    /* module directives */
+    ngx_http_social_revocation_commands,     /* module directives */
     NGX_HTTP_MODULE,                         /* module type */
     NULL,                                    /* init master */
     NULL,                                    /* init module */
@@ -75,6 +98,17 @@ ngx_http_social_revocations(ngx_http_request_t *r)
     rmcf = ngx_http_get_module_main_conf(r, ngx_http_social_revocation_module);
 
     return rmcf->sh ? rmcf->sh->set : NULL;
+}
+
+
+ngx_uint_t
+ngx_http_social_revocations_open(ngx_http_request_t *r)
+{
+    ngx_http_social_revocation_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_revocation_module);
+
+    return rlcf->open;
 }
 
 
@@ -261,6 +295,68 @@ ngx_http_social_revocation_create_main_conf(ngx_conf_t *cf)
 {
     return ngx_pcalloc(cf->pool,
                        sizeof(ngx_http_social_revocation_main_conf_t));
+}
+
+
+static char *
+ngx_http_social_revocation_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_social_revocation_loc_conf_t  *rlcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (rlcf->open != NGX_CONF_UNSET_UINT) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"social_revocations\" is duplicate: say it once in this "
+                   "block");
+    }
+
+    if (ngx_strcmp(value[1].data, "wait") == 0) {
+        rlcf->open = 0;
+
+    } else if (ngx_strcmp(value[1].data, "open") == 0) {
+        rlcf->open = 1;
+
+    } else {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "invalid value \"%V\" in \"social_revocations\": it must "
+                   "be \"wait\" or \"open\"", &value[1]);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_social_revocation_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_social_revocation_loc_conf_t  *rlcf;
+
+    rlcf = ngx_pcalloc(cf->pool,
+                       sizeof(ngx_http_social_revocation_loc_conf_t));
+    if (rlcf == NULL) {
+        return NULL;
+    }
+
+    rlcf->open = NGX_CONF_UNSET_UINT;
+
+    return rlcf;
+}
+
+
+static char *
+ngx_http_social_revocation_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_social_revocation_loc_conf_t  *prev = parent;
+    ngx_http_social_revocation_loc_conf_t  *conf = child;
+
+    ngx_conf_merge_uint_value(conf->open, prev->open, 0);
+
+    return NGX_CONF_OK;
 }
 
 
