@@ -688,6 +688,99 @@ subtest 'revocations' => sub {
 };
 
 
+subtest 'revocations of a subject' => sub {
+    my $revoke = sub {
+        my ($session, $subject, $until, $max, $issuer) = @_;
+        $issuer //= 'i';
+        return v("SELECT social_revoke('$issuer', '$session',"
+            . " social_session_id('$issuer', '$session'),"
+            . " now() + interval '$until', '$subject', $max)");
+    };
+
+    my $live = sub {
+        return v("SELECT coalesce(string_agg(session, ' ' ORDER BY session),"
+            . " '') FROM revocations WHERE until > now()");
+    };
+
+    is(v("SELECT encode(social_subject_id('https://iss', 'a:b'), 'hex')"),
+        substr(Digest::SHA::sha256_hex('v1:11:https://iss:sub:a:b'), 0, 32),
+        'the digest of a subject');
+
+    is($revoke->("origin_jti:$_", 'a', "$_ days", 3), 0, "sign-in $_")
+        for 1 .. 3;
+    is($revoke->('origin_jti:4', 'a', '1 day', 3), 3600, 'no more');
+    is($revoke->('jti:4', 'a', '20 s', 3), 3600, 'nor of a token');
+    is($live->(), 'origin_jti:1 origin_jti:2 origin_jti:3', 'as before');
+    is($revoke->('origin_jti:1', 'a', '5 days', 3), 0, 'one of them again');
+    is($revoke->('origin_jti:4', 'b', '1 day', 3), 0, 'another subject');
+    is($revoke->('origin_jti:5', 'a', '1 day', 3, 'j'), 0, 'another issuer');
+    is(v("SELECT count(*) FROM revocations WHERE session = 'origin_jti:4'"),
+        1, 'by its own row');
+    v('DELETE FROM revocations');
+
+    # single tokens make room, the one that would be over first before others
+
+    is($revoke->('origin_jti:1', 'a', '1 hour', 3), 0, 'a sign-in');
+    is($revoke->('jti:late', 'a', '3 hours', 3), 0, 'a token');
+    is($revoke->('iat:1:a', 'a', '2 hours', 3), 0, 'another');
+    is($revoke->('jti:new', 'a', '10 s', 3), 0, 'one more');
+    is($live->(), 'jti:late jti:new origin_jti:1', 'the one of two hours went');
+    is($revoke->('origin_jti:2', 'a', '1 hour', 3), 0, 'a second sign-in');
+    is($live->(), 'jti:late origin_jti:1 origin_jti:2', 'the shortest went');
+    is($revoke->('origin_jti:3', 'a', '1 hour', 3), 0, 'a third');
+    is($live->(), 'origin_jti:1 origin_jti:2 origin_jti:3', 'the last went');
+    is(v('SELECT count(*) FROM revocations WHERE until = \'-infinity\''), 3,
+        'they stay as rows for gateways to see');
+    is(v('SELECT social_revocations_expire(100)'), 3, 'and are over');
+
+    # what a lower max= finds is not let go for nothing
+
+    v('DELETE FROM revocations');
+    is($revoke->("origin_jti:$_", 'a', '1 day', 9), 0, 'a sign-in') for 1 .. 3;
+    is($revoke->("jti:$_", 'a', '90 s', 9), 0, 'a token') for 1, 2;
+    my $all = $live->();
+    like($revoke->('origin_jti:4', 'a', '1 day', 3), qr/\A(?:8\d|90)\z/,
+        'none, until the first is over');
+    is($live->(), $all, 'as before');
+    is($revoke->('origin_jti:4', 'a', '1 day', 4), 0, 'room by two');
+    is($live->(), 'origin_jti:1 origin_jti:2 origin_jti:3 origin_jti:4',
+        'both went');
+
+    # what an operator ended is not counted
+
+    v('DELETE FROM revocations');
+    v("SELECT social_revoke('i', 'iat:1:a', now() + interval '1 day')");
+    is($revoke->('origin_jti:1', 'a', '1 day', 1), 0, 'room for one');
+    is($revoke->('origin_jti:2', 'a', '1 day', 1), 3600, 'and no more');
+
+    # many at once
+
+    v('DELETE FROM revocations');
+    my @got = at_once(map { "SELECT social_revoke('i', 'origin_jti:$_',"
+        . " social_session_id('i', 'origin_jti:$_'), now() + interval"
+        . " '1 day', 'a', 4)" } 1 .. 12);
+    is(join(' ', sort @got), '0 0 0 0' . ' 3600' x 8, 'twelve at once');
+    is(v('SELECT count(*) FROM revocations'), 4, 'four rows');
+
+    # whoever comes while another is not committed yet has to wait for it
+
+    my $other = fork // die;
+
+    if (!$other) {
+        $pg->attempt("BEGIN; SELECT social_revoke('i', 'origin_jti:w',"
+            . " social_session_id('i', 'origin_jti:w'), now() + interval"
+            . " '1 day', 'w', 1); SELECT pg_sleep(0.7); COMMIT;");
+        POSIX::_exit(0);
+    }
+
+    $pg->wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event"
+        . " = 'PgSleep'", 1, 10);
+    is($revoke->('origin_jti:x', 'w', '1 day', 1), 3600, 'after another');
+    waitpid $other, 0;
+    v('DELETE FROM revocations');
+};
+
+
 subtest 'revocations from before the second migration' => sub {
     v('CREATE DATABASE old');
 
@@ -701,8 +794,11 @@ subtest 'revocations from before the second migration' => sub {
     system "cp conf/sql/001_init.sql $dir/ && scripts/migrate >/dev/null 2>&1";
     system qq($psql "INSERT INTO revocations VALUES ('i', 'jti:x', now() + interval '1 day')");
     system "cp conf/sql/*.sql $dir/";
-    like(scalar(`scripts/migrate 2>&1`), qr/applied 002_revocations/, 'applied');
-    is(`$psql "SELECT id = social_session_id('i', 'jti:x') AND xact IS NOT NULL FROM revocations"`,
+    system qq($psql "INSERT INTO revocations VALUES ('i', 'iat:12:a:b', now() + interval '1 day')");
+    like(scalar(`scripts/migrate 2>&1`), qr/applied 002_revocations.*applied 005_/s, 'applied');
+    is(`$psql "SELECT subject = social_subject_id('i', 'a:b') FROM revocations ORDER BY session"`,
+        "t\n\n", 'the subject is known where the session names it');
+    is(`$psql "SELECT id = social_session_id('i', 'jti:x') AND xact IS NOT NULL FROM revocations WHERE session = 'jti:x'"`,
         "t\n", 'the row is kept, and has an id');
 };
 

@@ -45,6 +45,7 @@ http {
     @{[ $nginx->http_paths ]}
 $http_config
     social_database "@{[ $pg->conninfo ]}" timeout=2s;
+    social_revocations open;
     social_bucket raw {
         region eu-west-1;
         endpoint http://127.0.0.1:$port/objects;

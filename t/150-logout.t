@@ -51,8 +51,30 @@ http {
             social_cors_origins https://app.example.com;
         }
         location = /short { social_auth main; social_logout retention=1s; }
+        location = /few {
+            social_auth main other;
+            social_logout max=5;
+        }
         location = /api { social_auth main other; return 204; }
         location = /lenient { social_auth main optional=lenient; return 204; }
+        location = /optional { social_auth main optional; return 204; }
+        location = /open {
+            social_auth main;
+            social_revocations open;
+            return 204;
+        }
+        location = /any {
+            satisfy any;
+            social_auth main;
+            allow 127.0.0.1;
+            deny all;
+            return 204;
+        }
+        location = /fallback {
+            social_auth main;
+            error_page 503 = /open;
+            return 204;
+        }
         location = /readyz { social_ready; }
         @{[ $o{server} // '' ]}
     }
@@ -503,23 +525,79 @@ subtest 'a refreshed token after the first is over' => sub {
 
 subtest 'PostgreSQL is away at the start' => sub {
     my $token = session();
+    my $good = session();
 
-    $pg->value("SELECT social_revoke('$issuer', 'origin_jti:session-$$-$n',"
-        . " now() + interval '1 day')");
+    $pg->value("SELECT social_revoke('$issuer', 'origin_jti:session-$$-"
+        . ($n - 1) . "', now() + interval '1 day')");
     $pg->down;
 
-    my $nginx = begin($port);
+    my $nginx = begin($port, http => 'social_json_errors on;');
 
-    sleep 1.5;
+    ok(SocialNginx::wait_for(15, sub {
+        $nginx->error_log =~ /\[error\].*revocations are not followed/
+    }), 'logged');
+
     my $answer = ask($port, 'GET', '/readyz');
     is(status($answer), 503, 'not ready');
     like($answer, qr/"status":"waiting".*"revocations":"missing"\}/, 'said');
+
+    for ($token, $good) {
+        $answer = ask($port, 'GET', '/api', $_);
+        is(status($answer), 503, 'nobody can tell');
+        like($answer, qr/\nRetry-After: 2\r/, 'Retry-After');
+        like($answer, qr/\{"message":"Service Unavailable"/, 'JSON');
+    }
+
+    is(status(ask($port, 'GET', $_, $good)), 503, "$_ with a good token")
+        for qw( /lenient /optional );
+    is(status(ask($port, 'GET', $_)), 200, "$_ without one")
+        for qw( /lenient /optional );
+    is(status(ask($port, 'GET', '/lenient', 'x.y.z')), 200, 'a bad one');
+    is(status(ask($port, 'GET', '/api', 'x.y.z')), 401, 'a bad one is refused');
+    is(api(token(exp => time - 3600)), 401, 'one that is over');
+    is(api(undef), 401, 'none');
+    is(status(ask($port, 'GET', '/any', $good)), 200, 'in for the address');
+    is(status(ask($port, 'GET', '/open', $_)), 200, 'open')
+        for $token, $good;
+    is(api($good), 503, 'which is remembered for nobody else');
+    is(status(ask($port, 'GET', '/fallback', $good)), 200,
+       'open by an error_page');
+    is(status(ask($port, 'POST', '/few', $good)), 503, 'no logout');
+
     is(() = $nginx->error_log =~ /\[error\].*revocations are not followed/g,
        1, 'logged once');
 
     $pg->up;
     ok(green($port), 'ready by itself');
     is(api($token), 401, 'and loaded');
+    is(status(ask($port, 'GET', '/open', $token)), 401, 'for all');
+    is(api($good), 200, 'the other one is good');
+
+    # what was loaded once is not waited for again
+
+    $pg->down;
+
+    my %old = map { ($_ => 1) } SocialNginx::workers($nginx->{pid});
+    kill 'HUP', $nginx->{pid};
+    ok(SocialNginx::wait_for(20, sub {
+        my @now = SocialNginx::workers($nginx->{pid});
+        return @now >= 2 && !grep { $old{$_} } @now;
+    }), 'reloaded without a database');
+    is(api($good), 200, 'good') for 1 .. 4;
+    is(api($token), 401, 'refused');
+    is(ready(), 200, 'ready');
+
+    my @workers = SocialNginx::workers($nginx->{pid});
+    kill 'KILL', @workers;
+    ok(SocialNginx::wait_for(20, sub {
+        my @now = SocialNginx::workers($nginx->{pid});
+        my %was = map { ($_ => 1) } @workers;
+        return @now >= 2 && !grep { $was{$_} } @now;
+    }), 'all workers were killed');
+    is(api($good), 200, 'good') for 1 .. 4;
+    is(api($token), 401, 'refused');
+
+    $pg->up;
     $nginx->stop;
 };
 
@@ -540,6 +618,9 @@ subtest 'a database that was not migrated' => sub {
 };
 
 
+# Of a zone of 64k: what has no slot is refused as well, and the gateway goes
+# on. "freed" ends it, much later: rows that are over make room.
+
 subtest 'a set that is full' => sub {
     $pg->value('DELETE FROM revocations');
     my $nginx = begin($port, http => 'social_zone small:64k;');
@@ -548,21 +629,242 @@ subtest 'a set that is full' => sub {
     my ($room) = $nginx->error_log =~ /room for (\d+) revocations/;
     cmp_ok($room, '>', 100, 'room for some');
 
-    $pg->value("INSERT INTO revocations (issuer, session, until)"
-        . " SELECT '$issuer', 'origin_jti:full-' || i,"
-        . " now() + interval '1 hour' FROM generate_series(1, $room + 50) i");
+    my $fill = sub {
+        my ($from, $to) = @_;
+        $pg->value("INSERT INTO revocations (issuer, session, until)"
+            . " SELECT '$issuer', 'origin_jti:full-' || i,"
+            . " now() + interval '1 hour' FROM generate_series($from, $to) i");
+    };
 
-    ok(SocialNginx::wait_for(15, sub { ready() == 503 }), 'not ready');
-    sleep 1;
-    is(() = $nginx->error_log =~ /\[error\].*no room for more than $room revocations.*give "social_zone" more/g,
-       1, 'logged once');
+    my $state = sub {
+        my ($wanted, $seconds) = @_;
+        my $got;
+        SocialNginx::wait_for($seconds // 30, sub {
+            $got = ask($port, 'GET', '/readyz');
+            $got =~ /"revocations":"$wanted"\}/;
+        });
+        return $got;
+    };
 
-    my $refused = grep { api(token(origin_jti => "full-$_")) == 401 } 1 .. 40;
-    cmp_ok($refused, '>=', 1, 'those that have room are obeyed');
+    my $said = sub {
+        my ($level, $line) = @_;
+        return scalar(() = $nginx->error_log =~ /\[$level\].*social: $line/g);
+    };
+
+    $fill->(1, $room);
+    refused_within(token(origin_jti => "full-$room"), $port, 'the last slot');
+    like($state->('loaded'), qr/"status":"ready"/, 'ready');
 
     my $token = session();
-    is(logout($token), 503, 'a logout is not a success');
+    is(logout($token), 204, 'a logout after that is a success');
+    is(api($token), 401, 'its token is refused');
+
+    my $answer = $state->('full');
+    is(status($answer), 200, 'not red');
+    like($answer, qr/"status":"degraded"/, 'degraded');
+
+    $fill->($room + 1, $room + 50);
+    refused_within(token(origin_jti => 'full-' . ($room + 50)), $port, 'more');
+
+    my @accepted = grep { api(token(origin_jti => "full-$_")) != 401 }
+        1 .. $room + 50;
+    is("@accepted", '', 'all of them are refused');
+
+    @accepted = grep { api(session()) == 200 } 1 .. 50;
+    is(scalar(@accepted), 50, 'others are not');
+
+    is($said->('warn', "no room for more than $room revocations, one of a "
+               . 'million valid tokens may be refused .*"social_zone"'), 1,
+       'logged once');
+
+    # by now there are more than anything here takes
+
+    $fill->($room + 51, $room + 3000);
+    $answer = $state->('exceeded');
+    is(status($answer), 200, 'not red');
+    like($answer, qr/"status":"degraded"/, 'degraded');
+    is(logout(session()), 204, 'a logout is committed all the same');
+    is(api(session()), 200, 'others are not refused');
+    is($said->('error', 'no room for all revocations, some revoked tokens are '
+               . 'still accepted: .*"social_zone"'), 1, 'logged once');
+
+    # room by itself: no reload of ours
+
+    my @workers = SocialNginx::workers($nginx->{pid});
+    $pg->value("UPDATE revocations SET until = now() - interval '1 s'"
+        . " WHERE session LIKE 'origin_jti:full-%'");
+
+    like($state->('loaded', 120), qr/"status":"ready"/, 'there is room again');
+    is($said->('notice', 'there is room for all revocations again'), 1,
+       'logged once');
+    is(api($token), 401, 'what holds is refused still');
+    is(api(token(origin_jti => 'full-1')), 200, 'what is over is not');
+    is("@{[ SocialNginx::workers($nginx->{pid}) ]}", "@workers",
+       'the same workers');
     $nginx->stop;
+};
+
+
+# The cap of a subject, which is in the database: one for all gateways.
+
+sub limited {
+    my ($token, $listen) = @_;
+    return ask($listen // $port, 'POST', '/few', $token);
+}
+
+subtest 'one subject' => sub {
+    $pg->value('DELETE FROM revocations');
+    my $nginx = begin($port, http => 'social_zone small:64k;');
+    my $other = begin($port2);
+    ok(green($port) && green($port2), 'loaded');
+
+    my @who = (sub => 'alice');
+
+    is(status(limited(session(@who), $_ % 2 ? $port : $port2)), 204, 'ended')
+        for 1 .. 5;
+
+    for my $listen ($port, $port2) {
+        my $token = session(@who);
+        my $answer = limited($token, $listen);
+        is(status($answer), 429, 'no more');
+        like($answer, qr/\nRetry-After: 3600\r/, 'Retry-After');
+        like($answer, qr/\{"message":"Too Many Requests"/, 'JSON');
+        is(api($token, $listen), 200, 'and its token is good still');
+    }
+
+    is(rows(), 5, 'five rows');
+    is($pg->value("SELECT count(DISTINCT subject) FROM revocations"), 1,
+       'of one subject');
+    is($pg->value("SELECT subject = social_subject_id('$issuer', 'alice')"
+        . " FROM revocations LIMIT 1"), 't', 'a digest of it');
+
+    is(status(limited(session(sub => 'bob'))), 204, 'another subject');
+    is(status(limited(token(iss => 'https://other.example.com',
+        -key => 'other', origin_jti => "o-$$", sub => 'alice'))), 204,
+        'another issuer has another Alice');
+
+    # rows that will be over soon, and those of an operator, count no more
+
+    $pg->value("SELECT social_revoke('$issuer', 'origin_jti:sql', now()"
+        . " + interval '1 day')");
+    $pg->value("UPDATE revocations SET until = now() + interval '40 s'"
+        . " WHERE subject = social_subject_id('$issuer', 'alice')");
+    like(limited(session(@who)), qr/\nRetry-After: (?:[1-9]|[123]\d|40)\r/,
+         'Retry-After by when there is room');
+    $pg->value("UPDATE revocations SET until = now() WHERE id = (SELECT id"
+        . " FROM revocations WHERE subject = social_subject_id('$issuer',"
+        . " 'alice') LIMIT 1)");
+    is(status(limited(session(@who))), 204, 'room for one');
+    is(status(limited(session(@who))), 429, 'and no more');
+
+    # the default
+
+    $pg->value("INSERT INTO revocations (issuer, session, until, subject)"
+        . " SELECT '$issuer', 'origin_jti:carol-' || i, now() + interval"
+        . " '1 day', social_subject_id('$issuer', 'carol')"
+        . " FROM generate_series(1, 99) i");
+    is(logout(session(sub => 'carol')), 204, 'a hundred');
+    is(logout(session(sub => 'carol')), 429, 'no more');
+
+    $_->stop for $nginx, $other;
+};
+
+
+subtest 'one subject, with tokens that nothing refreshes' => sub {
+    $pg->value('DELETE FROM revocations');
+    my $nginx = begin($port, http => 'social_zone small:64k;');
+    my $other = begin($port2);
+    ok(green($port) && green($port2), 'loaded');
+
+    my $now = int time;
+    my @who = (sub => 'alice', origin_jti => undef);
+    my @tokens = map {
+        token(@who, jti => "dave-$$-$_", exp => $now + 7200 - 60 * $_)
+    } 1 .. 7;
+
+    is(status(limited(session(sub => 'alice'))), 204, 'a sign-in');
+    is(status(limited($tokens[$_])), 204, "token $_") for 0 .. 3;
+    refused_within($tokens[3], $port2, 'the other gateway');
+    is(status(limited($tokens[4], $port2)), 204, 'token 4');
+
+    is($pg->value("SELECT count(*) FROM revocations WHERE until > now()"), 5,
+       'no more than five hold');
+    is($pg->value("SELECT session FROM revocations WHERE until < now()"),
+       "jti:dave-$$-4", 'the one that would be over first went');
+
+    for my $listen ($port, $port2) {
+        ok(SocialNginx::wait_for(15, sub { api($tokens[3], $listen) == 200 }),
+           'it takes no room at a gateway');
+        is(api($tokens[$_], $listen), 401, "token $_ is refused")
+            for 0, 1, 2, 4;
+    }
+
+    is(logout($tokens[3]), 204, 'it can be ended again');
+    is(api($tokens[3]), 401, 'and is refused');
+
+    # nobody's memory is filled: more than the zone of 64k has room for
+
+    for (1 .. 60) {
+        status(limited(token(@who, jti => "erin-$$-$_"))) == 204 or last;
+    }
+
+    ok(SocialNginx::wait_for(15, sub {
+        api(token(@who, jti => "erin-$$-1")) == 200
+    }), 'the first of sixty was let go');
+    is($pg->value("SELECT count(*) FROM revocations WHERE until > now()"), 5,
+       'five hold');
+
+    $_->stop for $nginx, $other;
+};
+
+
+subtest 'one subject, many at a time' => sub {
+    $pg->value('DELETE FROM revocations');
+    my $nginx = begin($port);
+    my $other = begin($port2);
+    ok(green($port) && green($port2), 'loaded');
+
+    my @pids;
+
+    for my $i (1 .. 24) {
+        my $token = session(sub => 'alice');
+        my $pid = fork // die;
+        push @pids, $pid and next if $pid;
+        my $got = status(limited($token, $i % 2 ? $port : $port2));
+        POSIX::_exit($got == 204 ? 1 : $got == 429 ? 2 : 3);
+    }
+
+    my %got;
+    waitpid($_, 0) && $got{$? >> 8}++ for @pids;
+    is_deeply(\%got, { 1 => 5, 2 => 19 }, 'five, and no more');
+    is(rows(), 5, 'five rows');
+
+    # somebody who keeps the subject's lock stops nobody for long
+
+    my $pid = fork // die;
+
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', '/dev/null';
+        exec 'psql', '-X', '-q', '-d', $pg->conninfo, '-c',
+            "BEGIN; SELECT social_revoke('$issuer', 'origin_jti:kept',"
+            . " social_session_id('$issuer', 'origin_jti:kept'),"
+            . " now() + interval '1 day', 'frank', 5); SELECT pg_sleep(60)"
+            or POSIX::_exit(127);
+    }
+
+    $pg->wait_for("SELECT count(*) FROM pg_stat_activity WHERE query LIKE"
+        . " 'BEGIN; SELECT social_revoke%' AND wait_event = 'PgSleep'", 1);
+    my $answer = limited(session(sub => 'frank'));
+    is(status($answer), 503, 'not in time');
+    like($answer, qr/\nRetry-After: 2\r/, 'Retry-After');
+    is(status(limited(session(sub => 'grace'))), 204, 'others meanwhile');
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    $pg->value("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
+        . " wait_event = 'PgSleep'");
+
+    $_->stop for $nginx, $other;
 };
 
 
@@ -585,7 +887,8 @@ subtest 'through "listen="' => sub {
     # not there: nothing is followed, all else works
 
     $database =~ s/listen=host=\S+/listen=host=\/nonexistent/;
-    $nginx = begin($port, database => $database);
+    $nginx = begin($port, database => $database,
+                   http => 'social_revocations open;');
     $token = session();
     is(logout($token), 204, 'ended');
     is(api($token), 401, 'refused');
@@ -602,7 +905,7 @@ subtest 'a database that comes with a reload' => sub {
 
     my $nginx = SocialNginx->new;
     my $text = conf($nginx, $port);
-    $text =~ s/location = \/(?:auth\/logout|short) \{[^}]*\}//g;
+    $text =~ s/location = \/(?:auth\/logout|short|few) \{[^}]*\}//g;
     $text =~ s{return 204;}{root $nginx->{dir}/html; try_files /x =404;}g;
     $text =~ s/\bhttp \{/http { social_zone kept:1m;/;
     (my $without = $text) =~ s/social_database [^;]*;//;
@@ -629,7 +932,7 @@ subtest 'a database that comes with a reload' => sub {
 subtest 'nobody is judged by tokens' => sub {
     my $nginx = SocialNginx->new;
     my $text = conf($nginx, $port);
-    $text =~ s/location = \/(?:auth\/logout|short|api|lenient) \{[^}]*\}//g;
+    $text =~ s/location = \/(?:auth\/logout|short|few|api|lenient|optional|open|any|fallback) \{[^}]*\}//g;
     $nginx->write_file('nginx.conf', $text);
     $nginx->start($port);
 

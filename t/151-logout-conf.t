@@ -19,7 +19,7 @@ sub location {
 
 sub wrong { refused($_[0], location($_[0]), @_[1 .. $#_]) }
 
-plan tests => 147;
+plan tests => 249;
 no_root_location();
 
 my $auth = 'social_auth main;';
@@ -33,9 +33,17 @@ wrong('social_auth main optional=lenient; social_logout;',
       '"social_logout" needs "social_auth" in this location');
 wrong("$auth social_logout; social_logout;", '"social_logout" is duplicate');
 wrong("$auth social_logout 30d;", 'unknown parameter "30d" in "social_logout": '
-      . 'it takes retention=TIME');
+      . 'it takes retention=TIME and max=NUMBER');
 wrong("$auth social_logout on;", 'unknown parameter "on"');
-wrong("$auth social_logout retention=30d x=y;", 'invalid number of arguments');
+wrong("$auth social_logout retention=30d x=y;", 'unknown parameter "x=y"');
+wrong("$auth social_logout retention=30d max=1 x=y;",
+      'invalid number of arguments');
+wrong("$auth social_logout $_ $_;", '" in "social_logout" is duplicate')
+    for qw( retention=30d max=5 );
+wrong("$auth social_logout $_;", "invalid parameter \"$_\" in "
+      . '"social_logout": it must be the number of revoked sessions of one '
+      . 'subject, from 1 to 1000000')
+    for qw( max= max=0 max=-1 max=x max=1000001 max=1k );
 
 wrong("$auth social_logout $_;", "invalid parameter \"$_\" in "
       . '"social_logout": it must be the life of a refresh token, from 1s to '
@@ -50,6 +58,16 @@ refused('in a server', { http => http(), config => "$auth social_logout;" },
 
 refused('inherited by an if', location("$auth if (\$arg_x) { social_auth main
         optional; } social_logout;"), '"social_auth" directive is not allowed');
+
+# before the first load
+
+wrong("$auth social_revocations $_;", "invalid value \"$_\" in "
+      . '"social_revocations": it must be "wait" or "open"')
+    for qw( on off closed WAIT );
+wrong("$auth social_revocations;", 'invalid number of arguments');
+wrong("$auth social_revocations wait open;", 'invalid number of arguments');
+wrong("$auth social_revocations $_; social_revocations wait;",
+      '"social_revocations" is duplicate') for qw( wait open );
 
 # where a connection is followed from
 
@@ -81,9 +99,11 @@ refused('social_ready twice the same', { http => http(), config =>
         . '"revocations", separated by commas');
 
 accepted('all of it', { http => http('social_database "host=/nowhere '
-         . 'dbname=none" "listen=host=/nowhere dbname=none";'),
-         config => "location = /out { $auth social_logout retention=1s; }
-         location = /long { $auth social_logout retention=3650d; }
+         . 'dbname=none" "listen=host=/nowhere dbname=none";')
+         . ' social_revocations open;',
+         config => "social_revocations wait; location = /out { $auth
+         social_revocations open; social_logout retention=1s max=1; }
+         location = /long { $auth social_logout max=1000000 retention=3650d; }
          location = /ready { social_ready
          require=revocations,keys,database; } location / { root html; }" },
          '--- no_error_log', '[alert]', '[emerg]');

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "social_bloom.h"
 #include "social_revocations.h"
 
 
@@ -29,7 +30,8 @@ typedef struct {
 
 struct social_revocations_s {
     _Atomic uint64_t          epoch;
-    _Atomic uint64_t          moves;        /* of entries, to other slots */
+    _Atomic uint64_t          moves;        /* of entries, to other slots, and
+                                               of filters */
     _Atomic uint32_t          loaded;
     _Atomic uint32_t          writing;      /* or a writer was killed */
 
@@ -40,6 +42,8 @@ struct social_revocations_s {
 
     size_t                    used;         /* not empty */
     size_t                    swept;        /* the next slot */
+
+    social_bloom_t            overflow;     /* what has no slot */
 
     social_revocations_slot_t slots[];
 };
@@ -59,19 +63,27 @@ static void social_revocations_remove(social_revocations_t *set, size_t hole,
     int64_t now);
 static bool social_revocations_probe(const social_revocations_t *set,
     const uint64_t half[2], int64_t now);
+static social_rc_e social_revocations_overflow(social_revocations_t *set,
+    const uint64_t half[2]);
 
 
 social_revocations_t *
 social_revocations_init(void *memory, size_t size)
 {
-    size_t                 i, n;
+    size_t                 i, n, words;
     social_revocations_t  *set;
 
     if (size < sizeof(social_revocations_t)) {
         return NULL;
     }
 
-    n = (size - sizeof(social_revocations_t))
+    size -= sizeof(social_revocations_t);
+
+    /* two filters of an eighth, and slots */
+
+    words = size / 8 / sizeof(uint64_t);
+
+    n = (size - 2 * words * sizeof(uint64_t))
         / sizeof(social_revocations_slot_t);
 
     /* a quarter of the slots is empty always: every search ends there */
@@ -95,6 +107,9 @@ social_revocations_init(void *memory, size_t size)
     atomic_init(&set->loaded, 0);
     atomic_init(&set->writing, 0);
 
+    social_bloom_init(&set->overflow, (_Atomic uint64_t *) &set->slots[n],
+                      words);
+
     for (i = 0; i < n; i++) {
         atomic_init(&set->slots[i].id[0], 0);
         atomic_init(&set->slots[i].id[1], 0);
@@ -116,6 +131,23 @@ uint64_t
 social_revocations_epoch(const social_revocations_t *set)
 {
     return atomic_load_explicit(&set->epoch, memory_order_acquire);
+}
+
+
+social_revocations_state_e
+social_revocations_state(const social_revocations_t *set)
+{
+    switch (social_bloom_state(&set->overflow)) {
+
+    case SOCIAL_BLOOM_EMPTY:
+        return SOCIAL_REVOCATIONS_ROOM;
+
+    case SOCIAL_BLOOM_USED:
+        return SOCIAL_REVOCATIONS_FULL;
+
+    default:
+        return SOCIAL_REVOCATIONS_EXCEEDED;
+    }
 }
 
 
@@ -144,7 +176,9 @@ social_revocations_has(const social_revocations_t *set,
     moves = atomic_load_explicit(&set->moves, memory_order_acquire);
 
     do {
-        if (social_revocations_probe(set, half, now)) {
+        if (social_revocations_probe(set, half, now)
+            || social_bloom_has(&set->overflow, half))
+        {
             return true;
         }
 
@@ -251,7 +285,7 @@ social_revocations_add(social_revocations_t *set,
     }
 
     if (place == NULL) {
-        return SOCIAL_DECLINED;
+        return social_revocations_overflow(set, half);
     }
 
     social_revocations_begin(set);
@@ -265,6 +299,108 @@ social_revocations_add(social_revocations_t *set,
     social_revocations_finish(set);
 
     return SOCIAL_OK;
+}
+
+
+static social_rc_e
+social_revocations_overflow(social_revocations_t *set, const uint64_t half[2])
+{
+    bool         known;
+    social_rc_e  rc;
+
+    known = social_bloom_has(&set->overflow, half);
+
+    social_revocations_begin(set);
+
+    rc = social_bloom_add(&set->overflow, half);
+
+    if (rc == SOCIAL_OK && !known) {
+        social_revocations_finish(set);
+
+    } else {
+        atomic_store_explicit(&set->writing, 0, memory_order_release);
+    }
+
+    return rc;
+}
+
+
+uint64_t
+social_revocations_load_begin(social_revocations_t *set)
+{
+    uint64_t  load;
+
+    social_revocations_recover(set);
+    social_revocations_begin(set);
+
+    /* a reader that was stopped in the filter since it was replaced */
+
+    atomic_fetch_add_explicit(&set->moves, 1, memory_order_acq_rel);
+    atomic_thread_fence(memory_order_release);
+
+    load = social_bloom_load(&set->overflow);
+
+    atomic_store_explicit(&set->writing, 0, memory_order_release);
+
+    return load;
+}
+
+
+void
+social_revocations_load_end(social_revocations_t *set, uint64_t load)
+{
+    social_revocations_recover(set);
+
+    if (load == 0 || set->overflow.load != load) {
+        return;
+    }
+
+    social_revocations_begin(set);
+
+    /* who looked for a slot before it got one finds none in the new filter */
+
+    atomic_fetch_add_explicit(&set->moves, 1, memory_order_acq_rel);
+
+    social_bloom_replace(&set->overflow);
+
+    /* which may have what found no room in the old one */
+
+    social_revocations_finish(set);
+}
+
+
+void
+social_revocations_drop(social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE])
+{
+    size_t                      i, n;
+    int64_t                     until;
+    uint64_t                    half[2];
+    social_revocations_slot_t  *slot;
+
+    social_revocations_recover(set);
+    social_revocations_split(id, half);
+
+    i = social_revocations_first(set, half);
+
+    for (n = 0; n < set->size; n++) {
+        slot = &set->slots[i];
+
+        until = atomic_load_explicit(&slot->until, memory_order_relaxed);
+
+        if (until == 0) {
+            return;
+        }
+
+        /* a writer that was killed may have left two of them */
+
+        if (social_revocations_is(slot, half)) {
+            atomic_store_explicit(&slot->until, SOCIAL_REVOCATIONS_OVER,
+                                  memory_order_release);
+        }
+
+        i = social_revocations_next(set, i);
+    }
 }
 
 
@@ -305,6 +441,8 @@ social_revocations_recover(social_revocations_t *set)
     }
 
     set->used = used;
+
+    social_bloom_recover(&set->overflow);
 
     social_revocations_finish(set);
 }

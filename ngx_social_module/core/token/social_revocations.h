@@ -16,6 +16,12 @@
  * copy first, then a count of the moves, then the old slot changes hands.  A
  * reader that found nothing looks again if the count has changed meanwhile.
  *
+ * What finds no slot goes into a filter, in the last quarter of the memory: 29
+ * bits an id instead of 256, but one id in a million that nobody revoked is
+ * taken for a revoked one.  A filter forgets nothing: there are two, and each
+ * load of everything fills the other one, which replaces the first when the
+ * load ends.
+ *
  * Writers take turns: their caller holds a lock that is freed when its holder
  * dies.
  */
@@ -34,6 +40,13 @@
 #define SOCIAL_REVOCATIONS_ID_SIZE  16
 
 
+typedef enum {
+    SOCIAL_REVOCATIONS_ROOM = 0,   /* every entry has a slot */
+    SOCIAL_REVOCATIONS_FULL,       /* the filter has the others */
+    SOCIAL_REVOCATIONS_EXCEEDED    /* and no room for all of them */
+} social_revocations_state_e;
+
+
 typedef struct social_revocations_s  social_revocations_t;
 
 
@@ -45,7 +58,8 @@ typedef struct social_revocations_s  social_revocations_t;
 social_revocations_t *social_revocations_init(void *memory, size_t size);
 
 /*
- * How many entries it takes.
+ * How many entries have a slot; about one and a half times as many more fit
+ * into the filter.
  */
 size_t social_revocations_capacity(const social_revocations_t *set);
 
@@ -59,7 +73,8 @@ uint64_t social_revocations_epoch(const social_revocations_t *set);
 
 /*
  * Whether "id" is revoked at "now" (seconds since the epoch).  For any process
- * at any time.
+ * at any time.  An entry of the filter is revoked until the next load ends,
+ * and while there are any, so is one of a million ids that were never added.
  */
 bool social_revocations_has(const social_revocations_t *set,
     const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t now);
@@ -72,20 +87,41 @@ bool social_revocations_loaded(const social_revocations_t *set);
 void social_revocations_set_loaded(social_revocations_t *set, bool loaded);
 
 /*
+ * How much room there was for what was added since the last load began.
+ */
+social_revocations_state_e social_revocations_state(
+    const social_revocations_t *set);
+
+/*
  * For one writer at a time, all of the following.
  *
  * Adds an entry, or makes it last longer: never shorter.  SOCIAL_OK: it is
  * seen by every reader, and the epoch was raised if anything changed;
- * SOCIAL_DECLINED: the set is full.  One that is over by "now" is SOCIAL_OK
- * and not added.
+ * SOCIAL_DECLINED: the filter is full, too.  One that is over by "now" is
+ * SOCIAL_OK and not added.
  */
 social_rc_e social_revocations_add(social_revocations_t *set,
     const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t until,
     int64_t now);
 
 /*
+ * Ends an entry before its time.  One in the filter stays there until the next
+ * load ends.
+ */
+void social_revocations_drop(social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE]);
+
+/*
+ * Between the two, everything that holds is added again: what has no slot then
+ * is all that the filter has afterwards.  "begin" returns a number for "end",
+ * which does nothing if another load has begun meanwhile.
+ */
+uint64_t social_revocations_load_begin(social_revocations_t *set);
+void social_revocations_load_end(social_revocations_t *set, uint64_t load);
+
+/*
  * Finishes for a writer that was killed: raises the epoch, which it may not
- * have come to.  "add" and "sweep" do it too.
+ * have come to.  All that write do it too.
  */
 void social_revocations_recover(social_revocations_t *set);
 

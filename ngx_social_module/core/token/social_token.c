@@ -94,6 +94,10 @@ static const social_token_status_text_t  social_token_statuses[] = {
         { social_string("no_keys"),
           social_string("there are no keys to verify tokens by") },
 
+    [SOCIAL_TOKEN_NO_REVOCATIONS] =
+        { social_string("no_revocations"),
+          social_string("revoked sessions have not been loaded yet") },
+
     [SOCIAL_TOKEN_FAILED] =
         { social_string("failed"),
           social_string("the token could not be verified") }

@@ -37,6 +37,7 @@ typedef enum {
     /* ours */
     SOCIAL_TOKEN_PENDING,          /* its key is being fetched */
     SOCIAL_TOKEN_NO_KEYS,          /* no key set was ever loaded */
+    SOCIAL_TOKEN_NO_REVOCATIONS,   /* nor what was revoked */
     SOCIAL_TOKEN_FAILED            /* out of memory, or a library */
 } social_token_status_e;
 

@@ -21,6 +21,8 @@ static social_token_status_e ngx_http_social_auth_verify(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_session(
     ngx_http_social_auth_ctx_t *ctx);
+static ngx_uint_t ngx_http_social_auth_unloaded(
+    ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_remember(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx);
 
@@ -40,8 +42,9 @@ ngx_http_social_auth_judge(ngx_http_request_t *r,
         }
     }
 
-    if (ctx->issuers == alcf->issuers) {
-
+    if (ctx->issuers == alcf->issuers
+        && ctx->open == ngx_http_social_revocations_open(r))
+    {
         if (ctx->judged) {
             return ctx;
         }
@@ -50,7 +53,7 @@ ngx_http_social_auth_judge(ngx_http_request_t *r,
 
     } else {
 
-        /* the first time, or a location with other issuers */
+        /* the first time, or a location with other rules */
 
         ngx_http_social_auth_forget(ctx);
 
@@ -202,6 +205,7 @@ ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
     ngx_http_social_remembered_t  *remembered;
 
     ctx->issuers = alcf->issuers;
+    ctx->open = ngx_http_social_revocations_open(ctx->request);
 
     remembered = &ctx->remembered;
     remembered->tokens = alcf->tokens;
@@ -214,6 +218,7 @@ ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
     }
 
     if (remembered->tokens
+        && !ngx_http_social_auth_unloaded(ctx)
         && ngx_http_social_tokens_recall(ctx->request, remembered) == NGX_OK)
     {
         issuer = ctx->issuers->list.elts;
@@ -400,8 +405,31 @@ ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
 
     verdict->epoch = social_revocations_epoch(set);
 
-    return social_revocations_has(set, verdict->session, ngx_time())
-           ? SOCIAL_TOKEN_REVOKED : SOCIAL_TOKEN_OK;
+    if (social_revocations_has(set, verdict->session, ngx_time())) {
+        return SOCIAL_TOKEN_REVOKED;
+    }
+
+    return ngx_http_social_auth_unloaded(ctx) ? SOCIAL_TOKEN_NO_REVOCATIONS
+                                              : SOCIAL_TOKEN_OK;
+}
+
+
+/*
+ * Whether it cannot be told yet if the session was revoked, and that counts.
+ */
+
+static ngx_uint_t
+ngx_http_social_auth_unloaded(ngx_http_social_auth_ctx_t *ctx)
+{
+    social_revocations_t  *set;
+
+    if (ctx->open) {
+        return 0;
+    }
+
+    set = ngx_http_social_revocations(ctx->request);
+
+    return set != NULL && !social_revocations_loaded(set);
 }
 
 

@@ -97,6 +97,8 @@ typedef struct {
     unsigned                       taking:1;   /* the token is looked for */
     unsigned                       settled:1;  /* PREACCESS has waited */
     unsigned                       pending:1;  /* a variable was read before */
+    unsigned                       open:1;     /* before revocations were
+                                                  loaded, too */
 } ngx_http_social_auth_ctx_t;
 
 

@@ -355,6 +355,7 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
 
     case SOCIAL_TOKEN_PENDING:
     case SOCIAL_TOKEN_NO_KEYS:
+    case SOCIAL_TOKEN_NO_REVOCATIONS:
 
         /* ours: whether the token is good cannot be told */
 

@@ -14,10 +14,15 @@
 #define NGX_HTTP_SOCIAL_LOGOUT_RETENTION      (30 * 86400)
 #define NGX_HTTP_SOCIAL_LOGOUT_MAX_RETENTION  (3650 * 86400)
 
+/* sessions of one subject: for a month, three a day */
+#define NGX_HTTP_SOCIAL_LOGOUT_SESSIONS       100
+#define NGX_HTTP_SOCIAL_LOGOUT_MAX_SESSIONS   1000000
+
 
 typedef struct {
     ngx_flag_t                enable;
-    time_t                    retention;
+    time_t                    retention;     /* seconds; 0: not said */
+    ngx_uint_t                max;           /* of a subject; 0: not said */
     ngx_http_social_place_t   place;
 } ngx_http_social_logout_loc_conf_t;
 
@@ -29,9 +34,13 @@ static void ngx_http_social_logout_revoked(ngx_http_request_t *r,
     ngx_http_social_query_outcome_e outcome,
     const social_pq_result_t *result, void *data);
 static ngx_int_t ngx_http_social_logout_reply(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_logout_limited(ngx_http_request_t *r,
+    time_t seconds);
 
 static char *ngx_http_social_logout_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_social_logout_parameter(ngx_conf_t *cf,
+    ngx_http_social_logout_loc_conf_t *llcf, ngx_str_t *value);
 static void *ngx_http_social_logout_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_logout_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
@@ -40,7 +49,7 @@ static char *ngx_http_social_logout_merge_loc_conf(ngx_conf_t *cf,
 static ngx_command_t  ngx_http_social_logout_commands[] = {
 
     { ngx_string("social_logout"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
       ngx_http_social_logout_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -120,8 +129,9 @@ ngx_http_social_logout_revoke(ngx_http_request_t *r,
     size_t                              len;
     u_char                              hex[2 * SOCIAL_SESSION_ID_SIZE];
     u_char                              until[NGX_INT64_LEN];
+    u_char                              max[NGX_INT_T_LEN];
     social_str_t                        issuer;
-    social_pq_param_t                   params[4];
+    social_pq_param_t                   params[6];
     social_session_kind_e               kind;
     ngx_http_social_revoked_t          *revoked;
     ngx_http_social_logout_loc_conf_t  *llcf;
@@ -168,10 +178,16 @@ ngx_http_social_logout_revoke(ngx_http_request_t *r,
     params[3].value.data = until;
     params[3].value.len = ngx_sprintf(until, "%L", revoked->until) - until;
 
+    params[4].value = identity->claims.subject;
+
+    params[5].value.data = max;
+    params[5].value.len = ngx_sprintf(max, "%ui", llcf->max) - max;
+
     if (ngx_http_social_query(r, "SELECT social_revoke($1, $2,"
                                  " decode($3, 'hex'),"
-                                 " to_timestamp($4::bigint))",
-                              params, 4, ngx_http_social_logout_revoked,
+                                 " to_timestamp($4::bigint), $5,"
+                                 " $6::integer)",
+                              params, 6, ngx_http_social_logout_revoked,
                               revoked)
         != NGX_OK)
     {
@@ -185,8 +201,9 @@ ngx_http_social_logout_revoke(ngx_http_request_t *r,
 
 
 /*
- * It is committed.  The answer is given when every worker of this instance
- * refuses the session, without waiting to be told by the database.
+ * It is committed, unless the subject had too many.  The answer is given when
+ * every worker of this instance refuses the session, without waiting to be
+ * told by the database.
  */
 
 static void
@@ -196,19 +213,28 @@ ngx_http_social_logout_revoked(ngx_http_request_t *r,
 {
     ngx_http_social_revoked_t *revoked = data;
 
-    ngx_int_t                                rc;
+    ngx_int_t                                rc, seconds;
+    social_str_t                             value;
     ngx_http_social_revocation_main_conf_t  *rmcf;
 
     switch (outcome) {
 
     case NGX_HTTP_SOCIAL_QUERY_OK:
 
+        seconds = social_pq_result_value(result, 0, 0, &value)
+                  ? ngx_atoi((u_char *) value.data, value.len) : NGX_ERROR;
+
+        if (seconds != 0) {
+            rc = ngx_http_social_logout_limited(r, seconds);
+            break;
+        }
+
         rmcf = ngx_http_get_module_main_conf(r,
                                             ngx_http_social_revocation_module);
 
-        rc = ngx_http_social_revocations_add(rmcf, revoked, 1) == NGX_OK
-             ? ngx_http_social_logout_reply(r)
-             : ngx_http_social_reply_unavailable(r);
+        ngx_http_social_revocations_add(rmcf, revoked, 1);
+
+        rc = ngx_http_social_logout_reply(r);
         break;
 
     case NGX_HTTP_SOCIAL_QUERY_LOCKED:
@@ -242,14 +268,31 @@ ngx_http_social_logout_reply(ngx_http_request_t *r)
 }
 
 
+static ngx_int_t
+ngx_http_social_logout_limited(ngx_http_request_t *r, time_t seconds)
+{
+    if (seconds < 0
+        || ngx_http_social_error_own(r) != NGX_OK
+        || ngx_http_social_error_retry_after(r, seconds) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "social: too many sessions of this subject were revoked");
+
+    return NGX_HTTP_TOO_MANY_REQUESTS;
+}
+
+
 static char *
 ngx_http_social_logout_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
     ngx_http_social_logout_loc_conf_t  *llcf = conf;
 
-    time_t                     retention;
-    ngx_str_t                 *value, s;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
     ngx_http_core_loc_conf_t  *clcf;
 
     value = cf->args->elts;
@@ -259,31 +302,20 @@ ngx_http_social_logout_directive(ngx_conf_t *cf, ngx_command_t *cmd,
                    "\"social_logout\" is duplicate: say it once");
     }
 
-    llcf->retention = NGX_HTTP_SOCIAL_LOGOUT_RETENTION;
-
-    if (cf->args->nelts == 2) {
-
-        if (ngx_strncmp(value[1].data, "retention=", 10) != 0) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "unknown parameter \"%V\" in \"social_logout\": it "
-                       "takes retention=TIME, as in \"retention=30d\"",
-                       &value[1]);
-        }
-
-        s.data = value[1].data + 10;
-        s.len = value[1].len - 10;
-
-        retention = ngx_parse_time(&s, 1);
-
-        if (retention < 1 || retention > NGX_HTTP_SOCIAL_LOGOUT_MAX_RETENTION)
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_http_social_logout_parameter(cf, llcf, &value[i])
+            != NGX_CONF_OK)
         {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid parameter \"%V\" in \"social_logout\": it "
-                       "must be the life of a refresh token, from 1s to "
-                       "3650d", &value[1]);
+            return NGX_CONF_ERROR;
         }
+    }
 
-        llcf->retention = retention;
+    if (llcf->retention == 0) {
+        llcf->retention = NGX_HTTP_SOCIAL_LOGOUT_RETENTION;
+    }
+
+    if (llcf->max == 0) {
+        llcf->max = NGX_HTTP_SOCIAL_LOGOUT_SESSIONS;
     }
 
     llcf->enable = 1;
@@ -294,6 +326,69 @@ ngx_http_social_logout_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     clcf->handler = ngx_http_social_logout_handler;
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_logout_parameter(ngx_conf_t *cf,
+    ngx_http_social_logout_loc_conf_t *llcf, ngx_str_t *value)
+{
+    time_t     retention;
+    ngx_int_t  max;
+    ngx_str_t  s;
+
+    if (ngx_strncmp(value->data, "retention=", 10) == 0) {
+
+        if (llcf->retention) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "parameter \"retention\" in \"social_logout\" is "
+                       "duplicate: say it once");
+        }
+
+        s.data = value->data + 10;
+        s.len = value->len - 10;
+
+        retention = ngx_parse_time(&s, 1);
+
+        if (retention < 1 || retention > NGX_HTTP_SOCIAL_LOGOUT_MAX_RETENTION)
+        {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid parameter \"%V\" in \"social_logout\": it "
+                       "must be the life of a refresh token, from 1s to "
+                       "3650d", value);
+        }
+
+        llcf->retention = retention;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "max=", 4) == 0) {
+
+        if (llcf->max) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "parameter \"max\" in \"social_logout\" is duplicate: "
+                       "say it once");
+        }
+
+        max = ngx_atoi(value->data + 4, value->len - 4);
+
+        if (max < 1 || max > NGX_HTTP_SOCIAL_LOGOUT_MAX_SESSIONS) {
+            return ngx_http_social_conf_error(cf, NULL,
+                       "invalid parameter \"%V\" in \"social_logout\": it "
+                       "must be the number of revoked sessions of one "
+                       "subject, from 1 to 1000000", value);
+        }
+
+        llcf->max = max;
+
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_social_conf_error(cf, NULL,
+               "unknown parameter \"%V\" in \"social_logout\": it takes "
+               "retention=TIME and max=NUMBER, as in \"retention=30d "
+               "max=100\"", value);
 }
 
 

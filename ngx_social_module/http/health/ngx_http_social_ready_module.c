@@ -15,6 +15,9 @@
 #define NGX_HTTP_SOCIAL_READY_DATABASE     0x02
 #define NGX_HTTP_SOCIAL_READY_REVOCATIONS  0x04
 
+/* not to be required: who cannot take more serves the others nevertheless */
+#define NGX_HTTP_SOCIAL_READY_ROOM         0x08
+
 
 typedef struct {
     ngx_uint_t                require;       /* 0: not said here */
@@ -27,6 +30,8 @@ static char *ngx_http_social_ready_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_social_ready_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_ready_missing(ngx_http_request_t *r);
+static const char *ngx_http_social_ready_revocations(
+    social_revocations_t *set);
 static ngx_int_t ngx_http_social_ready_body(ngx_http_request_t *r,
     ngx_uint_t missing, ngx_uint_t required, ngx_str_t *body);
 static char *ngx_http_social_ready_require(ngx_conf_t *cf,
@@ -144,6 +149,12 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
         missing |= NGX_HTTP_SOCIAL_READY_REVOCATIONS;
     }
 
+    if (set != NULL
+        && social_revocations_state(set) != SOCIAL_REVOCATIONS_ROOM)
+    {
+        missing |= NGX_HTTP_SOCIAL_READY_ROOM;
+    }
+
     return missing;
 }
 
@@ -161,6 +172,7 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     size_t                                size;
     u_char                               *p;
     ngx_uint_t                            i;
+    social_revocations_t                 *set;
     ngx_http_social_issuer_t            **issuer;
     ngx_http_social_issuer_main_conf_t   *imcf;
 
@@ -168,7 +180,7 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     issuer = imcf->issuers.elts;
 
     size = sizeof("{\"status\":\"degraded\",\"keys\":{},"
-                  "\"database\":\"away\",\"revocations\":\"missing\"}");
+                  "\"database\":\"away\",\"revocations\":\"exceeded\"}");
 
     for (i = 0; i < imcf->issuers.nelts; i++) {
         size += sizeof(",\"\":\"missing\"") + 6 * issuer[i]->name.len;
@@ -203,10 +215,12 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
                         ? "away" : "up");
     }
 
-    if (ngx_http_social_revocations(r) != NULL) {
+    set = ngx_http_social_revocations(r);
+
+    if (set != NULL) {
         p = ngx_sprintf(p, ",\"revocations\":\"%s\"",
                         missing & NGX_HTTP_SOCIAL_READY_REVOCATIONS
-                        ? "missing" : "loaded");
+                        ? "missing" : ngx_http_social_ready_revocations(set));
     }
 
     *p++ = '}';
@@ -214,6 +228,23 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     body->len = p - body->data;
 
     return NGX_OK;
+}
+
+
+static const char *
+ngx_http_social_ready_revocations(social_revocations_t *set)
+{
+    switch (social_revocations_state(set)) {
+
+    case SOCIAL_REVOCATIONS_ROOM:
+        return "loaded";
+
+    case SOCIAL_REVOCATIONS_FULL:
+        return "full";
+
+    default:
+        return "exceeded";
+    }
 }
 
 

@@ -23,8 +23,9 @@
 #define NGX_HTTP_SOCIAL_FOLLOWER_SILENCE  10000
 #define NGX_HTTP_SOCIAL_FOLLOWER_BACKOFF  4000
 
-/* ticks in which the whole set is swept: ten minutes */
-#define NGX_HTTP_SOCIAL_FOLLOWER_ROUND    1200
+/* ticks in which the whole set is swept: a minute; and the least at a tick */
+#define NGX_HTTP_SOCIAL_FOLLOWER_ROUND    120
+#define NGX_HTTP_SOCIAL_FOLLOWER_SWEEP    1024
 
 
 typedef struct {
@@ -171,7 +172,7 @@ ngx_http_social_follower_tick(ngx_event_t *ev)
 
     /* one that was full may have room by now */
 
-    if ((!social_revocations_loaded(sh->set)
+    if ((social_revocations_state(sh->set) != SOCIAL_REVOCATIONS_ROOM
          && (ngx_msec_int_t) (f->reload - ngx_current_msec) <= 0
          ? ngx_http_social_follower_begin(f)
          : ngx_http_social_follower_poll(f))
@@ -282,14 +283,17 @@ ngx_http_social_follower_source(ngx_http_social_follower_t *f)
 static void
 ngx_http_social_follower_sweep(ngx_http_social_follower_t *f)
 {
+    size_t                 n;
     social_revocations_t  *set;
 
     set = f->rmcf->sh->set;
 
+    n = social_revocations_capacity(set) / NGX_HTTP_SOCIAL_FOLLOWER_ROUND
+        * 4 / 3;
+
     ngx_shmtx_lock(&f->rmcf->shpool->mutex);
 
-    social_revocations_sweep(set, social_revocations_capacity(set)
-                                  / NGX_HTTP_SOCIAL_FOLLOWER_ROUND * 4 / 3 + 1,
+    social_revocations_sweep(set, ngx_max(n, NGX_HTTP_SOCIAL_FOLLOWER_SWEEP),
                              ngx_time());
 
     ngx_shmtx_unlock(&f->rmcf->shpool->mutex);

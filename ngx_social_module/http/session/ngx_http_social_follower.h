@@ -50,12 +50,12 @@ struct ngx_http_social_follower_s {
     u_char                           xact[20];    /* begins */
     ngx_uint_t                       xact_len;
     ngx_uint_t                       count;       /* of what was loaded */
-    ngx_msec_t                       reload;      /* when, if not loaded */
+    uint64_t                         load;        /* that is under way */
+    ngx_msec_t                       reload;      /* when, if full */
     ngx_msec_t                       expire;      /* when to delete */
 
     unsigned                         leading:1;
     unsigned                         notified:1;
-    unsigned                         full:1;      /* was, in this load */
     unsigned                         stopping:1;
 };
 

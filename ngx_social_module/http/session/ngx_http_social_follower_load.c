@@ -14,11 +14,17 @@
  * The first snapshot is taken before the first page: what commits while the
  * pages come is new to the next look.
  *
+ * A change may also be that a row is over before its time, since another one
+ * of its subject needed the room: the set loses it as well.
+ *
  * Rows that a restore brought from another server have ids of transactions
  * that are in the future here: they come with the pages of a load.
  */
 
 #include "ngx_http_social_follower.h"
+
+
+#define NGX_HTTP_SOCIAL_FOLLOWER_RELOAD  30000
 
 
 static ngx_int_t ngx_http_social_follower_ask(ngx_http_social_follower_t *f,
@@ -55,13 +61,13 @@ static const char *ngx_http_social_follower_sql[] = {
         "SELECT pg_current_snapshot()",
 
     [NGX_HTTP_SOCIAL_FOLLOW_CHANGES] =
-        "SELECT encode(id, 'hex'),"
-        " extract(epoch FROM least(until, '9999-12-31'))::bigint, xact"
-        " FROM revocations"
+        "SELECT encode(id, 'hex'), CASE WHEN until > now() THEN"
+        " extract(epoch FROM least(until, '9999-12-31'))::bigint ELSE 0 END,"
+        " xact FROM revocations"
         " WHERE xact >= pg_snapshot_xmin($4::pg_snapshot)"
         " AND NOT pg_visible_in_snapshot(xact, $4::pg_snapshot)"
         " AND xact < pg_snapshot_xmax($5::pg_snapshot)"
-        " AND (xact, id) > ($3::xid8, decode($1, 'hex')) AND until > now()"
+        " AND (xact, id) > ($3::xid8, decode($1, 'hex'))"
         " ORDER BY xact, id LIMIT $2::bigint",
 
     [NGX_HTTP_SOCIAL_FOLLOW_EXPIRE] =
@@ -72,8 +78,6 @@ static const char *ngx_http_social_follower_sql[] = {
 ngx_int_t
 ngx_http_social_follower_begin(ngx_http_social_follower_t *f)
 {
-    f->reload = ngx_current_msec + 30000;
-
     return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_LISTEN);
 }
 
@@ -176,7 +180,7 @@ ngx_http_social_follower_take(ngx_http_social_follower_t *f,
 
         f->id_len = 0;
         f->count = 0;
-        f->full = 0;
+        f->load = ngx_http_social_revocations_load_begin(f->rmcf);
 
         return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_LOAD);
 
@@ -331,10 +335,7 @@ ngx_http_social_follower_rows(ngx_http_social_follower_t *f,
 
         if (++n == sizeof(part) / sizeof(part[0]) || i + 1 == rows) {
 
-            if (ngx_http_social_revocations_add(f->rmcf, part, n) != NGX_OK) {
-                f->full = 1;
-            }
-
+            ngx_http_social_revocations_add(f->rmcf, part, n);
             n = 0;
         }
     }
@@ -390,25 +391,13 @@ ngx_http_social_follower_row(ngx_http_social_revoked_t *row, social_str_t id,
 static void
 ngx_http_social_follower_loaded(ngx_http_social_follower_t *f)
 {
-    ngx_uint_t                        level;
-    ngx_http_social_revocation_sh_t  *sh;
+    ngx_uint_t  level;
 
-    if (f->full) {
+    ngx_http_social_revocations_load_end(f->rmcf, f->load);
 
-        /* again in a while: what is over by then makes room */
+    /* where there was no room: what is over by then makes some */
 
-        f->reload = ngx_current_msec + 30000;
-        return;
-    }
-
-    sh = f->rmcf->sh;
-
-    ngx_shmtx_lock(&f->rmcf->shpool->mutex);
-
-    sh->full = 0;
-    social_revocations_set_loaded(sh->set, true);
-
-    ngx_shmtx_unlock(&f->rmcf->shpool->mutex);
+    f->reload = ngx_current_msec + NGX_HTTP_SOCIAL_FOLLOWER_RELOAD;
 
     level = f->failures ? NGX_LOG_NOTICE : NGX_LOG_INFO;
 

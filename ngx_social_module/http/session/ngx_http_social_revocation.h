@@ -26,7 +26,7 @@ typedef struct {
     social_revocations_t             *set;
     ngx_atomic_t                      owner;      /* pid of who follows */
     ngx_atomic_t                      lease;      /* until when, at most */
-    ngx_uint_t                        full;       /* and it was said */
+    social_revocations_state_e        said;       /* in the log */
     u_char                            source[32]; /* SHA-256 of the conninfo
                                                      that it was loaded by */
 } ngx_http_social_revocation_sh_t;
@@ -58,17 +58,34 @@ void ngx_http_social_revocation_use(ngx_conf_t *cf);
 social_revocations_t *ngx_http_social_revocations(ngx_http_request_t *r);
 
 /*
+ * Whether tokens are accepted in the request's location before revocations
+ * were loaded once: 1 or 0, by "social_revocations".
+ */
+ngx_uint_t ngx_http_social_revocations_open(ngx_http_request_t *r);
+
+/*
  * Adds to the set for every worker of this instance; those over at once are
- * passed over.  NGX_OK; NGX_DECLINED: the set is full, which was logged.
+ * passed over, and one with "until" (seconds since the epoch) 0 is taken out.
+ * That there is no room, for one or for all, is logged once.
  */
 typedef struct {
     u_char                            id[SOCIAL_REVOCATIONS_ID_SIZE];
     int64_t                           until;
 } ngx_http_social_revoked_t;
 
-ngx_int_t ngx_http_social_revocations_add(
+void ngx_http_social_revocations_add(
     ngx_http_social_revocation_main_conf_t *rmcf,
     ngx_http_social_revoked_t *revoked, ngx_uint_t n);
+
+/*
+ * Before and after everything that holds is added, for whoever follows the
+ * database: see social_revocations_load_begin().  After "end" the set counts
+ * as loaded.
+ */
+uint64_t ngx_http_social_revocations_load_begin(
+    ngx_http_social_revocation_main_conf_t *rmcf);
+void ngx_http_social_revocations_load_end(
+    ngx_http_social_revocation_main_conf_t *rmcf, uint64_t load);
 
 
 #endif /* NGX_HTTP_SOCIAL_REVOCATION_H */
