@@ -332,7 +332,7 @@ subtest 'a store that is away' => sub {
         rename "$dir/$_[0].away", "$dir/$_[0]" or die;
     };
 
-    for my $bucket ('assets') {
+    for my $bucket ('raw', 'assets') {
         my $id = upload('post');
         $away->($bucket);
 
