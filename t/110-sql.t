@@ -10,7 +10,6 @@ use lib 't/lib';
 use Digest::SHA ();
 use Test::More;
 use SocialPostgres;
-use Time::HiRes qw(sleep);
 
 SocialPostgres::bin()
     or plan skip_all => 'PostgreSQL is not installed: run "make deps"';
@@ -500,27 +499,139 @@ subtest 'claims' => sub {
 };
 
 
+subtest 'no more than were asked for' => sub {
+    # statistics of a table of one row make the planner choose a nested loop
+
+    v("INSERT INTO jobs (queue, kind) VALUES ('images', 'x')");
+    $pg->sql('VACUUM ANALYZE jobs;');
+    v("INSERT INTO jobs (queue, kind) SELECT 'images', 'x'
+        FROM generate_series(1, 20)");
+    is(() = claim('w', 2) =~ /^\d/mg, 2, 'two jobs');
+    is(() = claim('w', 0) =~ /^\d/mg, 0, 'none');
+    is(v("SELECT count(*) FROM jobs WHERE state = 'running'"), 2, 'of all');
+    v('DELETE FROM jobs');
+
+    my $old = "now() - interval '99 days'";
+    v("INSERT INTO jobs (queue, kind, state, finished_at)
+        VALUES ('images', 'x', 'done', $old)");
+    $pg->sql('VACUUM ANALYZE jobs;');
+    v("INSERT INTO jobs (queue, kind, state, finished_at)
+        SELECT 'images', 'x', 'done', $old FROM generate_series(1, 20)");
+    is(v('SELECT social_prune(p_batch => 2)'), 2, 'two are pruned');
+    v('DELETE FROM jobs');
+
+    v("INSERT INTO revocations (issuer, session, until)
+        VALUES ('i', 'jti:0', $old)");
+    $pg->sql('VACUUM ANALYZE revocations;');
+    v("INSERT INTO revocations (issuer, session, until)
+        SELECT 'i', 'jti:' || i, $old FROM generate_series(1, 20) i");
+    is(v('SELECT social_revocations_expire(2)'), 2, 'two revocations expire');
+    v('DELETE FROM revocations');
+
+    my @files = glob 'conf/sql/*.sql';
+    my %last;
+
+    for my $file (sort @files) {
+        open my $f, '<', $file or die "$file: $!";
+        my $sql = do { local $/; <$f> };
+        $sql =~ s/--.*//g;
+        $last{$1} = $2 while $sql =~ /^CREATE\b[^;(]*\bFUNCTION\s+(\w+)
+            (.*?)^\$\$;$/gmsx;
+    }
+
+    cmp_ok(scalar(keys %last), '>', 20, 'of all functions');
+    is(join(' ', grep { $last{$_} =~ /\bIN\s*\(\s*SELECT(?:[^()]|\(\))*\bLIMIT\b/ }
+        sort keys %last), '', 'none has LIMIT in a subquery of IN');
+};
+
+
+subtest 'payloads that nobody can use' => sub {
+    my $bad = '{"upload": "nonsense", "generation": 1}';
+    my $n = 0;
+
+    for my $payload ($bad, '{"upload": null}', '{}', '[]', '"x"', '7', 'null',
+        '{"upload": {"a": 1}, "generation": "x"}',
+        '{"upload": "00000000-0000-4000-8000-00000000000", "generation": 1}',
+        '{"upload": "00000000-0000-4000-8000-000000000001",
+          "generation": 99999999999999999999}',
+        '{"upload": "00000000-0000-4000-8000-000000000001",
+          "generation": -1.5}')
+    {
+        v("INSERT INTO jobs (queue, kind, payload, priority)
+            VALUES ('images', 'x', '$payload', @{[ ++$n ]})");
+    }
+
+    my $id = upload('pay', 'post', 'raw/pay');
+    created('pay', 'raw/pay', 'a');
+    my @got = split /\n/, claim('w', 50);
+    is(scalar @got, $n + 1, 'keep no job from being claimed');
+    is(v("SELECT state FROM uploads WHERE id = '$id'"), 'processing',
+        'the good one is at work');
+
+    is(v("SELECT count(*) FROM jobs WHERE social_job_fail(id, 1, 'w',
+        'unavailable', 'e', 'r') <> 'ready'"), 0, 'each is tried again');
+    v("UPDATE jobs SET run_at = now()");
+    claim('w', 50);
+    is(v("SELECT count(*) FROM jobs WHERE social_job_finish(id, 2, 'w', '{}',
+        'p', 'k')"), $n + 1, 'finished');
+    v("UPDATE jobs SET state = 'running', lease_until = now() - interval '1 s'");
+    is(() = claim('w', 50) =~ /^\d/mg, $n + 1, 'or lost');
+    v("SELECT social_job_fail(id, 3, 'w', 'permanent', 'e', 'r') FROM jobs");
+    is(v("SELECT count(*) FROM jobs WHERE social_job_retry(id)"), $n + 1,
+        'tried by a person');
+    is(v("SELECT count(*) FROM jobs WHERE social_job_discard(id)"), $n + 1,
+        'and discarded');
+    v('DELETE FROM jobs');
+};
+
+
+subtest 'a claim waits for no row' => sub {
+    my $id = upload('wait', 'post', 'raw/wait');
+    created('wait', 'raw/wait', 'a');
+
+    my $until = sub {
+        return "DO 'BEGIN FOR i IN 1 .. 200 LOOP EXIT WHEN EXISTS ($_[0]);
+            PERFORM pg_sleep(0.1); END LOOP; END'";
+    };
+
+    my ($locked, $got) = at_once(
+        "BEGIN; SELECT id FROM uploads WHERE id = '$id' FOR UPDATE;
+         SELECT pg_advisory_xact_lock(77);"
+        . $until->("SELECT FROM jobs WHERE state = ''running''")
+        . "; SELECT count(*) FROM jobs WHERE state = 'ready'; COMMIT",
+        $until->("SELECT FROM pg_locks WHERE locktype = ''advisory''
+            AND objid = 77")
+        . "; SELECT count(*) FROM social_jobs_claim('images', 'w', '1 minute',
+            5)");
+    like($got, qr/^1$/m, 'the job is claimed');
+    like($locked, qr/^0$/m, 'while the row of its upload was locked')
+        or diag($locked);
+    v('DELETE FROM jobs');
+};
+
+
 subtest 'leases and fences' => sub {
     my $id = upload('f1', 'avatar', 'raw/f1');
     created('f1', 'raw/f1', 'a');
 
-    my ($job) = claim('w1', 1, '3 seconds') =~ /^(\d+)\|1\|/;
+    my ($job) = claim('w1', 1) =~ /^(\d+)\|1\|/;
     ok($job, 'claimed');
-    is(v("SELECT social_job_extend($job, 1, 'w1', '3 seconds')"), 't', 'extended');
+    is(v("SELECT social_job_extend($job, 1, 'w1', '1 minute')"), 't', 'extended');
     is(v("SELECT social_job_extend($job, 1, 'w2', '1 hour')"), 'f',
         'not by another worker');
     is(v("SELECT social_job_extend($job, 2, 'w1', '1 hour')"), 'f',
         'nor for another attempt');
     is(claim('w2', 1), '', 'nobody else gets it');
 
-    sleep 3.1;
+    v("UPDATE jobs SET lease_until = now() - interval '1 s'");
     like(claim('w2', 1), qr/^$job\|2\|/, 'after the lease another does');
     is(v("SELECT worker, last_error FROM jobs WHERE id = $job"),
         'w2|the worker "w1" was lost', 'and it is known why');
 
     is(v("SELECT social_job_finish($job, 1, 'w1', '{\"old\":{}}', 'p', 'k')"), 'f',
         'the one that was slow changes nothing');
-    is(v("SELECT coalesce(social_job_fail($job, 1, 'w1', true, 'e', 'r'), '-')"),
+    is(v("SELECT coalesce(social_job_fail($job, 1, 'w1', 'permanent', 'e', 'r'),
+        '-')"),
         '-', 'nor fails it');
     is(v("SELECT social_job_extend($job, 1, 'w1', '1 hour')"), 'f', 'nor extends');
     is(v("SELECT state FROM uploads WHERE id = '$id'"), 'processing', 'nothing');
@@ -585,29 +696,40 @@ subtest 'failures' => sub {
     created('x1', 'raw/x1', 'a');
     my ($job) = claim('w', 1) =~ /^(\d+)/;
 
-    is(v("SELECT social_job_fail($job, 1, 'w', false, 'S3 said 503', 'r')"),
+    is(v("SELECT social_job_fail($job, 1, 'w', 'unavailable', 'S3 said 503', 'r')"),
         'ready', 'a transient failure is tried again');
     is(v("SELECT state, reason IS NULL FROM uploads WHERE id = '$id'"), 'stored|t',
         'the upload waits');
 
-    my $spread = v("SELECT bool_and(run_at - now() BETWEEN '-1 s' AND '2 s')
+    my $spread = v("SELECT bool_and(run_at - now() < '2 s')
         FROM jobs WHERE id = $job");
     is($spread, 't', 'soon');
 
-    for my $attempt (2 .. 5) {
+    for my $attempt (2 .. 9) {
         v("UPDATE jobs SET run_at = now() WHERE id = $job");
         like(claim('w', 1), qr/^$job\|$attempt\|/, "attempt $attempt");
-        my $state = v("SELECT social_job_fail($job, $attempt, 'w', false, 'e',
-            'We could not read your file.')");
-        is($state, $attempt == 5 ? 'dead' : 'ready', "then $state");
+        my $state = v("SELECT social_job_fail($job, $attempt, 'w',
+            'unavailable', 'e', 'We could not read your file.')");
+        is($state, 'ready', 'then ready, however many there were');
     }
+
+    is(v("SELECT round(extract(epoch FROM retry_until - created_at)) FROM jobs
+        WHERE id = $job"), 86400, 'until it is a day old');
+    v("UPDATE jobs SET run_at = now(), retry_until = now() WHERE id = $job");
+    claim('w', 1);
+    is(v("SELECT social_job_fail($job, 10, 'w', 'unavailable', 'e',
+        'We could not read your file.')"), 'dead', 'then it is dead');
 
     is(v("SELECT state, reason FROM uploads WHERE id = '$id'"),
         'failed|We could not read your file.', 'the upload says why');
     is(v("SELECT social_job_retry($job)"), 't', 'a person tries again');
     like(claim('w', 1), qr/^$job\|1\|/, 'from the first attempt');
-    is(v("SELECT social_job_fail($job, 1, 'w', true, 'not an image', 'Why')"),
-        'dead', 'a permanent failure is dead at once');
+    is(v("SELECT social_job_fail($job, 1, 'w', 'unavailable', 'e', 'r')"),
+        'ready', 'and for a day');
+    v("UPDATE jobs SET run_at = now() WHERE id = $job");
+    claim('w', 1);
+    is(v("SELECT social_job_fail($job, 2, 'w', 'permanent', 'not an image',
+        'Why')"), 'dead', 'a permanent failure is dead at once');
     is(v("SELECT state, reason FROM uploads WHERE id = '$id'"), 'failed|Why',
         'with its reason');
     is(v("SELECT social_job_discard($job)"), 't', 'discarded');
@@ -615,27 +737,135 @@ subtest 'failures' => sub {
     is(created('x2', 'raw/x1', 'a'), 'queued',
         'the same object again after a failure is another try');
     ($job) = claim('w', 1) =~ /^(\d+)/;
-    is(v("SELECT social_job_fail($job, 1, 'w', false, 'e', 'Gone', 1)"), 'dead',
-        'a limit below the job\'s own');
+    v("UPDATE jobs SET max_attempts = 1 WHERE id = $job");
+    is(v("SELECT social_job_fail($job, 1, 'w', 'died', 'e', 'Gone')"), 'dead',
+        'the job\'s own limit, below that of the class');
     v('DELETE FROM jobs');
 
-    # whoever touches it dies
-    v("INSERT INTO jobs (queue, kind, max_attempts) VALUES ('images', 'x', 2)");
-    for my $attempt (1, 2) {
-        like(claim("w$attempt", 1, '0.05 seconds'), qr/\|$attempt\|/,
-            "attempt $attempt");
-        sleep 0.1;
+    for my $class ('timeout 2', 'died 3', 'missing 4', 'permanent 1',
+        'nonsense 1')
+    {
+        my ($name, $tries) = split / /, $class;
+        v("INSERT INTO jobs (queue, kind) VALUES ('images', 'x')");
+
+        for my $attempt (1 .. $tries) {
+            v("UPDATE jobs SET run_at = now()");
+            my ($id) = claim('w', 1) =~ /^(\d+)\|$attempt\|/;
+
+            if ($attempt == $tries && $tries > 1) {
+                is(v("SELECT social_job_fail($id, $attempt, 'w', 'unavailable',
+                    'e', 'r')"), 'ready', "$name: not another's fault");
+                v("UPDATE jobs SET run_at = now()");
+                claim('w', 1);
+                $attempt++;
+            }
+
+            v("SELECT social_job_fail($id, $attempt, 'w', '$name', 'e', 'r')");
+            is(v("SELECT state FROM jobs"), $attempt < $tries ? 'ready' : 'dead',
+                "$name: after $attempt");
+        }
+
+        v('DELETE FROM jobs');
     }
-    is(claim('w3', 1), '', 'a poisonous job is given to nobody more');
-    is(v("SELECT state, last_error FROM jobs"),
-        'dead|the worker "w2" was lost in the last attempt', 'it is dead');
 
     v("UPDATE jobs SET finished_at = now() - interval '31 days'");
     v("UPDATE events SET received_at = now() - interval '31 days'");
     v("INSERT INTO revocations VALUES ('i', 'x', now() - interval '1 s')");
+    v("INSERT INTO jobs (queue, kind, state, finished_at)
+        VALUES ('images', 'x', 'dead', now() - interval '31 days')");
     cmp_ok(v('SELECT social_prune()'), '>', 3, 'what is long over is dropped');
     is(v('SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM events)'), 0,
         'all of it');
+};
+
+
+subtest 'workers that are lost' => sub {
+    v("INSERT INTO jobs (queue, kind, priority) VALUES ('images', 'x', 100),
+        ('images', 'other', 99)");
+    v("UPDATE jobs SET priority = 1 WHERE kind = 'x'");
+    my ($job) = claim('w1', 1, '-1 second') =~ /^(\d+)\|1\|x/;
+    ok($job, 'claimed');
+    v("UPDATE jobs SET priority = 100 WHERE kind = 'x'");
+
+    is(claim('w2', 2, '-1 second') =~ /^$job\|2\|x/m, 1,
+        'the first time another has it at once');
+    v("DELETE FROM jobs WHERE kind = 'other'");
+    is(claim('w3', 1), '', 'the second time it waits');
+    is(v("SELECT state, suspect, last_error,
+        run_at - now() BETWEEN '2 minutes' AND '5 minutes' FROM jobs"),
+        'ready|t|the worker "w2" was lost|t', 'for minutes');
+
+    for my $attempt (3, 4, 5) {
+        v("UPDATE jobs SET run_at = now()");
+        like(claim("w$attempt", 1, '-1 second'), qr/^$job\|$attempt\|/,
+            "attempt $attempt");
+        is(claim('w', 1), '', 'lost too');
+    }
+
+    is(v("SELECT state, last_error, finished_at IS NOT NULL FROM jobs"),
+        'dead|the worker "w5" was lost in the last attempt|t',
+        'a job that kills whoever touches it is dead in the end');
+    is(v("SELECT social_job_retry($job)"), 't', 'a person tries again');
+    is(v("SELECT suspect, failures FROM jobs"), 'f|{}', 'as if it were new');
+    v('DELETE FROM jobs');
+
+    # what was not its fault leaves its tries of the other kinds alone
+
+    v("INSERT INTO jobs (queue, kind, failures, attempt)
+        VALUES ('images', 'x', '{\"unavailable\": 40}', 40)");
+    claim('w', 1, '-1 second');
+    like(claim('w', 1), qr/\|42\|/, 'tried again after forty outages');
+    v('DELETE FROM jobs');
+};
+
+
+subtest 'suspects go behind all others' => sub {
+    my $ready = sub {
+        my ($kind, $n, $suspect, $ago) = @_;
+        v("INSERT INTO jobs (queue, kind, suspect, priority, run_at)
+            SELECT 'images', '$kind', $suspect, 1,
+                now() - interval '@{[ $ago // '1 minute' ]}'
+            FROM generate_series(1, $n)");
+    };
+    my $kinds = sub {
+        my ($n, $suspects) = @_;
+        return join ' ', sort split /\n/, v("SELECT kind FROM
+            social_jobs_claim('images', 'w', '1 minute', $n, $suspects)");
+    };
+
+    $ready->('bad', 5, 'true');
+    $ready->('good', 3, 'false', '0 s');
+    v("UPDATE jobs SET priority = 100 WHERE kind = 'good'");
+
+    is($kinds->(2, 2), 'good good', 'whatever their priority and age');
+    is($kinds->(3, 1), 'bad good', 'no more of them than were asked for');
+    is($kinds->(3, 0), '', 'none');
+    is($kinds->(3, 'NULL'), 'bad bad bad', 'all, where nothing is said');
+    v('DELETE FROM jobs');
+
+    $ready->('bad', 1, 'true');
+    $ready->('old', 2, 'true', '6 minutes');
+    $ready->('good', 5, 'false');
+    is($kinds->(3, 1), 'good good old', 'those that wait for long have a turn');
+    is($kinds->(5, 0), 'good good good', 'not where they have none');
+    v('DELETE FROM jobs');
+
+    my ($id) = v("INSERT INTO jobs (queue, kind) VALUES ('images', 'x')
+        RETURNING id");
+    for my $class ('missing', 'unavailable', 'died') {
+        v("UPDATE jobs SET run_at = now()");
+        my ($attempt) = claim('w', 1) =~ /^\d+\|(\d+)/;
+        v("SELECT social_job_fail($id, $attempt, 'w', '$class', 'e', 'r')");
+        is(v('SELECT suspect FROM jobs'), $class eq 'died' ? 't' : 'f', $class);
+    }
+
+    my $out = $pg->sql("LISTEN social_jobs;
+        UPDATE jobs SET run_at = now();
+        INSERT INTO jobs (queue, kind) VALUES ('images', 'y');
+        SELECT social_jobs_wake('images', max(id)) FROM jobs;");
+    like($out, qr/notification "social_jobs"/,
+        'one that waits does not keep others from waking a worker');
+    v('DELETE FROM jobs');
 };
 
 
@@ -898,17 +1128,27 @@ subtest 'handles from before the third migration' => sub {
 
 
 subtest 'backoff' => sub {
-    v("INSERT INTO jobs (queue, kind, max_attempts, state, worker, attempt)
-        SELECT 'b', 'x', 20, 'running', 'w', 5 FROM generate_series(1, 200)");
-    v("SELECT social_job_fail(id, 5, 'w', false, 'e', 'r') FROM jobs");
-    my ($least, $most, $mean) = split /\|/, v("SELECT
+    v("INSERT INTO jobs (queue, kind, state, worker, attempt, failures)
+        SELECT 'b', 'x', 'running', 'w', 9, '{\"unavailable\": 4}'
+        FROM generate_series(1, 200)");
+    my ($least, $most, $mean) = split /\|/, (split /\n/, v("BEGIN;
+        SELECT count(social_job_fail(id, 9, 'w', 'unavailable', 'e', 'r'))
+            FROM jobs;
+        SELECT
         extract(epoch from min(run_at - now())),
         extract(epoch from max(run_at - now())),
-        extract(epoch from avg(run_at - now())) FROM jobs");
+        extract(epoch from avg(run_at - now())) FROM jobs;
+        COMMIT"))[-1];
     cmp_ok($least, '<', 5, 'some are tried at once');
     cmp_ok($most, '<=', 32, 'none later than the doubled time');
     cmp_ok($most, '>', 26, 'some near it');
     ok($mean > 11 && $mean < 21, "on the average in the middle ($mean)");
+
+    v("UPDATE jobs SET state = 'running', failures = '{\"unavailable\": 400}'");
+    v("SELECT social_job_fail(id, 9, 'w', 'unavailable', 'e', 'r') FROM jobs");
+    is(v("SELECT bool_and(run_at - now() < '5 minutes')
+        AND bool_or(run_at - now() > '2 minutes') FROM jobs"), 't',
+        'up to five minutes');
 };
 
 

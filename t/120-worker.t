@@ -114,12 +114,12 @@ kind post {
 kind heavy {
     variants = {"heavy"}
     output = "assets"
-    time_limit = "120s"
+    time_limit = "600s"
 }
 kind long {
     variants = {"long1", "long2", "long3"}
     output = "assets"
-    time_limit = "120s"
+    time_limit = "600s"
 }
 kind hurry {
     variants = {"heavy"}
@@ -484,14 +484,12 @@ subtest 'what cannot be done' => sub {
 
 subtest 'a decoder that takes too long' => sub {
     my $id = upload('slow', 'hurry', $photo);
-    v("UPDATE jobs SET max_attempts = 2 WHERE state = 'ready'");
-
     my $pid = worker('run');
     is(state_of($id, 'failed', 30), 'failed', 'is killed');
     like(reason($id), qr/took too long/, 'with a reason');
     is(v("SELECT attempt || ' ' || last_error FROM jobs
         WHERE payload->>'upload' = '$id'"),
-        '2 the decoder was killed after 60 ms', 'each time costs an attempt');
+        '2 the decoder was killed after 60 ms', 'the second time for good');
 
     $id = upload('slow', 'post', $photo);
     is(state_of($id), 'ready', 'the worker goes on');
@@ -727,7 +725,7 @@ subtest 'jobs for people' => sub {
     my $job = v("SELECT id FROM jobs WHERE payload->>'upload' = '$id'");
 
     my $out = `$program -c $dir/worker.conf jobs`;
-    like($out, qr/^$job\tdead\timages\tpost\t1\/5\t/m, 'listed');
+    like($out, qr/^$job\tdead\timages\tpost\t1\t/m, 'listed');
 
     my $key = v("SELECT object_key FROM uploads WHERE id = '$id'");
     spew("$dir/raw/$key", $photo);

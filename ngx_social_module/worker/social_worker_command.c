@@ -94,12 +94,13 @@ social_worker_command_check_database(const social_worker_conf_t *conf)
     }
 
     result = social_worker_pq_run(&pq,
-                 "SELECT count(*) FROM pg_proc WHERE proname IN"
-                 " ('social_jobs_claim', 'social_job_extend',"
-                 " 'social_job_finish', 'social_job_fail')", 0, NULL);
+                 "SELECT to_regprocedure('social_jobs_claim(text, text,"
+                 " interval, integer, integer)') IS NOT NULL"
+                 " AND to_regprocedure('social_job_fail(bigint, integer, text,"
+                 " text, text, text)') IS NOT NULL", 0, NULL);
 
     value = result ? social_worker_pq_value(result) : NULL;
-    ok = value != NULL && strcmp(value, "4") == 0;
+    ok = value != NULL && value[0] == 't';
     PQclear(result);
     social_worker_pq_close(&pq);
 
@@ -341,18 +342,18 @@ social_worker_command_jobs(const social_worker_conf_t *conf,
     if (strcmp(action, "list") == 0) {
 
         result = social_worker_pq_run(&pq,
-                     "SELECT id, state, queue, kind, attempt, max_attempts,"
+                     "SELECT id, state, queue, kind, attempt,"
                      " date_trunc('second', created_at),"
                      " coalesce(last_error, '')"
                      " FROM jobs WHERE state <> 'done'"
                      " ORDER BY state, id LIMIT 1000", 0, NULL);
 
         for (i = 0; result != NULL && i < PQntuples(result); i++) {
-            printf("%s\t%s\t%s\t%s\t%s/%s\t%s\t%s\n",
+            printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
                    PQgetvalue(result, i, 0), PQgetvalue(result, i, 1),
                    PQgetvalue(result, i, 2), PQgetvalue(result, i, 3),
                    PQgetvalue(result, i, 4), PQgetvalue(result, i, 5),
-                   PQgetvalue(result, i, 6), PQgetvalue(result, i, 7));
+                   PQgetvalue(result, i, 6));
         }
 
         rc = result == NULL;

@@ -32,6 +32,7 @@ social_worker_directory_get(const social_worker_bucket_t *bucket,
     int          in;
     char         path[PATH_MAX];
     social_rc_e  rc;
+    struct stat  st;
 
     if (!social_worker_directory_path(bucket, key, path)) {
         snprintf(error, SOCIAL_WORKER_STORE_ERROR, "no file has such a name");
@@ -44,6 +45,15 @@ social_worker_directory_get(const social_worker_bucket_t *bucket,
         rc = errno == ENOENT || errno == ENOTDIR ? SOCIAL_DECLINED
                                                  : SOCIAL_FAILED;
         social_worker_directory_failed(error, "open");
+
+        /* nothing is there where the bucket itself is not */
+
+        if (rc == SOCIAL_DECLINED && (stat(bucket->directory, &st) == -1
+                                      || !S_ISDIR(st.st_mode)))
+        {
+            rc = SOCIAL_FAILED;
+        }
+
         return rc;
     }
 

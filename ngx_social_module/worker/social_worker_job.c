@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,12 @@
 #include "social_worker_store.h"
 
 
-/* an object that is announced and is not there: it was deleted, or is late */
-#define SOCIAL_WORKER_JOB_MISSING   "4"
+/*
+ * The first try has a part of the kind's time limit, so that a file that takes
+ * all of it keeps a thread from others' files only when nothing else waits.
+ */
+#define SOCIAL_WORKER_FIRST_TRY       8
+#define SOCIAL_WORKER_FIRST_TRY_LEAST 1000     /* milliseconds */
 
 
 static bool social_worker_job_prepare(social_worker_job_ctx_t *ctx);
@@ -27,8 +30,8 @@ static bool social_worker_job_get(social_worker_job_ctx_t *ctx);
 static bool social_worker_job_decode(social_worker_job_ctx_t *ctx);
 static void social_worker_job_finish(social_worker_job_ctx_t *ctx,
     long long began);
-static void social_worker_job_failed(social_worker_job_ctx_t *ctx);
 static bool social_worker_job_is_done(social_worker_job_ctx_t *ctx);
+static bool social_worker_job_is_uuid(const char *text);
 static long long social_worker_job_now(void);
 
 
@@ -36,6 +39,7 @@ social_worker_job_t *
 social_worker_job_create(const PGresult *rows, int row,
     social_worker_conf_t *conf)
 {
+    social_rc_e           rc;
     social_worker_job_t  *job;
 
     job = calloc(1, sizeof(social_worker_job_t));
@@ -52,12 +56,18 @@ social_worker_job_create(const PGresult *rows, int row,
 
     job->kind = strdup(PQgetvalue(rows, row, 2));
     job->worker = strdup(PQgetvalue(rows, row, 4));
+    job->suspect = PQgetvalue(rows, row, 5)[0] == 't';
+    job->timed_out = PQgetvalue(rows, row, 6)[0] == 't';
 
-    if (job->kind == NULL || job->worker == NULL
-        || social_json_parse(social_str(PQgetvalue(rows, row, 3)),
-                             &job->payload)
-           != SOCIAL_OK)
-    {
+    rc = social_json_parse(social_str(PQgetvalue(rows, row, 3)),
+                           &job->payload);
+
+    if (rc == SOCIAL_MALFORMED) {
+        job->payload = NULL;
+        rc = SOCIAL_OK;
+    }
+
+    if (job->kind == NULL || job->worker == NULL || rc != SOCIAL_OK) {
         social_worker_job_free(job);
         return NULL;
     }
@@ -140,10 +150,17 @@ social_worker_job_prepare(social_worker_job_ctx_t *ctx)
 {
     char  bucket[256];
 
+    if (ctx->job->payload == NULL) {
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
+                                      SOCIAL_WORKER_REASON_OURS,
+                                      "the payload cannot be read");
+    }
+
     ctx->kind = social_worker_conf_kind(ctx->job->conf, ctx->job->kind);
 
     if (ctx->kind == NULL) {
-        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
+                                      SOCIAL_WORKER_REASON_OURS,
                     "no section \"kind %.64s\" in the configuration",
                     ctx->job->kind);
     }
@@ -151,31 +168,35 @@ social_worker_job_prepare(social_worker_job_ctx_t *ctx)
     ctx->upload = social_worker_job_member(ctx, "upload", ctx->upload_text,
                                            sizeof(ctx->upload_text));
 
-    /* it becomes part of a key */
+    /* it becomes part of a key, and an argument that must be a uuid */
 
-    if (ctx->upload == NULL
-        || ctx->upload[strspn(ctx->upload, "0123456789abcdef-")] != '\0')
-    {
-        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
-                                      "the payload has no \"upload\"");
+    if (ctx->upload == NULL || !social_worker_job_is_uuid(ctx->upload)) {
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
+                                      SOCIAL_WORKER_REASON_OURS,
+                                      "the payload has no usable \"upload\"");
     }
 
     ctx->generation = social_worker_job_member(ctx, "generation",
                                                ctx->generation_text,
                                                sizeof(ctx->generation_text));
 
-    if (ctx->generation == NULL
+    if (ctx->generation == NULL || ctx->generation[0] == '\0'
+        || strlen(ctx->generation) > 9
+        || ctx->generation[strspn(ctx->generation, "0123456789")] != '\0'
         || social_worker_job_member(ctx, "bucket", bucket, sizeof(bucket))
            == NULL)
     {
-        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
-                        "the payload has no \"generation\" or \"bucket\"");
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
+                                      SOCIAL_WORKER_REASON_OURS,
+                    "the payload has no usable \"generation\" or "
+                    "\"bucket\"");
     }
 
     ctx->bucket = social_worker_conf_bucket(ctx->job->conf, bucket);
 
     if (ctx->bucket == NULL) {
-        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
+                                      SOCIAL_WORKER_REASON_OURS,
                     "no section \"bucket\" for the bucket \"%.64s\"", bucket);
     }
 
@@ -184,7 +205,8 @@ social_worker_job_prepare(social_worker_job_ctx_t *ctx)
     ctx->out = social_worker_memory_file("social-out");
 
     if (ctx->reply == NULL || ctx->in == -1 || ctx->out == -1) {
-        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS,
                                       "no memory, or no descriptors");
     }
 
@@ -211,14 +233,15 @@ social_worker_job_get(social_worker_job_ctx_t *ctx)
     announced = p ? strtoull(p, NULL, 10) : 0;
 
     if (announced > ctx->kind->max_size) {
-        return social_worker_job_fail(ctx, true, reason,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT, reason,
                                       "%" PRIu64 " bytes", announced);
     }
 
     p = social_worker_job_member(ctx, "key", key, sizeof(key));
 
     if (p == NULL) {
-        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
+                                      SOCIAL_WORKER_REASON_OURS,
                                       "the payload has no \"key\"");
     }
 
@@ -231,22 +254,23 @@ social_worker_job_get(social_worker_job_ctx_t *ctx)
         break;
 
     case SOCIAL_MALFORMED:
-        return social_worker_job_fail(ctx, true, reason, "%s", error);
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT, reason,
+                                      "%s", error);
 
     case SOCIAL_DECLINED:
-        ctx->limit = SOCIAL_WORKER_JOB_MISSING;
-
-        return social_worker_job_fail(ctx, false,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_MISSING,
                     "The file did not arrive. Please upload it again.",
                     "the object is not there: %s", error);
 
     default:
-        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS,
                                       "get: %s", error);
     }
 
     if (social_worker_memory_seal(ctx->in) != SOCIAL_OK) {
-        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS,
                                       "seal: %s", strerror(errno));
     }
 
@@ -258,12 +282,37 @@ static bool
 social_worker_job_decode(social_worker_job_ctx_t *ctx)
 {
     char                    reason[192];
+    social_worker_kind_t    kind;
     social_worker_reply_t  *reply;
 
     reply = ctx->reply;
+    kind = *ctx->kind;
 
-    social_worker_decoder_run(ctx->decoder, ctx->job->conf, ctx->kind,
-                              ctx->in, ctx->size, ctx->out, reply);
+    if (!ctx->job->timed_out) {
+        kind.time_limit = kind.time_limit / SOCIAL_WORKER_FIRST_TRY;
+
+        if (kind.time_limit < SOCIAL_WORKER_FIRST_TRY_LEAST) {
+            kind.time_limit = SOCIAL_WORKER_FIRST_TRY_LEAST;
+        }
+
+        if (kind.time_limit > ctx->kind->time_limit) {
+            kind.time_limit = ctx->kind->time_limit;
+        }
+    }
+
+    /* what the decoder may take of a processor is not for one try only */
+
+    if (social_worker_decoder_start(ctx->decoder, ctx->job->conf,
+                                    ctx->kind->time_limit, reply->error)
+        != SOCIAL_OK)
+    {
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS,
+                                      "decoder: %s", reply->error);
+    }
+
+    social_worker_decoder_run(ctx->decoder, ctx->job->conf, &kind, ctx->in,
+                              ctx->size, ctx->out, reply);
 
     switch (reply->status) {
 
@@ -271,12 +320,12 @@ social_worker_job_decode(social_worker_job_ctx_t *ctx)
         return true;
 
     case SOCIAL_WORKER_NOT_AN_IMAGE:
-        return social_worker_job_fail(ctx, true,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
                     "This file is not an image we can read: use JPEG, PNG, "
                     "GIF, WebP or AVIF.", "%s", reply->error);
 
     case SOCIAL_WORKER_DAMAGED:
-        return social_worker_job_fail(ctx, true,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
                     "This image is damaged or incomplete: try to save it "
                     "again, or use another one.", "%s", reply->error);
 
@@ -286,26 +335,32 @@ social_worker_job_decode(social_worker_job_ctx_t *ctx)
                  reply->width, reply->height,
                  ctx->kind->max_pixels / 1000000);
 
-        return social_worker_job_fail(ctx, true, reason, "%u x %u pixels",
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT, reason,
+                                      "%u x %u pixels",
                                       reply->width, reply->height);
 
     case SOCIAL_WORKER_NOT_BUILT:
-        return social_worker_job_fail(ctx, true,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
                     "We cannot read this kind of image yet: use JPEG, PNG, "
                     "GIF or WebP.", "%s", reply->error);
 
     case SOCIAL_WORKER_NO_MEMORY:
-        return social_worker_job_fail(ctx, true,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
                     "This image needs too much memory to be processed: use a "
                     "smaller one.", "%s", reply->error);
 
     case SOCIAL_WORKER_TIMED_OUT:
-        return social_worker_job_fail(ctx, false,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_TIMEOUT,
                     "This image took too long to process: use a smaller or "
                     "simpler one.", "%s", reply->error);
 
+    case SOCIAL_WORKER_NOT_STARTED:
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS,
+                                      "decoder: %s", reply->error);
+
     default:
-        return social_worker_job_fail(ctx, false,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_DECODER_DIED,
                     "This image could not be processed: use another one.",
                     "%s", reply->error);
     }
@@ -330,9 +385,20 @@ social_worker_job_finish(social_worker_job_ctx_t *ctx, long long began)
                  "SELECT social_job_finish($1, $2, $3, $4, $5, $6)", 6,
                  params);
 
-    if (result == NULL) {
+    if (result == NULL && ctx->pq->conn == NULL) {
         social_worker_log(SOCIAL_WORKER_ERROR, "job not recorded",
                           social_worker_text("job", ctx->job->id));
+        return;
+    }
+
+    /* refused, because of a lock that is held for long, for instance */
+
+    if (result == NULL) {
+        social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                               SOCIAL_WORKER_REASON_OURS,
+                               "the result was not recorded: %s",
+                               ctx->pq->error);
+        social_worker_job_failed(ctx);
         return;
     }
 
@@ -361,40 +427,6 @@ social_worker_job_finish(social_worker_job_ctx_t *ctx, long long began)
                                            ctx->reply->output_count),
                       social_worker_number("ms",
                                            social_worker_job_now() - began));
-}
-
-
-static void
-social_worker_job_failed(social_worker_job_ctx_t *ctx)
-{
-    PGresult    *result;
-    const char  *params[9], *state;
-
-    params[0] = ctx->job->id;
-    params[1] = ctx->job->attempt;
-    params[2] = ctx->job->worker;
-    params[3] = ctx->permanent ? "true" : "false";
-    params[4] = ctx->error;
-    params[5] = ctx->reason;
-    params[6] = ctx->limit;
-    params[7] = ctx->limit ? "0.5 seconds" : "2 seconds";
-
-    result = social_worker_job_commit(ctx,
-                 "SELECT social_job_fail($1, $2, $3, $4, $5, $6, $7, $8)", 8,
-                 params);
-
-    state = result ? social_worker_pq_value(result) : "not recorded";
-
-    social_worker_log(ctx->permanent ? SOCIAL_WORKER_INFO : SOCIAL_WORKER_WARN,
-                      "job failed",
-                      social_worker_text("job", ctx->job->id),
-                      social_worker_text("kind", ctx->job->kind),
-                      social_worker_text("attempt", ctx->job->attempt),
-                      social_worker_text("upload", ctx->upload),
-                      social_worker_text("state", state ? state : "lost"),
-                      social_worker_text("error", ctx->error));
-
-    PQclear(result);
 }
 
 
@@ -464,23 +496,6 @@ social_worker_job_is_done(social_worker_job_ctx_t *ctx)
 }
 
 
-bool
-social_worker_job_fail(social_worker_job_ctx_t *ctx, bool permanent,
-    const char *reason, const char *format, ...)
-{
-    va_list  args;
-
-    ctx->permanent = permanent;
-    snprintf(ctx->reason, sizeof(ctx->reason), "%s", reason);
-
-    va_start(args, format);
-    vsnprintf(ctx->error, sizeof(ctx->error), format, args);
-    va_end(args);
-
-    return false;
-}
-
-
 /*
  * A member of the payload as text, a number as its digits; in "buf", NULL when
  * it is not there, null, too long, or has a zero byte.
@@ -518,6 +533,32 @@ social_worker_job_member(social_worker_job_ctx_t *ctx, const char *name,
     }
 
     return NULL;
+}
+
+
+/* in the form that PostgreSQL writes */
+
+static bool
+social_worker_job_is_uuid(const char *text)
+{
+    size_t  i;
+
+    for (i = 0; i < 36; i++) {
+
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+
+            if (text[i] != '-') {
+                return false;
+            }
+
+        } else if (text[i] == '\0'
+                   || strchr("0123456789abcdef", text[i]) == NULL)
+        {
+            return false;
+        }
+    }
+
+    return text[i] == '\0';
 }
 
 

@@ -20,15 +20,19 @@ typedef struct {
     char                  attempt[16];
     char                 *kind;
     char                 *worker;          /* who claimed it */
-    social_json_t        *payload;
+    social_json_t        *payload;         /* NULL: it cannot be read */
     social_worker_conf_t *conf;            /* a reference */
+    bool                  suspect;         /* behind all others */
+    bool                  timed_out;       /* in an attempt before */
     atomic_bool           lost;            /* somebody else has it */
 } social_worker_job_t;
 
 
 /*
- * Makes a job of a row (id, attempt, kind, payload, worker) of
- * social_jobs_claim(); NULL: no memory, or a payload that is no object.
+ * Makes a job of a row (id, attempt, kind, payload, worker, suspect, whether
+ * it timed out before) of social_jobs_claim(), with a reference to "conf"; the
+ * caller owns it.  NULL: no memory.  A payload that cannot be read is a failure
+ * of that job, when it is run.
  */
 social_worker_job_t *social_worker_job_create(const PGresult *rows, int row,
     social_worker_conf_t *conf);

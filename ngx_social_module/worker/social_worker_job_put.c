@@ -77,7 +77,8 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
     data = social_worker_decoder_output(output, ctx->out);
 
     if (data == NULL) {
-        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_DECODER_DIED,
+                                SOCIAL_WORKER_REASON_OURS,
                                 "what the decoder made is not what it says");
     }
 
@@ -92,8 +93,9 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
     free(data);
 
     if (rc != SOCIAL_OK) {
-        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
-                                      "put: %s", error);
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS, "put: %s",
+                                      error);
     }
 
     if (ctx->variants_len == 0) {
@@ -134,7 +136,8 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
     }
 
     if (!social_worker_job_alias_key(ctx, key, sizeof(key))) {
-        return social_worker_job_fail(ctx, true, SOCIAL_WORKER_REASON_OURS,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
+                                      SOCIAL_WORKER_REASON_OURS,
                                       "the payload has no usable \"sub\"");
     }
 
@@ -145,8 +148,9 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
                  "SELECT social_avatar_lock($1, $2)", 2, params);
 
     if (result == NULL) {
-        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
-                                      "the database went away");
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS,
+                                      "avatar lock: %s", ctx->pq->error);
     }
 
     value = social_worker_pq_value(result);
@@ -160,7 +164,8 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
     data = social_worker_decoder_output(&ctx->reply->outputs[0], ctx->out);
 
     if (data == NULL) {
-        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_DECODER_DIED,
+                                SOCIAL_WORKER_REASON_OURS,
                                 "what the decoder made is not what it says");
     }
 
@@ -175,8 +180,9 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
     free(data);
 
     if (rc != SOCIAL_OK) {
-        return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
-                                      "put: %s", error);
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS, "put: %s",
+                                      error);
     }
 
     return true;
@@ -274,7 +280,7 @@ social_worker_job_append(social_worker_job_ctx_t *ctx, const char *format, ...)
 
         if (grown == NULL || len >= sizeof(text)) {
             ctx->variants = grown ? grown : ctx->variants;
-            return social_worker_job_fail(ctx, false,
+            return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
                                           SOCIAL_WORKER_REASON_OURS,
                                           "no memory");
         }

@@ -16,6 +16,17 @@
     "We could not process this file. Please try again later."
 
 
+/* whose fault a failure is, which says whether and how often it is retried */
+
+typedef enum {
+    SOCIAL_WORKER_PERMANENT = 0,           /* the file's, or the job's */
+    SOCIAL_WORKER_UNAVAILABLE,             /* a store's, a machine's, ours */
+    SOCIAL_WORKER_MISSING,                 /* the object is not there */
+    SOCIAL_WORKER_TIMEOUT,                 /* decoding takes too long */
+    SOCIAL_WORKER_DECODER_DIED
+} social_worker_failure_e;
+
+
 typedef struct {
     social_worker_job_t           *job;
     social_worker_pq_t            *pq;
@@ -40,8 +51,7 @@ typedef struct {
     char                           avatar[SOCIAL_WORKER_JOB_KEY];
 
     /* the failure, where there is one */
-    bool                           permanent;
-    const char                    *limit;
+    social_worker_failure_e        failure;
     char                           error[320];
     char                           reason[320];
 } social_worker_job_ctx_t;
@@ -55,18 +65,28 @@ bool social_worker_job_put(social_worker_job_ctx_t *ctx);
 bool social_worker_job_put_alias(social_worker_job_ctx_t *ctx);
 
 /*
- * Repeats a statement until the database is back, or the job is lost: NULL.
- * Each of them is fenced, so that twice does no more than once.
+ * Repeats a statement until the database is back.  NULL: the server refused it
+ * each time, for the reason in ctx->pq->error, the job is lost, or the worker
+ * stops.  Each of them is fenced, so that twice does no more than once.
  */
 PGresult *social_worker_job_commit(social_worker_job_ctx_t *ctx, const char
     *sql, int n, const char *const *params);
 
 /*
- * Notes how the job failed, in words for the user and for us; returns false.
+ * Notes how the job failed: whose fault it is, and "reason" for the user, of
+ * which both are kept, and the rest, as printf() has it, for us.  Returns
+ * false.
  */
-bool social_worker_job_fail(social_worker_job_ctx_t *ctx, bool permanent,
-    const char *reason, const char *format, ...)
+bool social_worker_job_fail(social_worker_job_ctx_t *ctx,
+    social_worker_failure_e failure, const char *reason, const char *format,
+    ...)
     __attribute__((format(printf, 4, 5)));
+
+/*
+ * Writes to the database, and to the log, what social_worker_job_fail() noted:
+ * the database decides by it whether the job is tried again.
+ */
+void social_worker_job_failed(social_worker_job_ctx_t *ctx);
 
 /*
  * A member of the payload as text, a number as its digits; in "buf", NULL when

@@ -10,8 +10,8 @@
 #include "social_worker_pq.h"
 
 
-static void social_worker_pq_error(social_worker_pq_t *pq, const char *event,
-    const char *error);
+static void social_worker_pq_error(social_worker_pq_t *pq, const char *error);
+static void social_worker_pq_unavailable(social_worker_pq_t *pq);
 
 
 bool
@@ -41,9 +41,7 @@ social_worker_pq_connect(social_worker_pq_t *pq, const char *conninfo)
     pq->conn = PQconnectdbParams(names, values, conninfo != NULL);
 
     if (PQstatus(pq->conn) != CONNECTION_OK) {
-        social_worker_pq_error(pq, "no database", PQerrorMessage(pq->conn));
-        PQfinish(pq->conn);
-        pq->conn = NULL;
+        social_worker_pq_unavailable(pq);
         return false;
     }
 
@@ -56,10 +54,8 @@ social_worker_pq_connect(social_worker_pq_t *pq, const char *conninfo)
     result = PQexec(pq->conn, sql);
 
     if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        social_worker_pq_error(pq, "no database", PQerrorMessage(pq->conn));
         PQclear(result);
-        PQfinish(pq->conn);
-        pq->conn = NULL;
+        social_worker_pq_unavailable(pq);
         return false;
     }
 
@@ -91,17 +87,33 @@ social_worker_pq_run(social_worker_pq_t *pq, const char *sql, int n,
     status = PQresultStatus(result);
 
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+
+        if (pq->refused == sql) {
+            pq->refused = NULL;
+            social_worker_log(SOCIAL_WORKER_INFO, "statement succeeds again",
+                              social_worker_text("statement", sql));
+        }
+
         return result;
     }
 
-    social_worker_pq_error(pq, "statement failed",
+    social_worker_pq_error(pq,
                            PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
                            ? PQresultErrorField(result,
                                                 PG_DIAG_MESSAGE_PRIMARY)
                            : PQerrorMessage(pq->conn));
     PQclear(result);
 
+    social_worker_log(pq->refused == sql ? SOCIAL_WORKER_DEBUG
+                                         : SOCIAL_WORKER_ERROR,
+                      "statement failed",
+                      social_worker_text("statement", sql),
+                      social_worker_text("error", pq->error));
+
+    pq->refused = sql;
+
     if (PQstatus(pq->conn) != CONNECTION_OK) {
+        pq->failing = true;
         PQfinish(pq->conn);
         pq->conn = NULL;
     }
@@ -130,24 +142,30 @@ social_worker_pq_close(social_worker_pq_t *pq)
 
 
 static void
-social_worker_pq_error(social_worker_pq_t *pq, const char *event,
-    const char *error)
+social_worker_pq_error(social_worker_pq_t *pq, const char *error)
 {
-    char    line[256];
     size_t  len;
 
-    len = (size_t) snprintf(line, sizeof(line), "%s", error);
+    snprintf(pq->error, sizeof(pq->error), "%s", error);
 
-    if (len >= sizeof(line)) {
-        len = sizeof(line) - 1;
-    }
+    len = strlen(pq->error);
 
-    while (len > 0 && line[len - 1] == '\n') {
-        line[--len] = '\0';
+    while (len > 0 && pq->error[len - 1] == '\n') {
+        pq->error[--len] = '\0';
     }
+}
+
+
+static void
+social_worker_pq_unavailable(social_worker_pq_t *pq)
+{
+    social_worker_pq_error(pq, PQerrorMessage(pq->conn));
 
     social_worker_log(pq->failing ? SOCIAL_WORKER_DEBUG : SOCIAL_WORKER_ERROR,
-                      event, social_worker_text("error", line));
+                      "no database", social_worker_text("error", pq->error));
 
     pq->failing = true;
+
+    PQfinish(pq->conn);
+    pq->conn = NULL;
 }

@@ -13,12 +13,17 @@
 
 
 #define SOCIAL_WORKER_PQ_PARAMS  10
+#define SOCIAL_WORKER_PQ_ERROR   256
 
 
 typedef struct {
     PGconn      *conn;
     const char  *listen;         /* a channel, or NULL */
-    bool         failing;        /* so that a state is logged once */
+
+    /* so that a state is logged once, and what is true of it now */
+    bool         failing;        /* no connection */
+    const char  *refused;        /* the statement that the server refused */
+    char         error[SOCIAL_WORKER_PQ_ERROR];
 } social_worker_pq_t;
 
 
@@ -29,10 +34,12 @@ typedef struct {
 bool social_worker_pq_connect(social_worker_pq_t *pq, const char *conninfo);
 
 /*
- * Runs one statement with parameters as text, of which NULL is null, up to
- * SOCIAL_WORKER_PQ_PARAMS, counted by "n".  NULL when it failed, after a line
- * in the log; PQclear() otherwise.  After a failure the connection is there
- * still if the server answered.
+ * Runs one statement, a literal, with parameters as text, of which NULL is
+ * null, up to SOCIAL_WORKER_PQ_PARAMS, counted by "n".  NULL when it failed,
+ * with the reason in pq->error, and in the log when the same statement had not
+ * failed just before, and again when it does not fail any more; PQclear()
+ * otherwise.  After a failure the connection is there still if the server
+ * answered.
  */
 PGresult *social_worker_pq_run(social_worker_pq_t *pq, const char *sql, int n,
     const char *const *params);

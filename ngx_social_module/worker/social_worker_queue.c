@@ -51,6 +51,8 @@ typedef struct {
 static bool social_worker_queue_init(social_worker_queue_t *queue);
 static void social_worker_queue_loop(social_worker_queue_t *queue);
 static void social_worker_queue_claim(social_worker_queue_t *queue);
+static void social_worker_queue_release(social_worker_queue_t *queue,
+    const char *id, const char *attempt, const char *error);
 static void social_worker_queue_extend(void *data, social_worker_job_t *job);
 static void social_worker_queue_wait(social_worker_queue_t *queue);
 static void social_worker_queue_signal(social_worker_queue_t *queue);
@@ -214,23 +216,32 @@ static void
 social_worker_queue_claim(social_worker_queue_t *queue)
 {
     int                   i, n;
-    char                  count[16];
-    size_t                idle;
+    char                  count[16], suspects[16];
+    size_t                idle, lane, running;
     PGresult             *rows;
-    const char           *params[4];
+    const char           *params[5], *id, *attempt;
     social_worker_job_t  *job;
 
     idle = social_worker_slots_idle(queue->slots, queue->slot_count);
     snprintf(count, sizeof(count), "%zu", idle);
 
+    /* suspects have half of the threads, so that they never have all */
+
+    lane = queue->slot_count > 1 ? queue->slot_count / 2 : 1;
+    running = social_worker_slots_suspects(queue->slots, queue->slot_count);
+    snprintf(suspects, sizeof(suspects), "%zu",
+             running < lane ? lane - running : 0);
+
     params[0] = queue->conf->queue;
     params[1] = queue->name;
     params[2] = queue->lease;
     params[3] = count;
+    params[4] = suspects;
 
     rows = social_worker_pq_run(&queue->pq,
-               "SELECT id, attempt, kind, payload, worker"
-               " FROM social_jobs_claim($1, $2, $3, $4)", 4, params);
+               "SELECT id, attempt, kind, payload, worker, suspect,"
+               " failures ? 'timeout'"
+               " FROM social_jobs_claim($1, $2, $3, $4, $5)", 5, params);
 
     n = rows ? PQntuples(rows) : 0;
 
@@ -238,25 +249,52 @@ social_worker_queue_claim(social_worker_queue_t *queue)
 
         job = social_worker_job_create(rows, i, queue->conf);
 
-        if (job == NULL) {
-            social_worker_log(SOCIAL_WORKER_ERROR, "job is unreadable",
-                              social_worker_text("job",
-                                                 PQgetvalue(rows, i, 0)));
-            continue;                       /* until its attempts are used */
-        }
+        id = PQgetvalue(rows, i, 0);
+        attempt = PQgetvalue(rows, i, 1);
 
-        social_worker_slots_give(queue->slots, queue->slot_count, job);
+        if (job == NULL) {
+            social_worker_queue_release(queue, id, attempt, "no memory");
+
+        } else if (!social_worker_slots_give(queue->slots, queue->slot_count,
+                                             job))
+        {
+            social_worker_job_free(job);
+            social_worker_queue_release(queue, id, attempt,
+                                        "more jobs than were asked for");
+        }
     }
 
     /* there may be more where these were */
 
-    queue->next_poll = (size_t) n == idle ? 0
+    queue->next_poll = (size_t) n >= idle ? 0
                        : social_worker_queue_now()
                          + social_worker_queue_jitter(queue->conf->poll);
 
-    queue->drained = queue->once && rows != NULL && n == 0;
+    queue->drained = queue->once && rows != NULL && n == 0
+                     && idle == queue->slot_count;
 
     PQclear(rows);
+}
+
+
+/* gives back what was claimed and cannot be begun */
+
+static void
+social_worker_queue_release(social_worker_queue_t *queue, const char *id,
+    const char *attempt, const char *error)
+{
+    const char  *params[3];
+
+    params[0] = id;
+    params[1] = attempt;
+    params[2] = queue->name;
+
+    social_worker_log(SOCIAL_WORKER_ERROR, "job released",
+                      social_worker_text("job", id),
+                      social_worker_text("error", error));
+
+    PQclear(social_worker_pq_run(&queue->pq,
+                "SELECT social_job_release($1, $2, $3)", 3, params));
 }
 
 

@@ -86,7 +86,24 @@ social_worker_slots_idle(social_worker_slot_t *slots, size_t n)
 }
 
 
-void
+size_t
+social_worker_slots_suspects(social_worker_slot_t *slots, size_t n)
+{
+    size_t  i, suspects;
+
+    suspects = 0;
+
+    for (i = 0; i < n; i++) {
+        pthread_mutex_lock(&slots[i].mutex);
+        suspects += slots[i].job != NULL && slots[i].job->suspect;
+        pthread_mutex_unlock(&slots[i].mutex);
+    }
+
+    return suspects;
+}
+
+
+bool
 social_worker_slots_give(social_worker_slot_t *slots, size_t n,
     social_worker_job_t *job)
 {
@@ -108,11 +125,7 @@ social_worker_slots_give(social_worker_slot_t *slots, size_t n,
         pthread_mutex_unlock(&slots[i].mutex);
     }
 
-    /* only one thread gives, and it has counted the idle ones */
-
-    if (!given) {
-        abort();
-    }
+    return given;
 }
 
 

@@ -42,9 +42,15 @@ void social_worker_slots_stop(social_worker_slot_t *slots, size_t n);
 size_t social_worker_slots_idle(social_worker_slot_t *slots, size_t n);
 
 /*
- * Gives a job, which it frees when it is done, to an idle one.
+ * How many are at work on a suspect: a job that failed in a decoder before.
  */
-void social_worker_slots_give(social_worker_slot_t *slots, size_t n,
+size_t social_worker_slots_suspects(social_worker_slot_t *slots, size_t n);
+
+/*
+ * Gives a job, which it frees when it is done, to an idle one; false: none is
+ * idle, and the job is the caller's still.
+ */
+bool social_worker_slots_give(social_worker_slot_t *slots, size_t n,
     social_worker_job_t *job);
 
 /*
