@@ -3,7 +3,6 @@
  * What a job has made, put where it belongs.
  */
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +61,7 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
     char                     error[SOCIAL_WORKER_STORE_ERROR];
     char                     key[SOCIAL_WORKER_JOB_KEY];
     bool                     once;
+    size_t                   size;
     social_rc_e              rc;
     const char              *name, *extension;
     unsigned char           *data;
@@ -74,7 +74,7 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
     snprintf(key, sizeof(key), "images/%.64s/%s%s%s.%s", ctx->upload, name,
              once ? "" : "-", once ? "" : ctx->generation, extension);
 
-    data = social_worker_decoder_output(output, ctx->out);
+    data = social_worker_decoder_output(output, ctx->out, &size);
 
     if (data == NULL) {
         return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
@@ -83,7 +83,7 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
 
     object.key = key;
     object.data = data;
-    object.size = output->size;
+    object.size = size;
     object.content_type = social_image_media_type(output->format);
     object.cache_control = SOCIAL_WORKER_JOB_IMMUTABLE;
 
@@ -104,10 +104,10 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
 
     return social_worker_job_append(ctx,
                "%s\"%s%s%s\":{\"key\":\"%s\",\"width\":%u,\"height\":%u,"
-               "\"type\":\"%s\",\"bytes\":%" PRIu64 "}",
+               "\"type\":\"%s\",\"bytes\":%zu}",
                ctx->variants_len == 0 ? "{" : ",", name, first ? "" : ".",
                first ? "" : extension, key, output->width, output->height,
-               object.content_type, output->size);
+               object.content_type, size);
 }
 
 
@@ -123,6 +123,7 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
     char                     error[SOCIAL_WORKER_STORE_ERROR];
     char                     key[SOCIAL_WORKER_JOB_KEY];
     bool                     newest;
+    size_t                   size;
     PGresult                *result;
     social_rc_e              rc;
     const char              *params[2], *value;
@@ -157,7 +158,8 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
         return true;
     }
 
-    data = social_worker_decoder_output(&ctx->reply->outputs[0], ctx->out);
+    data = social_worker_decoder_output(&ctx->reply->outputs[0], ctx->out,
+                                        &size);
 
     if (data == NULL) {
         return social_worker_job_fail(ctx, false, SOCIAL_WORKER_REASON_OURS,
@@ -166,7 +168,7 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
 
     object.key = key;
     object.data = data;
-    object.size = ctx->reply->outputs[0].size;
+    object.size = size;
     object.content_type = "image/jpeg";
     object.cache_control = SOCIAL_WORKER_JOB_FRESH;
 
