@@ -122,7 +122,7 @@ sub orient {
 sub profile {
     my ($name, $exchanged) = @_;
 
-    my $fixed = sub { pack 'N*', map { int($_ * 65536 + 0.5) & 0xffffffff } @_ };
+    my $fixed = sub { pack 'N*', map { int($_ * 65536 + 0.5) } @_ };
     my $xyz = sub { "XYZ \0\0\0\0" . $fixed->(@_) };
     my @red = (0.4361, 0.2225, 0.0139);
     my @blue = (0.1431, 0.0606, 0.7141);
@@ -194,7 +194,8 @@ sub slurp {
 
     open my $f, '<:raw', $file or die "$file: $!";
     local $/;
-    return <$f>;
+    my $data = <$f>;
+    return $data // '';
 }
 
 sub spew {
