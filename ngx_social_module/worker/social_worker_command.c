@@ -297,6 +297,7 @@ social_worker_command_write(const char *directory,
     bool            ok;
     char            path[PATH_MAX];
     FILE           *f;
+    size_t          size;
     unsigned char  *data;
 
     mkdir(directory, 0755);
@@ -305,16 +306,22 @@ social_worker_command_write(const char *directory,
              kind->variants[output->variant]->name,
              social_image_extension(output->format));
 
-    data = social_worker_decoder_output(output, out);
-    f = data ? fopen(path, "wb") : NULL;
+    data = social_worker_decoder_output(output, out, &size);
 
-    ok = f != NULL && fwrite(data, 1, output->size, f) == output->size;
+    if (data == NULL) {
+        fprintf(stderr, "social-worker: %s: what the decoder made is not a "
+                "picture alone\n", path);
+        return false;
+    }
+
+    f = fopen(path, "wb");
+
+    ok = f != NULL && fwrite(data, 1, size, f) == size;
     ok = f != NULL && fclose(f) == 0 && ok;
     free(data);
 
     if (ok) {
-        printf("%s %ux%u %llu\n", path, output->width, output->height,
-               (unsigned long long) output->size);
+        printf("%s %ux%u %zu\n", path, output->width, output->height, size);
 
     } else {
         fprintf(stderr, "social-worker: %s: %s\n", path, strerror(errno));

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "social_image_strip.h"
 #include "social_worker_decoder.h"
 #include "social_worker_log.h"
 
@@ -201,20 +202,22 @@ social_worker_decoder_run(social_worker_decoder_t *decoder,
 
 
 unsigned char *
-social_worker_decoder_output(const social_worker_output_t *output, int out)
+social_worker_decoder_output(const social_worker_output_t *output, int out,
+    size_t *size)
 {
     size_t           done;
     ssize_t          n;
     social_str_t     data;
-    unsigned char   *buf;
+    unsigned char   *buf, *bare;
     social_image_t   image;
 
     /* read once and judged after: the child may write to it still */
 
     buf = malloc(output->size);
+    bare = malloc(output->size);
 
-    if (buf == NULL) {
-        return NULL;
+    if (buf == NULL || bare == NULL) {
+        goto failed;
     }
 
     for (done = 0; done < output->size; done += (size_t) n) {
@@ -223,23 +226,37 @@ social_worker_decoder_output(const social_worker_output_t *output, int out)
                   (off_t) (output->offset + done));
 
         if (n <= 0) {
-            free(buf);
-            return NULL;
+            goto failed;
         }
     }
 
     data.data = buf;
     data.len = output->size;
 
+    if (social_image_strip(data, bare, size) != SOCIAL_OK) {
+        goto failed;
+    }
+
+    data.data = bare;
+    data.len = *size;
+
     if (social_image_parse(data, &image) != SOCIAL_OK
         || image.type != output->format || image.width != output->width
         || image.height != output->height)
     {
-        free(buf);
-        return NULL;
+        goto failed;
     }
 
-    return buf;
+    free(buf);
+
+    return bare;
+
+failed:
+
+    free(buf);
+    free(bare);
+
+    return NULL;
 }
 
 

@@ -113,11 +113,13 @@ void social_worker_decoder_run(social_worker_decoder_t *decoder,
     int in, uint64_t size, int out, social_worker_reply_t *reply);
 
 /*
- * Reads an output that the reply tells of, and checks that it is the image it
- * is said to be.  The caller frees it; NULL: it is not, or no memory.
+ * Reads an output that the reply describes, cuts metadata out of it whatever
+ * the child did about that, and checks that it is the image it is said to be.
+ * The caller frees it, of "size" bytes; NULL: it is not, it cannot be cut
+ * (social_image_strip.h), or no memory.
  */
 unsigned char *social_worker_decoder_output(
-    const social_worker_output_t *output, int out);
+    const social_worker_output_t *output, int out, size_t *size);
 
 /*
  * Ends the child.

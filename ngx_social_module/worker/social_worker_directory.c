@@ -116,6 +116,25 @@ social_worker_directory_put(const social_worker_bucket_t *bucket,
 
 
 social_rc_e
+social_worker_directory_delete(const social_worker_bucket_t *bucket,
+    const char *key, char *error)
+{
+    char  path[PATH_MAX];
+
+    if (!social_worker_directory_path(bucket, key, path)) {
+        snprintf(error, SOCIAL_WORKER_STORE_ERROR, "no file has such a name");
+        return SOCIAL_FAILED;
+    }
+
+    if (unlink(path) == -1 && errno != ENOENT && errno != ENOTDIR) {
+        return social_worker_directory_failed(error, "unlink");
+    }
+
+    return SOCIAL_OK;
+}
+
+
+social_rc_e
 social_worker_directory_check(const social_worker_bucket_t *bucket,
     char *error)
 {

@@ -11,6 +11,10 @@
 #include "social_worker_image_save.h"
 
 
+/* pixels a millimetre, which is how libvips says 72 dpi */
+#define SOCIAL_WORKER_IMAGE_RESOLUTION  (72.0 / 25.4)
+
+
 static void social_worker_image_refuse(social_worker_reply_t *reply,
     social_worker_decoded_e status, const char *error);
 static void social_worker_image_vips_error(social_worker_reply_t *reply);
@@ -26,6 +30,7 @@ static int social_worker_image_variant(social_worker_image_ctx_t *ctx,
     uint32_t i);
 static int social_worker_image_fit(VipsImage *in, const social_worker_spec_t
     *spec, VipsImage **out);
+static VipsImage *social_worker_image_bare(VipsImage *in);
 
 
 static const VipsInteresting  social_worker_image_gravities[] = {
@@ -437,8 +442,44 @@ social_worker_image_fit(VipsImage *in, const social_worker_spec_t *spec,
         return -1;
     }
 
-    *out = vips_image_copy_memory(lazy);
+    *out = social_worker_image_bare(lazy);
     g_object_unref(lazy);
 
     return *out != NULL ? 0 : -1;
+}
+
+
+/*
+ * Pixels in memory, and no field of metadata: EXIF, XMP, IPTC, the profile
+ * (they are sRGB by now), comments, orientation, resolution.  A saver's
+ * "strip" is not to be relied on: that of WebP does nothing in libvips 8.14.
+ */
+
+static VipsImage *
+social_worker_image_bare(VipsImage *in)
+{
+    char       **field, **fields;
+    VipsImage   *bare, *out;
+
+    /* a copy of its own, of which fields can be removed */
+
+    if (vips_copy(in, &bare, "xres", SOCIAL_WORKER_IMAGE_RESOLUTION,
+                  "yres", SOCIAL_WORKER_IMAGE_RESOLUTION, NULL)
+        != 0)
+    {
+        return NULL;
+    }
+
+    fields = vips_image_get_fields(bare);
+
+    for (field = fields; *field != NULL; field++) {
+        (void) vips_image_remove(bare, *field);
+    }
+
+    g_strfreev(fields);
+
+    out = vips_image_copy_memory(bare);
+    g_object_unref(bare);
+
+    return out;
 }

@@ -3,7 +3,6 @@
  * What a job has made, put where it belongs.
  */
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,14 +12,8 @@
 #include "social_worker_store.h"
 
 
-#define SOCIAL_WORKER_JOB_IMMUTABLE "public, max-age=31536000, immutable"
-#define SOCIAL_WORKER_JOB_FRESH     "no-cache"
-
-
 static bool social_worker_job_put_one(social_worker_job_ctx_t *ctx, const
     social_worker_output_t *output, bool first);
-static bool social_worker_job_alias_key(social_worker_job_ctx_t *ctx, char
-    *key, size_t size);
 static bool social_worker_job_append(social_worker_job_ctx_t *ctx, const char
     *format, ...);
 
@@ -62,6 +55,7 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
     char                     error[SOCIAL_WORKER_STORE_ERROR];
     char                     key[SOCIAL_WORKER_JOB_KEY];
     bool                     once;
+    size_t                   size;
     social_rc_e              rc;
     const char              *name, *extension;
     unsigned char           *data;
@@ -74,7 +68,7 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
     snprintf(key, sizeof(key), "images/%.64s/%s%s%s.%s", ctx->upload, name,
              once ? "" : "-", once ? "" : ctx->generation, extension);
 
-    data = social_worker_decoder_output(output, ctx->out);
+    data = social_worker_decoder_output(output, ctx->out, &size);
 
     if (data == NULL) {
         return social_worker_job_fail(ctx, SOCIAL_WORKER_DECODER_DIED,
@@ -84,7 +78,7 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
 
     object.key = key;
     object.data = data;
-    object.size = output->size;
+    object.size = size;
     object.content_type = social_image_media_type(output->format);
     object.cache_control = SOCIAL_WORKER_JOB_IMMUTABLE;
 
@@ -106,10 +100,10 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
 
     return social_worker_job_append(ctx,
                "%s\"%s%s%s\":{\"key\":\"%s\",\"width\":%u,\"height\":%u,"
-               "\"type\":\"%s\",\"bytes\":%" PRIu64 "}",
+               "\"type\":\"%s\",\"bytes\":%zu}",
                ctx->variants_len == 0 ? "{" : ",", name, first ? "" : ".",
                first ? "" : extension, key, output->width, output->height,
-               object.content_type, output->size);
+               object.content_type, size);
 }
 
 
@@ -123,8 +117,9 @@ bool
 social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
 {
     char                     error[SOCIAL_WORKER_STORE_ERROR];
-    char                     key[SOCIAL_WORKER_JOB_KEY];
+    char                     key[SOCIAL_WORKER_JOB_KEY], text[256];
     bool                     newest;
+    size_t                   size;
     PGresult                *result;
     social_rc_e              rc;
     const char              *params[2], *value;
@@ -135,7 +130,12 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
         return true;
     }
 
-    if (!social_worker_job_alias_key(ctx, key, sizeof(key))) {
+    value = social_worker_job_member(ctx, "sub", text, sizeof(text));
+
+    if (value == NULL
+        || !social_worker_job_alias_key(ctx->kind->alias, value, ctx->upload,
+                                        key, sizeof(key)))
+    {
         return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
                                       SOCIAL_WORKER_REASON_OURS,
                                       "the payload has no usable \"sub\"");
@@ -161,7 +161,8 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
         return true;
     }
 
-    data = social_worker_decoder_output(&ctx->reply->outputs[0], ctx->out);
+    data = social_worker_decoder_output(&ctx->reply->outputs[0], ctx->out,
+                                        &size);
 
     if (data == NULL) {
         return social_worker_job_fail(ctx, SOCIAL_WORKER_DECODER_DIED,
@@ -171,7 +172,7 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
 
     object.key = key;
     object.data = data;
-    object.size = ctx->reply->outputs[0].size;
+    object.size = size;
     object.content_type = "image/jpeg";
     object.cache_control = SOCIAL_WORKER_JOB_FRESH;
 
@@ -189,45 +190,37 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
 }
 
 
-/*
- * "{sub}" and "{id}" in the pattern.  A subject can be any text of another
- * issuer's: all but letters, digits, "-", "_" and "." are percent-encoded, and
- * so is a "." at the beginning.
- */
-
-static bool
-social_worker_job_alias_key(social_worker_job_ctx_t *ctx, char *key,
-    size_t size)
+bool
+social_worker_job_alias_key(const char *pattern, const char *sub,
+    const char *id, char *key, size_t size)
 {
-    char         sub[256], encoded[3 * 256], *p;
+    char         encoded[3 * 256], *p;
     size_t       i;
-    const char  *pattern, *value;
+    const char  *value;
 
-    value = social_worker_job_member(ctx, "sub", sub, sizeof(sub));
-
-    if (value == NULL || value[0] == '\0') {
+    if (sub[0] == '\0' || strlen(sub) >= sizeof(encoded) / 3) {
         return false;
     }
 
     p = encoded;
 
-    for (i = 0; value[i] != '\0'; i++) {
+    for (i = 0; sub[i] != '\0'; i++) {
 
-        if ((value[i] == '.' && i == 0)
+        if ((sub[i] == '.' && i == 0)
             || strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                      "0123456789-_.", value[i]) == NULL)
+                      "0123456789-_.", sub[i]) == NULL)
         {
-            p += sprintf(p, "%%%02X", (unsigned char) value[i]);
+            p += sprintf(p, "%%%02X", (unsigned char) sub[i]);
 
         } else {
-            *p++ = value[i];
+            *p++ = sub[i];
         }
     }
 
     *p = '\0';
     p = key;
 
-    for (pattern = ctx->kind->alias; *pattern != '\0'; /* void */ ) {
+    while (*pattern != '\0') {
 
         value = NULL;
 
@@ -236,7 +229,7 @@ social_worker_job_alias_key(social_worker_job_ctx_t *ctx, char *key,
             pattern += 5;
 
         } else if (strncmp(pattern, "{id}", 4) == 0) {
-            value = ctx->upload;
+            value = id;
             pattern += 4;
         }
 

@@ -12,6 +12,10 @@
 
 #define SOCIAL_WORKER_JOB_KEY       1200
 
+/* of names that are for good, and of those that change */
+#define SOCIAL_WORKER_JOB_IMMUTABLE "public, max-age=31536000, immutable"
+#define SOCIAL_WORKER_JOB_FRESH     "no-cache"
+
 #define SOCIAL_WORKER_REASON_OURS                                             \
     "We could not process this file. Please try again later."
 
@@ -63,6 +67,16 @@ typedef struct {
  */
 bool social_worker_job_put(social_worker_job_ctx_t *ctx);
 bool social_worker_job_put_alias(social_worker_job_ctx_t *ctx);
+
+/*
+ * Writes the name that does not change with the image to "key": "{sub}" and
+ * "{id}" in the pattern stand for the subject and the upload.  A subject can
+ * be any text of another issuer's: all but letters, digits, "-", "_" and "."
+ * are percent-encoded, and so is a "." at the beginning.  False: there is no
+ * subject, or it is too long.
+ */
+bool social_worker_job_alias_key(const char *pattern, const char *sub,
+    const char *id, char *key, size_t size);
 
 /*
  * Repeats a statement until the database is back.  NULL: the server refused it

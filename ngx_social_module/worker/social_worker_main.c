@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "social_net_fetch.h"
+#include "social_worker_clean.h"
 #include "social_worker_command.h"
 #include "social_worker_conf.h"
 #include "social_worker_image.h"
@@ -95,6 +96,8 @@ social_worker_usage(void)
           "  variants [-k KIND] FILE -o DIR\n"
           "                                make a file's variants\n"
           "  jobs [list|retry ID|discard ID]\n"
+          "  clean                         cut metadata out of what earlier\n"
+          "                                versions made; say what to purge\n"
           "\n"
           "  -v  log text instead of JSON     -d  log more\n", stderr);
 
@@ -118,6 +121,9 @@ social_worker_run(social_worker_conf_t *conf, int argc, char *const argv[])
 
     if (argc == 1 && strcmp(argv[0], "check") == 0) {
         rc = social_worker_command_check(conf);
+
+    } else if (argc == 1 && strcmp(argv[0], "clean") == 0) {
+        rc = social_worker_clean(conf);
 
     } else if (strcmp(argv[0], "variants") == 0) {
         rc = social_worker_variants(conf, argc, argv);

@@ -145,6 +145,38 @@ social_worker_s3_put(const social_worker_bucket_t *bucket,
 }
 
 
+/* S3 says 204 of what is not there, others 404 */
+
+social_rc_e
+social_worker_s3_delete(const social_worker_bucket_t *bucket, const char *key,
+    char *error)
+{
+    social_rc_e            rc;
+    social_net_reply_t     reply;
+    social_net_request_t   request;
+
+    memset(&request, 0, sizeof(social_net_request_t));
+    request.method = "DELETE";
+
+    rc = social_worker_s3_send(bucket, key, "", NULL, 0, &request, &reply,
+                               error);
+
+    if (rc != SOCIAL_OK) {
+        return SOCIAL_FAILED;
+    }
+
+    if ((reply.status >= 200 && reply.status <= 299)
+        || (reply.status == 404 && strstr(reply.text, "NoSuchBucket") == NULL))
+    {
+        return SOCIAL_OK;
+    }
+
+    social_worker_s3_refused(&reply, error);
+
+    return SOCIAL_FAILED;
+}
+
+
 /*
  * An object that is not there: 404 shows that the bucket is, and that it lets
  * us read; S3 says 403 to those who may not list.

@@ -36,6 +36,18 @@ social_worker_store_put(const social_worker_bucket_t *bucket,
 
 
 social_rc_e
+social_worker_store_delete(const social_worker_bucket_t *bucket,
+    const char *key, char *error)
+{
+    if (bucket->directory != NULL) {
+        return social_worker_directory_delete(bucket, key, error);
+    }
+
+    return social_worker_s3_delete(bucket, key, error);
+}
+
+
+social_rc_e
 social_worker_store_check(const social_worker_bucket_t *bucket, char *error)
 {
     if (bucket->directory != NULL) {

@@ -40,6 +40,13 @@ social_rc_e social_worker_store_put(const social_worker_bucket_t *bucket,
     const social_worker_object_t *object, char *error);
 
 /*
+ * Deletes an object; SOCIAL_OK too where there is none.  SOCIAL_FAILED: it
+ * could not be deleted now.
+ */
+social_rc_e social_worker_store_delete(const social_worker_bucket_t *bucket,
+    const char *key, char *error);
+
+/*
  * Whether the bucket can be reached and read with what is configured.
  */
 social_rc_e social_worker_store_check(const social_worker_bucket_t *bucket,

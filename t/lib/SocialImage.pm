@@ -116,6 +116,97 @@ sub orient {
 }
 
 
+# A profile of three primaries and a power, named after $name: sRGB's primaries,
+# or with red and blue exchanged.  (ICC.1:2001-04)
+
+sub profile {
+    my ($name, $exchanged) = @_;
+
+    my $fixed = sub { pack 'N*', map { int($_ * 65536 + 0.5) } @_ };
+    my $xyz = sub { "XYZ \0\0\0\0" . $fixed->(@_) };
+    my @red = (0.4361, 0.2225, 0.0139);
+    my @blue = (0.1431, 0.0606, 0.7141);
+    my $curve = "curv\0\0\0\0" . pack('Nn', 1, int 2.2 * 256) . "\0\0";
+
+    my @tags = (
+        desc => "desc\0\0\0\0" . pack('N', length($name) + 1) . "$name\0"
+            . "\0" x 78,
+        cprt => "text\0\0\0\0none\0",
+        wtpt => $xyz->(0.9642, 1, 0.8249),
+        rXYZ => $xyz->($exchanged ? @blue : @red),
+        gXYZ => $xyz->(0.3851, 0.7169, 0.0971),
+        bXYZ => $xyz->($exchanged ? @red : @blue),
+        rTRC => $curve,
+        gTRC => $curve,
+        bTRC => $curve,
+    );
+
+    my $at = 128 + 4 + 12 * @tags / 2;
+    my ($table, $data) = (pack('N', @tags / 2), '');
+
+    while (my ($tag, $value) = splice @tags, 0, 2) {
+        $table .= $tag . pack 'NN', $at + length $data, length $value;
+        $data .= $value . "\0" x (-length($value) % 4);
+    }
+
+    my $rest = pack('N', 0) . "\2\x20\0\0" . 'mntrRGB XYZ '
+        . pack('n6', 2020, 2, 20, 20, 20, 20) . 'acsp' . "\0" x 28
+        . $fixed->(0.9642, 1, 0.8249) . "\0" x 48;
+
+    return pack('N', 4 + length($rest . $table . $data)) . $rest . $table
+        . $data;
+}
+
+
+# A WebP with chunks of metadata: ICCP, EXIF, "XMP ".
+
+sub webp_with {
+    my ($webp, %more) = @_;
+
+    my ($pos, %chunks, @order) = (12);
+
+    while ($pos < length $webp) {
+        my ($name, $len) = unpack 'a4V', substr($webp, $pos, 8);
+        $chunks{$name} = substr $webp, $pos + 8, $len;
+        push @order, $name;
+        $pos += 8 + $len + $len % 2;
+    }
+
+    my $flags = ord($chunks{VP8X} // die 'a WebP without VP8X');
+    $flags |= { ICCP => 0x20, EXIF => 0x08, 'XMP ' => 0x04 }->{$_} // 0
+        for keys %more;
+    substr $chunks{VP8X}, 0, 1, chr $flags;
+
+    my @names = ('VP8X', (grep { $_ eq 'ICCP' } keys %more),
+        (grep { $_ ne 'VP8X' && !$more{$_} } @order),
+        (grep { $_ ne 'ICCP' } sort keys %more));
+    my $all = 'WEBP' . join '', map {
+        my $data = $more{$_} // $chunks{$_};
+        $_ . pack('V', length $data) . $data . "\0" x (length($data) % 2)
+    } @names;
+
+    return 'RIFF' . pack('V', length $all) . $all;
+}
+
+
+sub slurp {
+    my ($file) = @_;
+
+    open my $f, '<:raw', $file or die "$file: $!";
+    local $/;
+    my $data = <$f>;
+    return $data // '';
+}
+
+sub spew {
+    my ($file, $data) = @_;
+
+    open my $f, '>:raw', $file or die "$file: $!";
+    print $f $data;
+    close $f or die "$file: $!";
+}
+
+
 # The pixels of a PNG of 8 bits RGB, RGBA or gray: width, height, and a sub
 # that gives the R, G and B of a place.
 

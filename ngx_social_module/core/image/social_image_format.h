@@ -35,6 +35,13 @@ social_rc_e social_image_webp(social_str_t data, social_image_t *image);
 social_rc_e social_image_heif(social_str_t data, social_image_t *image);
 
 /*
+ * Whether an AVIF has nothing but a picture: SOCIAL_OK.  SOCIAL_DECLINED: an
+ * item, a property or a box is not on the list of what a picture needs;
+ * SOCIAL_MALFORMED: it is cut off or not sound.
+ */
+social_rc_e social_image_bare_avif(social_str_t data);
+
+/*
  * Takes the larger of each side: no decoder allocates more than that.
  */
 void social_image_grow(social_image_t *image, uint32_t width,
