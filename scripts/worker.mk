@@ -1,7 +1,7 @@
 # build/social-worker, over build/libsocial.a.  Called by scripts/build when
 # what it needs is installed.
 
-packages := vips libconfuse libpq libcurl
+packages := vips libconfuse libpq libcurl libseccomp
 
 srcs := $(wildcard ngx_social_module/worker/*.c)
 objs := $(patsubst ngx_social_module/%.c,$(OUT)/obj/%.o,$(srcs))

@@ -121,6 +121,28 @@ sub left {
     return \@found;
 }
 
+# A copy of a role's, since libpq wants nobody else to be able to read it, which
+# it also takes a file of another owner for.
+
+sub passfile {
+    my ($role) = @_;
+
+    open my $f, '>', "$dir/pgpass" or die;
+    chmod 0600, "$dir/pgpass";
+    print $f slurp("$data/secrets/$role.pgpass");
+    close $f;
+
+    return "$dir/pgpass";
+}
+
+sub psql_owner {
+    my ($sql) = @_;
+    my $copy = passfile('owner');
+
+    return scalar `PGPASSFILE=$copy psql -X -A -t -w -h $data/run \\
+        -U social_owner -d social -c "$sql" 2>&1`;
+}
+
 sub tail {
     my @lines = split /^/, slurp($_[0]);
     return join '', @lines > 20 ? @lines[-20 .. -1] : @lines;
@@ -232,6 +254,39 @@ my $answer = `curl -s -o /dev/null -w '%{http_code}' \\
     -H 'X-Social-Groups: admin' http://localhost/api/profile`;
 
 is($answer, 401, 'the backend does not believe headers alone');
+
+# who may come into the database: each role with its own password
+
+for my $role (qw(owner gateway worker backend)) {
+    my $file = "$data/secrets/$role.pgpass";
+    my $mode = (stat $file)[2] & 0777;
+    is(sprintf('%o', $mode), '600', "the password of $role is its own");
+
+    my $copy = passfile($role);
+
+    for my $user (map { "social_$_" } qw(owner gateway worker backend)) {
+        my $said = `PGPASSFILE=$copy psql -X -A -t -w -h $data/run -U $user \\
+            -d social -c 'SELECT current_user' 2>&1`;
+        chomp $said;
+
+        if ($user eq "social_$role") {
+            is($said, $user, 'it comes in');
+
+        } else {
+            like($said, qr/no password supplied/, "$role is not $user");
+        }
+    }
+}
+
+for my $user (qw(postgres social)) {
+    like(`psql -X -w -h $data/run -U $user -d social -c '' 2>&1`,
+        qr/pg_hba.conf rejects connection/, "nobody is $user");
+}
+
+is_deeply([sort grep { /^social/ } split /\n/, psql_owner("
+    SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'social'
+        AND usename <> 'social_owner'")],
+    [qw(social_gateway social_worker)], 'gateway and worker are themselves');
 
 walk('first');
 

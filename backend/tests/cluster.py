@@ -60,6 +60,16 @@ class Cluster:
                  "-d", self.conninfo, "-f", path],
                 check=True, stdout=subprocess.DEVNULL)
 
+        # what the backend connects as, with no more rights than it has
+
+        self.role = self.conninfo.replace("user=social ",
+                                          "user=social_backend ")
+        subprocess.run(
+            ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
+             "-d", self.conninfo, "-c", "SELECT social_grants()",
+             "-c", "ALTER ROLE social_backend LOGIN"],
+            check=True, stdout=subprocess.DEVNULL)
+
     def start(self):
         with open(os.path.join(self.dir, "log"), "ab") as log:
             self.process = subprocess.Popen(

@@ -50,7 +50,7 @@ class BackendTest(unittest.TestCase):
         secret.flush()
 
         cls.app = create_app({
-            "SOCIAL_DATABASE": cls.cluster.conninfo,
+            "SOCIAL_DATABASE": cls.cluster.role,
             "SOCIAL_ASSERTION_SECRET_FILE": secret.name,
         })
 

@@ -15,6 +15,7 @@
 #include "social_worker_command.h"
 #include "social_worker_decoder.h"
 #include "social_worker_pq.h"
+#include "social_worker_sandbox.h"
 #include "social_worker_store.h"
 
 
@@ -144,6 +145,16 @@ social_worker_command_check_decoder(const social_worker_conf_t *conf)
     social_worker_command_say(ok, "decoder", NULL, ok ? text
                               : "libvips is older than 8.13, which cannot "
                                 "be kept from dangerous formats");
+
+    if (!(decoder.hello.sandbox & SOCIAL_WORKER_SANDBOX_SECCOMP)) {
+        ok = social_worker_command_say(false, "sandbox", NULL,
+                                       "seccomp is off in the configuration");
+
+    } else {
+        social_worker_command_say(true, "sandbox", NULL,
+            decoder.hello.sandbox & SOCIAL_WORKER_SANDBOX_LANDLOCK
+            ? "seccomp, Landlock" : "seccomp; the kernel has no Landlock");
+    }
 
     for (i = 0; i < conf->variant_count; i++) {
 

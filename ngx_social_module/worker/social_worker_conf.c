@@ -33,6 +33,7 @@ static cfg_opt_t  social_worker_database_opts[] = {
 static cfg_opt_t  social_worker_sandbox_opts[] = {
     CFG_STR("memory", "512M", CFGF_NONE),
     CFG_STR("recycle", "200", CFGF_NONE),
+    CFG_BOOL("seccomp", cfg_true, CFGF_NONE),
     CFG_END()
 };
 

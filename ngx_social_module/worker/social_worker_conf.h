@@ -94,6 +94,7 @@ typedef struct {
 
     uint64_t                 memory;       /* of a decoder, bytes */
     uint32_t                 recycle;      /* images a decoder */
+    bool                     seccomp;      /* of a decoder; off: to debug it */
 
     size_t                   bucket_count;
     social_worker_bucket_t  *buckets;

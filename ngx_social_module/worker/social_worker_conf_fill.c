@@ -72,6 +72,7 @@ social_worker_conf_fill(social_worker_conf_ctx_t *ctx, cfg_t *cfg)
                                              64ULL << 20, 64ULL << 30);
     conf->recycle = (uint32_t) social_worker_conf_number(ctx, sec, "recycle",
                                                          1, 1000000);
+    conf->seccomp = cfg_getbool(sec, "seccomp");
 
     conf->bucket_count = cfg_size(cfg, "bucket");
     conf->buckets = social_worker_conf_array(conf->bucket_count,

@@ -21,6 +21,7 @@
 #include "social_image_strip.h"
 #include "social_worker_decoder.h"
 #include "social_worker_log.h"
+#include "social_worker_sandbox.h"
 
 
 #define SOCIAL_WORKER_START_TIMEOUT  15000
@@ -31,6 +32,8 @@
 
 static void social_worker_decoder_exec(int fd, pid_t parent,
     char *const argv[]);
+static bool social_worker_decoder_ready(social_worker_decoder_t *decoder,
+    const social_worker_conf_t *conf, ssize_t n, char *error);
 static ssize_t social_worker_decoder_receive(int fd, void *buf, size_t size,
     int timeout);
 static int social_worker_decoder_send(int fd, const void *buf, size_t size,
@@ -58,13 +61,18 @@ social_worker_decoder_start(social_worker_decoder_t *decoder,
     pid_t                   pid, parent;
     ssize_t                 n;
     uint64_t                seconds;
-    char                   *argv[5];
+    char                   *argv[6];
     static char             name[] = "social-worker-decoder";
     static char             command[] = "--decoder";
+    static char             seccomp[] = "seccomp";
+    static char             unconfined[] = "unconfined";
 
     if (decoder->pid != 0) {
 
-        if (decoder->memory == conf->memory) {
+        if (decoder->memory == conf->memory
+            && (!conf->seccomp
+                || decoder->hello.sandbox & SOCIAL_WORKER_SANDBOX_SECCOMP))
+        {
             return SOCIAL_OK;
         }
 
@@ -87,7 +95,8 @@ social_worker_decoder_start(social_worker_decoder_t *decoder,
     argv[1] = command;
     argv[2] = memory;
     argv[3] = cpu;
-    argv[4] = NULL;
+    argv[4] = conf->seccomp ? seccomp : unconfined;
+    argv[5] = NULL;
 
     parent = getpid();
     pid = fork();
@@ -114,20 +123,65 @@ social_worker_decoder_start(social_worker_decoder_t *decoder,
                                       sizeof(social_worker_hello_t),
                                       SOCIAL_WORKER_START_TIMEOUT);
 
-    if (n == sizeof(social_worker_hello_t)
-        && decoder->hello.magic == SOCIAL_WORKER_MAGIC)
+    return social_worker_decoder_ready(decoder, conf, n, error)
+           ? SOCIAL_OK : SOCIAL_FAILED;
+}
+
+
+/* judges the hello, of "n" bytes; stops a child that is not to be used */
+
+static bool
+social_worker_decoder_ready(social_worker_decoder_t *decoder,
+    const social_worker_conf_t *conf, ssize_t n, char *error)
+{
+    uint32_t                missing;
+    social_worker_hello_t  *hello;
+    static atomic_bool      warned;
+
+    hello = &decoder->hello;
+
+    if (n != sizeof(social_worker_hello_t)
+        || hello->magic != SOCIAL_WORKER_MAGIC)
     {
-        return SOCIAL_OK;
+        if (social_worker_decoder_stop(decoder) == SIGSYS) {
+            snprintf(error, SOCIAL_WORKER_ERROR_SIZE, "it was killed by its "
+                     "sandbox before it was ready (SIGSYS)");
+
+        } else {
+            snprintf(error, SOCIAL_WORKER_ERROR_SIZE, n == 0
+                     ? "it ended before it was ready: libvips could not be "
+                       "set up in the memory that a decoder is allowed"
+                     : "it was not ready in time");
+        }
+
+        return false;
     }
 
-    snprintf(error, SOCIAL_WORKER_ERROR_SIZE, n == 0
-             ? "it ended before it was ready: libvips could not be set up in "
-               "the memory that a decoder is allowed"
-             : "it was not ready in time");
+    hello->error[SOCIAL_WORKER_ERROR_SIZE - 1] = '\0';
+    missing = ~hello->sandbox;
 
-    social_worker_decoder_stop(decoder);
+    if ((missing & SOCIAL_WORKER_SANDBOX_SECCOMP) && conf->seccomp) {
+        snprintf(error, SOCIAL_WORKER_ERROR_SIZE,
+                 "it cannot be confined: %.200s", hello->error);
+        social_worker_decoder_stop(decoder);
+        return false;
+    }
 
-    return SOCIAL_FAILED;
+    if ((missing & (SOCIAL_WORKER_SANDBOX_SECCOMP
+                    | SOCIAL_WORKER_SANDBOX_LANDLOCK))
+        && !atomic_exchange(&warned, true))
+    {
+        social_worker_log(SOCIAL_WORKER_WARN, "decoder is less confined",
+            social_worker_text("seccomp",
+                               missing & SOCIAL_WORKER_SANDBOX_SECCOMP
+                               ? "off" : "on"),
+            social_worker_text("landlock",
+                               missing & SOCIAL_WORKER_SANDBOX_LANDLOCK
+                               ? "off" : "on"),
+            social_worker_text("error", hello->error));
+    }
+
+    return true;
 }
 
 
@@ -138,6 +192,7 @@ social_worker_decoder_run(social_worker_decoder_t *decoder,
 {
     size_t                   i;
     ssize_t                  n;
+    const char              *error;
     social_worker_request_t  request;
 
     memset(reply, 0, sizeof(social_worker_reply_t));
@@ -187,11 +242,17 @@ social_worker_decoder_run(social_worker_decoder_t *decoder,
     if (n != sizeof(social_worker_reply_t)
         || !social_worker_decoder_sound(&request, reply))
     {
-        social_worker_decoder_stop(decoder);
+        error = n == 0 ? "the decoder died"
+                       : "the decoder's answer is nonsense";
+
+        if (social_worker_decoder_stop(decoder) == SIGSYS) {
+            error = "the decoder was killed by its sandbox (SIGSYS): it made "
+                    "a system call that it may not make";
+        }
+
         memset(reply, 0, sizeof(social_worker_reply_t));
         reply->status = SOCIAL_WORKER_DIED;
-        snprintf(reply->error, sizeof(reply->error), n == 0
-                 ? "the decoder died" : "the decoder's answer is nonsense");
+        snprintf(reply->error, sizeof(reply->error), "%s", error);
         return;
     }
 
@@ -260,22 +321,28 @@ failed:
 }
 
 
-void
+int
 social_worker_decoder_stop(social_worker_decoder_t *decoder)
 {
+    int  status;
+
     if (decoder->pid == 0) {
-        return;
+        return 0;
     }
 
     close(decoder->fd);
 
     kill(decoder->pid, SIGKILL);
 
-    while (waitpid(decoder->pid, NULL, 0) == -1 && errno == EINTR) {
+    status = 0;
+
+    while (waitpid(decoder->pid, &status, 0) == -1 && errno == EINTR) {
         /* void */
     }
 
     social_worker_decoder_init(decoder);
+
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
 
@@ -305,7 +372,17 @@ social_worker_decoder_exec(int fd, pid_t parent, char *const argv[])
 {
     int          null;
     sigset_t     none;
-    char *const  environment[] = { NULL };
+    char *const  environment[] = {
+
+        /* arenas would be taken for every thread that a codec starts */
+
+        (char *) (uintptr_t) "MALLOC_ARENA_MAX=2",
+
+        /* libvips before 8.15 has orc, which would compile at run time */
+
+        (char *) (uintptr_t) "ORC_CODE=emulate",
+        NULL
+    };
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 
@@ -313,7 +390,9 @@ social_worker_decoder_exec(int fd, pid_t parent, char *const argv[])
         _exit(1);
     }
 
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) {
+        _exit(1);
+    }
 
     null = open("/dev/null", O_RDWR);
 
@@ -324,7 +403,10 @@ social_worker_decoder_exec(int fd, pid_t parent, char *const argv[])
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
-    close_range(4, ~0u, 0);
+
+    if (close_range(4, ~0u, 0) == -1) {
+        _exit(1);
+    }
 
     if (fd == 3) {
         fcntl(3, F_SETFD, 0);

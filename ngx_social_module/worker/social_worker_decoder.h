@@ -2,9 +2,12 @@
 /*
  * The child process that decodes: what it is sent, and how it is kept.
  *
- * It is a fresh program without environment, keys, network or other files of
- * ours.  It gets an image as a file descriptor and answers into another one;
- * what it answers is judged like anything that comes from outside.
+ * It is a fresh program with a fixed environment and no file descriptor but
+ * its channel.  It loads its libraries, confines itself (see
+ * social_worker_sandbox.h), says so in its hello, and only then gets images:
+ * each as a file descriptor, to be answered into another one.  From then on it
+ * can open no file, make no socket and no process.  What it answers is judged
+ * like anything that comes from outside.
  */
 
 #ifndef SOCIAL_WORKER_DECODER_H
@@ -18,7 +21,7 @@
 #include "social_worker_conf.h"
 
 
-#define SOCIAL_WORKER_MAGIC          0x53574432
+#define SOCIAL_WORKER_MAGIC          0x53574433
 #define SOCIAL_WORKER_ERROR_SIZE     256
 
 /* of all that it may write for one image */
@@ -78,6 +81,8 @@ typedef struct {
     uint32_t                 vips;                 /* 81401 is 8.14.1 */
     uint32_t                 readable;             /* bits by type */
     uint32_t                 writable;
+    uint32_t                 sandbox;              /* SOCIAL_WORKER_SANDBOX_ */
+    char                     error[SOCIAL_WORKER_ERROR_SIZE];
 } social_worker_hello_t;
 
 
@@ -97,7 +102,9 @@ void social_worker_decoder_init(social_worker_decoder_t *decoder);
 
 /*
  * Starts a child, unless one runs with that limit of memory.  SOCIAL_FAILED:
- * "error", of SOCIAL_WORKER_ERROR_SIZE, says why.
+ * "error", of SOCIAL_WORKER_ERROR_SIZE, says why; a child that cannot confine
+ * itself as the configuration wants is not used.  A kernel without Landlock is
+ * logged, once.
  */
 social_rc_e social_worker_decoder_start(social_worker_decoder_t *decoder,
     const social_worker_conf_t *conf, uint32_t time_limit, char *error);
@@ -122,9 +129,11 @@ unsigned char *social_worker_decoder_output(
     const social_worker_output_t *output, int out, size_t *size);
 
 /*
- * Ends the child.
+ * Ends the child, if there is one.  Returns the signal that it died of, which
+ * is SIGKILL unless it had died before; 0 where there was none, or it had
+ * exited.
  */
-void social_worker_decoder_stop(social_worker_decoder_t *decoder);
+int social_worker_decoder_stop(social_worker_decoder_t *decoder);
 
 /*
  * A file in memory, to be sent; -1 and errno.  With "sealed" nobody can change

@@ -5,10 +5,10 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,13 +16,16 @@
 
 #include "social_worker_image.h"
 #include "social_worker_image_render.h"
+#include "social_worker_sandbox.h"
 
 
 #define SOCIAL_WORKER_IMAGE_FD  3
 
 
 static void social_worker_image_allow(void);
-static void social_worker_image_limit(uint64_t memory, uint64_t cpu);
+static void social_worker_image_warm(void);
+static void social_worker_image_limit(uint64_t memory, uint64_t cpu,
+    int statm);
 static void social_worker_image_hello(social_worker_hello_t *hello);
 static bool social_worker_image_receive(social_worker_request_t *request,
     int fds[2]);
@@ -59,16 +62,24 @@ static const struct {
 
 
 int
-social_worker_image_main(uint64_t memory, uint64_t cpu)
+social_worker_image_main(uint64_t memory, uint64_t cpu, bool seccomp)
 {
-    int                      fds[2];
+    int                      statm, fds[2];
     social_worker_hello_t    hello;
     social_worker_reply_t   *reply;
     social_worker_request_t  request;
 
-    /* arenas would be taken for every thread that a codec starts */
+    memset(&hello, 0, sizeof(social_worker_hello_t));
 
-    putenv((char *) (uintptr_t) "MALLOC_ARENA_MAX=2");
+    /* it is read when libvips is set up, and nothing can be opened by then */
+
+    statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+    if (social_worker_sandbox_files(hello.error, sizeof(hello.error))
+        == SOCIAL_OK)
+    {
+        hello.sandbox |= SOCIAL_WORKER_SANDBOX_LANDLOCK;
+    }
 
     if (VIPS_INIT("social-worker-decoder") != 0) {
         return 1;
@@ -80,7 +91,15 @@ social_worker_image_main(uint64_t memory, uint64_t cpu)
 
     social_worker_image_allow();
     social_worker_image_hello(&hello);
-    social_worker_image_limit(memory, cpu);
+    social_worker_image_warm();
+    social_worker_image_limit(memory, cpu, statm);
+
+    if (seccomp
+        && social_worker_sandbox_seal(hello.error, sizeof(hello.error))
+           == SOCIAL_OK)
+    {
+        hello.sandbox |= SOCIAL_WORKER_SANDBOX_SECCOMP;
+    }
 
     reply = malloc(sizeof(social_worker_reply_t));
 
@@ -110,9 +129,9 @@ social_worker_image_main(uint64_t memory, uint64_t cpu)
         }
     }
 
-    free(reply);
+    /* not exit(): LeakSanitizer would attach to us, which nobody may */
 
-    return 0;
+    _exit(0);
 }
 
 
@@ -137,31 +156,67 @@ social_worker_image_allow(void)
 }
 
 
+/*
+ * libheif may have its codecs as plugins, which it loads when the first image
+ * comes: it gets one of ours.  That it cannot do it is no matter here.
+ */
+
 static void
-social_worker_image_limit(uint64_t memory, uint64_t cpu)
+social_worker_image_warm(void)
+{
+    void       *buf;
+    size_t      len;
+    double      mean;
+    VipsImage  *black, *loaded;
+
+    buf = NULL;
+    loaded = NULL;
+
+    if (vips_type_find("VipsOperation", "heifsave_buffer") != 0
+        && vips_black(&black, 16, 16, "bands", 3, NULL) == 0)
+    {
+        if (vips_heifsave_buffer(black, &buf, &len, "effort", 0, "compression",
+                                 VIPS_FOREIGN_HEIF_COMPRESSION_AV1, NULL) == 0
+            && vips_heifload_buffer(buf, len, &loaded, NULL) == 0)
+        {
+            vips_avg(loaded, &mean, NULL);
+            g_object_unref(loaded);
+        }
+
+        g_free(buf);
+        g_object_unref(black);
+    }
+
+    vips_error_clear();
+}
+
+
+static void
+social_worker_image_limit(uint64_t memory, uint64_t cpu, int statm)
 {
     char                *end, line[128];
-    FILE                *f;
+    ssize_t              n;
     struct rlimit        limit;
     unsigned long long   pages;
 
     /* what libvips and its codecs have mapped is theirs */
 
     pages = 0;
-    f = fopen("/proc/self/statm", "r");
+    n = read(statm, line, sizeof(line) - 1);
 
-    if (f != NULL) {
-        if (fgets(line, sizeof(line), f) != NULL) {
+    if (n > 0) {
+        line[n] = '\0';
 
-            errno = 0;
-            pages = strtoull(line, &end, 10);
+        errno = 0;
+        pages = strtoull(line, &end, 10);
 
-            if (errno != 0 || end == line || *end != ' ') {
-                pages = 0;
-            }
+        if (errno != 0 || end == line || *end != ' ') {
+            pages = 0;
         }
+    }
 
-        fclose(f);
+    if (statm != -1) {
+        close(statm);
     }
 
 #if !defined(__SANITIZE_ADDRESS__)
@@ -186,8 +241,6 @@ social_worker_image_limit(uint64_t memory, uint64_t cpu)
     limit.rlim_cur = limit.rlim_max = 16;
     setrlimit(RLIMIT_NOFILE, &limit);
 
-    prctl(PR_SET_DUMPABLE, 0);
-
     /* before those who decode come those who keep leases, and nginx */
 
     setpriority(PRIO_PROCESS, 0, 5);
@@ -198,8 +251,6 @@ static void
 social_worker_image_hello(social_worker_hello_t *hello)
 {
     size_t  i;
-
-    memset(hello, 0, sizeof(social_worker_hello_t));
 
     hello->magic = SOCIAL_WORKER_MAGIC;
     hello->vips = (uint32_t) (vips_version(0) * 10000 + vips_version(1) * 100

@@ -15,6 +15,7 @@
 #include "social_worker_image.h"
 #include "social_worker_log.h"
 #include "social_worker_queue.h"
+#include "social_worker_sandbox.h"
 
 
 static int social_worker_usage(void);
@@ -33,11 +34,16 @@ main(int argc, char *const argv[])
     social_worker_conf_t   *conf;
     social_worker_level_e   level;
 
+    /* the environment and the memory have keys in them */
+
+    social_worker_sandbox_hide();
+
     /* ourselves, as the child that decodes */
 
-    if (argc == 4 && strcmp(argv[1], "--decoder") == 0) {
+    if (argc == 5 && strcmp(argv[1], "--decoder") == 0) {
         return social_worker_image_main(strtoull(argv[2], NULL, 10),
-                                        strtoull(argv[3], NULL, 10));
+                                        strtoull(argv[3], NULL, 10),
+                                        strcmp(argv[4], "seccomp") == 0);
     }
 
     text = false;
