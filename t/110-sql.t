@@ -1005,7 +1005,9 @@ subtest 'revocations of a subject' => sub {
 
     $pg->wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event"
         . " = 'PgSleep'", 1, 10);
-    is($revoke->('origin_jti:x', 'w', '1 day', 1), 3600, 'after another');
+    is((at_once("SELECT social_revoke('i', 'origin_jti:x',"
+        . " social_session_id('i', 'origin_jti:x'), now() + interval"
+        . " '1 day', 'w', 1)"))[0], 3600, 'after another');
     waitpid $other, 0;
     v('DELETE FROM revocations');
 };
