@@ -26,7 +26,7 @@ static social_rc_e social_net_setup(CURL *curl,
     const social_net_fetch_t *fetch, social_net_body_t *body, char *error);
 static size_t social_net_write(char *p, size_t size, size_t n, void *data);
 static size_t social_net_header(char *p, size_t size, size_t n, void *data);
-static social_rc_e social_net_judge(CURL *curl, CURLcode code,
+static social_rc_e social_net_check(CURL *curl, CURLcode code,
     social_net_body_t *body, char *curl_error, social_net_answer_t *answer);
 
 
@@ -66,7 +66,7 @@ social_net_fetch(const social_net_fetch_t *fetch, social_net_answer_t *answer)
 
     code = curl_easy_perform(curl);
 
-    rc = social_net_judge(curl, code, &body, error, answer);
+    rc = social_net_check(curl, code, &body, error, answer);
 
     elapsed = 0;
     curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &elapsed);
@@ -200,7 +200,7 @@ social_net_header(char *p, size_t size, size_t n, void *data)
 
 
 static social_rc_e
-social_net_judge(CURL *curl, CURLcode code, social_net_body_t *body,
+social_net_check(CURL *curl, CURLcode code, social_net_body_t *body,
     char *curl_error, social_net_answer_t *answer)
 {
     long  status;

@@ -128,7 +128,7 @@ social_worker_decoder_start(social_worker_decoder_t *decoder,
 }
 
 
-/* judges the hello, of "n" bytes; stops a child that is not to be used */
+/* verifies the hello, of "n" bytes; stops a child that is not to be used */
 
 static bool
 social_worker_decoder_ready(social_worker_decoder_t *decoder,
@@ -272,7 +272,7 @@ social_worker_decoder_output(const social_worker_output_t *output, int out,
     unsigned char   *buf, *bare;
     social_image_t   image;
 
-    /* read once and judged after: the child may write to it still */
+    /* read once and verified after: the child may write to it still */
 
     buf = malloc(output->size);
     bare = malloc(output->size);

@@ -6,7 +6,7 @@
  * its channel.  It loads its libraries, confines itself (see
  * social_worker_sandbox.h), says so in its hello, and only then gets images:
  * each as a file descriptor, to be answered into another one.  From then on it
- * can open no file, make no socket and no process.  What it answers is judged
+ * can open no file, make no socket and no process.  What it answers is verified
  * like anything that comes from outside.
  */
 

@@ -4,7 +4,7 @@
  * stdin, each as its length, a line feed, its bytes and another line feed; a
  * line with the status of each on stdout.
  *
- *     judge JWKS ISSUER CLIENT access|id|any LEEWAY NOW ALGORITHM,... < tokens
+ *     verify JWKS ISSUER CLIENT access|id|any LEEWAY NOW ALGORITHM,... < tokens
  */
 
 #include <stdio.h>
@@ -141,7 +141,7 @@ judge_token(judge_t *judge, social_str_t token, unsigned char *buf)
 
 
 /*
- * The steps of ngx_http_social_auth_verify(), in its order.
+ * The steps of ngx_http_social_auth_verify_token(), in its order.
  */
 
 static social_token_status_e

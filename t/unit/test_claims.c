@@ -308,7 +308,7 @@ test_client(void **state)
         { OTHER(",\"token_use\":\"access\",\"client_id\":\"x\","
                 "\"aud\":\"c1\""), SOCIAL_TOKEN_CLIENT },
 
-        /* an id token is judged by aud alone */
+        /* an id token is verified by aud alone */
         { OTHER(",\"token_use\":\"id\",\"client_id\":\"c1\""),
           SOCIAL_TOKEN_CLIENT },
         { OTHER(",\"token_use\":\"id\",\"client_id\":\"c1\","

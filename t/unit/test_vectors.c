@@ -17,7 +17,7 @@
 #define VECTORS  SOCIAL_TOP "/../shared/vectors/jwt/"
 
 
-/* what we judge otherwise than a vector's author, and why */
+/* what we verify otherwise than a vector's author, and why */
 
 typedef struct {
     int          id;
@@ -198,7 +198,7 @@ decodes(social_str_t part, unsigned char *buf, social_str_t *out)
 /*
  * Whether we would take that token by that key, its payload aside: the
  * vectors sign "foo" and the like, where we want a JSON object with an issuer.
- * So the header is judged as part of a token with a payload of ours, and the
+ * So the header is verified as part of a token with a payload of ours, and the
  * signature over what the vector signed.
  */
 

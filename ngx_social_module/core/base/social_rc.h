@@ -11,7 +11,7 @@
 
 typedef enum {
     SOCIAL_OK = 0,
-    SOCIAL_DECLINED,       /* well formed, judged, and refused or absent */
+    SOCIAL_DECLINED,       /* well formed, verified, and refused or absent */
     SOCIAL_MALFORMED,      /* not of the grammar, or over a limit */
     SOCIAL_FAILED          /* out of memory, or a library gave up */
 } social_rc_e;

@@ -1,6 +1,6 @@
 
 /*
- * Preflights: what is asked, judged against the configured lists.
+ * Preflights: what is asked, verified against the configured lists.
  */
 
 #include <string.h>

@@ -7,29 +7,29 @@
 
 #include "social_encoding.h"
 #include "social_sigv4_canonical.h"
-#include "social_sigv4_claim.h"
+#include "social_sigv4_auth.h"
 #include "social_sigv4_verify.h"
 #include "social_time.h"
 
 
-static social_sigv4_status_e social_sigv4_verify_claim(
-    const social_sigv4_policy_t *policy, const social_sigv4_claim_t *claim,
+static social_sigv4_status_e social_sigv4_verify_auth(
+    const social_sigv4_policy_t *policy, const social_sigv4_auth_t *auth,
     int64_t now, social_sigv4_verified_t *out);
 static social_sigv4_status_e social_sigv4_verify_token(
-    const social_sigv4_claim_t *claim, const social_sigv4_known_t *known);
+    const social_sigv4_auth_t *auth, const social_sigv4_known_t *known);
 static social_sigv4_status_e social_sigv4_verify_time(
-    const social_sigv4_claim_t *claim, int64_t now,
+    const social_sigv4_auth_t *auth, int64_t now,
     social_sigv4_verified_t *out);
 static social_sigv4_status_e social_sigv4_verify_headers(
-    const social_sigv4_claim_t *claim, const social_sigv4_request_t *request,
+    const social_sigv4_auth_t *auth, const social_sigv4_request_t *request,
     social_buf_t *work, social_sigv4_headers_t *headers,
     social_sigv4_verified_t *out);
 static bool social_sigv4_is_signed(social_str_t names, social_str_t name);
 static social_sigv4_status_e social_sigv4_verify_payload(
-    const social_sigv4_request_t *request, social_sigv4_claim_t *claim,
+    const social_sigv4_request_t *request, social_sigv4_auth_t *auth,
     social_sigv4_verified_t *out);
 static social_sigv4_status_e social_sigv4_verify_signature(
-    const social_sigv4_claim_t *claim, const social_sigv4_known_t *known,
+    const social_sigv4_auth_t *auth, const social_sigv4_known_t *known,
     social_str_t text);
 
 
@@ -155,7 +155,7 @@ social_sigv4_verify(const social_sigv4_policy_t *policy,
 {
     size_t                  mark;
     social_uri_query_t      query;
-    social_sigv4_claim_t    claim;
+    social_sigv4_auth_t     auth;
     social_sigv4_status_e   status;
     social_sigv4_headers_t  headers;
 
@@ -169,20 +169,20 @@ social_sigv4_verify(const social_sigv4_policy_t *policy,
         return SOCIAL_SIGV4_MALFORMED;
     }
 
-    status = social_sigv4_claim(request, &query, work, &claim, &out->detail);
+    status = social_sigv4_auth(request, &query, work, &auth, &out->detail);
 
     if (status == SOCIAL_SIGV4_OK) {
         out->detail.len = 0;
-        status = social_sigv4_verify_claim(policy, &claim, now, out);
+        status = social_sigv4_verify_auth(policy, &auth, now, out);
     }
 
     if (status == SOCIAL_SIGV4_OK) {
-        status = social_sigv4_verify_headers(&claim, request, work, &headers,
+        status = social_sigv4_verify_headers(&auth, request, work, &headers,
                                              out);
     }
 
     if (status == SOCIAL_SIGV4_OK) {
-        status = social_sigv4_verify_payload(request, &claim, out);
+        status = social_sigv4_verify_payload(request, &auth, out);
     }
 
     if (status != SOCIAL_SIGV4_OK) {
@@ -191,11 +191,11 @@ social_sigv4_verify(const social_sigv4_policy_t *policy,
 
     mark = work->len;
     social_sigv4_canonical(work, request, &query, &headers,
-                           claim.signed_headers, claim.payload);
+                           auth.signed_headers, auth.payload);
     out->canonical = social_buf_since(work, mark);
 
     mark = work->len;
-    social_sigv4_string(work, claim.time, claim.region, claim.service,
+    social_sigv4_string(work, auth.time, auth.region, auth.service,
                         out->canonical);
     out->string_to_sign = social_buf_since(work, mark);
 
@@ -204,7 +204,7 @@ social_sigv4_verify(const social_sigv4_policy_t *policy,
                                          : SOCIAL_SIGV4_MALFORMED;
     }
 
-    status = social_sigv4_verify_signature(&claim, out->known,
+    status = social_sigv4_verify_signature(&auth, out->known,
                                            out->string_to_sign);
 
     if (status == SOCIAL_SIGV4_OK
@@ -222,67 +222,67 @@ social_sigv4_verify(const social_sigv4_policy_t *policy,
  */
 
 static social_sigv4_status_e
-social_sigv4_verify_claim(const social_sigv4_policy_t *policy,
-    const social_sigv4_claim_t *claim, int64_t now,
+social_sigv4_verify_auth(const social_sigv4_policy_t *policy,
+    const social_sigv4_auth_t *auth, int64_t now,
     social_sigv4_verified_t *out)
 {
     size_t                 i;
     social_str_t           date;
     social_sigv4_status_e  status, malformed;
 
-    out->presigned = claim->presigned;
-    malformed = claim->presigned ? SOCIAL_SIGV4_QUERY : SOCIAL_SIGV4_HEADER;
+    out->presigned = auth->presigned;
+    malformed = auth->presigned ? SOCIAL_SIGV4_QUERY : SOCIAL_SIGV4_HEADER;
 
-    if (social_time_amz_parse(claim->time, &out->time) != SOCIAL_OK) {
-        out->detail = claim->time;
-        return claim->presigned ? SOCIAL_SIGV4_QUERY
+    if (social_time_amz_parse(auth->time, &out->time) != SOCIAL_OK) {
+        out->detail = auth->time;
+        return auth->presigned ? SOCIAL_SIGV4_QUERY
                                 : SOCIAL_SIGV4_MISSING_HEADER;
     }
 
-    date = claim->time;
+    date = auth->time;
     date.len = 8;
 
-    if (!social_str_eq(claim->date, date)) {
-        out->detail = claim->date;
+    if (!social_str_eq(auth->date, date)) {
+        out->detail = auth->date;
         return malformed;
     }
 
-    if (!social_str_eq(claim->region, policy->region)) {
-        out->detail = claim->region;
+    if (!social_str_eq(auth->region, policy->region)) {
+        out->detail = auth->region;
         return malformed;
     }
 
-    if (!social_str_eq(claim->service, policy->service)) {
-        out->detail = claim->service;
+    if (!social_str_eq(auth->service, policy->service)) {
+        out->detail = auth->service;
         return malformed;
     }
 
     for (i = 0; i < policy->known_count; i++) {
-        if (social_str_eq(policy->known[i].access_key, claim->access_key)) {
+        if (social_str_eq(policy->known[i].access_key, auth->access_key)) {
             out->known = &policy->known[i];
             break;
         }
     }
 
     if (out->known == NULL) {
-        out->detail = claim->access_key;
+        out->detail = auth->access_key;
         return SOCIAL_SIGV4_ACCESS_KEY;
     }
 
-    status = social_sigv4_verify_token(claim, out->known);
+    status = social_sigv4_verify_token(auth, out->known);
     if (status != SOCIAL_SIGV4_OK) {
         return status;
     }
 
-    return social_sigv4_verify_time(claim, now, out);
+    return social_sigv4_verify_time(auth, now, out);
 }
 
 
 static social_sigv4_status_e
-social_sigv4_verify_token(const social_sigv4_claim_t *claim,
+social_sigv4_verify_token(const social_sigv4_auth_t *auth,
     const social_sigv4_known_t *known)
 {
-    if (!social_crypto_equal(claim->token, known->token)) {
+    if (!social_crypto_equal(auth->token, known->token)) {
         return SOCIAL_SIGV4_TOKEN;
     }
 
@@ -291,10 +291,10 @@ social_sigv4_verify_token(const social_sigv4_claim_t *claim,
 
 
 static social_sigv4_status_e
-social_sigv4_verify_time(const social_sigv4_claim_t *claim, int64_t now,
+social_sigv4_verify_time(const social_sigv4_auth_t *auth, int64_t now,
     social_sigv4_verified_t *out)
 {
-    if (!claim->presigned) {
+    if (!auth->presigned) {
         out->expires = out->time + SOCIAL_SIGV4_SKEW;
 
         if (now > out->expires || now < out->time - SOCIAL_SIGV4_SKEW) {
@@ -304,7 +304,7 @@ social_sigv4_verify_time(const social_sigv4_claim_t *claim, int64_t now,
         return SOCIAL_SIGV4_OK;
     }
 
-    out->expires = out->time + claim->expires;
+    out->expires = out->time + auth->expires;
 
     if (now < out->time - SOCIAL_SIGV4_SKEW) {
         return SOCIAL_SIGV4_NOT_YET_VALID;
@@ -320,7 +320,7 @@ social_sigv4_verify_time(const social_sigv4_claim_t *claim, int64_t now,
  */
 
 static social_sigv4_status_e
-social_sigv4_verify_headers(const social_sigv4_claim_t *claim,
+social_sigv4_verify_headers(const social_sigv4_auth_t *auth,
     const social_sigv4_request_t *request, social_buf_t *work,
     social_sigv4_headers_t *headers, social_sigv4_verified_t *out)
 {
@@ -331,7 +331,7 @@ social_sigv4_verify_headers(const social_sigv4_claim_t *claim,
 
     headers->count = 0;
 
-    if (!social_sigv4_is_signed(claim->signed_headers, host)) {
+    if (!social_sigv4_is_signed(auth->signed_headers, host)) {
         out->detail = host;
         return SOCIAL_SIGV4_NOT_SIGNED;
     }
@@ -340,7 +340,7 @@ social_sigv4_verify_headers(const social_sigv4_claim_t *claim,
 
         name = request->headers[i].name;
 
-        if (social_sigv4_is_signed(claim->signed_headers, name)) {
+        if (social_sigv4_is_signed(auth->signed_headers, name)) {
             social_sigv4_headers_add(headers, work, &request->headers[i]);
             continue;
         }
@@ -369,7 +369,7 @@ social_sigv4_verify_headers(const social_sigv4_claim_t *claim,
 
     /* what was signed did not come with it */
 
-    rest = claim->signed_headers;
+    rest = auth->signed_headers;
 
     while (social_str_next(&rest, ";", &name)) {
         if (social_sigv4_headers_find(headers, name) == NULL) {
@@ -403,47 +403,47 @@ social_sigv4_is_signed(social_str_t names, social_str_t name)
 
 static social_sigv4_status_e
 social_sigv4_verify_payload(const social_sigv4_request_t *request,
-    social_sigv4_claim_t *claim, social_sigv4_verified_t *out)
+    social_sigv4_auth_t *auth, social_sigv4_verified_t *out)
 {
     static const social_str_t  streaming = social_string("STREAMING-");
 
-    if (claim->payload.len == 0) {
+    if (auth->payload.len == 0) {
 
         if (request->payload.len) {
-            claim->payload = request->payload;
+            auth->payload = request->payload;
 
-        } else if (claim->presigned) {
-            claim->payload = social_sigv4_unsigned_payload;
+        } else if (auth->presigned) {
+            auth->payload = social_sigv4_unsigned_payload;
 
         } else if (request->mode == SOCIAL_SIGV4_S3) {
             return SOCIAL_SIGV4_MISSING_HEADER;
 
         } else {
-            claim->payload = social_sigv4_empty_payload;
+            auth->payload = social_sigv4_empty_payload;
         }
     }
 
-    if (social_str_eq(claim->payload, social_sigv4_unsigned_payload)) {
+    if (social_str_eq(auth->payload, social_sigv4_unsigned_payload)) {
         out->payload = SOCIAL_SIGV4_PAYLOAD_UNSIGNED;
         return SOCIAL_SIGV4_OK;
     }
 
-    if (social_str_starts(claim->payload, streaming)) {
+    if (social_str_starts(auth->payload, streaming)) {
         out->payload = SOCIAL_SIGV4_PAYLOAD_STREAMING;
         return SOCIAL_SIGV4_OK;
     }
 
-    if (claim->payload.len != SOCIAL_SHA256_SIZE * 2
-        || social_hex_decode(claim->payload, out->digest) != SOCIAL_OK)
+    if (auth->payload.len != SOCIAL_SHA256_SIZE * 2
+        || social_hex_decode(auth->payload, out->digest) != SOCIAL_OK)
     {
-        out->detail = claim->payload;
+        out->detail = auth->payload;
         return SOCIAL_SIGV4_PAYLOAD;
     }
 
     out->payload = SOCIAL_SIGV4_PAYLOAD_DIGEST;
 
     if (request->payload.len
-        && !social_str_eq(request->payload, claim->payload))
+        && !social_str_eq(request->payload, auth->payload))
     {
         return SOCIAL_SIGV4_BODY;
     }
@@ -453,7 +453,7 @@ social_sigv4_verify_payload(const social_sigv4_request_t *request,
 
 
 static social_sigv4_status_e
-social_sigv4_verify_signature(const social_sigv4_claim_t *claim,
+social_sigv4_verify_signature(const social_sigv4_auth_t *auth,
     const social_sigv4_known_t *known, social_str_t text)
 {
     bool                good;
@@ -473,8 +473,8 @@ social_sigv4_verify_signature(const social_sigv4_claim_t *claim,
             continue;
         }
 
-        rc = social_sigv4_key(known->secrets[i], claim->date, claim->region,
-                              claim->service, &key);
+        rc = social_sigv4_key(known->secrets[i], auth->date, auth->region,
+                              auth->service, &key);
 
         if (rc == SOCIAL_OK) {
             rc = social_sigv4_signature(&key, text, signature);
@@ -486,7 +486,7 @@ social_sigv4_verify_signature(const social_sigv4_claim_t *claim,
             return SOCIAL_SIGV4_FAILED;
         }
 
-        good |= social_crypto_equal(claim->signature, expected);
+        good |= social_crypto_equal(auth->signature, expected);
     }
 
     /* what it should have been is as good as the secret, for this request */

@@ -48,7 +48,7 @@ typedef struct {
  * "aud" one or an array of them, where present.  With Cognito's "token_use",
  * an access token's "client_id" and an id token's "aud" must be one of the
  * clients (AWS: verifying a JSON web token), and a string; a token without
- * "token_use" passes only where any use does, and is judged by its
+ * "token_use" passes only where any use does, and is verified by its
  * "client_id", or by "aud" where it has none.  One of the audiences must be
  * in "aud" where any is configured.
  */

@@ -37,8 +37,8 @@ typedef enum {
  * that are not empty, "iat" as a number).  That one is all that has to be
  * looked up.  Where the revoked token had an "origin_jti", every token of its
  * session has the same one, refreshed or not (AWS: "Token revocation"), and
- * is judged by it.  Where it had none, the logout ended that one token, and
- * any token that has the same claims is judged by the same claim.  No token
+ * is verified by it.  Where it had none, the logout ended that one token, and
+ * any token that has the same claims is verified by the same claim.  No token
  * of the session could be recognized by a second identity that is not by the
  * first: had it an "origin_jti" of its own, it would be of another sign-in.
  *

@@ -27,11 +27,11 @@
 
 
 typedef struct {
-    uint64_t        generation;   /* of the keys that it was judged by */
-    int64_t         expires;      /* the last second in which it is good */
-    uint64_t        epoch;        /* of the revocations that it was judged by */
-    unsigned        issuer;       /* which of the location's, below 65536 */
-    unsigned char   session[SOCIAL_TOKEN_SESSION_SIZE];
+    uint64_t       generation;   /* of the keys that it was verified by */
+    int64_t        expires;      /* the last second in which it is good */
+    uint64_t       epoch;        /* of the revocations it was verified by */
+    unsigned       issuer;       /* which of the location's, below 65536 */
+    unsigned char  session[SOCIAL_TOKEN_SESSION_SIZE];
 } social_token_verdict_t;
 
 

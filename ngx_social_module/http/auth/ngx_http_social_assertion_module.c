@@ -20,12 +20,12 @@ typedef struct {
 
 
 typedef struct {
-    ngx_flag_t                   enable;
-    ngx_str_t                    secret_name;
-    ngx_http_social_secret_t    *secret;
-    time_t                       ttl;
-    ngx_str_t                    audience;
-    ngx_http_social_place_t      place;
+    ngx_flag_t                  enable;
+    ngx_str_t                   secret_name;
+    ngx_http_social_secret_t   *secret;
+    time_t                      ttl;
+    ngx_str_t                   audience;
+    ngx_http_social_position_t  position;
 } ngx_http_social_assertion_loc_conf_t;
 
 
@@ -37,7 +37,7 @@ static ngx_int_t ngx_http_social_assertion_get(ngx_http_request_t *r,
 static ngx_int_t ngx_http_social_assertion_mint(ngx_http_request_t *r,
     ngx_http_social_assertion_loc_conf_t *conf,
     ngx_http_social_auth_ctx_t *identity, time_t now,
-    ngx_http_social_known_assertion_t *kept);
+    ngx_http_social_parsed_assertion_t *kept);
 
 static char *ngx_http_social_assertion_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
@@ -175,12 +175,12 @@ ngx_http_social_assertion_get(ngx_http_request_t *r,
     ngx_http_social_assertion_loc_conf_t *conf,
     ngx_http_social_auth_ctx_t *identity, ngx_str_t *text)
 {
-    time_t                              now;
-    ngx_http_social_auth_loc_conf_t    *alcf;
-    ngx_http_social_known_assertion_t  *kept;
+    time_t                               now;
+    ngx_http_social_auth_loc_conf_t     *alcf;
+    ngx_http_social_parsed_assertion_t  *kept;
 
     now = ngx_time();
-    kept = &identity->known->assertion;
+    kept = &identity->parsed->assertion;
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
     /* of the same values, though perhaps inherited by another location */
@@ -225,7 +225,7 @@ static ngx_int_t
 ngx_http_social_assertion_mint(ngx_http_request_t *r,
     ngx_http_social_assertion_loc_conf_t *conf,
     ngx_http_social_auth_ctx_t *identity, time_t now,
-    ngx_http_social_known_assertion_t *kept)
+    ngx_http_social_parsed_assertion_t *kept)
 {
     u_char                           *p;
     social_str_t                      minted;
@@ -287,7 +287,7 @@ ngx_http_social_assertion_directive(ngx_conf_t *cf, ngx_command_t *cmd,
                    "block");
     }
 
-    ngx_http_social_place(cf, &aslcf->place);
+    ngx_http_social_conf_position(cf, &aslcf->position);
 
     if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
         aslcf->enable = 0;
@@ -439,7 +439,7 @@ ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf, void *parent,
     conf->secret = ngx_http_social_secret_find(cf, &conf->secret_name);
 
     if (conf->secret == NULL) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"secret=%V\" in \"social_assertion\" is not known: "
                    "define it with \"social_secret %V file=PATH\" at the http "
                    "level", &conf->secret_name, &conf->secret_name);

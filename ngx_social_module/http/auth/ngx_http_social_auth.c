@@ -17,18 +17,18 @@ static social_token_status_e ngx_http_social_auth_parse(
 static void ngx_http_social_auth_release(void *data);
 static social_token_status_e ngx_http_social_auth_find_issuer(
     ngx_http_social_auth_ctx_t *ctx);
-static social_token_status_e ngx_http_social_auth_verify(
+static social_token_status_e ngx_http_social_auth_verify_token(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_session(
     ngx_http_social_auth_ctx_t *ctx);
 static ngx_uint_t ngx_http_social_auth_unloaded(
     ngx_http_social_auth_ctx_t *ctx);
-static void ngx_http_social_auth_remember(ngx_http_social_auth_ctx_t *ctx);
+static void ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx);
 
 
 ngx_http_social_auth_ctx_t *
-ngx_http_social_auth_judge(ngx_http_request_t *r,
+ngx_http_social_auth_verify(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf)
 {
     ngx_http_social_auth_ctx_t  *ctx;
@@ -45,7 +45,7 @@ ngx_http_social_auth_judge(ngx_http_request_t *r,
     if (ctx->issuers == alcf->issuers
         && ctx->open == ngx_http_social_revocations_open(r))
     {
-        if (ctx->judged) {
+        if (ctx->verified) {
             return ctx;
         }
 
@@ -59,27 +59,27 @@ ngx_http_social_auth_judge(ngx_http_request_t *r,
 
         ctx->status = ngx_http_social_auth_begin(ctx, alcf);
 
-        if (ctx->judged) {
+        if (ctx->verified) {
             return ctx;
         }
     }
 
-    ngx_http_social_auth_judge_again(ctx);
+    ngx_http_social_auth_verify_again(ctx);
 
     return ctx;
 }
 
 
 void
-ngx_http_social_auth_judge_again(ngx_http_social_auth_ctx_t *ctx)
+ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx)
 {
     if (ctx->issuer != NULL) {
-        ctx->status = ngx_http_social_auth_verify(ctx);
+        ctx->status = ngx_http_social_auth_verify_token(ctx);
     }
 
-    ctx->judged = (ctx->status != SOCIAL_TOKEN_PENDING);
+    ctx->verified = (ctx->status != SOCIAL_TOKEN_PENDING);
 
-    if (ctx->judged) {
+    if (ctx->verified) {
         ngx_http_social_auth_log(ctx);
     }
 }
@@ -135,7 +135,7 @@ ngx_http_social_auth_identity(ngx_http_request_t *r,
 
     ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
 
-    if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
+    if (ctx == NULL || !ctx->verified || ctx->status != SOCIAL_TOKEN_OK) {
         return NGX_DECLINED;
     }
 
@@ -178,13 +178,13 @@ ngx_http_social_auth_create_ctx(ngx_http_request_t *r)
 static void
 ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
 {
-    ctx->known = NULL;
+    ctx->parsed = NULL;
 
     ngx_memzero(&ctx->jwt, sizeof(social_jwt_t));
     ngx_memzero(&ctx->claims, sizeof(social_claims_t));
 
     ctx->issuer = NULL;
-    ctx->judged = 0;
+    ctx->verified = 0;
     ctx->waited = 0;
     ctx->waits = 0;
     ctx->settled = 0;
@@ -193,39 +193,39 @@ ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
 
 /*
  * All that can be said without keys, which is all there is to say of a token
- * that is remembered.
+ * that is cached.
  */
 
 static social_token_status_e
 ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
     ngx_http_social_auth_loc_conf_t *alcf)
 {
-    social_token_status_e          status;
-    ngx_http_social_issuer_t     **issuer;
-    ngx_http_social_remembered_t  *remembered;
+    social_token_status_e       status;
+    ngx_http_social_issuer_t  **issuer;
+    ngx_http_social_cached_t   *cached;
 
     ctx->issuers = alcf->issuers;
     ctx->open = ngx_http_social_revocations_open(ctx->request);
 
-    remembered = &ctx->remembered;
-    remembered->tokens = alcf->tokens;
-    remembered->issuers = alcf->issuers;
-    remembered->digested = 0;
+    cached = &ctx->cached;
+    cached->tokens = alcf->tokens;
+    cached->issuers = alcf->issuers;
+    cached->digested = 0;
 
-    status = ngx_http_social_auth_take(ctx->request, alcf, &remembered->token);
+    status = ngx_http_social_auth_extract(ctx->request, alcf, &cached->token);
     if (status != SOCIAL_TOKEN_OK) {
         return status;
     }
 
-    if (remembered->tokens
+    if (cached->tokens
         && !ngx_http_social_auth_unloaded(ctx)
-        && ngx_http_social_tokens_recall(ctx->request, remembered) == NGX_OK)
+        && ngx_http_social_tokens_lookup(ctx->request, cached) == NGX_OK)
     {
         issuer = ctx->issuers->list.elts;
 
-        ctx->issuer = issuer[remembered->verdict.issuer];
-        ctx->judged_at = ngx_time();
-        ctx->judged = 1;
+        ctx->issuer = issuer[cached->verdict.issuer];
+        ctx->verified_at = ngx_time();
+        ctx->verified = 1;
 
         return SOCIAL_TOKEN_OK;
     }
@@ -246,7 +246,7 @@ ngx_http_social_auth_parse(ngx_http_social_auth_ctx_t *ctx)
     ngx_pool_cleanup_t    *cln;
     social_token_status_e  status;
 
-    token = ctx->remembered.token;
+    token = ctx->cached.token;
 
     if (token.len > SOCIAL_TOKEN_MAX_SIZE) {
         return SOCIAL_TOKEN_TOO_LARGE;
@@ -257,19 +257,19 @@ ngx_http_social_auth_parse(ngx_http_social_auth_ctx_t *ctx)
         return SOCIAL_TOKEN_FAILED;
     }
 
-    ctx->known = ngx_http_social_known_create(token.len,
+    ctx->parsed = ngx_http_social_parsed_create(token.len,
                                               ctx->request->connection->log);
-    if (ctx->known == NULL) {
+    if (ctx->parsed == NULL) {
         return SOCIAL_TOKEN_FAILED;
     }
 
     cln->handler = ngx_http_social_auth_release;
-    cln->data = ctx->known;
+    cln->data = ctx->parsed;
 
-    status = social_jwt_parse(token, ctx->known->buf, &ctx->known->jwt);
+    status = social_jwt_parse(token, ctx->parsed->buf, &ctx->parsed->jwt);
 
     if (status == SOCIAL_TOKEN_OK) {
-        ctx->jwt = ctx->known->jwt;
+        ctx->jwt = ctx->parsed->jwt;
     }
 
     return status;
@@ -278,13 +278,13 @@ ngx_http_social_auth_parse(ngx_http_social_auth_ctx_t *ctx)
 
 /*
  * Headers for the backend may be views of what is known of a token: it stays
- * as long as the request does, even where another location judges anew.
+ * as long as the request does, even where another location verifies anew.
  */
 
 static void
 ngx_http_social_auth_release(void *data)
 {
-    ngx_http_social_known_release(data);
+    ngx_http_social_parsed_release(data);
 }
 
 
@@ -303,7 +303,7 @@ ngx_http_social_auth_find_issuer(ngx_http_social_auth_ctx_t *ctx)
                           ngx_http_social_view(&issuer[i]->issuer)))
         {
             ctx->issuer = issuer[i];
-            ctx->remembered.verdict.issuer = i;
+            ctx->cached.verdict.issuer = i;
             return SOCIAL_TOKEN_OK;
         }
     }
@@ -313,7 +313,7 @@ ngx_http_social_auth_find_issuer(ngx_http_social_auth_ctx_t *ctx)
 
 
 static social_token_status_e
-ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
+ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
 {
     social_jwks_t          *jwks;
     const social_jwk_t     *jwk;
@@ -367,7 +367,7 @@ ngx_http_social_auth_verify(ngx_http_social_auth_ctx_t *ctx)
     }
 
     if (status == SOCIAL_TOKEN_OK) {
-        ngx_http_social_auth_remember(ctx);
+        ngx_http_social_auth_store(ctx);
     }
 
     return status;
@@ -386,7 +386,7 @@ ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
     social_session_kind_e    kind;
     social_token_verdict_t  *verdict;
 
-    verdict = &ctx->remembered.verdict;
+    verdict = &ctx->cached.verdict;
     verdict->epoch = 0;
     ngx_memzero(verdict->session, sizeof(verdict->session));
 
@@ -434,29 +434,29 @@ ngx_http_social_auth_unloaded(ngx_http_social_auth_ctx_t *ctx)
 
 
 static void
-ngx_http_social_auth_remember(ngx_http_social_auth_ctx_t *ctx)
+ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx)
 {
-    social_token_verdict_t        *verdict;
-    ngx_http_social_remembered_t  *remembered;
+    social_token_verdict_t    *verdict;
+    ngx_http_social_cached_t  *cached;
 
-    ctx->judged_at = ngx_time();
-    ctx->known->claims = ctx->claims;
+    ctx->verified_at = ngx_time();
+    ctx->parsed->claims = ctx->claims;
 
-    remembered = &ctx->remembered;
+    cached = &ctx->cached;
 
-    if (remembered->tokens == NULL) {
+    if (cached->tokens == NULL) {
         return;
     }
 
-    verdict = &remembered->verdict;
+    verdict = &cached->verdict;
     verdict->generation = ngx_http_social_keys_generation(ctx->issuer);
     verdict->expires = ctx->claims.expires + ctx->issuer->leeway - 1;
 
-    ngx_http_social_tokens_remember(ctx->request, remembered);
+    ngx_http_social_tokens_store(ctx->request, cached);
 
-    if (remembered->digested) {
-        ngx_http_social_known_keep(remembered->tokens->known, ctx->known,
-                                   remembered->digest);
+    if (cached->digested) {
+        ngx_http_social_parsed_keep(cached->tokens->parsed, ctx->parsed,
+                                   cached->digest);
     }
 }
 
@@ -469,15 +469,15 @@ ngx_http_social_auth_remember(ngx_http_social_auth_ctx_t *ctx)
 ngx_int_t
 ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
 {
-    ngx_pool_cleanup_t            *cln;
-    ngx_http_social_known_t       *known;
-    ngx_http_social_remembered_t  *remembered;
+    ngx_pool_cleanup_t        *cln;
+    ngx_http_social_parsed_t  *parsed;
+    ngx_http_social_cached_t  *cached;
 
-    if (ctx->known) {
+    if (ctx->parsed) {
         return NGX_OK;
     }
 
-    remembered = &ctx->remembered;
+    cached = &ctx->cached;
 
     cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
     if (cln == NULL) {
@@ -485,23 +485,23 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    known = ngx_http_social_known_find(remembered->tokens->known,
-                                       remembered->digest);
+    parsed = ngx_http_social_parsed_find(cached->tokens->parsed,
+                                       cached->digest);
 
-    if (known) {
+    if (parsed) {
         cln->handler = ngx_http_social_auth_release;
-        cln->data = known;
+        cln->data = parsed;
 
-        ctx->known = known;
-        ctx->jwt = known->jwt;
-        ctx->claims = known->claims;
+        ctx->parsed = parsed;
+        ctx->jwt = parsed->jwt;
+        ctx->claims = parsed->claims;
 
         return NGX_OK;
     }
 
     if (ngx_http_social_auth_parse(ctx) != SOCIAL_TOKEN_OK
         || social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
-                               ctx->judged_at, &ctx->claims)
+                               ctx->verified_at, &ctx->claims)
            != SOCIAL_TOKEN_OK)
     {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
@@ -512,10 +512,10 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ctx->known->claims = ctx->claims;
+    ctx->parsed->claims = ctx->claims;
 
-    ngx_http_social_known_keep(remembered->tokens->known, ctx->known,
-                               remembered->digest);
+    ngx_http_social_parsed_keep(cached->tokens->parsed, ctx->parsed,
+                               cached->digest);
 
     return NGX_OK;
 }

@@ -41,15 +41,15 @@ typedef enum {
     NGX_HTTP_SOCIAL_AUTH_COOKIE,
     NGX_HTTP_SOCIAL_AUTH_ARGUMENT,
     NGX_HTTP_SOCIAL_AUTH_VARIABLE
-} ngx_http_social_auth_place_e;
+} ngx_http_social_auth_source_e;
 
 
 typedef struct {
-    ngx_str_t                     name;        /* lower case, without "$" */
-    ngx_str_t                     item;        /* of a header, a cookie ... */
-    ngx_http_social_auth_place_e  kind;
-    ngx_uint_t                    index;       /* of the variable */
-} ngx_http_social_auth_place_t;
+    ngx_str_t                      name;        /* lower case, without "$" */
+    ngx_str_t                      item;        /* of a header, a cookie ... */
+    ngx_http_social_auth_source_e  kind;
+    ngx_uint_t                     index;       /* of the variable */
+} ngx_http_social_auth_source_t;
 
 
 typedef struct {
@@ -62,8 +62,8 @@ typedef struct {
     ngx_array_t                *names;         /* of ngx_str_t; NULL: off */
     ngx_http_social_issuers_t  *issuers;       /* by "names" */
     ngx_uint_t                  mode;
-    ngx_http_social_place_t     place;
-    ngx_array_t                *places;        /* of tokens; NULL: the
+    ngx_http_social_position_t  position;
+    ngx_array_t                *sources;       /* of tokens; NULL: the
                                                   Authorization header */
     ngx_array_t                *claims;        /* that are asked for */
 
@@ -78,26 +78,26 @@ typedef struct {
 
 
 typedef struct {
-    ngx_http_request_t            *request;
-    social_token_status_e          status;
-    ngx_http_social_issuer_t      *issuer;     /* where status is OK */
-    ngx_http_social_issuers_t     *issuers;    /* that it was judged for */
-    ngx_http_social_remembered_t   remembered;
+    ngx_http_request_t         *request;
+    social_token_status_e       status;
+    ngx_http_social_issuer_t   *issuer;     /* where status is OK */
+    ngx_http_social_issuers_t  *issuers;    /* that it was verified for */
+    ngx_http_social_cached_t    cached;
 
-    ngx_http_social_known_t       *known;      /* owned; after ..._load() */
-    social_jwt_t                   jwt;        /* views of "known" */
-    social_claims_t                claims;     /* where status is OK */
-    time_t                         judged_at;
+    ngx_http_social_parsed_t   *parsed;      /* owned; after ..._load() */
+    social_jwt_t                jwt;        /* views of "known" */
+    social_claims_t             claims;     /* where status is OK */
+    time_t                      verified_at;
 
-    ngx_http_social_waiter_t       waiter;
-    unsigned                       judged:1;
-    unsigned                       waiting:1;  /* parked */
-    unsigned                       waited:1;   /* and is not to be again */
-    unsigned                       waits:2;
-    unsigned                       taking:1;   /* the token is looked for */
-    unsigned                       settled:1;  /* PREACCESS has waited */
-    unsigned                       pending:1;  /* a variable was read before */
-    unsigned                       open:1;     /* before revocations were
+    ngx_http_social_waiter_t    waiter;
+    unsigned                    verified:1;
+    unsigned                    waiting:1;  /* suspended */
+    unsigned                    waited:1;   /* and is not to be again */
+    unsigned                    waits:2;
+    unsigned                    taking:1;   /* the token is looked for */
+    unsigned                    settled:1;  /* PREACCESS has waited */
+    unsigned                    pending:1;  /* a variable was read before */
+    unsigned                    open:1;     /* before revocations were
                                                   loaded, too */
 } ngx_http_social_auth_ctx_t;
 
@@ -112,17 +112,17 @@ extern ngx_module_t  ngx_http_social_auth_module;
  * memory.  The status is SOCIAL_TOKEN_PENDING when the token's key has first
  * to be fetched: it is not kept then, and "issuer" says whose key.
  */
-ngx_http_social_auth_ctx_t *ngx_http_social_auth_judge(ngx_http_request_t *r,
+ngx_http_social_auth_ctx_t *ngx_http_social_auth_verify(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf);
 
 /*
  * Judges again after the keys came, or did not.
  */
-void ngx_http_social_auth_judge_again(ngx_http_social_auth_ctx_t *ctx);
+void ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx);
 
 /*
  * Makes sure that "jwt" and "claims" of a good token are there: what is only
- * remembered of it has neither.  NGX_ERROR: out of memory; the status is
+ * cached of it has neither.  NGX_ERROR: out of memory; the status is
  * SOCIAL_TOKEN_FAILED then.
  */
 ngx_int_t ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx);
@@ -150,7 +150,7 @@ ngx_int_t ngx_http_social_auth_identity(ngx_http_request_t *r,
  * The texts of the identity headers, by the groups' claim of the location;
  * they live as long as the request.  NULL: out of memory.
  */
-ngx_http_social_known_texts_t *ngx_http_social_auth_texts(
+ngx_http_social_parsed_texts_t *ngx_http_social_auth_texts(
     ngx_http_social_auth_ctx_t *ctx, ngx_str_t *groups_claim);
 
 /*
@@ -166,7 +166,7 @@ ngx_uint_t ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
 ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
 
 
-/* ngx_http_social_auth_take.c */
+/* ngx_http_social_auth_extract.c */
 
 /*
  * Takes the request's token from where "alcf" says that it may be.
@@ -178,7 +178,7 @@ ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
  * social_token_from_bearer(); SOCIAL_TOKEN_FAILED: out of memory, or the
  * variable could not be evaluated.
  */
-social_token_status_e ngx_http_social_auth_take(ngx_http_request_t *r,
+social_token_status_e ngx_http_social_auth_extract(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, social_str_t *token);
 
 

@@ -7,13 +7,13 @@
 
 
 typedef struct {
-    ngx_str_t                     prefix;
-    ngx_http_social_auth_place_e  kind;
+    ngx_str_t                      prefix;
+    ngx_http_social_auth_source_e  kind;
 } ngx_http_social_auth_prefix_t;
 
 
-static char *ngx_http_social_auth_place(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_social_auth_place_t *place);
+static char *ngx_http_social_auth_source(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_social_auth_source_t *source);
 static ngx_uint_t ngx_http_social_auth_is_scope(ngx_str_t *value);
 static char *ngx_http_social_auth_check_text(ngx_conf_t *cf,
     ngx_str_t *directive, ngx_str_t *value, const char *what);
@@ -37,39 +37,39 @@ ngx_http_social_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ngx_str_t                     *value;
     ngx_uint_t                     i, j;
-    ngx_http_social_auth_place_t  *place, *places;
+    ngx_http_social_auth_source_t  *source, *sources;
 
     value = cf->args->elts;
 
-    if (alcf->places != NGX_CONF_UNSET_PTR) {
+    if (alcf->sources != NGX_CONF_UNSET_PTR) {
         return ngx_http_social_conf_error(cf, NULL,
                    "\"social_auth_token\" is duplicate: list all places in "
                    "one");
     }
 
-    alcf->places = ngx_array_create(cf->pool, 2,
-                                    sizeof(ngx_http_social_auth_place_t));
-    if (alcf->places == NULL) {
+    alcf->sources = ngx_array_create(cf->pool, 2,
+                                    sizeof(ngx_http_social_auth_source_t));
+    if (alcf->sources == NULL) {
         return NGX_CONF_ERROR;
     }
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        place = ngx_array_push(alcf->places);
-        if (place == NULL) {
+        source = ngx_array_push(alcf->sources);
+        if (source == NULL) {
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_http_social_auth_place(cf, &value[i], place) != NGX_CONF_OK) {
+        if (ngx_http_social_auth_source(cf, &value[i], source) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
         }
 
-        places = alcf->places->elts;
+        sources = alcf->sources->elts;
 
         for (j = 0; j < i - 1; j++) {
-            if (places[j].name.len == place->name.len
-                && ngx_strncmp(places[j].name.data, place->name.data,
-                               place->name.len)
+            if (sources[j].name.len == source->name.len
+                && ngx_strncmp(sources[j].name.data, source->name.data,
+                               source->name.len)
                    == 0)
             {
                 return ngx_http_social_conf_error(cf, NULL,
@@ -79,13 +79,13 @@ ngx_http_social_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         }
     }
 
-    places = alcf->places->elts;
+    sources = alcf->sources->elts;
 
-    if (alcf->places->nelts == 1
-        && places[0].kind == NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION)
+    if (alcf->sources->nelts == 1
+        && sources[0].kind == NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION)
     {
         /* the default, which needs no list */
-        alcf->places = NULL;
+        alcf->sources = NULL;
     }
 
     return NGX_CONF_OK;
@@ -93,8 +93,8 @@ ngx_http_social_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 static char *
-ngx_http_social_auth_place(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_social_auth_place_t *place)
+ngx_http_social_auth_source(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_social_auth_source_t *source)
 {
     u_char                          ch;
     size_t                          i;
@@ -129,9 +129,9 @@ ngx_http_social_auth_place(ngx_conf_t *cf, ngx_str_t *value,
 
     /* nginx knows variables without regard to case */
 
-    ngx_memzero(place, sizeof(ngx_http_social_auth_place_t));
+    ngx_memzero(source, sizeof(ngx_http_social_auth_source_t));
 
-    name = &place->name;
+    name = &source->name;
     name->len = value->len - 1;
 
     name->data = ngx_pnalloc(cf->pool, name->len);
@@ -162,7 +162,7 @@ ngx_http_social_auth_place(ngx_conf_t *cf, ngx_str_t *value,
         return NGX_CONF_ERROR;
     }
 
-    place->index = index;
+    source->index = index;
 
     for (p = ngx_http_social_auth_prefixes; p->prefix.len; p++) {
         if (name->len > p->prefix.len
@@ -172,19 +172,19 @@ ngx_http_social_auth_place(ngx_conf_t *cf, ngx_str_t *value,
         }
     }
 
-    place->kind = p->kind;
-    place->item.data = name->data + p->prefix.len;
-    place->item.len = name->len - p->prefix.len;
+    source->kind = p->kind;
+    source->item.data = name->data + p->prefix.len;
+    source->item.len = name->len - p->prefix.len;
 
     if (name->len == authorization.len
         && ngx_strncmp(name->data, authorization.data, name->len) == 0)
     {
-        place->kind = NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION;
+        source->kind = NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION;
 
     } else if (name->len == protocol.len
                && ngx_strncmp(name->data, protocol.data, name->len) == 0)
     {
-        place->kind = NGX_HTTP_SOCIAL_AUTH_PROTOCOL;
+        source->kind = NGX_HTTP_SOCIAL_AUTH_PROTOCOL;
     }
 
     return NGX_CONF_OK;

@@ -11,7 +11,7 @@
 
 
 static ngx_uint_t ngx_http_social_auth_is_error_file(ngx_http_request_t *r);
-static ngx_int_t ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx);
+static ngx_int_t ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_leave(void *data);
 static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
 static ngx_int_t ngx_http_social_auth_access_decide(ngx_http_request_t *r);
@@ -55,7 +55,7 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_judge(r, alcf);
+    ctx = ngx_http_social_auth_verify(r, alcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -67,7 +67,7 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
 
     if (ctx->status == SOCIAL_TOKEN_PENDING) {
 
-        rc = ngx_http_social_auth_park(ctx);
+        rc = ngx_http_social_auth_suspend(ctx);
 
         if (rc != NGX_DECLINED) {
             return rc;
@@ -102,12 +102,12 @@ ngx_http_social_auth_is_error_file(ngx_http_request_t *r)
 
 
 /*
- * As in limit_req, a parked request is not counted: it is the phases that
+ * As in limit_req, a suspended request is not counted: it is the phases that
  * stand still, and a client that leaves is noticed by reading.
  */
 
 static ngx_int_t
-ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
+ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx)
 {
     ngx_int_t            rc;
     ngx_http_request_t  *r;
@@ -134,7 +134,7 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
         /* our lack of room, not the client's fault */
 
         ctx->status = SOCIAL_TOKEN_NO_KEYS;
-        ctx->judged = 1;
+        ctx->verified = 1;
 
         return NGX_DECLINED;
     }
@@ -144,7 +144,7 @@ ngx_http_social_auth_park(ngx_http_social_auth_ctx_t *ctx)
         /* asked for only just now: there is nothing to wait for */
 
         ctx->waited = 1;
-        ngx_http_social_auth_judge_again(ctx);
+        ngx_http_social_auth_verify_again(ctx);
 
         return NGX_DECLINED;
     }
@@ -217,7 +217,7 @@ ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
 
     ctx->waited = (++ctx->waits == 2);
 
-    ngx_http_social_auth_judge_again(ctx);
+    ngx_http_social_auth_verify_again(ctx);
 
     if (r == r->main) {
 
@@ -264,7 +264,7 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_judge(r, alcf);
+    ctx = ngx_http_social_auth_verify(r, alcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -314,7 +314,7 @@ ngx_http_social_auth_access_decide(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_judge(r, alcf);
+    ctx = ngx_http_social_auth_verify(r, alcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

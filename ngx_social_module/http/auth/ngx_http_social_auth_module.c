@@ -132,7 +132,7 @@ ngx_http_social_auth_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                    "\"social_auth\" is duplicate: list all issuers in one");
     }
 
-    ngx_http_social_place(cf, &alcf->place);
+    ngx_http_social_conf_position(cf, &alcf->position);
 
     alcf->mode = NGX_HTTP_SOCIAL_AUTH_REQUIRED;
 
@@ -226,7 +226,7 @@ ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf)
      */
 
     conf->names = NGX_CONF_UNSET_PTR;
-    conf->places = NGX_CONF_UNSET_PTR;
+    conf->sources = NGX_CONF_UNSET_PTR;
     conf->claims = NGX_CONF_UNSET_PTR;
     conf->scopes.values = NGX_CONF_UNSET_PTR;
     conf->groups.values = NGX_CONF_UNSET_PTR;
@@ -257,14 +257,14 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->names = prev->names == NGX_CONF_UNSET_PTR ? NULL : prev->names;
         conf->issuers = prev->issuers;
         conf->mode = prev->mode;
-        conf->place = prev->place;
+        conf->position = prev->position;
     }
 
-    ngx_conf_init_ptr_value(prev->places, NULL);
-    ngx_conf_merge_ptr_value(conf->places, prev->places, NULL);
+    ngx_conf_init_ptr_value(prev->sources, NULL);
+    ngx_conf_merge_ptr_value(conf->sources, prev->sources, NULL);
     ngx_conf_merge_ptr_value(conf->claims, prev->claims, NULL);
 
-    if ((conf->places != NULL || prev->places != NULL)
+    if ((conf->sources != NULL || prev->sources != NULL)
         && ngx_http_social_auth_own_issuers(cf, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -356,7 +356,7 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
         issuer = ngx_http_social_issuer_find(cf, &name[i]);
 
         if (issuer == NULL) {
-            return ngx_http_social_conf_error(cf, &conf->place,
+            return ngx_http_social_conf_error(cf, &conf->position,
                        "unknown issuer \"%V\" in \"social_auth\": add "
                        "a \"social_issuer %V { ... }\" to the \"http\" block",
                        &name[i], &name[i]);

@@ -9,18 +9,18 @@
 
 static ngx_int_t ngx_http_social_auth_texts_make(
     ngx_http_social_auth_ctx_t *ctx, ngx_str_t *groups_claim,
-    ngx_http_social_known_texts_t *texts, ngx_pool_t *pool);
+    ngx_http_social_parsed_texts_t *texts, ngx_pool_t *pool);
 static size_t ngx_http_social_auth_text(const social_json_t *payload,
     social_str_t claim, u_char separator, u_char *buf, size_t size);
 
 
-ngx_http_social_known_texts_t *
+ngx_http_social_parsed_texts_t *
 ngx_http_social_auth_texts(ngx_http_social_auth_ctx_t *ctx,
     ngx_str_t *groups_claim)
 {
-    ngx_http_social_known_texts_t  *texts;
+    ngx_http_social_parsed_texts_t  *texts;
 
-    texts = &ctx->known->texts;
+    texts = &ctx->parsed->texts;
 
     if (texts->data == NULL) {
         return ngx_http_social_auth_texts_make(ctx, groups_claim, texts, NULL)
@@ -39,7 +39,7 @@ ngx_http_social_auth_texts(ngx_http_social_auth_ctx_t *ctx,
     /* a location with another claim for groups: of this request only */
 
     texts = ngx_pcalloc(ctx->request->pool,
-                        sizeof(ngx_http_social_known_texts_t));
+                        sizeof(ngx_http_social_parsed_texts_t));
 
     if (texts == NULL
         || ngx_http_social_auth_texts_make(ctx, groups_claim, texts,
@@ -55,7 +55,7 @@ ngx_http_social_auth_texts(ngx_http_social_auth_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_social_auth_texts_make(ngx_http_social_auth_ctx_t *ctx,
-    ngx_str_t *groups_claim, ngx_http_social_known_texts_t *texts,
+    ngx_str_t *groups_claim, ngx_http_social_parsed_texts_t *texts,
     ngx_pool_t *pool)
 {
     size_t                size;

@@ -95,7 +95,7 @@ ngx_http_social_auth_add_variables(ngx_conf_t *cf)
 
 /*
  * The verdict that there is, else one by the issuers of the location that the
- * request is in; NULL where nobody has judged it and none of them does.
+ * request is in; NULL where nobody has verified it and none of them does.
  */
 
 static ngx_http_social_auth_ctx_t *
@@ -113,7 +113,7 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
         return NULL;
     }
 
-    if (ctx == NULL || !ctx->judged) {
+    if (ctx == NULL || !ctx->verified) {
 
         alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
@@ -121,7 +121,7 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
             return NULL;
         }
 
-        ctx = ngx_http_social_auth_judge(r, alcf);
+        ctx = ngx_http_social_auth_verify(r, alcf);
 
         if (ctx == NULL) {
             return NULL;
@@ -160,7 +160,7 @@ ngx_http_social_auth_read_early(ngx_http_social_auth_ctx_t *ctx)
         /* asked for only just now: there is nothing to wait for */
 
         ctx->waited = 1;
-        ngx_http_social_auth_judge_again(ctx);
+        ngx_http_social_auth_verify_again(ctx);
 
         if (ctx->status < SOCIAL_TOKEN_PENDING) {
             return;
@@ -180,7 +180,7 @@ ngx_http_social_auth_variable(ngx_http_request_t *r,
 
     ctx = ngx_http_social_auth_verdict(r);
 
-    if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
+    if (ctx == NULL || !ctx->verified || ctx->status != SOCIAL_TOKEN_OK) {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -204,7 +204,7 @@ ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
     ngx_uint_t variable, ngx_str_t *text)
 {
     ngx_http_request_t               *r;
-    ngx_http_social_known_texts_t    *texts;
+    ngx_http_social_parsed_texts_t   *texts;
     ngx_http_social_auth_loc_conf_t  *alcf;
 
     r = ctx->request;
@@ -276,7 +276,7 @@ ngx_http_social_auth_claim_variable(ngx_http_request_t *r,
 
     ctx = ngx_http_social_auth_verdict(r);
 
-    if (ctx == NULL || !ctx->judged || ctx->status != SOCIAL_TOKEN_OK) {
+    if (ctx == NULL || !ctx->verified || ctx->status != SOCIAL_TOKEN_OK) {
         v->not_found = 1;
         return NGX_OK;
     }

@@ -96,7 +96,7 @@ ngx_http_social_identity_handler(ngx_http_request_t *r)
 {
     ngx_int_t                             rc;
     ngx_http_social_auth_ctx_t           *ctx;
-    ngx_http_social_known_texts_t        *texts;
+    ngx_http_social_parsed_texts_t       *texts;
     ngx_http_social_auth_loc_conf_t      *alcf;
     ngx_http_social_identity_loc_conf_t  *ilcf;
 

@@ -20,10 +20,10 @@
 
 
 typedef struct {
-    ngx_flag_t                enable;
-    time_t                    retention;     /* seconds; 0: not said */
-    ngx_uint_t                max;           /* of a subject; 0: not said */
-    ngx_http_social_place_t   place;
+    ngx_flag_t                  enable;
+    time_t                      retention;     /* seconds; 0: not said */
+    ngx_uint_t                  max;           /* of a subject; 0: not said */
+    ngx_http_social_position_t  position;
 } ngx_http_social_logout_loc_conf_t;
 
 
@@ -320,7 +320,7 @@ ngx_http_social_logout_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     llcf->enable = 1;
 
-    ngx_http_social_place(cf, &llcf->place);
+    ngx_http_social_conf_position(cf, &llcf->position);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_social_logout_handler;
@@ -429,13 +429,13 @@ ngx_http_social_logout_merge_loc_conf(ngx_conf_t *cf, void *parent,
     alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
 
     if (alcf->issuers == NULL || alcf->mode != NGX_HTTP_SOCIAL_AUTH_REQUIRED) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"social_logout\" needs \"social_auth\" in this location, "
                    "without \"optional\": it is the token's session that ends");
     }
 
     if (!ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"social_logout\" needs a \"social_database\": add it at "
                    "the http level, since a session stays ended when nginx "
                    "is restarted");

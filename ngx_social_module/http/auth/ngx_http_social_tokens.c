@@ -1,6 +1,6 @@
 
 /*
- * What is remembered of verified tokens.
+ * What is cached of verified tokens.
  *
  * DESIGN.  A verification costs some 17 us, most of it RSA; a look-up in the
  * zone half a microsecond; a comparison with the last token of the connection
@@ -52,11 +52,11 @@ static void ngx_http_social_tokens_cleanup(void *data);
 static ngx_int_t ngx_http_social_tokens_init_zone(ngx_slab_pool_t *shpool,
     void **part, void *data, ngx_log_t *log);
 static ngx_int_t ngx_http_social_tokens_digest(
-    ngx_http_social_remembered_t *remembered);
+    ngx_http_social_cached_t *cached);
 static ngx_int_t ngx_http_social_tokens_holds(ngx_http_request_t *r,
-    ngx_http_social_remembered_t *remembered);
+    ngx_http_social_cached_t *cached);
 static void ngx_http_social_tokens_put(
-    ngx_http_social_remembered_t *remembered);
+    ngx_http_social_cached_t *cached);
 static bool ngx_http_social_tokens_alive(uint32_t writer);
 
 static ngx_connection_t *ngx_http_social_tokens_connection(
@@ -64,7 +64,7 @@ static ngx_connection_t *ngx_http_social_tokens_connection(
 static ngx_http_social_last_token_t *ngx_http_social_tokens_last(
     ngx_connection_t *c);
 static void ngx_http_social_tokens_set_last(ngx_http_request_t *r,
-    ngx_http_social_remembered_t *remembered);
+    ngx_http_social_cached_t *cached);
 static void ngx_http_social_tokens_last_cleanup(void *data);
 
 
@@ -84,9 +84,9 @@ ngx_http_social_tokens_create(ngx_conf_t *cf)
 
     cln->handler = ngx_http_social_tokens_cleanup;
 
-    tokens->known = ngx_http_social_known_create_table(cf);
+    tokens->parsed = ngx_http_social_parsed_create_table(cf);
 
-    if (tokens->known == NULL
+    if (tokens->parsed == NULL
         || ngx_http_social_zone_add_part(cf, NGX_HTTP_SOCIAL_ZONE_TOKENS,
                                          ngx_http_social_tokens_init_zone,
                                          tokens)
@@ -165,14 +165,14 @@ ngx_http_social_tokens_init_zone(ngx_slab_pool_t *shpool, void **part,
 
 
 ngx_int_t
-ngx_http_social_tokens_recall(ngx_http_request_t *r,
-    ngx_http_social_remembered_t *remembered)
+ngx_http_social_tokens_lookup(ngx_http_request_t *r,
+    ngx_http_social_cached_t *cached)
 {
     social_str_t                   token;
     ngx_connection_t              *c;
     ngx_http_social_last_token_t  *last;
 
-    token = remembered->token;
+    token = cached->token;
 
     c = ngx_http_social_tokens_connection(r);
     last = c ? ngx_http_social_tokens_last(c) : NULL;
@@ -180,63 +180,63 @@ ngx_http_social_tokens_recall(ngx_http_request_t *r,
     if (last != NULL
         && last->len == token.len
         && ngx_memcmp(last->token, token.data, token.len) == 0
-        && ngx_memcmp(last->rules, remembered->issuers->rules,
+        && ngx_memcmp(last->rules, cached->issuers->rules,
                       sizeof(last->rules))
            == 0)
     {
-        remembered->verdict = last->verdict;
-        ngx_memcpy(remembered->digest, last->digest, sizeof(last->digest));
-        remembered->digested = 1;
+        cached->verdict = last->verdict;
+        ngx_memcpy(cached->digest, last->digest, sizeof(last->digest));
+        cached->digested = 1;
 
-        if (ngx_http_social_tokens_holds(r, remembered) == NGX_OK) {
-            last->verdict.epoch = remembered->verdict.epoch;
+        if (ngx_http_social_tokens_holds(r, cached) == NGX_OK) {
+            last->verdict.epoch = cached->verdict.epoch;
             return NGX_OK;
         }
 
         return NGX_DECLINED;
     }
 
-    if (ngx_http_social_tokens_digest(remembered) != NGX_OK
-        || !social_token_table_get(remembered->tokens->table,
-                                   remembered->digest, &remembered->verdict)
-        || ngx_http_social_tokens_holds(r, remembered) != NGX_OK)
+    if (ngx_http_social_tokens_digest(cached) != NGX_OK
+        || !social_token_table_get(cached->tokens->table,
+                                   cached->digest, &cached->verdict)
+        || ngx_http_social_tokens_holds(r, cached) != NGX_OK)
     {
         return NGX_DECLINED;
     }
 
-    ngx_http_social_tokens_set_last(r, remembered);
+    ngx_http_social_tokens_set_last(r, cached);
 
     return NGX_OK;
 }
 
 
 void
-ngx_http_social_tokens_remember(ngx_http_request_t *r,
-    ngx_http_social_remembered_t *remembered)
+ngx_http_social_tokens_store(ngx_http_request_t *r,
+    ngx_http_social_cached_t *cached)
 {
-    if (!remembered->digested
-        && ngx_http_social_tokens_digest(remembered) != NGX_OK)
+    if (!cached->digested
+        && ngx_http_social_tokens_digest(cached) != NGX_OK)
     {
         return;
     }
 
-    ngx_http_social_tokens_put(remembered);
-    ngx_http_social_tokens_set_last(r, remembered);
+    ngx_http_social_tokens_put(cached);
+    ngx_http_social_tokens_set_last(r, cached);
 }
 
 
 static ngx_int_t
-ngx_http_social_tokens_digest(ngx_http_social_remembered_t *remembered)
+ngx_http_social_tokens_digest(ngx_http_social_cached_t *cached)
 {
-    if (social_fingerprint(remembered->tokens->fingerprint,
-                           remembered->issuers->rules, remembered->token,
-                           remembered->digest)
+    if (social_fingerprint(cached->tokens->fingerprint,
+                           cached->issuers->rules, cached->token,
+                           cached->digest)
         != SOCIAL_OK)
     {
         return NGX_ERROR;
     }
 
-    remembered->digested = 1;
+    cached->digested = 1;
 
     return NGX_OK;
 }
@@ -249,7 +249,7 @@ ngx_http_social_tokens_digest(ngx_http_social_remembered_t *remembered)
 
 static ngx_int_t
 ngx_http_social_tokens_holds(ngx_http_request_t *r,
-    ngx_http_social_remembered_t *remembered)
+    ngx_http_social_cached_t *cached)
 {
     uint64_t                    epoch;
     ngx_array_t                *list;
@@ -257,8 +257,8 @@ ngx_http_social_tokens_holds(ngx_http_request_t *r,
     social_token_verdict_t     *verdict;
     ngx_http_social_issuer_t  **issuer;
 
-    verdict = &remembered->verdict;
-    list = &remembered->issuers->list;
+    verdict = &cached->verdict;
+    list = &cached->issuers->list;
 
     if (verdict->issuer >= list->nelts || ngx_time() > verdict->expires) {
         return NGX_DECLINED;
@@ -298,17 +298,17 @@ ngx_http_social_tokens_holds(ngx_http_request_t *r,
 
     verdict->epoch = epoch;
 
-    ngx_http_social_tokens_put(remembered);
+    ngx_http_social_tokens_put(cached);
 
     return NGX_OK;
 }
 
 
 static void
-ngx_http_social_tokens_put(ngx_http_social_remembered_t *remembered)
+ngx_http_social_tokens_put(ngx_http_social_cached_t *cached)
 {
-    social_token_table_put(remembered->tokens->table, remembered->digest,
-                           &remembered->verdict, ngx_time(),
+    social_token_table_put(cached->tokens->table, cached->digest,
+                           &cached->verdict, ngx_time(),
                            (uint32_t) ngx_pid, ngx_http_social_tokens_alive);
 }
 
@@ -356,7 +356,7 @@ ngx_http_social_tokens_last(ngx_connection_t *c)
 
 static void
 ngx_http_social_tokens_set_last(ngx_http_request_t *r,
-    ngx_http_social_remembered_t *remembered)
+    ngx_http_social_cached_t *cached)
 {
     u_char                        *p;
     social_str_t                   token;
@@ -386,7 +386,7 @@ ngx_http_social_tokens_set_last(ngx_http_request_t *r,
         cln->handler = ngx_http_social_tokens_last_cleanup;
     }
 
-    token = remembered->token;
+    token = cached->token;
     last->len = 0;
 
     /*
@@ -394,10 +394,10 @@ ngx_http_social_tokens_set_last(ngx_http_request_t *r,
      * brings those of many users, none would ever be compared
      */
 
-    if (ngx_memcmp(last->digest, remembered->digest, sizeof(last->digest))
+    if (ngx_memcmp(last->digest, cached->digest, sizeof(last->digest))
         != 0)
     {
-        ngx_memcpy(last->digest, remembered->digest, sizeof(last->digest));
+        ngx_memcpy(last->digest, cached->digest, sizeof(last->digest));
         return;
     }
 
@@ -415,8 +415,8 @@ ngx_http_social_tokens_set_last(ngx_http_request_t *r,
     }
 
     ngx_memcpy(last->token, token.data, token.len);
-    ngx_memcpy(last->rules, remembered->issuers->rules, sizeof(last->rules));
-    last->verdict = remembered->verdict;
+    ngx_memcpy(last->rules, cached->issuers->rules, sizeof(last->rules));
+    last->verdict = cached->verdict;
     last->len = token.len;
 }
 

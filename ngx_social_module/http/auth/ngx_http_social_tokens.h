@@ -1,6 +1,6 @@
 
 /*
- * What is remembered of verified tokens, so that a token is verified once and
+ * What is cached of verified tokens, so that a token is verified once and
  * not once for each request: for all workers in the zone, and on each
  * connection the last one.
  */
@@ -10,14 +10,14 @@
 
 
 #include "ngx_http_social_issuer.h"
-#include "ngx_http_social_known.h"
+#include "ngx_http_social_parsed.h"
 #include "social_token_table.h"
 
 
 typedef struct {
     social_token_table_t            *table;         /* in the zone */
     social_fingerprint_t            *fingerprint;   /* owned */
-    ngx_http_social_known_table_t   *known;
+    ngx_http_social_parsed_table_t  *parsed;
 } ngx_http_social_tokens_t;
 
 
@@ -30,7 +30,7 @@ typedef struct {
     social_token_verdict_t           verdict;
     u_char                           digest[SOCIAL_TOKEN_DIGEST_SIZE];
     ngx_uint_t                       digested;  /* "digest" is there */
-} ngx_http_social_remembered_t;
+} ngx_http_social_cached_t;
 
 
 /*
@@ -45,14 +45,14 @@ ngx_http_social_tokens_t *ngx_http_social_tokens_create(ngx_conf_t *cf);
  * session was not ended; "verdict" says more.  NGX_DECLINED: it has to be
  * verified.
  */
-ngx_int_t ngx_http_social_tokens_recall(ngx_http_request_t *r,
-    ngx_http_social_remembered_t *remembered);
+ngx_int_t ngx_http_social_tokens_lookup(ngx_http_request_t *r,
+    ngx_http_social_cached_t *cached);
 
 /*
  * Remembers "verdict", of a token that was verified.
  */
-void ngx_http_social_tokens_remember(ngx_http_request_t *r,
-    ngx_http_social_remembered_t *remembered);
+void ngx_http_social_tokens_store(ngx_http_request_t *r,
+    ngx_http_social_cached_t *cached);
 
 
 #endif /* NGX_HTTP_SOCIAL_TOKENS_H */

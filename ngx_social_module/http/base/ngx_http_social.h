@@ -33,7 +33,7 @@ typedef struct {
 typedef struct {
     ngx_str_t             file;
     ngx_uint_t            line;          /* 0: never said */
-} ngx_http_social_place_t;
+} ngx_http_social_position_t;
 
 
 extern ngx_module_t  ngx_http_social_module;
@@ -67,14 +67,15 @@ ngx_thread_pool_t *ngx_http_social_need_thread_pool(ngx_conf_t *cf);
 /*
  * Notes the line being parsed.
  */
-void ngx_http_social_place(ngx_conf_t *cf, ngx_http_social_place_t *place);
+void ngx_http_social_conf_position(ngx_conf_t *cf,
+    ngx_http_social_position_t *position);
 
 /*
  * Logs an [emerg] for "place" (or for the line being parsed, when it is NULL
  * or was never set) and returns NGX_CONF_ERROR.
  */
 char *ngx_http_social_conf_error(ngx_conf_t *cf,
-    ngx_http_social_place_t *place, const char *fmt, ...);
+    ngx_http_social_position_t *position, const char *fmt, ...);
 
 /*
  * A flag slot like nginx's own whose errors say what would be right.

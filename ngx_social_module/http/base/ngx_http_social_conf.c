@@ -8,20 +8,21 @@
 
 
 void
-ngx_http_social_place(ngx_conf_t *cf, ngx_http_social_place_t *place)
+ngx_http_social_conf_position(ngx_conf_t *cf,
+    ngx_http_social_position_t *position)
 {
     if (cf->conf_file == NULL) {
-        place->line = 0;
+        position->line = 0;
         return;
     }
 
-    place->file = cf->conf_file->file.name;
-    place->line = cf->conf_file->line;
+    position->file = cf->conf_file->file.name;
+    position->line = cf->conf_file->line;
 }
 
 
 char *
-ngx_http_social_conf_error(ngx_conf_t *cf, ngx_http_social_place_t *place,
+ngx_http_social_conf_error(ngx_conf_t *cf, ngx_http_social_position_t *position,
     const char *fmt, ...)
 {
     u_char   *p;
@@ -32,9 +33,10 @@ ngx_http_social_conf_error(ngx_conf_t *cf, ngx_http_social_place_t *place,
     p = ngx_vslprintf(text, text + sizeof(text), fmt, args);
     va_end(args);
 
-    if (place != NULL && place->line != 0) {
+    if (position != NULL && position->line != 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%*s in %V:%ui",
-                      (size_t) (p - text), text, &place->file, place->line);
+                      (size_t) (p - text), text, &position->file,
+                      position->line);
 
     } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s",

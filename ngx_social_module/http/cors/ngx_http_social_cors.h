@@ -39,31 +39,31 @@ typedef struct {
 typedef struct {
     ngx_array_t                     *names;         /* of social_str_t,
                                                        NULL: not set */
-    ngx_uint_t                       any;           /* "*" was listed */
-    ngx_http_social_place_t          place;
+    ngx_uint_t                  any;           /* "*" was listed */
+    ngx_http_social_position_t  position;
 } ngx_http_social_cors_list_t;
 
 
 typedef struct {
-    ngx_flag_t                       enable;
-    ngx_http_social_place_t          enable_place;
+    ngx_flag_t                      enable;
+    ngx_http_social_position_t      enable_position;
 
-    ngx_array_t                     *origins;       /* social_cors_origin_t */
-    ngx_http_social_place_t          origins_place;
+    ngx_array_t                    *origins;       /* social_cors_origin_t */
+    ngx_http_social_position_t      origins_position;
 
-    ngx_http_social_cors_list_t      methods;
-    ngx_http_social_cors_list_t      headers;
-    ngx_http_social_cors_list_t      expose;
+    ngx_http_social_cors_list_t     methods;
+    ngx_http_social_cors_list_t     headers;
+    ngx_http_social_cors_list_t     expose;
 
-    ngx_flag_t                       credentials;
-    ngx_http_social_place_t          credentials_place;
+    ngx_flag_t                      credentials;
+    ngx_http_social_position_t      credentials_position;
 
-    ngx_int_t                        max_age;       /* seconds, or -1 */
-    ngx_uint_t                       max_age_set;
+    ngx_int_t                       max_age;       /* seconds, or -1 */
+    ngx_uint_t                      max_age_set;
 
-    ngx_uint_t                       deny;          /* 0: not set */
+    ngx_uint_t                      deny;          /* 0: not set */
 
-    ngx_http_social_cors_policy_t   *policy;        /* set by merging */
+    ngx_http_social_cors_policy_t  *policy;        /* set by merging */
 } ngx_http_social_cors_conf_t;
 
 

@@ -25,7 +25,7 @@ ngx_http_social_cors_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_social_cors_conf_t  *scf = conf;
 
-    ngx_http_social_place(cf, &scf->enable_place);
+    ngx_http_social_conf_position(cf, &scf->enable_position);
 
     return ngx_http_social_conf_flag(cf, cmd, conf);
 }
@@ -37,7 +37,7 @@ ngx_http_social_cors_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_social_cors_conf_t  *scf = conf;
 
-    ngx_http_social_place(cf, &scf->credentials_place);
+    ngx_http_social_conf_position(cf, &scf->credentials_position);
 
     return ngx_http_social_conf_flag(cf, cmd, conf);
 }
@@ -56,7 +56,7 @@ ngx_http_social_cors_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return ngx_http_social_cors_duplicate(cf);
     }
 
-    ngx_http_social_place(cf, &scf->origins_place);
+    ngx_http_social_conf_position(cf, &scf->origins_position);
 
     scf->origins = ngx_array_create(cf->pool, cf->args->nelts - 1,
                                     sizeof(social_cors_origin_t));
@@ -232,7 +232,7 @@ ngx_http_social_cors_start_list(ngx_conf_t *cf,
         return ngx_http_social_cors_duplicate(cf);
     }
 
-    ngx_http_social_place(cf, &list->place);
+    ngx_http_social_conf_position(cf, &list->position);
 
     list->names = ngx_array_create(cf->pool, cf->args->nelts,
                                    sizeof(social_str_t));

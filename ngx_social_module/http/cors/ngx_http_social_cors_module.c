@@ -169,7 +169,7 @@ ngx_http_social_cors_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         if (prev->policy == NULL
             && ngx_http_social_cors_finish(cf, prev) != NGX_CONF_OK)
         {
-            /* the http block, which nothing merges, is judged here */
+            /* the http block, which nothing merges, is verified here */
             return NGX_CONF_ERROR;
         }
 
@@ -180,17 +180,17 @@ ngx_http_social_cors_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->enable == NGX_CONF_UNSET) {
         conf->enable = prev->enable;
-        conf->enable_place = prev->enable_place;
+        conf->enable_position = prev->enable_position;
     }
 
     if (conf->credentials == NGX_CONF_UNSET) {
         conf->credentials = prev->credentials;
-        conf->credentials_place = prev->credentials_place;
+        conf->credentials_position = prev->credentials_position;
     }
 
     if (conf->origins == NULL) {
         conf->origins = prev->origins;
-        conf->origins_place = prev->origins_place;
+        conf->origins_position = prev->origins_position;
     }
 
     if (conf->methods.names == NULL) {

@@ -16,7 +16,7 @@ static char *ngx_http_social_cors_check_list(ngx_conf_t *cf,
     ngx_http_social_cors_conf_t *scf, ngx_http_social_cors_list_t *list,
     const char *directive);
 static char *ngx_http_social_cors_conflict(ngx_conf_t *cf,
-    ngx_http_social_cors_conf_t *scf, ngx_http_social_place_t *place,
+    ngx_http_social_cors_conf_t *scf, ngx_http_social_position_t *position,
     const char *value, const char *directive);
 static void ngx_http_social_cors_make_rules(ngx_http_social_cors_conf_t *scf,
     social_cors_rules_t *rules);
@@ -88,7 +88,7 @@ ngx_http_social_cors_check(ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf)
     social_cors_origin_t  *o;
 
     if (scf->origins == NULL) {
-        return ngx_http_social_conf_error(cf, &scf->enable_place,
+        return ngx_http_social_conf_error(cf, &scf->enable_position,
                    "\"social_cors on\" without origins: it must have "
                    "\"social_cors_origins\" beside it, as in "
                    "\"social_cors_origins https://example.com\"");
@@ -103,20 +103,21 @@ ngx_http_social_cors_check(ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf)
     for (i = 0; i < scf->origins->nelts; i++) {
 
         if (o[i].kind == SOCIAL_CORS_ANY) {
-            return ngx_http_social_cors_conflict(cf, scf, &scf->origins_place,
-                       "*", "social_cors_origins");
+            return ngx_http_social_cors_conflict(cf, scf,
+                       &scf->origins_position, "*", "social_cors_origins");
         }
 
         if (o[i].kind == SOCIAL_CORS_SCHEME) {
-            return ngx_http_social_cors_conflict(cf, scf, &scf->origins_place,
+            return ngx_http_social_cors_conflict(cf, scf,
+                       &scf->origins_position,
                        o[i].text.len == sizeof("https://") - 1
                        ? "https://*" : "http://*", "social_cors_origins");
         }
 
         if (social_str_eq(o[i].text, social_str("null"))) {
             /* any page has that origin in a sandboxed frame */
-            return ngx_http_social_cors_conflict(cf, scf, &scf->origins_place,
-                       "null", "social_cors_origins");
+            return ngx_http_social_cors_conflict(cf, scf,
+                       &scf->origins_position, "null", "social_cors_origins");
         }
     }
 
@@ -146,7 +147,7 @@ ngx_http_social_cors_check_list(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    return ngx_http_social_cors_conflict(cf, scf, &list->place, "*",
+    return ngx_http_social_cors_conflict(cf, scf, &list->position, "*",
                                          directive);
 }
 
@@ -157,15 +158,15 @@ ngx_http_social_cors_check_list(ngx_conf_t *cf,
 
 static char *
 ngx_http_social_cors_conflict(ngx_conf_t *cf,
-    ngx_http_social_cors_conf_t *scf, ngx_http_social_place_t *place,
+    ngx_http_social_cors_conf_t *scf, ngx_http_social_position_t *position,
     const char *value, const char *directive)
 {
-    return ngx_http_social_conf_error(cf, place,
+    return ngx_http_social_conf_error(cf, position,
                "\"%s\" in \"%s\" contradicts "
                "\"social_cors_credentials on\" in %V:%ui: with credentials "
                "each one must be listed by name",
-               value, directive, &scf->credentials_place.file,
-               scf->credentials_place.line);
+               value, directive, &scf->credentials_position.file,
+               scf->credentials_position.line);
 }
 
 

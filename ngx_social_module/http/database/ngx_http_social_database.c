@@ -13,13 +13,13 @@
  * Events are level-triggered: libpq reads as much as it likes at a time.
  */
 
-#include "ngx_http_social_link.h"
+#include "ngx_http_social_connection.h"
 
 
 #define NGX_HTTP_SOCIAL_DATABASE_PIPELINE  64
 
 
-static ngx_http_social_link_t *ngx_http_social_database_link(
+static ngx_http_social_connection_t *ngx_http_social_database_connection(
     ngx_http_social_database_t *db);
 static ngx_uint_t ngx_http_social_database_hopeless(
     ngx_http_social_database_t *db);
@@ -38,9 +38,9 @@ ngx_http_social_database_create(ngx_conf_t *cf,
         return NULL;
     }
 
-    db->links = ngx_pcalloc(cf->pool, conf->connections
-                                      * sizeof(ngx_http_social_link_t));
-    if (db->links == NULL) {
+    db->conns = ngx_pcalloc(cf->pool, conf->connections
+                                      * sizeof(ngx_http_social_connection_t));
+    if (db->conns == NULL) {
         return NULL;
     }
 
@@ -49,8 +49,8 @@ ngx_http_social_database_create(ngx_conf_t *cf,
     ngx_queue_init(&db->waiting);
 
     for (i = 0; i < conf->connections; i++) {
-        db->links[i].db = db;
-        ngx_queue_init(&db->links[i].sent);
+        db->conns[i].db = db;
+        ngx_queue_init(&db->conns[i].sent);
     }
 
     return db;
@@ -61,21 +61,21 @@ void
 ngx_http_social_database_start(ngx_http_social_database_t *db,
     ngx_cycle_t *cycle)
 {
-    ngx_uint_t               i;
-    ngx_http_social_link_t  *link;
+    ngx_uint_t                     i;
+    ngx_http_social_connection_t  *conn;
 
     for (i = 0; i < db->conf->connections; i++) {
-        link = &db->links[i];
+        conn = &db->conns[i];
 
-        link->retry.handler = ngx_http_social_link_retry;
-        link->retry.data = link;
-        link->retry.log = cycle->log;
-        link->retry.cancelable = 1;
+        conn->retry.handler = ngx_http_social_connection_retry;
+        conn->retry.data = conn;
+        conn->retry.log = cycle->log;
+        conn->retry.cancelable = 1;
     }
 
     /* one to begin with; the others come with the load */
 
-    ngx_add_timer(&db->links[0].retry, 1);
+    ngx_add_timer(&db->conns[0].retry, 1);
 }
 
 
@@ -87,8 +87,8 @@ ngx_http_social_database_stop(ngx_http_social_database_t *db)
     db->stopping = 1;
 
     for (i = 0; i < db->conf->connections; i++) {
-        if (db->links[i].state == NGX_HTTP_SOCIAL_LINK_UP) {
-            ngx_http_social_link_close(&db->links[i]);
+        if (db->conns[i].state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
+            ngx_http_social_connection_close(&db->conns[i]);
         }
     }
 }
@@ -100,7 +100,7 @@ ngx_http_social_database_is_up(ngx_http_social_database_t *db)
     ngx_uint_t  i;
 
     for (i = 0; i < db->conf->connections; i++) {
-        if (db->links[i].state == NGX_HTTP_SOCIAL_LINK_UP) {
+        if (db->conns[i].state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
             return 1;
         }
     }
@@ -113,28 +113,28 @@ void
 ngx_http_social_database_submit(ngx_http_social_database_t *db,
     ngx_http_social_query_t *query)
 {
-    ngx_http_social_link_t  *link;
+    ngx_http_social_connection_t  *conn;
 
     query->db = db;
     query->timer.handler = ngx_http_social_query_timeout;
     query->timer.data = query;
     query->timer.log = ngx_cycle->log;
 
-    link = ngx_http_social_database_link(db);
+    conn = ngx_http_social_database_connection(db);
 
-    if (link != NULL) {
+    if (conn != NULL) {
 
-        if (ngx_http_social_link_send(link, query) == NGX_OK) {
+        if (ngx_http_social_connection_send(conn, query) == NGX_OK) {
             ngx_add_timer(&query->timer, db->conf->timeout);
 
             /* a failure shows when the socket is read, or by the timer */
 
-            (void) ngx_http_social_link_flush(link);
+            (void) ngx_http_social_connection_flush(conn);
 
             return;
         }
 
-        ngx_http_social_link_failed(link, "could not send");
+        ngx_http_social_connection_failed(conn, "could not send");
     }
 
     /*
@@ -161,40 +161,40 @@ ngx_http_social_database_submit(ngx_http_social_database_t *db,
  * when all that are up have some.
  */
 
-static ngx_http_social_link_t *
-ngx_http_social_database_link(ngx_http_social_database_t *db)
+static ngx_http_social_connection_t *
+ngx_http_social_database_connection(ngx_http_social_database_t *db)
 {
-    size_t                   pending, least;
-    ngx_uint_t               i;
-    ngx_http_social_link_t  *link, *best, *down;
+    size_t                         pending, least;
+    ngx_uint_t                     i;
+    ngx_http_social_connection_t  *conn, *best, *down;
 
     best = NULL;
     down = NULL;
     least = NGX_HTTP_SOCIAL_DATABASE_PIPELINE;
 
     for (i = 0; i < db->conf->connections; i++) {
-        link = &db->links[i];
+        conn = &db->conns[i];
 
-        if (link->state == NGX_HTTP_SOCIAL_LINK_DOWN
-            && !link->retry.timer_set && down == NULL)
+        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_DOWN
+            && !conn->retry.timer_set && down == NULL)
         {
-            down = link;
+            down = conn;
         }
 
-        if (link->state != NGX_HTTP_SOCIAL_LINK_UP) {
+        if (conn->state != NGX_HTTP_SOCIAL_CONNECTION_UP) {
             continue;
         }
 
-        pending = social_pq_pending(link->pq);
+        pending = social_pq_pending(conn->pq);
 
         if (pending < least) {
             least = pending;
-            best = link;
+            best = conn;
         }
     }
 
     if (down != NULL && (best == NULL || least > 0)) {
-        ngx_http_social_link_connect(down);
+        ngx_http_social_connection_connect(down);
     }
 
     return best;
@@ -213,10 +213,10 @@ ngx_http_social_database_hopeless(ngx_http_social_database_t *db)
 
     for (i = 0; i < db->conf->connections; i++) {
 
-        if (db->links[i].state == NGX_HTTP_SOCIAL_LINK_UP
-            || (db->links[i].state == NGX_HTTP_SOCIAL_LINK_CONNECTING
-                && db->links[i].failures == 0)
-            || (db->links[i].retry.timer_set && db->links[i].failures == 0))
+        if (db->conns[i].state == NGX_HTTP_SOCIAL_CONNECTION_UP
+            || (db->conns[i].state == NGX_HTTP_SOCIAL_CONNECTION_CONNECTING
+                && db->conns[i].failures == 0)
+            || (db->conns[i].retry.timer_set && db->conns[i].failures == 0))
         {
             return 0;
         }
@@ -229,15 +229,15 @@ ngx_http_social_database_hopeless(ngx_http_social_database_t *db)
 void
 ngx_http_social_database_drain(ngx_http_social_database_t *db)
 {
-    ngx_queue_t              *q;
-    ngx_http_social_link_t   *link;
-    ngx_http_social_query_t  *query;
+    ngx_queue_t                   *q;
+    ngx_http_social_connection_t  *conn;
+    ngx_http_social_query_t       *query;
 
     while (!ngx_queue_empty(&db->waiting)) {
 
-        link = ngx_http_social_database_link(db);
+        conn = ngx_http_social_database_connection(db);
 
-        if (link == NULL) {
+        if (conn == NULL) {
             return;
         }
 
@@ -248,7 +248,7 @@ ngx_http_social_database_drain(ngx_http_social_database_t *db)
         query = ngx_queue_data(q, ngx_http_social_query_t, queue);
         query->waiting = 0;
 
-        if (ngx_http_social_link_send(link, query) != NGX_OK) {
+        if (ngx_http_social_connection_send(conn, query) != NGX_OK) {
 
             /* not sent: it goes with the next connection */
 
@@ -256,12 +256,12 @@ ngx_http_social_database_drain(ngx_http_social_database_t *db)
             query->waiting = 1;
             db->waiters++;
 
-            ngx_http_social_link_failed(link, "could not send");
+            ngx_http_social_connection_failed(conn, "could not send");
             return;
         }
 
-        if (ngx_http_social_link_flush(link) != NGX_OK) {
-            ngx_http_social_link_failed(link, "could not send");
+        if (ngx_http_social_connection_flush(conn) != NGX_OK) {
+            ngx_http_social_connection_failed(conn, "could not send");
             return;
         }
     }
@@ -291,16 +291,16 @@ ngx_http_social_database_give_up(ngx_http_social_database_t *db,
 static void
 ngx_http_social_query_timeout(ngx_event_t *ev)
 {
-    ngx_msec_t                   silent;
-    ngx_http_social_link_t      *link;
-    ngx_http_social_query_t     *query;
-    ngx_http_social_database_t  *db;
+    ngx_msec_t                     silent;
+    ngx_http_social_connection_t  *conn;
+    ngx_http_social_query_t       *query;
+    ngx_http_social_database_t    *db;
 
     query = ev->data;
     db = query->db;
-    link = query->link;
+    conn = query->conn;
 
-    if (link == NULL) {
+    if (conn == NULL) {
 
         /* one that was refused at once is in no queue */
 
@@ -314,10 +314,10 @@ ngx_http_social_query_timeout(ngx_event_t *ev)
         return;
     }
 
-    silent = ngx_current_msec - link->heard;
+    silent = ngx_current_msec - conn->heard;
 
     if (silent >= db->conf->timeout) {
-        ngx_http_social_link_failed(link, "it does not answer");
+        ngx_http_social_connection_failed(conn, "it does not answer");
         return;
     }
 

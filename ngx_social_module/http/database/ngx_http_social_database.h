@@ -108,7 +108,7 @@ struct ngx_http_social_query_s {
     ngx_queue_t                   queue;
     ngx_pool_t                   *pool;          /* its own */
     ngx_http_social_database_t   *db;
-    void                         *link;          /* that it was sent on */
+    void                         *conn;          /* that it was sent on */
     ngx_uint_t                    waiting;       /* for one */
     const char                   *sql;
     social_pq_param_t            *params;

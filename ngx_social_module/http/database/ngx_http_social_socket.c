@@ -3,7 +3,7 @@
  * nginx's side of a connection that is libpq's.
  */
 
-#include "ngx_http_social_link.h"
+#include "ngx_http_social_connection.h"
 
 
 ngx_connection_t *

@@ -20,9 +20,9 @@
 
 
 typedef struct {
-    ngx_uint_t                require;       /* 0: not said here */
-    ngx_uint_t                said;          /* of it, by "require=" */
-    ngx_http_social_place_t   place;
+    ngx_uint_t                  require;       /* 0: not said here */
+    ngx_uint_t                  said;          /* of it, by "require=" */
+    ngx_http_social_position_t  position;
 } ngx_http_social_ready_loc_conf_t;
 
 
@@ -263,7 +263,7 @@ ngx_http_social_ready_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                    "\"social_ready\" is duplicate: say it once");
     }
 
-    ngx_http_social_place(cf, &rlcf->place);
+    ngx_http_social_conf_position(cf, &rlcf->position);
 
     /* what is not configured is not missing */
 
@@ -369,7 +369,7 @@ ngx_http_social_ready_merge_loc_conf(ngx_conf_t *cf, void *parent,
                        |NGX_HTTP_SOCIAL_READY_REVOCATIONS))
         && !ngx_http_social_database_configured(cf))
     {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"social_ready\" requires %s, but there is no "
                    "\"social_database\": add it at the http level, or "
                    "require keys alone",

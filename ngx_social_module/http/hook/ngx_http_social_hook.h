@@ -34,11 +34,11 @@ typedef struct {
     ngx_http_social_secret_t     *secret;        /* NULL: insecure */
 
     /* lambda */
-    ngx_str_t                     function;
-    ngx_str_t                     region;
-    social_sigv4_known_t          known;         /* no key: insecure */
+    ngx_str_t                   function;
+    ngx_str_t                   region;
+    social_sigv4_known_t        known;         /* no key: insecure */
 
-    ngx_http_social_place_t       place;
+    ngx_http_social_position_t  position;
 } ngx_http_social_hook_loc_conf_t;
 
 

@@ -165,7 +165,7 @@ ngx_http_social_hook_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                    "\"cognito\" or \"lambda\"", &value[1]);
     }
 
-    ngx_http_social_place(cf, &hlcf->place);
+    ngx_http_social_conf_position(cf, &hlcf->position);
 
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_http_social_hook_parameter(cf, hlcf, &value[i])
@@ -488,7 +488,7 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->secret = ngx_http_social_secret_find(cf, &conf->secret_name);
 
         if (conf->secret == NULL) {
-            return ngx_http_social_conf_error(cf, &conf->place,
+            return ngx_http_social_conf_error(cf, &conf->position,
                        "\"secret=%V\" in \"social_hook\" is not known: define "
                        "it with \"social_secret %V file=PATH\" at the http "
                        "level", &conf->secret_name, &conf->secret_name);
@@ -496,7 +496,7 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     if (!ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"social_hook\" needs a \"social_database\" at the http "
                    "level: what a hook brings is written there");
     }

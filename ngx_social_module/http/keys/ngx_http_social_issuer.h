@@ -1,6 +1,6 @@
 
 /*
- * Issuers: who may sign tokens, and by which rules their tokens are judged.
+ * Issuers: who may sign tokens, and by which rules their tokens are verified.
  */
 
 #ifndef NGX_HTTP_SOCIAL_ISSUER_H
@@ -16,28 +16,28 @@ typedef struct ngx_http_social_keys_s  ngx_http_social_keys_t;
 
 
 typedef struct {
-    ngx_str_t                 name;
-    ngx_str_t                 issuer;       /* what "iss" must be */
-    ngx_str_t                 user_pool;
-    ngx_str_t                 jwks_uri;     /* zero-terminated */
-    ngx_str_t                 jwks_file;
-    ngx_str_t                 discovery;    /* zero-terminated, or empty */
-    ngx_str_t                 ca_file;      /* zero-terminated */
-    ngx_array_t               client_ids;   /* of social_str_t */
-    ngx_array_t               audiences;    /* of social_str_t */
-    ngx_flag_t                any_client;
-    ngx_uint_t                token_use;
-    social_algorithms_t       algorithms;
-    social_claims_policy_t    policy;
+    ngx_str_t                   name;
+    ngx_str_t                   issuer;       /* what "iss" must be */
+    ngx_str_t                   user_pool;
+    ngx_str_t                   jwks_uri;     /* zero-terminated */
+    ngx_str_t                   jwks_file;
+    ngx_str_t                   discovery;    /* zero-terminated, or empty */
+    ngx_str_t                   ca_file;      /* zero-terminated */
+    ngx_array_t                 client_ids;   /* of social_str_t */
+    ngx_array_t                 audiences;    /* of social_str_t */
+    ngx_flag_t                  any_client;
+    ngx_uint_t                  token_use;
+    social_algorithms_t         algorithms;
+    social_claims_policy_t      policy;
 
-    time_t                    leeway;
-    ngx_msec_t                refresh;
-    time_t                    stale;
-    ngx_msec_t                cooldown;
-    ngx_msec_t                timeout;
-    size_t                    max_size;
+    time_t                      leeway;
+    ngx_msec_t                  refresh;
+    time_t                      stale;
+    ngx_msec_t                  cooldown;
+    ngx_msec_t                  timeout;
+    size_t                      max_size;
 
-    ngx_http_social_place_t   place;
+    ngx_http_social_position_t  position;
 
     /* this process's keys: state behind the configuration, not part of it */
     ngx_http_social_keys_t   *keys;

@@ -74,14 +74,14 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     static ngx_str_t   path = ngx_string("/.well-known/jwks.json");
 
     if (issuer->user_pool.len && issuer->issuer.len) {
-        return ngx_http_social_conf_error(cf, &issuer->place,
+        return ngx_http_social_conf_error(cf, &issuer->position,
                    "\"user_pool\" and \"issuer\" in \"social_issuer %V\" "
                    "contradict each other: a pool's id says its issuer, say "
                    "one of them", &issuer->name);
     }
 
     if (issuer->jwks_uri.len && issuer->jwks_file.len) {
-        return ngx_http_social_conf_error(cf, &issuer->place,
+        return ngx_http_social_conf_error(cf, &issuer->position,
                    "\"jwks_uri\" and \"jwks_file\" in \"social_issuer %V\" "
                    "contradict each other: say one of them", &issuer->name);
     }
@@ -112,7 +112,7 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     }
 
     if (issuer->issuer.len == 0) {
-        return ngx_http_social_conf_error(cf, &issuer->place,
+        return ngx_http_social_conf_error(cf, &issuer->position,
                    "\"social_issuer %V\" says no issuer: give it a "
                    "\"user_pool\" or an \"issuer\"", &issuer->name);
     }
@@ -153,7 +153,7 @@ ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    return ngx_http_social_conf_error(cf, &issuer->place,
+    return ngx_http_social_conf_error(cf, &issuer->position,
                "\"social_issuer %V\" says not whose tokens it accepts: list "
                "its \"client_ids\" or \"audiences\", or say \"client_ids *\" "
                "for every client", &issuer->name);
@@ -171,7 +171,7 @@ ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     if (issuer->jwks_file.len == 0
         && (uint64_t) issuer->stale * 1000 <= (uint64_t) issuer->refresh)
     {
-        return ngx_http_social_conf_error(cf, &issuer->place,
+        return ngx_http_social_conf_error(cf, &issuer->position,
                    "\"jwks_stale\" must be longer than \"jwks_refresh\" in "
                    "\"social_issuer %V\": keys would be dropped before they "
                    "are fetched again", &issuer->name);
@@ -180,7 +180,7 @@ ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     if (issuer->ca_file.len
         && !ngx_http_social_issuer_has_certificates(&issuer->ca_file))
     {
-        return ngx_http_social_conf_error(cf, &issuer->place,
+        return ngx_http_social_conf_error(cf, &issuer->position,
                    "\"ca_file\" \"%V\" has no certificate: it must be "
                    "readable and hold certificates in PEM",
                    &issuer->ca_file);

@@ -137,7 +137,7 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_social_place(cf, &issuer->place);
+    ngx_http_social_conf_position(cf, &issuer->position);
 
     /* who trusts an issuer must not be told an identity by a client */
 

@@ -1,6 +1,6 @@
 
 /*
- * A digest of the rules by which tokens are judged: what is remembered of
+ * A digest of the rules by which tokens are verified: what is remembered of
  * a token under the one says nothing under another.
  */
 

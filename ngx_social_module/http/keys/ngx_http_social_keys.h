@@ -59,7 +59,7 @@ ngx_int_t ngx_http_social_keys_init_process(ngx_cycle_t *cycle,
     ngx_array_t *issuers);
 
 /*
- * The keys to judge by now, or NULL when none were ever loaded or the last
+ * The keys to verify by now, or NULL when none were ever loaded or the last
  * ones are older than "jwks_stale".  Valid until the next call for the same
  * issuer, or until the event loop has its turn: not to be kept.
  */

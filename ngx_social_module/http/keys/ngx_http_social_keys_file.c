@@ -86,18 +86,18 @@ ngx_http_social_keys_from_file(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
 
     case NGX_HTTP_SOCIAL_KEYS_FILE_SIZE:
-        return ngx_http_social_conf_error(cf, &issuer->place,
+        return ngx_http_social_conf_error(cf, &issuer->position,
                    "\"jwks_file\" \"%V\" must be a file of 1 to %uz bytes "
                    "(\"jwks_max_size\")",
                    &issuer->jwks_file, issuer->max_size);
 
     case NGX_HTTP_SOCIAL_KEYS_FILE_UNUSABLE:
-        return ngx_http_social_conf_error(cf, &issuer->place,
+        return ngx_http_social_conf_error(cf, &issuer->position,
                    "\"jwks_file\" \"%V\" is not a usable key set: %s",
                    &issuer->jwks_file, file.why);
 
     default:
-        return ngx_http_social_conf_error(cf, &issuer->place,
+        return ngx_http_social_conf_error(cf, &issuer->position,
                    "\"jwks_file\" \"%V\" could not be read whole: it must "
                    "not be written to, move a new file in its place",
                    &issuer->jwks_file);

@@ -13,7 +13,7 @@
 #include "social_session.h"
 
 
-typedef struct ngx_http_social_follower_s  ngx_http_social_follower_t;
+typedef struct ngx_http_social_listener_s  ngx_http_social_listener_t;
 
 
 /*
@@ -36,7 +36,7 @@ typedef struct {
     ngx_uint_t                        used;       /* by "social_auth" */
     ngx_slab_pool_t                  *shpool;
     ngx_http_social_revocation_sh_t  *sh;         /* NULL: not configured */
-    ngx_http_social_follower_t       *follower;   /* state behind the conf */
+    ngx_http_social_listener_t       *listener;   /* state behind the conf */
 } ngx_http_social_revocation_main_conf_t;
 
 
@@ -46,7 +46,7 @@ extern ngx_module_t  ngx_http_social_revocation_module;
 /* ngx_http_social_revocation_module.c */
 
 /*
- * Called while locations are merged wherever tokens are judged: without a
+ * Called while locations are merged wherever tokens are verified: without a
  * call nothing is kept or followed.
  */
 void ngx_http_social_revocation_use(ngx_conf_t *cf);

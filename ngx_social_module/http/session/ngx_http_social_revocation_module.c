@@ -3,7 +3,7 @@
  * Sessions that were ended: the set of them in the shared zone.
  */
 
-#include "ngx_http_social_follower.h"
+#include "ngx_http_social_listener.h"
 #include "ngx_http_social_revocation.h"
 #include "ngx_http_social_zone.h"
 
@@ -28,7 +28,7 @@ static void *ngx_http_social_revocation_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_revocation_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static ngx_int_t ngx_http_social_revocation_init(ngx_conf_t *cf);
-static ngx_http_social_follower_t *ngx_http_social_revocation_follower(
+static ngx_http_social_listener_t *ngx_http_social_revocation_listener(
     ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_social_revocation_init_process(ngx_cycle_t *cycle);
 static void ngx_http_social_revocation_exit_process(ngx_cycle_t *cycle);
@@ -374,8 +374,8 @@ ngx_http_social_revocation_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    rmcf->follower = ngx_http_social_follower_create(cf, rmcf);
-    if (rmcf->follower == NULL) {
+    rmcf->listener = ngx_http_social_listener_create(cf, rmcf);
+    if (rmcf->listener == NULL) {
         return NGX_ERROR;
     }
 
@@ -385,8 +385,8 @@ ngx_http_social_revocation_init(ngx_conf_t *cf)
 }
 
 
-static ngx_http_social_follower_t *
-ngx_http_social_revocation_follower(ngx_cycle_t *cycle)
+static ngx_http_social_listener_t *
+ngx_http_social_revocation_listener(ngx_cycle_t *cycle)
 {
     ngx_http_conf_ctx_t                     *ctx;
     ngx_http_social_revocation_main_conf_t  *rmcf;
@@ -400,24 +400,24 @@ ngx_http_social_revocation_follower(ngx_cycle_t *cycle)
 
     rmcf = ctx->main_conf[ngx_http_social_revocation_module.ctx_index];
 
-    return rmcf->follower;
+    return rmcf->listener;
 }
 
 
 static ngx_int_t
 ngx_http_social_revocation_init_process(ngx_cycle_t *cycle)
 {
-    ngx_http_social_follower_t  *f;
+    ngx_http_social_listener_t  *f;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
     {
         return NGX_OK;
     }
 
-    f = ngx_http_social_revocation_follower(cycle);
+    f = ngx_http_social_revocation_listener(cycle);
 
     if (f != NULL) {
-        ngx_http_social_follower_start(f, cycle);
+        ngx_http_social_listener_start(f, cycle);
     }
 
     return NGX_OK;
@@ -427,16 +427,16 @@ ngx_http_social_revocation_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_social_revocation_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_social_follower_t  *f;
+    ngx_http_social_listener_t  *f;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
     {
         return;
     }
 
-    f = ngx_http_social_revocation_follower(cycle);
+    f = ngx_http_social_revocation_listener(cycle);
 
     if (f != NULL) {
-        ngx_http_social_follower_stop(f);
+        ngx_http_social_listener_stop(f);
     }
 }

@@ -12,14 +12,14 @@
 
 
 typedef struct {
-    ngx_str_t                 name;
-    ngx_str_t                 bucket;
-    ngx_str_t                 region;
-    ngx_str_t                 endpoint;          /* for servers */
-    ngx_str_t                 public_endpoint;   /* for browsers */
-    ngx_flag_t                path_style;
-    social_credentials_t      credentials;       /* static ones */
-    ngx_http_social_place_t   place;
+    ngx_str_t                   name;
+    ngx_str_t                   bucket;
+    ngx_str_t                   region;
+    ngx_str_t                   endpoint;          /* for servers */
+    ngx_str_t                   public_endpoint;   /* for browsers */
+    ngx_flag_t                  path_style;
+    social_credentials_t        credentials;       /* static ones */
+    ngx_http_social_position_t  position;
 } ngx_http_social_bucket_t;
 
 

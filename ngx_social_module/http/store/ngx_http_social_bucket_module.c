@@ -133,7 +133,7 @@ ngx_http_social_bucket_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     bucket->name = value[1];
     bucket->path_style = NGX_CONF_UNSET;
 
-    ngx_http_social_place(cf, &bucket->place);
+    ngx_http_social_conf_position(cf, &bucket->position);
 
     save = *cf;
 
@@ -464,13 +464,13 @@ ngx_http_social_bucket_finish(ngx_conf_t *cf, ngx_http_social_bucket_t *bucket)
     }
 
     if (bucket->region.len == 0) {
-        return ngx_http_social_conf_error(cf, &bucket->place,
+        return ngx_http_social_conf_error(cf, &bucket->position,
                    "\"social_bucket %V\" says no \"region\", which signatures "
                    "cover", &bucket->name);
     }
 
     if (bucket->credentials.access_key.len == 0) {
-        return ngx_http_social_conf_error(cf, &bucket->place,
+        return ngx_http_social_conf_error(cf, &bucket->position,
                    "\"social_bucket %V\" says no \"credentials\": it takes "
                    "\"env\", \"file PATH\", or \"profile NAME\"",
                    &bucket->name);

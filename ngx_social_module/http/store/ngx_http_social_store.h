@@ -34,7 +34,7 @@ typedef struct {
     social_sigv4_known_t        known;
     social_sigv4_policy_t       policy;
     ngx_thread_pool_t          *thread_pool;
-    ngx_http_social_place_t     place;
+    ngx_http_social_position_t  position;
 } ngx_http_social_store_loc_conf_t;
 
 

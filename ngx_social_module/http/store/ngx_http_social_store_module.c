@@ -112,7 +112,7 @@ ngx_http_social_store_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     slcf->announce = NGX_CONF_UNSET;
     slcf->sync = NGX_CONF_UNSET;
 
-    ngx_http_social_place(cf, &slcf->place);
+    ngx_http_social_conf_position(cf, &slcf->position);
 
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_http_social_store_parameter(cf, slcf, &value[i])
@@ -414,7 +414,7 @@ ngx_http_social_store_add(ngx_conf_t *cf,
         if (slot[i].conf->bucket != conf->bucket
             || slot[i].conf->announce != conf->announce)
         {
-            return ngx_http_social_conf_error(cf, &conf->place,
+            return ngx_http_social_conf_error(cf, &conf->position,
                        "\"root=%V\" in \"social_store\" is another store's, "
                        "of another bucket or another \"announce=\": give "
                        "each bucket a directory of its own", &conf->root);
@@ -447,7 +447,7 @@ ngx_http_social_store_check(ngx_conf_t *cf,
     conf->bucket = ngx_http_social_bucket_find(cf, &conf->bucket_name);
 
     if (conf->bucket == NULL) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "unknown bucket \"%V\" in \"social_store\": add "
                    "a \"social_bucket %V { ... }\" to the \"http\" block",
                    &conf->bucket_name, &conf->bucket_name);
@@ -456,13 +456,13 @@ ngx_http_social_store_check(ngx_conf_t *cf,
     if (clcf->exact_match || clcf->named || clcf->regex != NULL
         || clcf->name.len == 0 || clcf->name.data[clcf->name.len - 1] != '/')
     {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"social_store\" needs a location by prefix that ends "
                    "with a slash, as in \"location /objects/\"");
     }
 
     if (conf->announce && !ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"announce=on\" in \"social_store\" needs "
                    "a \"social_database\": that is where objects are "
                    "announced");

@@ -28,7 +28,7 @@ typedef struct {
     ngx_array_t                *kinds;         /* of social_str_t */
     size_t                      max_size;
     time_t                      expires;
-    ngx_http_social_place_t     place;
+    ngx_http_social_position_t  position;
 } ngx_http_social_presign_loc_conf_t;
 
 

@@ -49,7 +49,7 @@ ngx_http_social_presign_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     plcf->bucket_name = value[1];
 
-    ngx_http_social_place(cf, &plcf->place);
+    ngx_http_social_conf_position(cf, &plcf->position);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_social_presign_handler;

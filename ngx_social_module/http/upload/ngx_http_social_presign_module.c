@@ -256,7 +256,7 @@ ngx_http_social_presign_check(ngx_conf_t *cf,
     conf->bucket = ngx_http_social_bucket_find(cf, &conf->bucket_name);
 
     if (conf->bucket == NULL) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "unknown bucket \"%V\" in \"social_presign\": add "
                    "a \"social_bucket %V { ... }\" to the \"http\" block",
                    &conf->bucket_name, &conf->bucket_name);
@@ -265,13 +265,13 @@ ngx_http_social_presign_check(ngx_conf_t *cf,
     alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
 
     if (alcf->issuers == NULL) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"social_presign\" needs \"social_auth\" in this "
                    "location: URLs are made for verified users only");
     }
 
     if (!ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"social_presign\" needs a \"social_database\": uploads "
                    "are recorded there");
     }
@@ -285,7 +285,7 @@ ngx_http_social_presign_check(ngx_conf_t *cf,
             &conf->target.endpoint, &why)
         != SOCIAL_OK)
     {
-        return ngx_http_social_conf_error(cf, &conf->bucket->place,
+        return ngx_http_social_conf_error(cf, &conf->bucket->position,
                    "invalid \"public_endpoint\" in \"social_bucket %V\": %s",
                    &conf->bucket->name, why);
     }
@@ -332,7 +332,7 @@ ngx_http_social_presign_defaults(ngx_conf_t *cf,
     social_str_t  *item;
 
     if (conf->key == NULL) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"social_presign\" needs a \"social_presign_key\", as in "
                    "\"raw/$social_sub/$social_upload_id.$social_upload_ext\"");
     }

@@ -13,9 +13,9 @@
 
 
 typedef struct {
-    ngx_flag_t                enable;
-    ngx_str_t                 assets;
-    ngx_http_social_place_t   place;
+    ngx_flag_t                  enable;
+    ngx_str_t                   assets;
+    ngx_http_social_position_t  position;
 } ngx_http_social_upload_loc_conf_t;
 
 
@@ -258,7 +258,7 @@ ngx_http_social_upload_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ulcf->enable = 1;
 
-    ngx_http_social_place(cf, &ulcf->place);
+    ngx_http_social_conf_position(cf, &ulcf->position);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_social_upload_handler;
@@ -308,7 +308,7 @@ ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf, void *parent,
     alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
 
     if (alcf->issuers == NULL || !ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->place,
+        return ngx_http_social_conf_error(cf, &conf->position,
                    "\"social_upload_status\" needs \"social_auth\" in this "
                    "location and a \"social_database\": an upload is its "
                    "owner's to see");

@@ -5,8 +5,8 @@
  * every request that brings it lies beside it.
  */
 
-#ifndef NGX_HTTP_SOCIAL_KNOWN_H
-#define NGX_HTTP_SOCIAL_KNOWN_H
+#ifndef NGX_HTTP_SOCIAL_PARSED_H
+#define NGX_HTTP_SOCIAL_PARSED_H
 
 
 #include "ngx_http_social.h"
@@ -15,8 +15,8 @@
 #include "social_jwt.h"
 
 
-typedef struct ngx_http_social_known_s        ngx_http_social_known_t;
-typedef struct ngx_http_social_known_table_s  ngx_http_social_known_table_t;
+typedef struct ngx_http_social_parsed_s        ngx_http_social_parsed_t;
+typedef struct ngx_http_social_parsed_table_s  ngx_http_social_parsed_table_t;
 
 
 /* the identity headers' values, and the groups' claim that they are of */
@@ -28,7 +28,7 @@ typedef struct {
     ngx_str_t                  scopes;
     ngx_str_t                 *groups_claim;
     u_char                    *data;         /* owned; NULL: not made yet */
-} ngx_http_social_known_texts_t;
+} ngx_http_social_parsed_texts_t;
 
 
 /* and the values that an assertion was made by: addresses, to compare */
@@ -40,56 +40,56 @@ typedef struct {
     time_t                     ttl;
     time_t                     minted;
     ngx_str_t                  text;         /* owned, zero-terminated */
-} ngx_http_social_known_assertion_t;
+} ngx_http_social_parsed_assertion_t;
 
 
-struct ngx_http_social_known_s {
-    ngx_queue_t                        queue;     /* the last used first */
-    ngx_http_social_known_t           *next;      /* of its bucket */
-    ngx_uint_t                         count;     /* of its users */
-    u_char                             digest[SOCIAL_FINGERPRINT_SIZE];
+struct ngx_http_social_parsed_s {
+    ngx_queue_t                         queue;     /* the last used first */
+    ngx_http_social_parsed_t           *next;      /* of its bucket */
+    ngx_uint_t                          count;     /* of its users */
+    u_char                              digest[SOCIAL_FINGERPRINT_SIZE];
 
-    social_jwt_t                       jwt;       /* owned */
-    social_claims_t                    claims;
-    ngx_http_social_known_texts_t      texts;
-    ngx_http_social_known_assertion_t  assertion;
+    social_jwt_t                        jwt;       /* owned */
+    social_claims_t                     claims;
+    ngx_http_social_parsed_texts_t      texts;
+    ngx_http_social_parsed_assertion_t  assertion;
 
-    u_char                             buf[];     /* for social_jwt_parse() */
+    u_char                              buf[];     /* for social_jwt_parse() */
 };
 
 
 /*
  * An empty table for this configuration, freed with it.  NULL: out of memory.
  */
-ngx_http_social_known_table_t *ngx_http_social_known_create_table(
+ngx_http_social_parsed_table_t *ngx_http_social_parsed_create_table(
     ngx_conf_t *cf);
 
 /*
  * Room for a token of that length, with the caller as its one user.  NULL: out
  * of memory.
  */
-ngx_http_social_known_t *ngx_http_social_known_create(size_t len,
+ngx_http_social_parsed_t *ngx_http_social_parsed_create(size_t len,
     ngx_log_t *log);
 
 /*
  * The token with that digest, with the caller as one more user; or NULL.
  */
-ngx_http_social_known_t *ngx_http_social_known_find(
-    ngx_http_social_known_table_t *table,
+ngx_http_social_parsed_t *ngx_http_social_parsed_find(
+    ngx_http_social_parsed_table_t *table,
     const u_char digest[SOCIAL_FINGERPRINT_SIZE]);
 
 /*
  * Keeps a token that is not in the table yet, for the next who asks; the one
  * that nobody has asked for the longest makes room.
  */
-void ngx_http_social_known_keep(ngx_http_social_known_table_t *table,
-    ngx_http_social_known_t *known,
+void ngx_http_social_parsed_keep(ngx_http_social_parsed_table_t *table,
+    ngx_http_social_parsed_t *parsed,
     const u_char digest[SOCIAL_FINGERPRINT_SIZE]);
 
 /*
  * Ends the caller's use; the last user's end frees it.
  */
-void ngx_http_social_known_release(ngx_http_social_known_t *known);
+void ngx_http_social_parsed_release(ngx_http_social_parsed_t *parsed);
 
 
-#endif /* NGX_HTTP_SOCIAL_KNOWN_H */
+#endif /* NGX_HTTP_SOCIAL_PARSED_H */

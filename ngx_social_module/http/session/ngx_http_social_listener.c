@@ -14,57 +14,57 @@
  * they add the same to the set.
  */
 
-#include "ngx_http_social_follower.h"
+#include "ngx_http_social_listener.h"
 #include "social_crypto.h"
 
 
-#define NGX_HTTP_SOCIAL_FOLLOWER_TICK     500
-#define NGX_HTTP_SOCIAL_FOLLOWER_LEASE    2000
-#define NGX_HTTP_SOCIAL_FOLLOWER_SILENCE  10000
-#define NGX_HTTP_SOCIAL_FOLLOWER_BACKOFF  4000
+#define NGX_HTTP_SOCIAL_LISTENER_TICK     500
+#define NGX_HTTP_SOCIAL_LISTENER_LEASE    2000
+#define NGX_HTTP_SOCIAL_LISTENER_SILENCE  10000
+#define NGX_HTTP_SOCIAL_LISTENER_BACKOFF  4000
 
 /* ticks in which the whole set is swept: a minute; and the least at a tick */
-#define NGX_HTTP_SOCIAL_FOLLOWER_ROUND    120
-#define NGX_HTTP_SOCIAL_FOLLOWER_SWEEP    1024
+#define NGX_HTTP_SOCIAL_LISTENER_ROUND    120
+#define NGX_HTTP_SOCIAL_LISTENER_SWEEP    1024
 
 
 typedef struct {
-    ngx_http_social_follower_t       *follower;
-    ngx_pool_t                       *pool;
-    social_pq_options_t               options;
-    social_pq_t                      *pq;
-    social_rc_e                       rc;
-    char                              error[SOCIAL_PQ_ERROR_SIZE];
-} ngx_http_social_follower_connect_t;
+    ngx_http_social_listener_t  *listener;
+    ngx_pool_t                  *pool;
+    social_pq_options_t          options;
+    social_pq_t                 *pq;
+    social_rc_e                  rc;
+    char                         error[SOCIAL_PQ_ERROR_SIZE];
+} ngx_http_social_listener_connect_t;
 
 
-static void ngx_http_social_follower_tick(ngx_event_t *ev);
-static ngx_uint_t ngx_http_social_follower_lease(
-    ngx_http_social_follower_t *f);
-static void ngx_http_social_follower_release(ngx_http_social_follower_t *f);
-static void ngx_http_social_follower_source(ngx_http_social_follower_t *f);
-static void ngx_http_social_follower_sweep(ngx_http_social_follower_t *f);
-static void ngx_http_social_follower_connect(ngx_http_social_follower_t *f);
-static void ngx_http_social_follower_thread(void *data, ngx_log_t *log);
-static void ngx_http_social_follower_connected(ngx_event_t *ev);
-static void ngx_http_social_follower_close(ngx_http_social_follower_t *f);
-static void ngx_http_social_follower_write_handler(ngx_event_t *wev);
-static void ngx_http_social_follower_read_handler(ngx_event_t *rev);
+static void ngx_http_social_listener_tick(ngx_event_t *ev);
+static ngx_uint_t ngx_http_social_listener_lease(
+    ngx_http_social_listener_t *f);
+static void ngx_http_social_listener_release(ngx_http_social_listener_t *f);
+static void ngx_http_social_listener_source(ngx_http_social_listener_t *f);
+static void ngx_http_social_listener_sweep(ngx_http_social_listener_t *f);
+static void ngx_http_social_listener_connect(ngx_http_social_listener_t *f);
+static void ngx_http_social_listener_thread(void *data, ngx_log_t *log);
+static void ngx_http_social_listener_connected(ngx_event_t *ev);
+static void ngx_http_social_listener_close(ngx_http_social_listener_t *f);
+static void ngx_http_social_listener_write_handler(ngx_event_t *wev);
+static void ngx_http_social_listener_read_handler(ngx_event_t *rev);
 
 
-ngx_http_social_follower_t *
-ngx_http_social_follower_create(ngx_conf_t *cf,
+ngx_http_social_listener_t *
+ngx_http_social_listener_create(ngx_conf_t *cf,
     ngx_http_social_revocation_main_conf_t *rmcf)
 {
     ngx_str_t                         conninfo;
-    ngx_http_social_follower_t       *f;
+    ngx_http_social_listener_t       *f;
     ngx_http_social_database_conf_t  *dbcf;
 
     dbcf = ngx_http_social_database_conf(cf);
 
     conninfo = dbcf->listen.len ? dbcf->listen : dbcf->conninfo;
 
-    f = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_follower_t));
+    f = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_listener_t));
     if (f == NULL) {
         return NULL;
     }
@@ -85,10 +85,10 @@ ngx_http_social_follower_create(ngx_conf_t *cf,
 
 
 void
-ngx_http_social_follower_start(ngx_http_social_follower_t *f,
+ngx_http_social_listener_start(ngx_http_social_listener_t *f,
     ngx_cycle_t *cycle)
 {
-    f->tick.handler = ngx_http_social_follower_tick;
+    f->tick.handler = ngx_http_social_listener_tick;
     f->tick.data = f;
     f->tick.log = cycle->log;
     f->tick.cancelable = 1;
@@ -106,53 +106,53 @@ ngx_http_social_follower_start(ngx_http_social_follower_t *f,
 
 
 void
-ngx_http_social_follower_stop(ngx_http_social_follower_t *f)
+ngx_http_social_listener_stop(ngx_http_social_listener_t *f)
 {
     f->stopping = 1;
 
-    if (f->state == NGX_HTTP_SOCIAL_LINK_UP) {
-        ngx_http_social_follower_close(f);
+    if (f->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
+        ngx_http_social_listener_close(f);
     }
 
-    ngx_http_social_follower_release(f);
+    ngx_http_social_listener_release(f);
 }
 
 
 static void
-ngx_http_social_follower_tick(ngx_event_t *ev)
+ngx_http_social_listener_tick(ngx_event_t *ev)
 {
-    ngx_http_social_follower_t  *f = ev->data;
+    ngx_http_social_listener_t  *f = ev->data;
 
     ngx_http_social_revocation_sh_t  *sh;
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
-        ngx_http_social_follower_stop(f);
+        ngx_http_social_listener_stop(f);
         return;
     }
 
-    ngx_add_timer(ev, NGX_HTTP_SOCIAL_FOLLOWER_TICK);
+    ngx_add_timer(ev, NGX_HTTP_SOCIAL_LISTENER_TICK);
 
-    if (!ngx_http_social_follower_lease(f)) {
+    if (!ngx_http_social_listener_lease(f)) {
 
-        if (f->state == NGX_HTTP_SOCIAL_LINK_UP) {
-            ngx_http_social_follower_close(f);
+        if (f->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
+            ngx_http_social_listener_close(f);
         }
 
         return;
     }
 
-    ngx_http_social_follower_sweep(f);
+    ngx_http_social_listener_sweep(f);
 
     switch (f->state) {
 
-    case NGX_HTTP_SOCIAL_LINK_DOWN:
+    case NGX_HTTP_SOCIAL_CONNECTION_DOWN:
         if ((ngx_msec_int_t) (f->retry - ngx_current_msec) <= 0) {
-            ngx_http_social_follower_connect(f);
+            ngx_http_social_listener_connect(f);
         }
 
         return;
 
-    case NGX_HTTP_SOCIAL_LINK_CONNECTING:
+    case NGX_HTTP_SOCIAL_CONNECTION_CONNECTING:
         return;
 
     default:
@@ -161,10 +161,10 @@ ngx_http_social_follower_tick(ngx_event_t *ev)
 
     sh = f->rmcf->sh;
 
-    if (f->step != NGX_HTTP_SOCIAL_FOLLOW_IDLE) {
+    if (f->step != NGX_HTTP_SOCIAL_LISTENER_IDLE) {
 
-        if (ngx_current_msec - f->heard > NGX_HTTP_SOCIAL_FOLLOWER_SILENCE) {
-            ngx_http_social_follower_failed(f, "it does not answer");
+        if (ngx_current_msec - f->heard > NGX_HTTP_SOCIAL_LISTENER_SILENCE) {
+            ngx_http_social_listener_failed(f, "it does not answer");
         }
 
         return;
@@ -174,11 +174,11 @@ ngx_http_social_follower_tick(ngx_event_t *ev)
 
     if ((social_revocations_state(sh->set) != SOCIAL_REVOCATIONS_ROOM
          && (ngx_msec_int_t) (f->reload - ngx_current_msec) <= 0
-         ? ngx_http_social_follower_begin(f)
-         : ngx_http_social_follower_poll(f))
+         ? ngx_http_social_listener_begin(f)
+         : ngx_http_social_listener_poll(f))
         != NGX_OK)
     {
-        ngx_http_social_follower_failed(f, "could not send");
+        ngx_http_social_listener_failed(f, "could not send");
     }
 }
 
@@ -188,7 +188,7 @@ ngx_http_social_follower_tick(ngx_event_t *ev)
  */
 
 static ngx_uint_t
-ngx_http_social_follower_lease(ngx_http_social_follower_t *f)
+ngx_http_social_listener_lease(ngx_http_social_listener_t *f)
 {
     ngx_pid_t                         owner;
     ngx_msec_t                        now;
@@ -214,7 +214,7 @@ ngx_http_social_follower_lease(ngx_http_social_follower_t *f)
 
     if (ours) {
         sh->owner = (ngx_atomic_uint_t) ngx_pid;
-        sh->lease = now + NGX_HTTP_SOCIAL_FOLLOWER_LEASE;
+        sh->lease = now + NGX_HTTP_SOCIAL_LISTENER_LEASE;
     }
 
     ngx_shmtx_unlock(&f->rmcf->shpool->mutex);
@@ -226,7 +226,7 @@ ngx_http_social_follower_lease(ngx_http_social_follower_t *f)
         f->retry = now;
         f->failures = 0;
 
-        ngx_http_social_follower_source(f);
+        ngx_http_social_listener_source(f);
     }
 
     f->leading = ours;
@@ -236,7 +236,7 @@ ngx_http_social_follower_lease(ngx_http_social_follower_t *f)
 
 
 static void
-ngx_http_social_follower_release(ngx_http_social_follower_t *f)
+ngx_http_social_listener_release(ngx_http_social_listener_t *f)
 {
     ngx_http_social_revocation_sh_t  *sh;
 
@@ -263,7 +263,7 @@ ngx_http_social_follower_release(ngx_http_social_follower_t *f)
  */
 
 static void
-ngx_http_social_follower_source(ngx_http_social_follower_t *f)
+ngx_http_social_listener_source(ngx_http_social_listener_t *f)
 {
     ngx_http_social_revocation_sh_t  *sh;
 
@@ -281,19 +281,19 @@ ngx_http_social_follower_source(ngx_http_social_follower_t *f)
 
 
 static void
-ngx_http_social_follower_sweep(ngx_http_social_follower_t *f)
+ngx_http_social_listener_sweep(ngx_http_social_listener_t *f)
 {
     size_t                 n;
     social_revocations_t  *set;
 
     set = f->rmcf->sh->set;
 
-    n = social_revocations_capacity(set) / NGX_HTTP_SOCIAL_FOLLOWER_ROUND
+    n = social_revocations_capacity(set) / NGX_HTTP_SOCIAL_LISTENER_ROUND
         * 4 / 3;
 
     ngx_shmtx_lock(&f->rmcf->shpool->mutex);
 
-    social_revocations_sweep(set, ngx_max(n, NGX_HTTP_SOCIAL_FOLLOWER_SWEEP),
+    social_revocations_sweep(set, ngx_max(n, NGX_HTTP_SOCIAL_LISTENER_SWEEP),
                              ngx_time());
 
     ngx_shmtx_unlock(&f->rmcf->shpool->mutex);
@@ -301,11 +301,11 @@ ngx_http_social_follower_sweep(ngx_http_social_follower_t *f)
 
 
 static void
-ngx_http_social_follower_connect(ngx_http_social_follower_t *f)
+ngx_http_social_listener_connect(ngx_http_social_listener_t *f)
 {
     ngx_pool_t                          *pool;
     ngx_thread_task_t                   *task;
-    ngx_http_social_follower_connect_t  *ctx;
+    ngx_http_social_listener_connect_t  *ctx;
 
     pool = ngx_create_pool(1024, ngx_cycle->log);
     if (pool == NULL) {
@@ -313,7 +313,7 @@ ngx_http_social_follower_connect(ngx_http_social_follower_t *f)
     }
 
     task = ngx_thread_task_alloc(pool,
-                                 sizeof(ngx_http_social_follower_connect_t));
+                                 sizeof(ngx_http_social_listener_connect_t));
     if (task == NULL) {
         ngx_destroy_pool(pool);
         return;
@@ -321,15 +321,15 @@ ngx_http_social_follower_connect(ngx_http_social_follower_t *f)
 
     ctx = task->ctx;
 
-    ctx->follower = f;
+    ctx->listener = f;
     ctx->pool = pool;
     ctx->options.conninfo = f->conninfo;
     ctx->options.connect_timeout = f->connect_timeout;
-    ctx->options.statement_timeout = NGX_HTTP_SOCIAL_FOLLOWER_SILENCE - 1000;
+    ctx->options.statement_timeout = NGX_HTTP_SOCIAL_LISTENER_SILENCE - 1000;
     ctx->options.application_name = "ngx_social_module revocations";
 
-    task->handler = ngx_http_social_follower_thread;
-    task->event.handler = ngx_http_social_follower_connected;
+    task->handler = ngx_http_social_listener_thread;
+    task->event.handler = ngx_http_social_listener_connected;
     task->event.data = ctx;
     task->event.log = ngx_cycle->log;
 
@@ -338,29 +338,29 @@ ngx_http_social_follower_connect(ngx_http_social_follower_t *f)
         return;
     }
 
-    f->state = NGX_HTTP_SOCIAL_LINK_CONNECTING;
+    f->state = NGX_HTTP_SOCIAL_CONNECTION_CONNECTING;
 }
 
 
 static void
-ngx_http_social_follower_thread(void *data, ngx_log_t *log)
+ngx_http_social_listener_thread(void *data, ngx_log_t *log)
 {
-    ngx_http_social_follower_connect_t *ctx = data;
+    ngx_http_social_listener_connect_t  *ctx = data;
 
     ctx->rc = social_pq_connect(&ctx->options, &ctx->pq, ctx->error);
 }
 
 
 static void
-ngx_http_social_follower_connected(ngx_event_t *ev)
+ngx_http_social_listener_connected(ngx_event_t *ev)
 {
-    ngx_http_social_follower_t          *f;
-    ngx_http_social_follower_connect_t  *ctx;
+    ngx_http_social_listener_t          *f;
+    ngx_http_social_listener_connect_t  *ctx;
 
     ctx = ev->data;
-    f = ctx->follower;
+    f = ctx->listener;
 
-    f->state = NGX_HTTP_SOCIAL_LINK_DOWN;
+    f->state = NGX_HTTP_SOCIAL_CONNECTION_DOWN;
 
     if (f->stopping || !f->leading) {
         social_pq_close(ctx->pq);
@@ -368,24 +368,24 @@ ngx_http_social_follower_connected(ngx_event_t *ev)
     }
 
     if (ctx->rc != SOCIAL_OK) {
-        ngx_http_social_follower_failed(f, ctx->error);
+        ngx_http_social_listener_failed(f, ctx->error);
         goto done;
     }
 
     f->connection = ngx_http_social_socket_open(ctx->pq, f,
-                                       ngx_http_social_follower_read_handler,
-                                       ngx_http_social_follower_write_handler);
+                                       ngx_http_social_listener_read_handler,
+                                       ngx_http_social_listener_write_handler);
     if (f->connection == NULL) {
         social_pq_close(ctx->pq);
-        ngx_http_social_follower_failed(f, "no connection is free in nginx");
+        ngx_http_social_listener_failed(f, "no connection is free in nginx");
         goto done;
     }
 
     f->pq = ctx->pq;
-    f->state = NGX_HTTP_SOCIAL_LINK_UP;
+    f->state = NGX_HTTP_SOCIAL_CONNECTION_UP;
 
-    if (ngx_http_social_follower_begin(f) != NGX_OK) {
-        ngx_http_social_follower_failed(f, "could not send");
+    if (ngx_http_social_listener_begin(f) != NGX_OK) {
+        ngx_http_social_listener_failed(f, "could not send");
     }
 
 done:
@@ -395,14 +395,14 @@ done:
 
 
 static void
-ngx_http_social_follower_close(ngx_http_social_follower_t *f)
+ngx_http_social_listener_close(ngx_http_social_listener_t *f)
 {
     ngx_http_social_socket_forget(f->connection);
     social_pq_close(f->pq);
 
     f->connection = NULL;
     f->pq = NULL;
-    f->state = NGX_HTTP_SOCIAL_LINK_DOWN;
+    f->state = NGX_HTTP_SOCIAL_CONNECTION_DOWN;
     f->retry = ngx_current_msec;
 
     /* what was seen is of no use to another connection: it loads all */
@@ -415,14 +415,14 @@ ngx_http_social_follower_close(ngx_http_social_follower_t *f)
 
 
 void
-ngx_http_social_follower_failed(ngx_http_social_follower_t *f,
+ngx_http_social_listener_failed(ngx_http_social_listener_t *f,
     const char *why)
 {
     ngx_uint_t  level;
     ngx_msec_t  delay;
 
-    if (f->state == NGX_HTTP_SOCIAL_LINK_UP) {
-        ngx_http_social_follower_close(f);
+    if (f->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
+        ngx_http_social_listener_close(f);
     }
 
     level = f->failures++ ? NGX_LOG_INFO : NGX_LOG_ERR;
@@ -430,7 +430,7 @@ ngx_http_social_follower_failed(ngx_http_social_follower_t *f,
     ngx_log_error(level, ngx_cycle->log, 0,
                   "social: revocations are not followed: %s", why);
 
-    delay = NGX_HTTP_SOCIAL_FOLLOWER_BACKOFF;
+    delay = NGX_HTTP_SOCIAL_LISTENER_BACKOFF;
 
     if (f->failures < 5) {
         delay >>= 5 - f->failures;
@@ -442,16 +442,16 @@ ngx_http_social_follower_failed(ngx_http_social_follower_t *f,
 
 
 static void
-ngx_http_social_follower_write_handler(ngx_event_t *wev)
+ngx_http_social_listener_write_handler(ngx_event_t *wev)
 {
     ngx_connection_t            *c;
-    ngx_http_social_follower_t  *f;
+    ngx_http_social_listener_t  *f;
 
     c = wev->data;
     f = c->data;
 
     if (ngx_http_social_socket_flush(c, f->pq) != NGX_OK) {
-        ngx_http_social_follower_failed(f, "could not send");
+        ngx_http_social_listener_failed(f, "could not send");
     }
 }
 
@@ -462,27 +462,27 @@ ngx_http_social_follower_write_handler(ngx_event_t *wev)
  */
 
 static void
-ngx_http_social_follower_read_handler(ngx_event_t *rev)
+ngx_http_social_listener_read_handler(ngx_event_t *rev)
 {
     ngx_int_t                    rc;
     social_rc_e                  next;
     ngx_connection_t            *c;
     social_pq_result_t          *result;
-    ngx_http_social_follower_t  *f;
+    ngx_http_social_listener_t  *f;
 
     c = rev->data;
     f = c->data;
 
     if (c->close) {
         /* nginx shuts down */
-        ngx_http_social_follower_stop(f);
+        ngx_http_social_listener_stop(f);
         return;
     }
 
     if (social_pq_consume(f->pq) != SOCIAL_OK
         || ngx_http_social_socket_flush(c, f->pq) != NGX_OK)
     {
-        ngx_http_social_follower_failed(f, "it closed the connection");
+        ngx_http_social_listener_failed(f, "it closed the connection");
         return;
     }
 
@@ -499,7 +499,7 @@ ngx_http_social_follower_read_handler(ngx_event_t *rev)
     switch (next) {
 
     case SOCIAL_OK:
-        rc = ngx_http_social_follower_take(f, result);
+        rc = ngx_http_social_listener_take(f, result);
         social_pq_result_free(result);
         break;
 
@@ -508,17 +508,17 @@ ngx_http_social_follower_read_handler(ngx_event_t *rev)
         break;
 
     default:
-        ngx_http_social_follower_failed(f, "it closed the connection");
+        ngx_http_social_listener_failed(f, "it closed the connection");
         return;
     }
 
     if (rc == NGX_OK && f->connection == c && f->notified
-        && f->step == NGX_HTTP_SOCIAL_FOLLOW_IDLE)
+        && f->step == NGX_HTTP_SOCIAL_LISTENER_IDLE)
     {
-        rc = ngx_http_social_follower_poll(f);
+        rc = ngx_http_social_listener_poll(f);
     }
 
     if (rc != NGX_OK && f->connection == c) {
-        ngx_http_social_follower_failed(f, "could not send");
+        ngx_http_social_listener_failed(f, "could not send");
     }
 }

@@ -1,6 +1,6 @@
 
 /*
- * What a follower asks: all revocations at first, and then those that came
+ * What a listener asks: all revocations at first, and then those that came
  * since.
  *
  * DESIGN.  Rows become visible in the order of commits, not in that of any
@@ -21,46 +21,46 @@
  * that are in the future here: they come with the pages of a load.
  */
 
-#include "ngx_http_social_follower.h"
+#include "ngx_http_social_listener.h"
 
 
-#define NGX_HTTP_SOCIAL_FOLLOWER_RELOAD  30000
+#define NGX_HTTP_SOCIAL_LISTENER_RELOAD  30000
 
 
-static ngx_int_t ngx_http_social_follower_ask(ngx_http_social_follower_t *f,
-    ngx_http_social_follow_e step);
-static ngx_int_t ngx_http_social_follower_refused(
-    ngx_http_social_follower_t *f, const social_pq_result_t *result);
-static ngx_int_t ngx_http_social_follower_snapshot(
-    ngx_http_social_follower_t *f, const social_pq_result_t *result);
-static ngx_int_t ngx_http_social_follower_rows(ngx_http_social_follower_t *f,
+static ngx_int_t ngx_http_social_listener_ask(ngx_http_social_listener_t *f,
+    ngx_http_social_listener_step_e step);
+static ngx_int_t ngx_http_social_listener_refused(
+    ngx_http_social_listener_t *f, const social_pq_result_t *result);
+static ngx_int_t ngx_http_social_listener_snapshot(
+    ngx_http_social_listener_t *f, const social_pq_result_t *result);
+static ngx_int_t ngx_http_social_listener_rows(ngx_http_social_listener_t *f,
     const social_pq_result_t *result);
-static ngx_uint_t ngx_http_social_follower_row(ngx_http_social_revoked_t *row,
+static ngx_uint_t ngx_http_social_listener_row(ngx_http_social_revoked_t *row,
     social_str_t id, social_str_t until);
-static void ngx_http_social_follower_loaded(ngx_http_social_follower_t *f);
-static void ngx_http_social_follower_expired(ngx_http_social_follower_t *f,
+static void ngx_http_social_listener_loaded(ngx_http_social_listener_t *f);
+static void ngx_http_social_listener_expired(ngx_http_social_listener_t *f,
     const social_pq_result_t *result);
 
 
-static const char *ngx_http_social_follower_sql[] = {
+static const char *ngx_http_social_listener_sql[] = {
 
-    [NGX_HTTP_SOCIAL_FOLLOW_LISTEN] =
+    [NGX_HTTP_SOCIAL_LISTENER_LISTEN] =
         "LISTEN social_revocations",
 
-    [NGX_HTTP_SOCIAL_FOLLOW_BASE] =
+    [NGX_HTTP_SOCIAL_LISTENER_BASE] =
         "SELECT pg_current_snapshot()",
 
-    [NGX_HTTP_SOCIAL_FOLLOW_LOAD] =
+    [NGX_HTTP_SOCIAL_LISTENER_LOAD] =
         "SELECT encode(id, 'hex'),"
         " extract(epoch FROM least(until, '9999-12-31'))::bigint, xact"
         " FROM revocations"
         " WHERE id > decode($1, 'hex') AND until > now()"
         " ORDER BY id LIMIT $2::bigint",
 
-    [NGX_HTTP_SOCIAL_FOLLOW_PEEK] =
+    [NGX_HTTP_SOCIAL_LISTENER_PEEK] =
         "SELECT pg_current_snapshot()",
 
-    [NGX_HTTP_SOCIAL_FOLLOW_CHANGES] =
+    [NGX_HTTP_SOCIAL_LISTENER_CHANGES] =
         "SELECT encode(id, 'hex'), CASE WHEN until > now() THEN"
         " extract(epoch FROM least(until, '9999-12-31'))::bigint ELSE 0 END,"
         " xact FROM revocations"
@@ -70,34 +70,34 @@ static const char *ngx_http_social_follower_sql[] = {
         " AND (xact, id) > ($3::xid8, decode($1, 'hex'))"
         " ORDER BY xact, id LIMIT $2::bigint",
 
-    [NGX_HTTP_SOCIAL_FOLLOW_EXPIRE] =
+    [NGX_HTTP_SOCIAL_LISTENER_EXPIRE] =
         "SELECT social_revocations_expire($1::integer)"
 };
 
 
 ngx_int_t
-ngx_http_social_follower_begin(ngx_http_social_follower_t *f)
+ngx_http_social_listener_begin(ngx_http_social_listener_t *f)
 {
-    return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_LISTEN);
+    return ngx_http_social_listener_ask(f, NGX_HTTP_SOCIAL_LISTENER_LISTEN);
 }
 
 
 ngx_int_t
-ngx_http_social_follower_poll(ngx_http_social_follower_t *f)
+ngx_http_social_listener_poll(ngx_http_social_listener_t *f)
 {
     if ((ngx_msec_int_t) (f->expire - ngx_current_msec) <= 0) {
-        return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_EXPIRE);
+        return ngx_http_social_listener_ask(f, NGX_HTTP_SOCIAL_LISTENER_EXPIRE);
     }
 
     f->notified = 0;
 
-    return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_PEEK);
+    return ngx_http_social_listener_ask(f, NGX_HTTP_SOCIAL_LISTENER_PEEK);
 }
 
 
 static ngx_int_t
-ngx_http_social_follower_ask(ngx_http_social_follower_t *f,
-    ngx_http_social_follow_e step)
+ngx_http_social_listener_ask(ngx_http_social_listener_t *f,
+    ngx_http_social_listener_step_e step)
 {
     size_t              n;
     u_char              page[NGX_INT_T_LEN];
@@ -109,7 +109,7 @@ ngx_http_social_follower_ask(ngx_http_social_follower_t *f,
     params[0].value.len = f->id_len;
 
     params[1].value.data = page;
-    params[1].value.len = ngx_sprintf(page, "%d", NGX_HTTP_SOCIAL_FOLLOWER_PAGE)
+    params[1].value.len = ngx_sprintf(page, "%d", NGX_HTTP_SOCIAL_LISTENER_PAGE)
                           - page;
 
     params[2].value.data = f->xact;
@@ -120,15 +120,15 @@ ngx_http_social_follower_ask(ngx_http_social_follower_t *f,
 
     switch (step) {
 
-    case NGX_HTTP_SOCIAL_FOLLOW_LOAD:
+    case NGX_HTTP_SOCIAL_LISTENER_LOAD:
         n = 2;
         break;
 
-    case NGX_HTTP_SOCIAL_FOLLOW_CHANGES:
+    case NGX_HTTP_SOCIAL_LISTENER_CHANGES:
         n = 5;
         break;
 
-    case NGX_HTTP_SOCIAL_FOLLOW_EXPIRE:
+    case NGX_HTTP_SOCIAL_LISTENER_EXPIRE:
 
         /* a statement names its parameters from the first on */
 
@@ -140,7 +140,7 @@ ngx_http_social_follower_ask(ngx_http_social_follower_t *f,
         n = 0;
     }
 
-    if (social_pq_send(f->pq, ngx_http_social_follower_sql[step], params, n)
+    if (social_pq_send(f->pq, ngx_http_social_listener_sql[step], params, n)
         != SOCIAL_OK)
     {
         return NGX_ERROR;
@@ -154,27 +154,27 @@ ngx_http_social_follower_ask(ngx_http_social_follower_t *f,
 
 
 ngx_int_t
-ngx_http_social_follower_take(ngx_http_social_follower_t *f,
+ngx_http_social_listener_take(ngx_http_social_listener_t *f,
     const social_pq_result_t *result)
 {
-    ngx_http_social_follow_e  step;
+    ngx_http_social_listener_step_e  step;
 
     step = f->step;
-    f->step = NGX_HTTP_SOCIAL_FOLLOW_IDLE;
+    f->step = NGX_HTTP_SOCIAL_LISTENER_IDLE;
 
     if (social_pq_result_outcome(result) != SOCIAL_PQ_OK) {
         f->step = step;
-        return ngx_http_social_follower_refused(f, result);
+        return ngx_http_social_listener_refused(f, result);
     }
 
     switch (step) {
 
-    case NGX_HTTP_SOCIAL_FOLLOW_LISTEN:
-        return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_BASE);
+    case NGX_HTTP_SOCIAL_LISTENER_LISTEN:
+        return ngx_http_social_listener_ask(f, NGX_HTTP_SOCIAL_LISTENER_BASE);
 
-    case NGX_HTTP_SOCIAL_FOLLOW_BASE:
+    case NGX_HTTP_SOCIAL_LISTENER_BASE:
 
-        if (ngx_http_social_follower_snapshot(f, result) != NGX_OK) {
+        if (ngx_http_social_listener_snapshot(f, result) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -182,11 +182,11 @@ ngx_http_social_follower_take(ngx_http_social_follower_t *f,
         f->count = 0;
         f->load = ngx_http_social_revocations_load_begin(f->rmcf);
 
-        return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_LOAD);
+        return ngx_http_social_listener_ask(f, NGX_HTTP_SOCIAL_LISTENER_LOAD);
 
-    case NGX_HTTP_SOCIAL_FOLLOW_PEEK:
+    case NGX_HTTP_SOCIAL_LISTENER_PEEK:
 
-        if (ngx_http_social_follower_snapshot(f, result) != NGX_OK) {
+        if (ngx_http_social_listener_snapshot(f, result) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -200,31 +200,32 @@ ngx_http_social_follower_take(ngx_http_social_follower_t *f,
         f->xact[0] = '0';
         f->xact_len = 1;
 
-        return ngx_http_social_follower_ask(f, NGX_HTTP_SOCIAL_FOLLOW_CHANGES);
+        return ngx_http_social_listener_ask(f,
+                                        NGX_HTTP_SOCIAL_LISTENER_CHANGES);
 
-    case NGX_HTTP_SOCIAL_FOLLOW_LOAD:
-    case NGX_HTTP_SOCIAL_FOLLOW_CHANGES:
+    case NGX_HTTP_SOCIAL_LISTENER_LOAD:
+    case NGX_HTTP_SOCIAL_LISTENER_CHANGES:
 
-        if (ngx_http_social_follower_rows(f, result) != NGX_OK) {
+        if (ngx_http_social_listener_rows(f, result) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        if (social_pq_result_rows(result) == NGX_HTTP_SOCIAL_FOLLOWER_PAGE) {
-            return ngx_http_social_follower_ask(f, step);
+        if (social_pq_result_rows(result) == NGX_HTTP_SOCIAL_LISTENER_PAGE) {
+            return ngx_http_social_listener_ask(f, step);
         }
 
         ngx_free(f->seen.data);
         f->seen = f->next;
         ngx_str_null(&f->next);
 
-        if (step == NGX_HTTP_SOCIAL_FOLLOW_LOAD) {
-            ngx_http_social_follower_loaded(f);
+        if (step == NGX_HTTP_SOCIAL_LISTENER_LOAD) {
+            ngx_http_social_listener_loaded(f);
         }
 
         return NGX_OK;
 
     default:
-        ngx_http_social_follower_expired(f, result);
+        ngx_http_social_listener_expired(f, result);
         return NGX_OK;
     }
 }
@@ -236,31 +237,31 @@ ngx_http_social_follower_take(ngx_http_social_follower_t *f,
  */
 
 static ngx_int_t
-ngx_http_social_follower_refused(ngx_http_social_follower_t *f,
+ngx_http_social_listener_refused(ngx_http_social_listener_t *f,
     const social_pq_result_t *result)
 {
-    ngx_http_social_follow_e   step;
-    char                       why[SOCIAL_PQ_ERROR_SIZE];
+    ngx_http_social_listener_step_e  step;
+    char                             why[SOCIAL_PQ_ERROR_SIZE];
 
     step = f->step;
 
-    if (step == NGX_HTTP_SOCIAL_FOLLOW_LISTEN
-        || step == NGX_HTTP_SOCIAL_FOLLOW_EXPIRE)
+    if (step == NGX_HTTP_SOCIAL_LISTENER_LISTEN
+        || step == NGX_HTTP_SOCIAL_LISTENER_EXPIRE)
     {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "social: the database refused to %s revocations: "
                       "%s (%s)",
-                      step == NGX_HTTP_SOCIAL_FOLLOW_LISTEN ? "listen to"
+                      step == NGX_HTTP_SOCIAL_LISTENER_LISTEN ? "listen to"
                                                             : "delete old",
                       social_pq_result_message(result),
                       social_pq_result_sqlstate(result));
 
-        if (step == NGX_HTTP_SOCIAL_FOLLOW_LISTEN) {
-            return ngx_http_social_follower_ask(f,
-                                               NGX_HTTP_SOCIAL_FOLLOW_BASE);
+        if (step == NGX_HTTP_SOCIAL_LISTENER_LISTEN) {
+            return ngx_http_social_listener_ask(f,
+                                               NGX_HTTP_SOCIAL_LISTENER_BASE);
         }
 
-        f->step = NGX_HTTP_SOCIAL_FOLLOW_IDLE;
+        f->step = NGX_HTTP_SOCIAL_LISTENER_IDLE;
         f->expire = ngx_current_msec + 600000;
 
         return NGX_OK;
@@ -275,14 +276,14 @@ ngx_http_social_follower_refused(ngx_http_social_follower_t *f,
 
     why[sizeof(why) - 1] = '\0';
 
-    ngx_http_social_follower_failed(f, why);
+    ngx_http_social_listener_failed(f, why);
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_social_follower_snapshot(ngx_http_social_follower_t *f,
+ngx_http_social_listener_snapshot(ngx_http_social_listener_t *f,
     const social_pq_result_t *result)
 {
     social_str_t  value;
@@ -311,7 +312,7 @@ ngx_http_social_follower_snapshot(ngx_http_social_follower_t *f,
  */
 
 static ngx_int_t
-ngx_http_social_follower_rows(ngx_http_social_follower_t *f,
+ngx_http_social_listener_rows(ngx_http_social_listener_t *f,
     const social_pq_result_t *result)
 {
     size_t                      i, rows;
@@ -328,7 +329,7 @@ ngx_http_social_follower_rows(ngx_http_social_follower_t *f,
             || !social_pq_result_value(result, i, 1, &until)
             || !social_pq_result_value(result, i, 2, &xact)
             || xact.len > sizeof(f->xact)
-            || !ngx_http_social_follower_row(&part[n], id, until))
+            || !ngx_http_social_listener_row(&part[n], id, until))
         {
             return NGX_ERROR;
         }
@@ -355,7 +356,7 @@ ngx_http_social_follower_rows(ngx_http_social_follower_t *f,
 
 
 static ngx_uint_t
-ngx_http_social_follower_row(ngx_http_social_revoked_t *row, social_str_t id,
+ngx_http_social_listener_row(ngx_http_social_revoked_t *row, social_str_t id,
     social_str_t until)
 {
     off_t       seconds;
@@ -389,7 +390,7 @@ ngx_http_social_follower_row(ngx_http_social_revoked_t *row, social_str_t id,
 
 
 static void
-ngx_http_social_follower_loaded(ngx_http_social_follower_t *f)
+ngx_http_social_listener_loaded(ngx_http_social_listener_t *f)
 {
     ngx_uint_t  level;
 
@@ -397,7 +398,7 @@ ngx_http_social_follower_loaded(ngx_http_social_follower_t *f)
 
     /* where there was no room: what is over by then makes some */
 
-    f->reload = ngx_current_msec + NGX_HTTP_SOCIAL_FOLLOWER_RELOAD;
+    f->reload = ngx_current_msec + NGX_HTTP_SOCIAL_LISTENER_RELOAD;
 
     level = f->failures ? NGX_LOG_NOTICE : NGX_LOG_INFO;
 
@@ -409,7 +410,7 @@ ngx_http_social_follower_loaded(ngx_http_social_follower_t *f)
 
 
 static void
-ngx_http_social_follower_expired(ngx_http_social_follower_t *f,
+ngx_http_social_listener_expired(ngx_http_social_listener_t *f,
     const social_pq_result_t *result)
 {
     social_str_t  deleted;
@@ -418,7 +419,7 @@ ngx_http_social_follower_expired(ngx_http_social_follower_t *f,
 
     if (social_pq_result_value(result, 0, 0, &deleted)
         && ngx_atoi((u_char *) deleted.data, deleted.len)
-           == NGX_HTTP_SOCIAL_FOLLOWER_PAGE)
+           == NGX_HTTP_SOCIAL_LISTENER_PAGE)
     {
         /* there are more */
         f->expire = ngx_current_msec + 1000;

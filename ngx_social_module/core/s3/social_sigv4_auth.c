@@ -5,32 +5,32 @@
 
 #include <string.h>
 
-#include "social_sigv4_claim.h"
+#include "social_sigv4_auth.h"
 
 
-static bool social_sigv4_claim_is_query(const social_uri_query_t *query,
+static bool social_sigv4_auth_is_query(const social_uri_query_t *query,
     social_str_t *detail);
-static social_sigv4_status_e social_sigv4_claim_header(
+static social_sigv4_status_e social_sigv4_auth_header(
     const social_sigv4_request_t *request, social_str_t authorization,
-    social_sigv4_claim_t *claim, social_str_t *detail);
-static social_sigv4_status_e social_sigv4_claim_query(
+    social_sigv4_auth_t *auth, social_str_t *detail);
+static social_sigv4_status_e social_sigv4_auth_query(
     const social_sigv4_request_t *request, const social_uri_query_t *query,
-    social_buf_t *work, social_sigv4_claim_t *claim, social_str_t *detail);
-static social_sigv4_status_e social_sigv4_claim_find(
+    social_buf_t *work, social_sigv4_auth_t *auth, social_str_t *detail);
+static social_sigv4_status_e social_sigv4_auth_find(
     const social_sigv4_request_t *request, const char *name,
     social_str_t *value, bool *found);
-static bool social_sigv4_claim_param(const social_uri_query_t *query,
+static bool social_sigv4_auth_param(const social_uri_query_t *query,
     const char *name, social_buf_t *work, social_str_t *value);
-static bool social_sigv4_claim_credential(social_str_t credential,
-    social_sigv4_claim_t *claim);
-static bool social_sigv4_claim_names(social_str_t names);
-static bool social_sigv4_claim_signature(social_str_t signature);
-static bool social_sigv4_claim_expires(social_str_t text, int64_t *expires);
+static bool social_sigv4_auth_credential(social_str_t credential,
+    social_sigv4_auth_t *auth);
+static bool social_sigv4_auth_names(social_str_t names);
+static bool social_sigv4_auth_signature(social_str_t signature);
+static bool social_sigv4_auth_expires(social_str_t text, int64_t *expires);
 
 
 /* the spelling is fixed: S3 tells parameters apart by case */
 
-static const char *const  social_sigv4_claim_params[] = {
+static const char *const  social_sigv4_auth_params[] = {
     "X-Amz-Algorithm",
     "X-Amz-Credential",
     "X-Amz-Date",
@@ -42,9 +42,9 @@ static const char *const  social_sigv4_claim_params[] = {
 
 
 social_sigv4_status_e
-social_sigv4_claim(const social_sigv4_request_t *request,
+social_sigv4_auth(const social_sigv4_request_t *request,
     const social_uri_query_t *query, social_buf_t *work,
-    social_sigv4_claim_t *claim, social_str_t *detail)
+    social_sigv4_auth_t *auth, social_str_t *detail)
 {
     bool                       header, params;
     social_str_t               authorization;
@@ -52,7 +52,7 @@ social_sigv4_claim(const social_sigv4_request_t *request,
     const social_uri_param_t  *twice;
     static const social_str_t  v2 = social_string("AWSAccessKeyId");
 
-    memset(claim, 0, sizeof(social_sigv4_claim_t));
+    memset(auth, 0, sizeof(social_sigv4_auth_t));
 
     twice = social_uri_query_duplicate(query);
     if (twice != NULL) {
@@ -60,20 +60,20 @@ social_sigv4_claim(const social_sigv4_request_t *request,
         return SOCIAL_SIGV4_DUPLICATE;
     }
 
-    status = social_sigv4_claim_find(request, "authorization",
+    status = social_sigv4_auth_find(request, "authorization",
                                      &authorization, &header);
     if (status != SOCIAL_SIGV4_OK) {
         return status;
     }
 
-    params = social_sigv4_claim_is_query(query, detail);
+    params = social_sigv4_auth_is_query(query, detail);
 
     if (header && params) {
         return SOCIAL_SIGV4_BOTH;
     }
 
     if (params) {
-        return social_sigv4_claim_query(request, query, work, claim, detail);
+        return social_sigv4_auth_query(request, query, work, auth, detail);
     }
 
     if (social_uri_query_find(query, v2) != NULL) {
@@ -81,7 +81,7 @@ social_sigv4_claim(const social_sigv4_request_t *request,
     }
 
     if (header) {
-        return social_sigv4_claim_header(request, authorization, claim,
+        return social_sigv4_auth_header(request, authorization, auth,
                                          detail);
     }
 
@@ -90,17 +90,17 @@ social_sigv4_claim(const social_sigv4_request_t *request,
 
 
 static bool
-social_sigv4_claim_is_query(const social_uri_query_t *query,
+social_sigv4_auth_is_query(const social_uri_query_t *query,
     social_str_t *detail)
 {
     size_t  i, j;
 
     for (i = 0; i < query->count; i++) {
 
-        for (j = 0; social_sigv4_claim_params[j] != NULL; j++) {
+        for (j = 0; social_sigv4_auth_params[j] != NULL; j++) {
 
             if (social_str_caseeq(query->params[i].name,
-                                  social_str(social_sigv4_claim_params[j])))
+                                  social_str(social_sigv4_auth_params[j])))
             {
                 *detail = query->params[i].name;
                 return true;
@@ -113,8 +113,8 @@ social_sigv4_claim_is_query(const social_uri_query_t *query,
 
 
 static social_sigv4_status_e
-social_sigv4_claim_header(const social_sigv4_request_t *request,
-    social_str_t authorization, social_sigv4_claim_t *claim,
+social_sigv4_auth_header(const social_sigv4_request_t *request,
+    social_str_t authorization, social_sigv4_auth_t *auth,
     social_str_t *detail)
 {
     bool                       found, sha256;
@@ -125,7 +125,7 @@ social_sigv4_claim_header(const social_sigv4_request_t *request,
     static const social_str_t  signature_is = social_string("Signature=");
 
     rest = authorization;
-    credential = claim->signature;
+    credential = auth->signature;
 
     if (!social_str_next(&rest, " \t", &item)
         || !social_str_eq(item, social_sigv4_algorithm))
@@ -143,25 +143,25 @@ social_sigv4_claim_header(const social_sigv4_request_t *request,
             credential.len = item.len - credential_is.len;
 
         } else if (social_str_starts(item, names_are)
-                   && claim->signed_headers.len == 0)
+                   && auth->signed_headers.len == 0)
         {
-            claim->signed_headers.data = item.data + names_are.len;
-            claim->signed_headers.len = item.len - names_are.len;
+            auth->signed_headers.data = item.data + names_are.len;
+            auth->signed_headers.len = item.len - names_are.len;
 
         } else if (social_str_starts(item, signature_is)
-                   && claim->signature.len == 0)
+                   && auth->signature.len == 0)
         {
-            claim->signature.data = item.data + signature_is.len;
-            claim->signature.len = item.len - signature_is.len;
+            auth->signature.data = item.data + signature_is.len;
+            auth->signature.len = item.len - signature_is.len;
 
         } else {
             return SOCIAL_SIGV4_HEADER;
         }
     }
 
-    if (!social_sigv4_claim_credential(credential, claim)
-        || !social_sigv4_claim_names(claim->signed_headers)
-        || !social_sigv4_claim_signature(claim->signature))
+    if (!social_sigv4_auth_credential(credential, auth)
+        || !social_sigv4_auth_names(auth->signed_headers)
+        || !social_sigv4_auth_signature(auth->signature))
     {
         *detail = authorization;
         return SOCIAL_SIGV4_HEADER;
@@ -169,7 +169,7 @@ social_sigv4_claim_header(const social_sigv4_request_t *request,
 
     *detail = social_str("x-amz-date");
 
-    status = social_sigv4_claim_find(request, "x-amz-date", &claim->time,
+    status = social_sigv4_auth_find(request, "x-amz-date", &auth->time,
                                      &found);
     if (status != SOCIAL_SIGV4_OK) {
         return status;
@@ -181,92 +181,92 @@ social_sigv4_claim_header(const social_sigv4_request_t *request,
 
     *detail = social_str("x-amz-content-sha256");
 
-    status = social_sigv4_claim_find(request, "x-amz-content-sha256",
-                                     &claim->payload, &sha256);
+    status = social_sigv4_auth_find(request, "x-amz-content-sha256",
+                                     &auth->payload, &sha256);
     if (status != SOCIAL_SIGV4_OK) {
         return status;
     }
 
     *detail = social_str("x-amz-security-token");
 
-    return social_sigv4_claim_find(request, "x-amz-security-token",
-                                   &claim->token, &found);
+    return social_sigv4_auth_find(request, "x-amz-security-token",
+                                   &auth->token, &found);
 }
 
 
 static social_sigv4_status_e
-social_sigv4_claim_query(const social_sigv4_request_t *request,
+social_sigv4_auth_query(const social_sigv4_request_t *request,
     const social_uri_query_t *query, social_buf_t *work,
-    social_sigv4_claim_t *claim, social_str_t *detail)
+    social_sigv4_auth_t *auth, social_str_t *detail)
 {
     bool                   found;
     size_t                 i;
     social_str_t           value;
     social_sigv4_status_e  status;
 
-    claim->presigned = true;
+    auth->presigned = true;
 
-    for (i = 0; social_sigv4_claim_params[i] != NULL; i++) {
+    for (i = 0; social_sigv4_auth_params[i] != NULL; i++) {
 
-        *detail = social_str(social_sigv4_claim_params[i]);
+        *detail = social_str(social_sigv4_auth_params[i]);
 
         if (social_uri_query_find(query, *detail) == NULL) {
             return SOCIAL_SIGV4_QUERY;
         }
     }
 
-    (void) social_sigv4_claim_param(query, "X-Amz-Algorithm", work, &value);
+    (void) social_sigv4_auth_param(query, "X-Amz-Algorithm", work, &value);
 
     if (!social_str_eq(value, social_sigv4_algorithm)) {
         *detail = value;
         return SOCIAL_SIGV4_UNSUPPORTED;
     }
 
-    if (!social_sigv4_claim_param(query, "X-Amz-Credential", work, &value)
-        || !social_sigv4_claim_credential(value, claim))
+    if (!social_sigv4_auth_param(query, "X-Amz-Credential", work, &value)
+        || !social_sigv4_auth_credential(value, auth))
     {
         *detail = social_str("X-Amz-Credential");
         return SOCIAL_SIGV4_QUERY;
     }
 
-    if (!social_sigv4_claim_param(query, "X-Amz-Expires", work, &value)
-        || !social_sigv4_claim_expires(value, &claim->expires))
+    if (!social_sigv4_auth_param(query, "X-Amz-Expires", work, &value)
+        || !social_sigv4_auth_expires(value, &auth->expires))
     {
         *detail = social_str("X-Amz-Expires");
         return SOCIAL_SIGV4_QUERY;
     }
 
-    if (!social_sigv4_claim_param(query, "X-Amz-SignedHeaders", work,
-                                  &claim->signed_headers)
-        || !social_sigv4_claim_names(claim->signed_headers))
+    if (!social_sigv4_auth_param(query, "X-Amz-SignedHeaders", work,
+                                  &auth->signed_headers)
+        || !social_sigv4_auth_names(auth->signed_headers))
     {
         *detail = social_str("X-Amz-SignedHeaders");
         return SOCIAL_SIGV4_QUERY;
     }
 
-    if (!social_sigv4_claim_param(query, "X-Amz-Signature", work,
-                                  &claim->signature)
-        || !social_sigv4_claim_signature(claim->signature))
+    if (!social_sigv4_auth_param(query, "X-Amz-Signature", work,
+                                  &auth->signature)
+        || !social_sigv4_auth_signature(auth->signature))
     {
         *detail = social_str("X-Amz-Signature");
         return SOCIAL_SIGV4_QUERY;
     }
 
-    *detail = claim->signature;
+    *detail = auth->signature;
     detail->len = 0;
 
-    (void) social_sigv4_claim_param(query, "X-Amz-Date", work, &claim->time);
-    (void) social_sigv4_claim_param(query, "X-Amz-Security-Token", work,
-                                    &claim->token);
+    (void) social_sigv4_auth_param(query, "X-Amz-Date", work, &auth->time);
+    (void) social_sigv4_auth_param(query, "X-Amz-Security-Token", work,
+                                    &auth->token);
 
     /* the digest may be in either; S3 takes the parameter first */
 
-    if (!social_sigv4_claim_param(query, "X-Amz-Content-Sha256", work,
-                                  &claim->payload)
-        || claim->payload.len == 0)
+    if (!social_sigv4_auth_param(query, "X-Amz-Content-Sha256", work,
+                                  &auth->payload)
+        || auth->payload.len == 0)
     {
-        status = social_sigv4_claim_find(request, "x-amz-content-sha256",
-                                         &claim->payload, &found);
+        status = social_sigv4_auth_find(request, "x-amz-content-sha256",
+                                         &auth->payload, &found);
         if (status != SOCIAL_SIGV4_OK) {
             return status;
         }
@@ -281,7 +281,7 @@ social_sigv4_claim_query(const social_sigv4_request_t *request,
  */
 
 static social_sigv4_status_e
-social_sigv4_claim_find(const social_sigv4_request_t *request,
+social_sigv4_auth_find(const social_sigv4_request_t *request,
     const char *name, social_str_t *value, bool *found)
 {
     size_t        i;
@@ -309,7 +309,7 @@ social_sigv4_claim_find(const social_sigv4_request_t *request,
 
 
 static bool
-social_sigv4_claim_param(const social_uri_query_t *query, const char *name,
+social_sigv4_auth_param(const social_uri_query_t *query, const char *name,
     social_buf_t *work, social_str_t *value)
 {
     size_t                     mark;
@@ -337,8 +337,8 @@ social_sigv4_claim_param(const social_uri_query_t *query, const char *name,
  */
 
 static bool
-social_sigv4_claim_credential(social_str_t credential,
-    social_sigv4_claim_t *claim)
+social_sigv4_auth_credential(social_str_t credential,
+    social_sigv4_auth_t *auth)
 {
     size_t                     i, n;
     social_str_t               parts[4];
@@ -363,11 +363,11 @@ social_sigv4_claim_credential(social_str_t credential,
         n--;
     }
 
-    claim->access_key = credential;
-    claim->access_key.len = n;
-    claim->date = parts[0];
-    claim->region = parts[1];
-    claim->service = parts[2];
+    auth->access_key = credential;
+    auth->access_key.len = n;
+    auth->date = parts[0];
+    auth->region = parts[1];
+    auth->service = parts[2];
 
     return n > 0 && n <= SOCIAL_SIGV4_MAX_ACCESS_KEY && parts[0].len == 8
            && social_str_eq(parts[3], end);
@@ -375,7 +375,7 @@ social_sigv4_claim_credential(social_str_t credential,
 
 
 static bool
-social_sigv4_claim_names(social_str_t names)
+social_sigv4_auth_names(social_str_t names)
 {
     int           order;
     size_t        i, n, count;
@@ -419,7 +419,7 @@ social_sigv4_claim_names(social_str_t names)
 
 
 static bool
-social_sigv4_claim_signature(social_str_t signature)
+social_sigv4_auth_signature(social_str_t signature)
 {
     size_t  i;
 
@@ -436,7 +436,7 @@ social_sigv4_claim_signature(social_str_t signature)
 
 
 static bool
-social_sigv4_claim_expires(social_str_t text, int64_t *expires)
+social_sigv4_auth_expires(social_str_t text, int64_t *expires)
 {
     size_t  i;
 

@@ -4,29 +4,29 @@
  * is asked over it.  For its two files, and the module that starts it.
  */
 
-#ifndef NGX_HTTP_SOCIAL_FOLLOWER_H
-#define NGX_HTTP_SOCIAL_FOLLOWER_H
+#ifndef NGX_HTTP_SOCIAL_LISTENER_H
+#define NGX_HTTP_SOCIAL_LISTENER_H
 
 
-#include "ngx_http_social_link.h"
+#include "ngx_http_social_connection.h"
 #include "ngx_http_social_revocation.h"
 
 
-#define NGX_HTTP_SOCIAL_FOLLOWER_PAGE  1000
+#define NGX_HTTP_SOCIAL_LISTENER_PAGE  1000
 
 
 typedef enum {
-    NGX_HTTP_SOCIAL_FOLLOW_IDLE = 0,
-    NGX_HTTP_SOCIAL_FOLLOW_LISTEN,
-    NGX_HTTP_SOCIAL_FOLLOW_BASE,       /* the snapshot before a load */
-    NGX_HTTP_SOCIAL_FOLLOW_LOAD,       /* all, page by page */
-    NGX_HTTP_SOCIAL_FOLLOW_PEEK,       /* the snapshot now */
-    NGX_HTTP_SOCIAL_FOLLOW_CHANGES,    /* what the last one did not see */
-    NGX_HTTP_SOCIAL_FOLLOW_EXPIRE
-} ngx_http_social_follow_e;
+    NGX_HTTP_SOCIAL_LISTENER_IDLE = 0,
+    NGX_HTTP_SOCIAL_LISTENER_LISTEN,
+    NGX_HTTP_SOCIAL_LISTENER_BASE,       /* the snapshot before a load */
+    NGX_HTTP_SOCIAL_LISTENER_LOAD,       /* all, page by page */
+    NGX_HTTP_SOCIAL_LISTENER_PEEK,       /* the snapshot now */
+    NGX_HTTP_SOCIAL_LISTENER_CHANGES,    /* what the last one did not see */
+    NGX_HTTP_SOCIAL_LISTENER_EXPIRE
+} ngx_http_social_listener_step_e;
 
 
-struct ngx_http_social_follower_s {
+struct ngx_http_social_listener_s {
     ngx_http_social_revocation_main_conf_t  *rmcf;
     const char                      *conninfo;
     u_char                           source[32];  /* SHA-256 of it */
@@ -34,14 +34,14 @@ struct ngx_http_social_follower_s {
     ngx_thread_pool_t               *thread_pool;
 
     ngx_event_t                      tick;
-    ngx_http_social_link_state_e     state;
+    ngx_http_social_connection_state_e     state;
     social_pq_t                     *pq;
     ngx_connection_t                *connection;
     ngx_msec_t                       heard;
     ngx_msec_t                       retry;       /* when to connect */
     ngx_uint_t                       failures;    /* in a row */
 
-    ngx_http_social_follow_e         step;
+    ngx_http_social_listener_step_e         step;
     ngx_str_t                        seen;        /* all by this snapshot is
                                                      in the set; malloc()ed */
     ngx_str_t                        next;        /* and soon by this one */
@@ -60,46 +60,46 @@ struct ngx_http_social_follower_s {
 };
 
 
-/* ngx_http_social_follower.c */
+/* ngx_http_social_listener.c */
 
 /*
  * The state of a process, behind a configuration that is read-only.  NULL: out
  * of memory.
  */
-ngx_http_social_follower_t *ngx_http_social_follower_create(ngx_conf_t *cf,
+ngx_http_social_listener_t *ngx_http_social_listener_create(ngx_conf_t *cf,
     ngx_http_social_revocation_main_conf_t *rmcf);
 
-void ngx_http_social_follower_start(ngx_http_social_follower_t *f,
+void ngx_http_social_listener_start(ngx_http_social_listener_t *f,
     ngx_cycle_t *cycle);
-void ngx_http_social_follower_stop(ngx_http_social_follower_t *f);
+void ngx_http_social_listener_stop(ngx_http_social_listener_t *f);
 
 
 /*
  * Gives the connection up, says so once, and sets the time of the next.
  */
-void ngx_http_social_follower_failed(ngx_http_social_follower_t *f,
+void ngx_http_social_listener_failed(ngx_http_social_listener_t *f,
     const char *why);
 
 
-/* ngx_http_social_follower_load.c */
+/* ngx_http_social_listener_load.c */
 
 /*
  * Begins with a new connection: listens, and loads all.  NGX_ERROR: the
  * connection is of no more use, as in the next two.
  */
-ngx_int_t ngx_http_social_follower_begin(ngx_http_social_follower_t *f);
+ngx_int_t ngx_http_social_listener_begin(ngx_http_social_listener_t *f);
 
 /*
  * Asks for what is new, where nothing else is under way.
  */
-ngx_int_t ngx_http_social_follower_poll(ngx_http_social_follower_t *f);
+ngx_int_t ngx_http_social_listener_poll(ngx_http_social_listener_t *f);
 
 /*
  * Takes the result of what was asked, which stays the caller's, and asks
  * further.
  */
-ngx_int_t ngx_http_social_follower_take(ngx_http_social_follower_t *f,
+ngx_int_t ngx_http_social_listener_take(ngx_http_social_listener_t *f,
     const social_pq_result_t *result);
 
 
-#endif /* NGX_HTTP_SOCIAL_FOLLOWER_H */
+#endif /* NGX_HTTP_SOCIAL_LISTENER_H */

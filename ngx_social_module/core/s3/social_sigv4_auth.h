@@ -4,8 +4,8 @@
  * believed.  A part of the verifier.
  */
 
-#ifndef SOCIAL_SIGV4_CLAIM_H
-#define SOCIAL_SIGV4_CLAIM_H
+#ifndef SOCIAL_SIGV4_AUTH_H
+#define SOCIAL_SIGV4_AUTH_H
 
 
 #include "social_sigv4_verify.h"
@@ -23,19 +23,19 @@ typedef struct {
     int64_t       expires;            /* presigned: 1 to a week */
     social_str_t  token;              /* may be empty */
     social_str_t  payload;            /* may be empty; unchecked */
-} social_sigv4_claim_t;
+} social_sigv4_auth_t;
 
 
 /*
  * Reads the Authorization header, or the X-Amz-* parameters of "query", which
- * is request's.  SOCIAL_SIGV4_OK: "claim" has views of the request and of
+ * is request's.  SOCIAL_SIGV4_OK: "auth" has views of the request and of
  * "work"; else SOCIAL_SIGV4_ANONYMOUS, _DUPLICATE, _BOTH, _UNSUPPORTED,
  * _HEADER, _QUERY, _MISSING_HEADER or _MALFORMED, and "detail" may say what
  * it is about.
  */
-social_sigv4_status_e social_sigv4_claim(
+social_sigv4_status_e social_sigv4_auth(
     const social_sigv4_request_t *request, const social_uri_query_t *query,
-    social_buf_t *work, social_sigv4_claim_t *claim, social_str_t *detail);
+    social_buf_t *work, social_sigv4_auth_t *auth, social_str_t *detail);
 
 
-#endif /* SOCIAL_SIGV4_CLAIM_H */
+#endif /* SOCIAL_SIGV4_AUTH_H */

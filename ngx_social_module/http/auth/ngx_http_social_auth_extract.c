@@ -7,18 +7,18 @@
 #include "ngx_http_social_auth.h"
 
 
-static social_token_status_e ngx_http_social_auth_take_header(
+static social_token_status_e ngx_http_social_auth_extract_header(
     ngx_http_request_t *r, social_str_t *token);
-static social_token_status_e ngx_http_social_auth_take_places(
-    ngx_http_request_t *r, ngx_array_t *places, social_str_t *token);
-static social_token_status_e ngx_http_social_auth_take_place(
-    ngx_http_request_t *r, ngx_http_social_auth_place_t *place,
+static social_token_status_e ngx_http_social_auth_extract_sources(
+    ngx_http_request_t *r, ngx_array_t *sources, social_str_t *token);
+static social_token_status_e ngx_http_social_auth_extract_source(
+    ngx_http_request_t *r, ngx_http_social_auth_source_t *source,
     social_str_t *token);
-static social_token_status_e ngx_http_social_auth_take_variable(
-    ngx_http_request_t *r, ngx_http_social_auth_place_t *place,
+static social_token_status_e ngx_http_social_auth_extract_variable(
+    ngx_http_request_t *r, ngx_http_social_auth_source_t *source,
     social_str_t *token);
-static social_token_status_e ngx_http_social_auth_take_lines(
-    ngx_http_request_t *r, ngx_http_social_auth_place_t *place,
+static social_token_status_e ngx_http_social_auth_extract_lines(
+    ngx_http_request_t *r, ngx_http_social_auth_source_t *source,
     social_str_t *token);
 static ngx_uint_t ngx_http_social_auth_is_line(ngx_table_elt_t *h,
     ngx_str_t *name);
@@ -29,14 +29,14 @@ static ngx_uint_t ngx_http_social_auth_cookies(ngx_http_request_t *r,
 
 
 social_token_status_e
-ngx_http_social_auth_take(ngx_http_request_t *r,
+ngx_http_social_auth_extract(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, social_str_t *token)
 {
     social_token_status_e        status;
     ngx_http_social_auth_ctx_t  *ctx;
 
-    if (alcf->places == NULL) {
-        return ngx_http_social_auth_take_header(r, token);
+    if (alcf->sources == NULL) {
+        return ngx_http_social_auth_extract_header(r, token);
     }
 
     /* a map may be made of $social_sub, which would ask for the token again */
@@ -47,7 +47,7 @@ ngx_http_social_auth_take(ngx_http_request_t *r,
         ctx->taking = 1;
     }
 
-    status = ngx_http_social_auth_take_places(r, alcf->places, token);
+    status = ngx_http_social_auth_extract_sources(r, alcf->sources, token);
 
     if (ctx != NULL) {
         ctx->taking = 0;
@@ -58,7 +58,7 @@ ngx_http_social_auth_take(ngx_http_request_t *r,
 
 
 static social_token_status_e
-ngx_http_social_auth_take_header(ngx_http_request_t *r, social_str_t *token)
+ngx_http_social_auth_extract_header(ngx_http_request_t *r, social_str_t *token)
 {
     ngx_table_elt_t        *h;
     social_token_status_e   status;
@@ -96,21 +96,21 @@ ngx_http_social_auth_take_header(ngx_http_request_t *r, social_str_t *token)
  */
 
 static social_token_status_e
-ngx_http_social_auth_take_places(ngx_http_request_t *r, ngx_array_t *places,
-    social_str_t *token)
+ngx_http_social_auth_extract_sources(ngx_http_request_t *r,
+    ngx_array_t *sources, social_str_t *token)
 {
-    ngx_uint_t                     i;
-    social_str_t                   found;
-    social_token_status_e          status, rc;
-    ngx_http_social_auth_place_t  *place, *holder;
+    ngx_uint_t                      i;
+    social_str_t                    found;
+    social_token_status_e           status, rc;
+    ngx_http_social_auth_source_t  *source, *holder;
 
     holder = NULL;
     status = SOCIAL_TOKEN_NONE;
-    place = places->elts;
+    source = sources->elts;
 
-    for (i = 0; i < places->nelts; i++) {
+    for (i = 0; i < sources->nelts; i++) {
 
-        rc = ngx_http_social_auth_take_place(r, &place[i], &found);
+        rc = ngx_http_social_auth_extract_source(r, &source[i], &found);
 
         if (rc == SOCIAL_TOKEN_NONE) {
             continue;
@@ -124,7 +124,7 @@ ngx_http_social_auth_take_places(ngx_http_request_t *r, ngx_array_t *places,
             return SOCIAL_TOKEN_SEVERAL;
         }
 
-        holder = &place[i];
+        holder = &source[i];
         status = rc;
         *token = found;
     }
@@ -141,23 +141,23 @@ ngx_http_social_auth_take_places(ngx_http_request_t *r, ngx_array_t *places,
 
 
 static social_token_status_e
-ngx_http_social_auth_take_place(ngx_http_request_t *r,
-    ngx_http_social_auth_place_t *place, social_str_t *token)
+ngx_http_social_auth_extract_source(ngx_http_request_t *r,
+    ngx_http_social_auth_source_t *source, social_str_t *token)
 {
     social_token_status_e  status;
 
-    switch (place->kind) {
+    switch (source->kind) {
 
     case NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION:
-        return ngx_http_social_auth_take_header(r, token);
+        return ngx_http_social_auth_extract_header(r, token);
 
     case NGX_HTTP_SOCIAL_AUTH_HEADER:
     case NGX_HTTP_SOCIAL_AUTH_PROTOCOL:
-        status = ngx_http_social_auth_take_lines(r, place, token);
+        status = ngx_http_social_auth_extract_lines(r, source, token);
         break;
 
     default:
-        status = ngx_http_social_auth_take_variable(r, place, token);
+        status = ngx_http_social_auth_extract_variable(r, source, token);
         break;
     }
 
@@ -175,27 +175,27 @@ ngx_http_social_auth_take_place(ngx_http_request_t *r,
  */
 
 static social_token_status_e
-ngx_http_social_auth_take_variable(ngx_http_request_t *r,
-    ngx_http_social_auth_place_t *place, social_str_t *token)
+ngx_http_social_auth_extract_variable(ngx_http_request_t *r,
+    ngx_http_social_auth_source_t *source, social_str_t *token)
 {
     social_str_t                value;
     ngx_http_variable_value_t  *v;
 
-    v = ngx_http_get_flushed_variable(r, place->index);
+    v = ngx_http_get_flushed_variable(r, source->index);
 
     if (v == NULL) {
         return SOCIAL_TOKEN_FAILED;
     }
 
-    if (place->kind == NGX_HTTP_SOCIAL_AUTH_COOKIE
-        && ngx_http_social_auth_cookies(r, &place->item) > 1)
+    if (source->kind == NGX_HTTP_SOCIAL_AUTH_COOKIE
+        && ngx_http_social_auth_cookies(r, &source->item) > 1)
     {
         return SOCIAL_TOKEN_SEVERAL;
     }
 
-    if (place->kind == NGX_HTTP_SOCIAL_AUTH_ARGUMENT
+    if (source->kind == NGX_HTTP_SOCIAL_AUTH_ARGUMENT
         && social_token_count(ngx_http_social_view(&r->args),
-                              ngx_http_social_view(&place->item), "&")
+                              ngx_http_social_view(&source->item), "&")
            > 1)
     {
         return SOCIAL_TOKEN_SEVERAL;
@@ -219,8 +219,8 @@ ngx_http_social_auth_take_variable(ngx_http_request_t *r,
  */
 
 static social_token_status_e
-ngx_http_social_auth_take_lines(ngx_http_request_t *r,
-    ngx_http_social_auth_place_t *place, social_str_t *token)
+ngx_http_social_auth_extract_lines(ngx_http_request_t *r,
+    ngx_http_social_auth_source_t *source, social_str_t *token)
 {
     size_t            len;
     u_char           *p;
@@ -238,7 +238,7 @@ ngx_http_social_auth_take_lines(ngx_http_request_t *r,
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (ngx_http_social_auth_is_line(&h[i], &place->item)) {
+            if (ngx_http_social_auth_is_line(&h[i], &source->item)) {
                 n++;
                 len += h[i].value.len + 1;
                 found = &h[i];
@@ -250,7 +250,7 @@ ngx_http_social_auth_take_lines(ngx_http_request_t *r,
         return SOCIAL_TOKEN_NONE;
     }
 
-    if (place->kind == NGX_HTTP_SOCIAL_AUTH_HEADER) {
+    if (source->kind == NGX_HTTP_SOCIAL_AUTH_HEADER) {
         return n == 1
                ? social_token_from_value(ngx_http_social_view(&found->value),
                                          token)
@@ -275,7 +275,7 @@ ngx_http_social_auth_take_lines(ngx_http_request_t *r,
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (ngx_http_social_auth_is_line(&h[i], &place->item)) {
+            if (ngx_http_social_auth_is_line(&h[i], &source->item)) {
                 p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
                 *p++ = ',';
             }

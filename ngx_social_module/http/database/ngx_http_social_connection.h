@@ -4,30 +4,30 @@
  * the event loop.  For the pool, and for who has a connection of its own.
  */
 
-#ifndef NGX_HTTP_SOCIAL_LINK_H
-#define NGX_HTTP_SOCIAL_LINK_H
+#ifndef NGX_HTTP_SOCIAL_CONNECTION_H
+#define NGX_HTTP_SOCIAL_CONNECTION_H
 
 
 #include "ngx_http_social_database.h"
 
 
 typedef enum {
-    NGX_HTTP_SOCIAL_LINK_DOWN = 0,
-    NGX_HTTP_SOCIAL_LINK_CONNECTING,
-    NGX_HTTP_SOCIAL_LINK_UP
-} ngx_http_social_link_state_e;
+    NGX_HTTP_SOCIAL_CONNECTION_DOWN = 0,
+    NGX_HTTP_SOCIAL_CONNECTION_CONNECTING,
+    NGX_HTTP_SOCIAL_CONNECTION_UP
+} ngx_http_social_connection_state_e;
 
 
 typedef struct {
-    ngx_http_social_database_t     *db;
-    ngx_http_social_link_state_e    state;
-    social_pq_t                    *pq;
-    ngx_connection_t               *connection;
-    ngx_queue_t                     sent;        /* of queries, in order */
-    ngx_msec_t                      heard;       /* when it was last alive */
-    ngx_event_t                     retry;
-    ngx_uint_t                      failures;    /* in a row */
-} ngx_http_social_link_t;
+    ngx_http_social_database_t         *db;
+    ngx_http_social_connection_state_e  state;
+    social_pq_t                        *pq;
+    ngx_connection_t                   *connection;
+    ngx_queue_t                         sent;        /* of queries, in order */
+    ngx_msec_t                          heard;       /* last alive */
+    ngx_event_t                         retry;
+    ngx_uint_t                          failures;    /* in a row */
+} ngx_http_social_connection_t;
 
 
 struct ngx_http_social_database_s {
@@ -37,7 +37,7 @@ struct ngx_http_social_database_s {
     ngx_uint_t                        waiters;
     ngx_uint_t                        stopping;
     time_t                            locked;    /* last said of a lock */
-    ngx_http_social_link_t           *links;
+    ngx_http_social_connection_t     *conns;
 };
 
 
@@ -63,38 +63,38 @@ ngx_int_t ngx_http_social_socket_flush(ngx_connection_t *c, social_pq_t *pq);
 void ngx_http_social_socket_forget(ngx_connection_t *c);
 
 
-/* ngx_http_social_link.c */
+/* ngx_http_social_connection.c */
 
 /*
  * Begins to connect, in a thread; ends in the state UP, or by
- * ngx_http_social_link_failed().
+ * ngx_http_social_connection_failed().
  */
-void ngx_http_social_link_connect(ngx_http_social_link_t *link);
+void ngx_http_social_connection_connect(ngx_http_social_connection_t *conn);
 
 /*
  * The handler of its timer: connects, where it is still DOWN.
  */
-void ngx_http_social_link_retry(ngx_event_t *ev);
+void ngx_http_social_connection_retry(ngx_event_t *ev);
 
 /*
  * Queues a query on a connection that is UP, and sends what is queued.
  * NGX_ERROR: the connection is of no more use.
  */
-ngx_int_t ngx_http_social_link_send(ngx_http_social_link_t *link,
+ngx_int_t ngx_http_social_connection_send(ngx_http_social_connection_t *conn,
     ngx_http_social_query_t *query);
-ngx_int_t ngx_http_social_link_flush(ngx_http_social_link_t *link);
+ngx_int_t ngx_http_social_connection_flush(ngx_http_social_connection_t *conn);
 
 /*
  * Closes the connection, and ends what was sent on it: nobody can say whether
  * it was run.
  */
-void ngx_http_social_link_failed(ngx_http_social_link_t *link,
+void ngx_http_social_connection_failed(ngx_http_social_connection_t *conn,
     const char *why);
 
 /*
  * Closes a connection that is UP, with nothing under way.
  */
-void ngx_http_social_link_close(ngx_http_social_link_t *link);
+void ngx_http_social_connection_close(ngx_http_social_connection_t *conn);
 
 
 /* ngx_http_social_database.c */
@@ -112,4 +112,4 @@ void ngx_http_social_database_give_up(ngx_http_social_database_t *db,
     ngx_queue_t *lost);
 
 
-#endif /* NGX_HTTP_SOCIAL_LINK_H */
+#endif /* NGX_HTTP_SOCIAL_CONNECTION_H */
