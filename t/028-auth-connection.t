@@ -47,7 +47,7 @@ if (`${\ ($ENV{TEST_NGINX_BINARY} || 'nginx') } -V 2>&1`
 }
 
 repeat_each(2);
-plan tests => repeat_each() * 291;
+plan tests => repeat_each() * 303;
 no_long_string();
 run_tests();
 
@@ -165,7 +165,7 @@ public <!--#include virtual="/who" -->
 --- error_code eval
 [401, 200, 200]
 --- response_body_like eval
-["Unauthorized", '^private \(me ok\)$', '^public \( \)$']
+["Unauthorized", '^private \(me ok\)$', '^public \(me ok\)$']
 
 === TEST 8: a mirror gets what was let in, and nothing else
 --- http_config eval
@@ -223,17 +223,18 @@ my $id = "p$$-$::Run";
     }
     location = /check {
         internal;
-        social_auth main; social_auth_token $http_x_none;
+        social_auth main; social_auth_token $http_x_other;
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/status/200;
     }
 --- request eval
-["GET /x", "GET /x"]
+[("GET /x") x 4]
 --- more_headers eval
-["X: y", ::cookie(sub => 'me')]
+["X: y", ::cookie(sub => 'me'), "X-Other: " . ::token(sub => 'you'),
+ ::cookie(sub => 'me') . "\nX-Other: " . ::token(sub => 'you')]
 --- error_code eval
-[401, 200]
+[401, 401, 401, 200]
 --- response_headers eval
-["!X-Sub", "X-Sub: me"]
+["!X-Sub", "!X-Sub", "!X-Sub", "X-Sub: me"]
 
 === TEST 11: satisfy any, with a cookie, an address and a password
 --- config
