@@ -470,6 +470,7 @@ test_holds(void **state)
 
     json = parse("{\"s\":\"gold plus\",\"l\":[\"a b\",\"c\",1,true,[2]],"
                  "\"n\":3,\"neg\":-3,\"t\":true,\"f\":false,\"z\":null,"
+                 "\"huge\":123456789012345678901234567890,"
                  "\"max\":-9223372036854775808,\"r\":1.5,\"big\":1e300,"
                  "\"o\":{\"a\":1},\"ts\":\"true\",\"e\":\"\","
                  "\"scope\":\"r w\",\"ns\":\"3\",\"tw\":\"not true\"}");
@@ -510,8 +511,13 @@ test_holds(void **state)
     assert_true(social_claims_holds(json, S("ts"), S("true")));
 
     assert_false(social_claims_holds(json, S("z"), S("null")));
-    assert_false(social_claims_holds(json, S("r"), S("1.5")));
-    assert_false(social_claims_holds(json, S("big"), S("1e300")));
+    assert_true(social_claims_holds(json, S("r"), S("1.5")));
+    assert_false(social_claims_holds(json, S("r"), S("1.50")));
+    assert_true(social_claims_holds(json, S("big"), S("1e300")));
+    assert_true(social_claims_holds(json, S("huge"),
+                                    S("123456789012345678901234567890")));
+    assert_false(social_claims_holds(json, S("huge"),
+                                     S("12345678901234567890123456789")));
     assert_false(social_claims_holds(json, S("o"), S("{\"a\":1}")));
     assert_false(social_claims_holds(json, S("x"), S("x")));
     assert_false(social_claims_holds(json, S("x"), S("")));

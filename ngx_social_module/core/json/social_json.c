@@ -384,6 +384,14 @@ social_json_is_null(const social_json_t *json)
 }
 
 
+bool
+social_json_is_boolean(const social_json_t *json)
+{
+    return social_json_is(json, SOCIAL_JSON_TRUE)
+           || social_json_is(json, SOCIAL_JSON_FALSE);
+}
+
+
 static bool
 social_json_is(const social_json_t *json, social_json_type_e type)
 {

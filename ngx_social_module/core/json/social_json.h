@@ -143,6 +143,7 @@ const social_json_t *social_json_next(const social_json_t *array,
 bool social_json_is_object(const social_json_t *json);
 bool social_json_is_array(const social_json_t *json);
 bool social_json_is_null(const social_json_t *json);
+bool social_json_is_boolean(const social_json_t *json);
 
 /*
  * Writes the value to "buf" as one line of printable ASCII without needless

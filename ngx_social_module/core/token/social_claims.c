@@ -417,48 +417,27 @@ social_claims_holds(const social_json_t *payload, social_str_t name,
 
 
 /*
- * Whether "json" is true, false or a whole number, written as "value".  What
- * is written of others begins with another byte, is "null", or has a point or
- * an exponent.
+ * Whether "json" is a number, true or false, written as "value".
  */
 
 static bool
 social_claims_is_literal(const social_json_t *json, social_str_t value)
 {
-    size_t                     i;
-    social_str_t               text;
-    unsigned char              buf[sizeof("-9223372036854775808")];
-    static const social_str_t  yes = social_string("true");
-    static const social_str_t  no = social_string("false");
+    social_str_t   text;
+    unsigned char  buf[sizeof("false") - 1];
 
-    if (json == NULL || social_json_is_array(json)
-        || social_json_is_object(json))
-    {
+    if (social_json_number(json, &text) == SOCIAL_OK) {
+        return social_str_eq(text, value);
+    }
+
+    if (!social_json_is_boolean(json)) {
         return false;
     }
 
     text.data = buf;
     text.len = social_json_write(json, buf, sizeof(buf));
 
-    if (text.len == 0 || text.len > sizeof(buf)
-        || !social_str_eq(text, value))
-    {
-        return false;
-    }
-
-    if (social_str_eq(text, yes) || social_str_eq(text, no)) {
-        return true;
-    }
-
-    i = buf[0] == '-' ? 1 : 0;
-
-    for ( /* void */ ; i < text.len; i++) {
-        if (buf[i] < '0' || buf[i] > '9') {
-            return false;
-        }
-    }
-
-    return true;
+    return social_str_eq(text, value);
 }
 
 
