@@ -636,8 +636,9 @@ subtest 'PostgreSQL is restarted' => sub {
     is(state_of($after), 'ready', 'after');
     my ($status, $log) = stop($pid);
     is($status, 0, 'the worker was never away');
-    like($log, qr/database went away|no database/, 'and said what it saw');
-    like($log, qr/database is back/, 'in both ways');
+    like($log, qr/"database unavailable"/, 'and said what it saw');
+    like($log, qr/"database available again"/, 'in both ways');
+    unlike($log, qr/^(?!\{)./m, 'by lines of JSON alone');
 
     $pg->down;
     $pid = worker('run');

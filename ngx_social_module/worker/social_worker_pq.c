@@ -12,6 +12,8 @@
 
 static void social_worker_pq_error(social_worker_pq_t *pq, const char *error);
 static void social_worker_pq_unavailable(social_worker_pq_t *pq);
+static void social_worker_pq_lost(social_worker_pq_t *pq);
+static void social_worker_pq_notice(void *data, const char *message);
 
 
 bool
@@ -40,6 +42,10 @@ social_worker_pq_connect(social_worker_pq_t *pq, const char *conninfo)
     PQfinish(pq->conn);
     pq->conn = PQconnectdbParams(names, values, conninfo != NULL);
 
+    /* libpq's own writes to the standard error output, between our lines */
+
+    (void) PQsetNoticeProcessor(pq->conn, social_worker_pq_notice, NULL);
+
     if (PQstatus(pq->conn) != CONNECTION_OK) {
         social_worker_pq_unavailable(pq);
         return false;
@@ -63,7 +69,7 @@ social_worker_pq_connect(social_worker_pq_t *pq, const char *conninfo)
 
     if (pq->failing) {
         pq->failing = false;
-        social_worker_log(SOCIAL_WORKER_INFO, "database is back",
+        social_worker_log(SOCIAL_WORKER_INFO, "database available again",
                           social_worker_number("server",
                                                PQserverVersion(pq->conn)));
     }
@@ -104,6 +110,11 @@ social_worker_pq_run(social_worker_pq_t *pq, const char *sql, int n,
                            : PQerrorMessage(pq->conn));
     PQclear(result);
 
+    if (PQstatus(pq->conn) != CONNECTION_OK) {
+        social_worker_pq_lost(pq);
+        return NULL;
+    }
+
     social_worker_log(pq->refused == sql ? SOCIAL_WORKER_DEBUG
                                          : SOCIAL_WORKER_ERROR,
                       "statement failed",
@@ -111,12 +122,6 @@ social_worker_pq_run(social_worker_pq_t *pq, const char *sql, int n,
                       social_worker_text("error", pq->error));
 
     pq->refused = sql;
-
-    if (PQstatus(pq->conn) != CONNECTION_OK) {
-        pq->failing = true;
-        PQfinish(pq->conn);
-        pq->conn = NULL;
-    }
 
     return NULL;
 }
@@ -160,9 +165,35 @@ static void
 social_worker_pq_unavailable(social_worker_pq_t *pq)
 {
     social_worker_pq_error(pq, PQerrorMessage(pq->conn));
+    social_worker_pq_lost(pq);
+}
 
+
+static void
+social_worker_pq_notice(void *data, const char *message)
+{
+    char  text[SOCIAL_WORKER_PQ_ERROR];
+
+    (void) data;
+
+    snprintf(text, sizeof(text), "%s", message);
+    text[strcspn(text, "\n")] = '\0';
+
+    social_worker_log(SOCIAL_WORKER_WARN, "database notice",
+                      social_worker_text("message", text));
+}
+
+
+/*
+ * For the reason in pq->error; logged once for each outage.
+ */
+
+static void
+social_worker_pq_lost(social_worker_pq_t *pq)
+{
     social_worker_log(pq->failing ? SOCIAL_WORKER_DEBUG : SOCIAL_WORKER_ERROR,
-                      "no database", social_worker_text("error", pq->error));
+                      "database unavailable",
+                      social_worker_text("error", pq->error));
 
     pq->failing = true;
 

@@ -379,7 +379,7 @@ social_worker_queue_wait(social_worker_queue_t *queue)
     if (pfds[2].revents != 0) {
 
         if (PQconsumeInput(queue->pq.conn) == 0) {
-            social_worker_log(SOCIAL_WORKER_WARN, "database went away",
+            social_worker_log(SOCIAL_WORKER_ERROR, "database unavailable",
                               social_worker_text("worker", queue->name));
             social_worker_pq_close(&queue->pq);
             queue->pq.failing = true;
