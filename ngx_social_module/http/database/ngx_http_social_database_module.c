@@ -317,17 +317,10 @@ ngx_http_social_database_exit_process(ngx_cycle_t *cycle)
 ngx_http_social_database_t *
 ngx_http_social_database_of_cycle(ngx_cycle_t *cycle)
 {
-    ngx_http_conf_ctx_t                   *ctx;
     ngx_http_social_database_main_conf_t  *dmcf;
 
-    ctx = (ngx_http_conf_ctx_t *)
-              ngx_get_conf(cycle->conf_ctx, ngx_http_module);
+    dmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_social_database_module);
 
-    if (ctx == NULL) {
-        return NULL;
-    }
-
-    dmcf = ctx->main_conf[ngx_http_social_database_module.ctx_index];
-
-    return dmcf->db;
+    return dmcf ? dmcf->db : NULL;
 }

@@ -214,7 +214,6 @@ ngx_http_social_issuer_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_social_issuer_init_process(ngx_cycle_t *cycle)
 {
-    ngx_http_conf_ctx_t                 *ctx;
     ngx_http_social_issuer_main_conf_t  *imcf;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
@@ -222,16 +221,10 @@ ngx_http_social_issuer_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ctx = (ngx_http_conf_ctx_t *)
-              ngx_get_conf(cycle->conf_ctx, ngx_http_module);
+    imcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_social_issuer_module);
 
-    if (ctx == NULL) {
-        return NGX_OK;
-    }
-
-    imcf = ctx->main_conf[ngx_http_social_issuer_module.ctx_index];
-
-    if (imcf->issuers.nelts == 0) {
+    if (imcf == NULL || imcf->issuers.nelts == 0) {
         return NGX_OK;
     }
 

@@ -388,19 +388,12 @@ ngx_http_social_revocation_init(ngx_conf_t *cf)
 static ngx_http_social_listener_t *
 ngx_http_social_revocation_listener(ngx_cycle_t *cycle)
 {
-    ngx_http_conf_ctx_t                     *ctx;
     ngx_http_social_revocation_main_conf_t  *rmcf;
 
-    ctx = (ngx_http_conf_ctx_t *)
-              ngx_get_conf(cycle->conf_ctx, ngx_http_module);
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                            ngx_http_social_revocation_module);
 
-    if (ctx == NULL) {
-        return NULL;
-    }
-
-    rmcf = ctx->main_conf[ngx_http_social_revocation_module.ctx_index];
-
-    return rmcf->listener;
+    return rmcf ? rmcf->listener : NULL;
 }
 
 

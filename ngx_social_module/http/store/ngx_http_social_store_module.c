@@ -514,7 +514,6 @@ static ngx_int_t
 ngx_http_social_store_init_process(ngx_cycle_t *cycle)
 {
     ngx_uint_t                          i;
-    ngx_http_conf_ctx_t                *ctx;
     ngx_http_social_store_slot_t       *slot;
     ngx_http_social_store_main_conf_t  *smcf;
 
@@ -523,14 +522,12 @@ ngx_http_social_store_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ctx = (ngx_http_conf_ctx_t *)
-              ngx_get_conf(cycle->conf_ctx, ngx_http_module);
+    smcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_social_store_module);
 
-    if (ctx == NULL) {
+    if (smcf == NULL) {
         return NGX_OK;
     }
-
-    smcf = ctx->main_conf[ngx_http_social_store_module.ctx_index];
 
     slot = smcf->stores.elts;
 
