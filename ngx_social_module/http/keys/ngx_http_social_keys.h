@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_social_issuer.h"
+#include "ngx_http_social_lease.h"
 #include "social_net_fetch.h"
 #include "social_url.h"
 
@@ -130,8 +131,7 @@ typedef struct {
     ngx_atomic_t          generation;     /* of json, 0: never loaded */
     ngx_atomic_t          loaded;         /* ngx_time() of the last success */
 
-    ngx_pid_t             owner;          /* who is fetching, 0: nobody */
-    ngx_msec_t            lease;          /* until when at most */
+    ngx_http_social_lease_t  lease;       /* of who is fetching */
     ngx_msec_t            attempted;      /* the start of the last attempt */
     ngx_msec_t            next;           /* when the background may try */
     ngx_atomic_t          attempts;

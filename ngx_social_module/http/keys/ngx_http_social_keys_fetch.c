@@ -1,7 +1,6 @@
 
 /*
- * Fetching a key set: one worker for all, with a lease in the zone that ends
- * by itself.
+ * Fetching a key set: one worker for all, by a lease in the zone.
  */
 
 #include "ngx_http_social_keys.h"
@@ -14,8 +13,6 @@
 static ngx_int_t ngx_http_social_keys_lease(ngx_http_social_keys_t *keys,
     ngx_uint_t forced);
 static void ngx_http_social_keys_release(ngx_http_social_keys_t *keys);
-static ngx_int_t ngx_http_social_keys_leased(
-    ngx_http_social_keys_slot_t *slot);
 static void ngx_http_social_keys_done(ngx_event_t *ev);
 static ngx_int_t ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
     social_net_answer_t *answer);
@@ -59,7 +56,7 @@ ngx_http_social_keys_fetching(ngx_http_social_keys_t *keys)
     ngx_uint_t  leased;
 
     ngx_shmtx_lock(&keys->shpool->mutex);
-    leased = ngx_http_social_keys_leased(keys->slot);
+    leased = ngx_http_social_lease_held(&keys->slot->lease);
     ngx_shmtx_unlock(&keys->shpool->mutex);
 
     return leased;
@@ -90,7 +87,7 @@ ngx_http_social_keys_lease(ngx_http_social_keys_t *keys, ngx_uint_t forced)
 
     slot->used = ngx_time();
 
-    if (ngx_http_social_keys_leased(slot)) {
+    if (ngx_http_social_lease_held(&slot->lease)) {
         rc = NGX_BUSY;
 
     } else if (slot->attempts
@@ -102,8 +99,8 @@ ngx_http_social_keys_lease(ngx_http_social_keys_t *keys, ngx_uint_t forced)
         rc = NGX_DECLINED;
 
     } else {
-        slot->owner = ngx_pid;
-        slot->lease = now + keys->issuer->timeout + 1000;
+        (void) ngx_http_social_lease_acquire(&slot->lease,
+                                             keys->issuer->timeout + 1000);
         slot->attempted = now;
         slot->attempts++;
 
@@ -122,29 +119,11 @@ ngx_http_social_keys_release(ngx_http_social_keys_t *keys)
     ngx_shmtx_lock(&keys->shpool->mutex);
 
     if (ngx_http_social_keys_own_slot(keys)) {
-        keys->slot->owner = 0;
+        ngx_http_social_lease_release(&keys->slot->lease);
         keys->slot->next = ngx_current_msec + NGX_HTTP_SOCIAL_KEYS_BACKOFF_MIN;
     }
 
     ngx_shmtx_unlock(&keys->shpool->mutex);
-}
-
-
-/*
- * A lease ends with its time, or with its owner: a killed worker must not
- * keep the others from fetching.
- */
-
-static ngx_int_t
-ngx_http_social_keys_leased(ngx_http_social_keys_slot_t *slot)
-{
-    if (slot->owner == 0
-        || (ngx_msec_int_t) (ngx_current_msec - slot->lease) >= 0)
-    {
-        return 0;
-    }
-
-    return !(kill(slot->owner, 0) == -1 && ngx_errno == ESRCH);
 }
 
 
@@ -248,7 +227,7 @@ ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
 
     slot->loaded = (ngx_atomic_t) ngx_time();
     slot->answered = slot->attempts;
-    slot->owner = 0;
+    ngx_http_social_lease_release(&slot->lease);
     slot->failures = 0;
 
     /* many gateways must not come to the key server in step */
@@ -295,7 +274,7 @@ ngx_http_social_keys_failed(ngx_http_social_keys_task_t *ctx,
     level = failures == 1 || slot->complaint != complaint ? NGX_LOG_ERR
                                                           : NGX_LOG_INFO;
     slot->complaint = complaint;
-    slot->owner = 0;
+    ngx_http_social_lease_release(&slot->lease);
     slot->next = ngx_current_msec + backoff / 2
                  + (ngx_msec_t) ngx_random() % (backoff / 2 + 1);
 
