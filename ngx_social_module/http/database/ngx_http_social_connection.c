@@ -1,6 +1,11 @@
 
 /*
- * One connection to PostgreSQL, from a thread that logs in to the event loop.
+ * One connection to PostgreSQL.
+ *
+ * DESIGN.  DNS, TLS and login run in a thread; then the socket belongs to the
+ * event loop, in libpq's pipeline mode.  Events are level-triggered: libpq
+ * reads as much as it likes at a time.  The socket stays libpq's, nginx's
+ * connection only watches it.
  */
 
 #include "ngx_http_social_connection.h"
@@ -8,7 +13,6 @@
 
 #define NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MIN  200
 #define NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MAX  5000
-#define NGX_HTTP_SOCIAL_CONNECTION_LOCKED       10     /* seconds */
 
 
 typedef struct {
@@ -21,18 +25,48 @@ typedef struct {
 } ngx_http_social_connect_t;
 
 
+static void ngx_http_social_connection_retry_handler(ngx_event_t *ev);
 static void ngx_http_social_connect_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_connect_done(ngx_event_t *ev);
 static ngx_int_t ngx_http_social_connection_open(
     ngx_http_social_connection_t *conn, social_pq_t *pq);
-static void ngx_http_social_connection_rest(ngx_http_social_connection_t *conn);
+static void ngx_http_social_connection_forget(ngx_connection_t *c);
 static void ngx_http_social_connection_write_handler(ngx_event_t *wev);
 static void ngx_http_social_connection_read_handler(ngx_event_t *rev);
-static void ngx_http_social_connection_answer(
-    ngx_http_social_connection_t *conn, social_pq_result_t *result);
-static ngx_http_social_query_outcome_e ngx_http_social_connection_refused(
-    ngx_http_social_connection_t *conn, const social_pq_result_t *result);
-static ngx_uint_t ngx_http_social_connection_passes(const char *sqlstate);
+static void ngx_http_social_connection_ready(
+    ngx_http_social_connection_t *conn, ngx_connection_t *c);
+
+
+void
+ngx_http_social_connection_init(ngx_http_social_connection_t *conn,
+    ngx_cycle_t *cycle)
+{
+    conn->retry.handler = ngx_http_social_connection_retry_handler;
+    conn->retry.data = conn;
+    conn->retry.log = cycle->log;
+    conn->retry.cancelable = 1;
+}
+
+
+void
+ngx_http_social_connection_schedule(ngx_http_social_connection_t *conn,
+    ngx_msec_t delay)
+{
+    ngx_add_timer(&conn->retry, delay);
+}
+
+
+static void
+ngx_http_social_connection_retry_handler(ngx_event_t *ev)
+{
+    ngx_http_social_connection_t  *conn = ev->data;
+
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+        return;
+    }
+
+    ngx_http_social_connection_connect(conn);
+}
 
 
 void
@@ -41,6 +75,10 @@ ngx_http_social_connection_connect(ngx_http_social_connection_t *conn)
     ngx_pool_t                 *pool;
     ngx_thread_task_t          *task;
     ngx_http_social_connect_t  *ctx;
+
+    if (conn->state != NGX_HTTP_SOCIAL_CONNECTION_DOWN) {
+        return;
+    }
 
     pool = ngx_create_pool(1024, ngx_cycle->log);
     if (pool == NULL) {
@@ -57,18 +95,14 @@ ngx_http_social_connection_connect(ngx_http_social_connection_t *conn)
 
     ctx->conn = conn;
     ctx->pool = pool;
-    ctx->options.conninfo = (char *) conn->db->conf->conninfo.data;
-    ctx->options.connect_timeout = (int) (conn->db->conf->timeout / 1000) + 2;
-    ctx->options.statement_timeout = (int) (conn->db->conf->timeout
-                                            - conn->db->conf->timeout / 4);
-    ctx->options.application_name = "ngx_social_module";
+    ctx->options = conn->options;
 
     task->handler = ngx_http_social_connect_thread;
     task->event.handler = ngx_http_social_connect_done;
     task->event.data = ctx;
     task->event.log = ngx_cycle->log;
 
-    if (ngx_thread_task_post(conn->db->thread_pool, task) != NGX_OK) {
+    if (ngx_thread_task_post(conn->thread_pool, task) != NGX_OK) {
         ngx_destroy_pool(pool);
         return;
     }
@@ -89,6 +123,7 @@ ngx_http_social_connect_thread(void *data, ngx_log_t *log)
 static void
 ngx_http_social_connect_done(ngx_event_t *ev)
 {
+    ngx_connection_t              *c;
     ngx_http_social_connection_t  *conn;
     ngx_http_social_connect_t     *ctx;
 
@@ -97,7 +132,8 @@ ngx_http_social_connect_done(ngx_event_t *ev)
 
     conn->state = NGX_HTTP_SOCIAL_CONNECTION_DOWN;
 
-    if (conn->db->stopping) {
+    if (conn->unwanted) {
+        conn->unwanted = 0;
         social_pq_close(ctx->pq);
 
     } else if (ctx->rc != SOCIAL_OK) {
@@ -106,21 +142,14 @@ ngx_http_social_connect_done(ngx_event_t *ev)
     } else if (ngx_http_social_connection_open(conn, ctx->pq) != NGX_OK) {
         social_pq_close(ctx->pq);
         ngx_http_social_connection_failed(conn,
-                                         "no connection is free in nginx");
+                                          "no connection is free in nginx");
 
     } else {
-        if (conn->failures) {
-            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                          "social: the database is back");
-        }
+        c = conn->connection;
 
-        conn->failures = 0;
+        conn->handlers->connected(conn);
 
-        ngx_http_social_database_drain(conn->db);
-
-        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
-            ngx_http_social_connection_rest(conn);
-        }
+        ngx_http_social_connection_ready(conn, c);
     }
 
     ngx_destroy_pool(ctx->pool);
@@ -133,10 +162,24 @@ ngx_http_social_connection_open(ngx_http_social_connection_t *conn,
 {
     ngx_connection_t  *c;
 
-    c = ngx_http_social_socket_open(pq, conn,
-                                    ngx_http_social_connection_read_handler,
-                                    ngx_http_social_connection_write_handler);
+    c = ngx_get_connection(social_pq_socket(pq), ngx_cycle->log);
     if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->data = conn;
+    c->log = ngx_cycle->log;
+    c->read->log = c->log;
+    c->write->log = c->log;
+    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+    c->idle = 1;
+
+    c->read->handler = ngx_http_social_connection_read_handler;
+    c->write->handler = ngx_http_social_connection_write_handler;
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
+        ngx_free_connection(c);
+        c->fd = (ngx_socket_t) -1;
         return NGX_ERROR;
     }
 
@@ -148,100 +191,22 @@ ngx_http_social_connection_open(ngx_http_social_connection_t *conn,
 }
 
 
-void
-ngx_http_social_connection_failed(ngx_http_social_connection_t *conn,
-    const char *why)
-{
-    ngx_msec_t                 delay;
-    ngx_queue_t                lost, *q;
-    ngx_uint_t                 level;
-    ngx_http_social_query_t   *query;
-
-    if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
-        ngx_http_social_connection_close(conn);
-    }
-
-    level = conn->failures++ ? NGX_LOG_INFO : NGX_LOG_ERR;
-
-    ngx_log_error(level, ngx_cycle->log, 0, "social: the database is away: %s",
-                  why);
-
-    delay = NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MAX;
-
-    if (conn->failures < 5) {
-        delay = NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MIN << (conn->failures - 1);
-    }
-
-    if (!conn->retry.timer_set && !conn->db->stopping) {
-        ngx_add_timer(&conn->retry, delay / 2
-                                    + (ngx_msec_t) ngx_random()
-                                      % (delay / 2 + 1));
-    }
-
-    ngx_queue_init(&lost);
-
-    if (!ngx_queue_empty(&conn->sent)) {
-        ngx_queue_add(&lost, &conn->sent);
-        ngx_queue_init(&conn->sent);
-    }
-
-    ngx_http_social_database_give_up(conn->db, &lost);
-
-    while (!ngx_queue_empty(&lost)) {
-        q = ngx_queue_head(&lost);
-        ngx_queue_remove(q);
-
-        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
-        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
-                                   NULL);
-    }
-}
-
-
-void
-ngx_http_social_connection_close(ngx_http_social_connection_t *conn)
-{
-    ngx_http_social_socket_forget(conn->connection);
-
-    social_pq_close(conn->pq);
-
-    conn->connection = NULL;
-    conn->pq = NULL;
-    conn->state = NGX_HTTP_SOCIAL_CONNECTION_DOWN;
-}
-
-
-void
-ngx_http_social_connection_retry(ngx_event_t *ev)
-{
-    ngx_http_social_connection_t  *conn = ev->data;
-
-    if (ngx_exiting || ngx_terminate || ngx_quit) {
-        return;
-    }
-
-    if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_DOWN) {
-        ngx_http_social_connection_connect(conn);
-    }
-}
-
-
 ngx_int_t
 ngx_http_social_connection_send(ngx_http_social_connection_t *conn,
-    ngx_http_social_query_t *query)
+    const char *sql, const social_pq_param_t *params, ngx_uint_t n)
 {
-    if (social_pq_send(conn->pq, query->sql, query->params, query->n)
-        != SOCIAL_OK)
-    {
+    ngx_uint_t  first;
+
+    first = social_pq_pending(conn->pq) == 0;
+
+    if (social_pq_send(conn->pq, sql, params, n) != SOCIAL_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_queue_empty(&conn->sent)) {
+    if (first) {
         conn->heard = ngx_current_msec;
     }
 
-    query->conn = conn;
-    ngx_queue_insert_tail(&conn->sent, &query->queue);
     conn->connection->idle = 0;
 
     return NGX_OK;
@@ -251,7 +216,118 @@ ngx_http_social_connection_send(ngx_http_social_connection_t *conn,
 ngx_int_t
 ngx_http_social_connection_flush(ngx_http_social_connection_t *conn)
 {
-    return ngx_http_social_socket_flush(conn->connection, conn->pq);
+    ngx_event_t  *wev;
+
+    wev = conn->connection->write;
+
+    switch (social_pq_flush(conn->pq)) {
+
+    case SOCIAL_OK:
+        if (wev->active) {
+            return ngx_del_event(wev, NGX_WRITE_EVENT, 0);
+        }
+
+        return NGX_OK;
+
+    case SOCIAL_DECLINED:
+        if (!wev->active) {
+            return ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
+        }
+
+        return NGX_OK;
+
+    default:
+        return NGX_ERROR;
+    }
+}
+
+
+size_t
+ngx_http_social_connection_pending(ngx_http_social_connection_t *conn)
+{
+    return social_pq_pending(conn->pq);
+}
+
+
+void
+ngx_http_social_connection_failed(ngx_http_social_connection_t *conn,
+    const char *why)
+{
+    ngx_msec_t  delay;
+
+    ngx_http_social_connection_close(conn);
+
+    conn->failures++;
+
+    delay = NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MAX;
+
+    if (conn->failures < 6) {
+        delay = NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MIN << (conn->failures - 1);
+    }
+
+    ngx_http_social_connection_schedule(conn,
+              delay / 2 + (ngx_msec_t) ngx_random() % (delay / 2 + 1));
+
+    conn->handlers->closed(conn, why);
+}
+
+
+void
+ngx_http_social_connection_close(ngx_http_social_connection_t *conn)
+{
+    if (conn->retry.timer_set) {
+        ngx_del_timer(&conn->retry);
+    }
+
+    if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_CONNECTING) {
+        conn->unwanted = 1;
+    }
+
+    if (conn->state != NGX_HTTP_SOCIAL_CONNECTION_UP) {
+        return;
+    }
+
+    ngx_http_social_connection_forget(conn->connection);
+    social_pq_close(conn->pq);
+
+    conn->connection = NULL;
+    conn->pq = NULL;
+    conn->state = NGX_HTTP_SOCIAL_CONNECTION_DOWN;
+}
+
+
+/*
+ * The socket is libpq's, which closes it, or has done so when reading failed:
+ * the number may be another's by now, of a thread that connects.  nginx has
+ * only to forget it, without a call to the kernel.
+ */
+
+static void
+ngx_http_social_connection_forget(ngx_connection_t *c)
+{
+    if (ngx_del_conn) {
+        ngx_del_conn(c, NGX_CLOSE_EVENT);
+
+    } else {
+        if (c->read->active) {
+            ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
+        }
+
+        if (c->write->active) {
+            ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLOSE_EVENT);
+        }
+    }
+
+    if (c->read->posted) {
+        ngx_delete_posted_event(c->read);
+    }
+
+    if (c->write->posted) {
+        ngx_delete_posted_event(c->write);
+    }
+
+    ngx_free_connection(c);
+    c->fd = (ngx_socket_t) -1;
 }
 
 
@@ -277,15 +353,14 @@ ngx_http_social_connection_read_handler(ngx_event_t *rev)
     ngx_connection_t              *c;
     social_pq_result_t            *result;
     ngx_http_social_connection_t  *conn;
-    ngx_http_social_database_t    *db;
 
     c = rev->data;
     conn = c->data;
-    db = conn->db;
 
     if (c->close) {
         /* nginx shuts down, and nothing is under way here */
         ngx_http_social_connection_close(conn);
+        conn->handlers->closed(conn, NULL);
         return;
     }
 
@@ -298,9 +373,7 @@ ngx_http_social_connection_read_handler(ngx_event_t *rev)
 
     conn->heard = ngx_current_msec;
 
-    /* a handler may send more, and may find the connection broken */
-
-    while (conn->connection == c) {
+    for ( ;; ) {
 
         rc = social_pq_next(conn->pq, &result);
 
@@ -313,14 +386,22 @@ ngx_http_social_connection_read_handler(ngx_event_t *rev)
             break;
         }
 
-        ngx_http_social_connection_answer(conn, result);
+        conn->handlers->result(conn, result);
+
+        social_pq_result_free(result);
+
+        if (conn->connection != c) {
+            return;
+        }
     }
 
-    ngx_http_social_database_drain(db);
+    /* what came behind a result can be read only after it */
 
-    if (conn->connection == c) {
-        ngx_http_social_connection_rest(conn);
+    if (conn->handlers->notified && social_pq_notified(conn->pq)) {
+        conn->handlers->notified(conn);
     }
+
+    ngx_http_social_connection_ready(conn, c);
 }
 
 
@@ -330,119 +411,21 @@ ngx_http_social_connection_read_handler(ngx_event_t *rev)
  */
 
 static void
-ngx_http_social_connection_rest(ngx_http_social_connection_t *conn)
+ngx_http_social_connection_ready(ngx_http_social_connection_t *conn,
+    ngx_connection_t *c)
 {
-    conn->connection->idle = ngx_queue_empty(&conn->sent);
+    if (conn->connection == c) {
+        conn->handlers->ready(conn);
+    }
 
-    if (conn->connection->idle && ngx_exiting) {
+    if (conn->connection != c) {
+        return;
+    }
+
+    c->idle = social_pq_pending(conn->pq) == 0;
+
+    if (c->idle && ngx_exiting) {
         ngx_http_social_connection_close(conn);
+        conn->handlers->closed(conn, NULL);
     }
-}
-
-
-static void
-ngx_http_social_connection_answer(ngx_http_social_connection_t *conn,
-    social_pq_result_t *result)
-{
-    ngx_queue_t              *q;
-    ngx_http_social_query_t  *query;
-
-    q = ngx_queue_head(&conn->sent);
-    ngx_queue_remove(q);
-
-    query = ngx_queue_data(q, ngx_http_social_query_t, queue);
-
-    switch (social_pq_result_outcome(result)) {
-
-    case SOCIAL_PQ_OK:
-        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_OK, result);
-        break;
-
-    case SOCIAL_PQ_REFUSED:
-        ngx_http_social_query_done(query,
-                               ngx_http_social_connection_refused(conn, result),
-                               NULL);
-
-        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_UP
-            && ngx_strcmp(social_pq_result_sqlstate(result), "25006") == 0)
-        {
-            /* the next connection may find the new primary */
-            ngx_http_social_connection_failed(conn, "it is read-only");
-        }
-
-        break;
-
-    default:
-        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
-                                   NULL);
-    }
-
-    social_pq_result_free(result);
-}
-
-
-/*
- * A lock that is held (lock_not_available) is no outage: it is said every ten
- * seconds at most, however many requests need it.
- */
-
-static ngx_http_social_query_outcome_e
-ngx_http_social_connection_refused(ngx_http_social_connection_t *conn,
-    const social_pq_result_t *result)
-{
-    ngx_uint_t   level;
-    const char  *sqlstate;
-
-    sqlstate = social_pq_result_sqlstate(result);
-
-    if (ngx_strcmp(sqlstate, "55P03") == 0) {
-
-        level = NGX_LOG_INFO;
-
-        if (ngx_time() - conn->db->locked
-            >= NGX_HTTP_SOCIAL_CONNECTION_LOCKED)
-        {
-            conn->db->locked = ngx_time();
-            level = NGX_LOG_WARN;
-        }
-
-        ngx_log_error(level, ngx_cycle->log, 0,
-                      "social: database lock not available: %s (%s)",
-                      social_pq_result_message(result), sqlstate);
-
-        return NGX_HTTP_SOCIAL_QUERY_LOCKED;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "social: the database refused a statement: %s (%s)",
-                  social_pq_result_message(result), sqlstate);
-
-    return ngx_http_social_connection_passes(sqlstate)
-           ? NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE
-           : NGX_HTTP_SOCIAL_QUERY_REFUSED;
-}
-
-
-/*
- * Whether an error is of the kind that passes (PostgreSQL, Appendix A):
- * 08: of the connection; 40: a conflict with another transaction; 53: no
- * room; 55: somebody else has it; 57: an operator or a time limit stepped in;
- * 58: the server's disk; 25006: a standby, as after a failover.
- */
-
-static ngx_uint_t
-ngx_http_social_connection_passes(const char *sqlstate)
-{
-    const char         **p;
-    static const char   *states[] = {
-        "08", "40", "53", "55", "57", "58", "25006", NULL
-    };
-
-    for (p = states; *p; p++) {
-        if (ngx_strncmp(sqlstate, *p, ngx_strlen(*p)) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
 }

@@ -1,14 +1,64 @@
 
 /*
- * One connection to PostgreSQL: made in a thread, then read and written from
- * the event loop.  For the pool, and for who has a connection of its own.
+ * One connection to PostgreSQL, made in a thread, then read and written from
+ * the event loop; made again, some time later, when it failed.  Who has it
+ * sends statements, and gets by handlers what comes of them.
  */
 
 #ifndef NGX_HTTP_SOCIAL_CONNECTION_H
 #define NGX_HTTP_SOCIAL_CONNECTION_H
 
 
-#include "ngx_http_social_database.h"
+#include "ngx_http_social.h"
+#include "social_pq_pipeline.h"
+
+
+typedef struct ngx_http_social_connection_s  ngx_http_social_connection_t;
+
+
+/*
+ * Each of them may send further statements, and may close the connection.
+ */
+
+typedef struct {
+
+    /*
+     * The connection is up.  To reset "failures" is the owner's part, when
+     * the connection proved to be of use.
+     */
+    void                           (*connected)(
+                                       ngx_http_social_connection_t *conn);
+
+    /*
+     * The result of the oldest statement that had none; it is freed after the
+     * call.
+     */
+    void                           (*result)(
+                                       ngx_http_social_connection_t *conn,
+                                       const social_pq_result_t *result);
+
+    /*
+     * A notification came; NULL where the connection does not LISTEN.
+     */
+    void                           (*notified)(
+                                       ngx_http_social_connection_t *conn);
+
+    /*
+     * The other handlers were called for everything received so far.
+     */
+    void                           (*ready)(
+                                       ngx_http_social_connection_t *conn);
+
+    /*
+     * The connection failed, or could not be made: what was sent has no result
+     * and may have been run.  Another attempt is scheduled.  "why" is one line
+     * for the log, or NULL: nothing was under way, and nginx is shutting down.
+     */
+    void                           (*closed)(
+                                       ngx_http_social_connection_t *conn,
+                                       const char *why);
+
+} ngx_http_social_connection_handlers_t;
 
 
 typedef enum {
@@ -18,98 +68,77 @@ typedef enum {
 } ngx_http_social_connection_state_e;
 
 
-typedef struct {
-    ngx_http_social_database_t         *db;
-    ngx_http_social_connection_state_e  state;
-    social_pq_t                        *pq;
-    ngx_connection_t                   *connection;
-    ngx_queue_t                         sent;        /* of queries, in order */
-    ngx_msec_t                          heard;       /* last alive */
-    ngx_event_t                         retry;
-    ngx_uint_t                          failures;    /* in a row */
-} ngx_http_social_connection_t;
+struct ngx_http_social_connection_s {
 
+    /* set by the owner; what "options" refers to lives as long as the cycle */
 
-struct ngx_http_social_database_s {
-    ngx_http_social_database_conf_t  *conf;
-    ngx_thread_pool_t                *thread_pool;
-    ngx_queue_t                       waiting;   /* of queries */
-    ngx_uint_t                        waiters;
-    ngx_uint_t                        stopping;
-    time_t                            locked;    /* last said of a lock */
-    ngx_http_social_connection_t     *conns;
+    const ngx_http_social_connection_handlers_t  *handlers;
+    void                                         *data;
+    social_pq_options_t                           options;
+    ngx_thread_pool_t                            *thread_pool;
+
+    ngx_http_social_connection_state_e            state;
+    ngx_uint_t                                    failures;  /* in a row */
+    ngx_msec_t                                    heard;     /* last alive */
+    ngx_event_t                                   retry;
+
+    social_pq_t                                  *pq;
+    ngx_connection_t                             *connection;
+    unsigned                                      unwanted:1;
 };
 
 
-/* ngx_http_social_socket.c */
-
 /*
- * nginx's side of a connection that is libpq's: its two handlers are called
- * with the events, level-triggered, of which the reading one is on.  NULL: no
- * connection is free in nginx.
+ * To be called once in a worker, before all others.
  */
-ngx_connection_t *ngx_http_social_socket_open(social_pq_t *pq, void *data,
-    ngx_event_handler_pt read, ngx_event_handler_pt write);
+void ngx_http_social_connection_init(ngx_http_social_connection_t *conn,
+    ngx_cycle_t *cycle);
 
 /*
- * Sends what is queued, with the help of the write event.  NGX_ERROR: the
- * connection is of no more use.
- */
-ngx_int_t ngx_http_social_socket_flush(ngx_connection_t *c, social_pq_t *pq);
-
-/*
- * Ends nginx's side; the socket stays libpq's, to be closed by it.
- */
-void ngx_http_social_socket_forget(ngx_connection_t *c);
-
-
-/* ngx_http_social_connection.c */
-
-/*
- * Begins to connect, in a thread; ends in the state UP, or by
- * ngx_http_social_connection_failed().
+ * Has a DOWN connection made, in a thread; "connected" or "closed" is called
+ * later.  Where there is no memory or no room in the thread pool's queue the
+ * connection stays DOWN, with nothing scheduled; already logged.
  */
 void ngx_http_social_connection_connect(ngx_http_social_connection_t *conn);
 
 /*
- * The handler of its timer: connects, where it is still DOWN.
+ * The same after "delay" milliseconds.
  */
-void ngx_http_social_connection_retry(ngx_event_t *ev);
+void ngx_http_social_connection_schedule(ngx_http_social_connection_t *conn,
+    ngx_msec_t delay);
 
 /*
- * Queues a query on a connection that is UP, and sends what is queued.
- * NGX_ERROR: the connection is of no more use.
+ * Queues a statement, a transaction of its own, on a connection that is UP;
+ * "sql" and the parameters are copied.  To be followed by a flush.  NGX_ERROR:
+ * the connection is of no more use: see ngx_http_social_connection_failed().
  */
 ngx_int_t ngx_http_social_connection_send(ngx_http_social_connection_t *conn,
-    ngx_http_social_query_t *query);
+    const char *sql, const social_pq_param_t *params, ngx_uint_t n);
+
+/*
+ * Sends what is queued, as far as the socket takes it, and the rest as soon as
+ * it takes more.  NGX_ERROR: the connection is of no more use.
+ */
 ngx_int_t ngx_http_social_connection_flush(ngx_http_social_connection_t *conn);
 
 /*
- * Closes the connection, and ends what was sent on it: nobody can say whether
- * it was run.
+ * The number of statements that have no result yet.
+ */
+size_t ngx_http_social_connection_pending(ngx_http_social_connection_t *conn);
+
+/*
+ * Closes the connection, schedules another attempt (200 ms after the first
+ * failure, twice as much after each further one, 5 s at most, and up to half
+ * of that less, by chance), and calls "closed" with "why".
  */
 void ngx_http_social_connection_failed(ngx_http_social_connection_t *conn,
     const char *why);
 
 /*
- * Closes a connection that is UP, with nothing under way.
+ * Closes the connection, or gives up making it, in whatever state it is,
+ * without any handler and without another attempt.
  */
 void ngx_http_social_connection_close(ngx_http_social_connection_t *conn);
-
-
-/* ngx_http_social_database.c */
-
-/*
- * Sends what waits for a connection, as far as there is room.
- */
-void ngx_http_social_database_drain(ngx_http_social_database_t *db);
-
-/*
- * Moves everything that waits to "lost", if no connection is up and none is
- * being made.
- */
-void ngx_http_social_database_give_up(ngx_http_social_database_t *db,
-    ngx_queue_t *lost);
 
 
 #endif /* NGX_HTTP_SOCIAL_CONNECTION_H */

@@ -10,12 +10,6 @@
 #define NGX_HTTP_SOCIAL_DATABASE_MAX_TIMEOUT      60000
 
 
-typedef struct {
-    ngx_http_social_database_conf_t   conf;
-    ngx_http_social_database_t       *db;        /* state behind the conf */
-} ngx_http_social_database_main_conf_t;
-
-
 static char *ngx_http_social_database_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_social_database_parameter(ngx_conf_t *cf,
@@ -92,28 +86,6 @@ ngx_http_social_database_conf(ngx_conf_t *cf)
                                               ngx_http_social_database_module);
 
     return &dmcf->conf;
-}
-
-
-ngx_http_social_database_t *
-ngx_http_social_database_of(ngx_http_request_t *r)
-{
-    ngx_http_social_database_main_conf_t  *dmcf;
-
-    dmcf = ngx_http_get_module_main_conf(r, ngx_http_social_database_module);
-
-    return dmcf->db;
-}
-
-
-ngx_uint_t
-ngx_http_social_database_up(ngx_http_request_t *r)
-{
-    ngx_http_social_database_t  *db;
-
-    db = ngx_http_social_database_of(r);
-
-    return db != NULL && ngx_http_social_database_is_up(db);
 }
 
 
@@ -284,17 +256,18 @@ ngx_http_social_database_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_social_database_init_process(ngx_cycle_t *cycle)
 {
-    ngx_http_social_database_t  *db;
+    ngx_http_social_database_main_conf_t  *dmcf;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
     {
         return NGX_OK;
     }
 
-    db = ngx_http_social_database_of_cycle(cycle);
+    dmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_social_database_module);
 
-    if (db != NULL) {
-        ngx_http_social_database_start(db, cycle);
+    if (dmcf != NULL && dmcf->db != NULL) {
+        ngx_http_social_database_start(dmcf->db, cycle);
     }
 
     return NGX_OK;
@@ -304,23 +277,12 @@ ngx_http_social_database_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_social_database_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_social_database_t  *db;
-
-    db = ngx_http_social_database_of_cycle(cycle);
-
-    if (db != NULL) {
-        ngx_http_social_database_stop(db);
-    }
-}
-
-
-ngx_http_social_database_t *
-ngx_http_social_database_of_cycle(ngx_cycle_t *cycle)
-{
     ngx_http_social_database_main_conf_t  *dmcf;
 
     dmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_social_database_module);
 
-    return dmcf ? dmcf->db : NULL;
+    if (dmcf != NULL && dmcf->db != NULL) {
+        ngx_http_social_database_stop(dmcf->db);
+    }
 }

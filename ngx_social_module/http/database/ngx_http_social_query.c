@@ -1,93 +1,35 @@
 
 /*
- * One statement for one request.
+ * One statement, from its parameters to its outcome.
  *
  * A query has memory of its own and outlives its request: a client that
  * leaves does not take back what was sent to the database.
  */
 
-#include "ngx_http_social_database.h"
+#include "ngx_http_social_query.h"
 
 
-static ngx_http_social_query_t *ngx_http_social_query_create(
-    const char *sql, const social_pq_param_t *params, ngx_uint_t n);
 static void ngx_http_social_query_cleanup(void *data);
 
 
-ngx_int_t
-ngx_http_social_query(ngx_http_request_t *r, const char *sql,
-    const social_pq_param_t *params, ngx_uint_t n,
-    ngx_http_social_query_pt handler, void *data)
-{
-    ngx_http_cleanup_t       *cln;
-    ngx_http_social_query_t  *query;
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    query = ngx_http_social_query_create(sql, params, n);
-    if (query == NULL) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_http_social_query_cleanup;
-    cln->data = query;
-
-    query->request = r;
-    query->cleanup = cln;
-    query->handler = handler;
-    query->data = data;
-
-    /* a body that is still being thrown away has a handler of its own */
-
-    if (r == r->main && r->read_event_handler == ngx_http_block_reading) {
-        r->read_event_handler = ngx_http_test_reading;
-    }
-
-    ngx_http_social_database_submit(ngx_http_social_database_of(r), query);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_social_query_background(const char *sql,
-    const social_pq_param_t *params, ngx_uint_t n,
-    ngx_http_social_query_background_pt handler, void *data)
-{
-    ngx_http_social_query_t     *query;
-    ngx_http_social_database_t  *db;
-
-    db = ngx_http_social_database_of_cycle((ngx_cycle_t *) ngx_cycle);
-
-    if (db == NULL) {
-        return NGX_ERROR;
-    }
-
-    query = ngx_http_social_query_create(sql, params, n);
-    if (query == NULL) {
-        return NGX_ERROR;
-    }
-
-    query->background = handler;
-    query->data = data;
-
-    ngx_http_social_database_submit(db, query);
-
-    return NGX_OK;
-}
-
-
-static ngx_http_social_query_t *
-ngx_http_social_query_create(const char *sql, const social_pq_param_t *params,
-    ngx_uint_t n)
+ngx_http_social_query_t *
+ngx_http_social_query_create(ngx_http_request_t *r, const char *sql,
+    const social_pq_param_t *params, ngx_uint_t n)
 {
     u_char                   *p;
     ngx_uint_t                i;
     ngx_pool_t               *pool;
+    ngx_http_cleanup_t       *cln;
     ngx_http_social_query_t  *query;
+
+    cln = NULL;
+
+    if (r != NULL) {
+        cln = ngx_http_cleanup_add(r, 0);
+        if (cln == NULL) {
+            return NULL;
+        }
+    }
 
     pool = ngx_create_pool(1024, ngx_cycle->log);
     if (pool == NULL) {
@@ -124,6 +66,22 @@ ngx_http_social_query_create(const char *sql, const social_pq_param_t *params,
 
         ngx_memcpy(p, params[i].value.data, params[i].value.len);
         query->params[i].value.data = p;
+    }
+
+    if (r == NULL) {
+        return query;
+    }
+
+    cln->handler = ngx_http_social_query_cleanup;
+    cln->data = query;
+
+    query->request = r;
+    query->cleanup = cln;
+
+    /* a body that is still being thrown away has a handler of its own */
+
+    if (r == r->main && r->read_event_handler == ngx_http_block_reading) {
+        r->read_event_handler = ngx_http_test_reading;
     }
 
     return query;

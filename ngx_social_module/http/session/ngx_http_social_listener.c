@@ -2,18 +2,18 @@
 /*
  * One worker of all follows the database.
  *
- * DESIGN.  Every worker looks at the lease in the zone twice a second.  Who
- * holds it has a connection of its own, LISTENs on it, loads what is there,
- * and asks for what is new when it is told to, and at every look besides: so
+ * DESIGN.  Every worker tries to get the lease in the zone twice a second.  Who
+ * has it has a connection of its own, LISTENs on it, loads what is there,
+ * and asks for what is new when it is notified, and at every tick besides: so
  * it works through a pooler that keeps no LISTEN, and notices a connection
- * that died without a word.  The lease ends by itself when its holder is
- * killed, and at once where its process is gone.  While nobody follows, the
- * set stays as it is; whoever comes next loads everything again.
+ * that died without a word.  While nobody follows, the set stays as it is;
+ * whoever comes next loads everything again.
  *
  * Two that follow at a time, after one was stopped for a while, do no harm:
  * they add the same to the set.
  */
 
+#include "ngx_http_social_database.h"
 #include "ngx_http_social_listener.h"
 #include "social_crypto.h"
 
@@ -21,35 +21,37 @@
 #define NGX_HTTP_SOCIAL_LISTENER_TICK     500
 #define NGX_HTTP_SOCIAL_LISTENER_LEASE    2000
 #define NGX_HTTP_SOCIAL_LISTENER_SILENCE  10000
-#define NGX_HTTP_SOCIAL_LISTENER_BACKOFF  4000
 
 /* ticks in which the whole set is swept: a minute; and the least at a tick */
 #define NGX_HTTP_SOCIAL_LISTENER_ROUND    120
 #define NGX_HTTP_SOCIAL_LISTENER_SWEEP    1024
 
 
-typedef struct {
-    ngx_http_social_listener_t  *listener;
-    ngx_pool_t                  *pool;
-    social_pq_options_t          options;
-    social_pq_t                 *pq;
-    social_rc_e                  rc;
-    char                         error[SOCIAL_PQ_ERROR_SIZE];
-} ngx_http_social_listener_connect_t;
-
-
 static void ngx_http_social_listener_tick(ngx_event_t *ev);
-static ngx_uint_t ngx_http_social_listener_lease(
+static ngx_uint_t ngx_http_social_listener_acquire(
     ngx_http_social_listener_t *f);
-static void ngx_http_social_listener_release(ngx_http_social_listener_t *f);
-static void ngx_http_social_listener_source(ngx_http_social_listener_t *f);
-static void ngx_http_social_listener_sweep(ngx_http_social_listener_t *f);
-static void ngx_http_social_listener_connect(ngx_http_social_listener_t *f);
-static void ngx_http_social_listener_thread(void *data, ngx_log_t *log);
-static void ngx_http_social_listener_connected(ngx_event_t *ev);
 static void ngx_http_social_listener_close(ngx_http_social_listener_t *f);
-static void ngx_http_social_listener_write_handler(ngx_event_t *wev);
-static void ngx_http_social_listener_read_handler(ngx_event_t *rev);
+
+static void ngx_http_social_listener_connected(
+    ngx_http_social_connection_t *conn);
+static void ngx_http_social_listener_result(ngx_http_social_connection_t *conn,
+    const social_pq_result_t *result);
+static void ngx_http_social_listener_notified(
+    ngx_http_social_connection_t *conn);
+static void ngx_http_social_listener_ready(ngx_http_social_connection_t *conn);
+static void ngx_http_social_listener_closed(ngx_http_social_connection_t *conn,
+    const char *why);
+
+
+static const ngx_http_social_connection_handlers_t
+    ngx_http_social_listener_handlers =
+{
+    .connected = ngx_http_social_listener_connected,
+    .result = ngx_http_social_listener_result,
+    .notified = ngx_http_social_listener_notified,
+    .ready = ngx_http_social_listener_ready,
+    .closed = ngx_http_social_listener_closed
+};
 
 
 ngx_http_social_listener_t *
@@ -76,11 +78,17 @@ ngx_http_social_listener_create(ngx_conf_t *cf,
     }
 
     f->rmcf = rmcf;
-    f->conninfo = (const char *) conninfo.data;
-    f->connect_timeout = (int) (dbcf->timeout / 1000) + 2;
-    f->thread_pool = ngx_http_social_need_thread_pool(cf);
 
-    return f->thread_pool ? f : NULL;
+    f->conn.handlers = &ngx_http_social_listener_handlers;
+    f->conn.data = f;
+    f->conn.thread_pool = ngx_http_social_need_thread_pool(cf);
+
+    f->conn.options.conninfo = (char *) conninfo.data;
+    f->conn.options.connect_timeout = (int) (dbcf->timeout / 1000) + 2;
+    f->conn.options.statement_timeout = NGX_HTTP_SOCIAL_LISTENER_SILENCE - 1000;
+    f->conn.options.application_name = "ngx_social_module revocations";
+
+    return f->conn.thread_pool ? f : NULL;
 }
 
 
@@ -88,12 +96,12 @@ void
 ngx_http_social_listener_start(ngx_http_social_listener_t *f,
     ngx_cycle_t *cycle)
 {
+    ngx_http_social_connection_init(&f->conn, cycle);
+
     f->tick.handler = ngx_http_social_listener_tick;
     f->tick.data = f;
     f->tick.log = cycle->log;
     f->tick.cancelable = 1;
-
-    f->retry = ngx_current_msec;
 
     /* not all gateways of a database at the same moment */
 
@@ -108,22 +116,21 @@ ngx_http_social_listener_start(ngx_http_social_listener_t *f,
 void
 ngx_http_social_listener_stop(ngx_http_social_listener_t *f)
 {
-    f->stopping = 1;
+    ngx_http_social_listener_close(f);
 
-    if (f->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
-        ngx_http_social_listener_close(f);
-    }
-
-    ngx_http_social_listener_release(f);
+    ngx_shmtx_lock(&f->rmcf->shpool->mutex);
+    ngx_http_social_lease_release(&f->rmcf->sh->lease);
+    ngx_shmtx_unlock(&f->rmcf->shpool->mutex);
 }
 
 
 static void
 ngx_http_social_listener_tick(ngx_event_t *ev)
 {
-    ngx_http_social_listener_t  *f = ev->data;
+    ngx_http_social_listener_t *f = ev->data;
 
-    ngx_http_social_revocation_sh_t  *sh;
+    size_t                 n;
+    social_revocations_t  *set;
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
         ngx_http_social_listener_stop(f);
@@ -132,22 +139,24 @@ ngx_http_social_listener_tick(ngx_event_t *ev)
 
     ngx_add_timer(ev, NGX_HTTP_SOCIAL_LISTENER_TICK);
 
-    if (!ngx_http_social_listener_lease(f)) {
-
-        if (f->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
-            ngx_http_social_listener_close(f);
-        }
-
+    if (!ngx_http_social_listener_acquire(f)) {
+        ngx_http_social_listener_close(f);
         return;
     }
 
-    ngx_http_social_listener_sweep(f);
+    set = f->rmcf->sh->set;
 
-    switch (f->state) {
+    n = social_revocations_capacity(set) / NGX_HTTP_SOCIAL_LISTENER_ROUND
+        * 4 / 3;
+
+    ngx_http_social_revocations_sweep(f->rmcf,
+                                  ngx_max(n, NGX_HTTP_SOCIAL_LISTENER_SWEEP));
+
+    switch (f->conn.state) {
 
     case NGX_HTTP_SOCIAL_CONNECTION_DOWN:
-        if ((ngx_msec_int_t) (f->retry - ngx_current_msec) <= 0) {
-            ngx_http_social_listener_connect(f);
+        if (!f->conn.retry.timer_set) {
+            ngx_http_social_connection_connect(&f->conn);
         }
 
         return;
@@ -159,12 +168,12 @@ ngx_http_social_listener_tick(ngx_event_t *ev)
         break;
     }
 
-    sh = f->rmcf->sh;
-
     if (f->step != NGX_HTTP_SOCIAL_LISTENER_IDLE) {
 
-        if (ngx_current_msec - f->heard > NGX_HTTP_SOCIAL_LISTENER_SILENCE) {
-            ngx_http_social_listener_failed(f, "it does not answer");
+        if (ngx_current_msec - f->conn.heard
+            > NGX_HTTP_SOCIAL_LISTENER_SILENCE)
+        {
+            ngx_http_social_connection_failed(&f->conn, "it does not answer");
         }
 
         return;
@@ -172,50 +181,30 @@ ngx_http_social_listener_tick(ngx_event_t *ev)
 
     /* one that was full may have room by now */
 
-    if ((social_revocations_state(sh->set) != SOCIAL_REVOCATIONS_ROOM
+    if ((social_revocations_state(set) != SOCIAL_REVOCATIONS_ROOM
          && (ngx_msec_int_t) (f->reload - ngx_current_msec) <= 0
          ? ngx_http_social_listener_begin(f)
          : ngx_http_social_listener_poll(f))
         != NGX_OK)
     {
-        ngx_http_social_listener_failed(f, "could not send");
+        ngx_http_social_connection_failed(&f->conn, "could not send");
     }
 }
 
 
 /*
- * Takes or keeps the lease; whether it is ours.
+ * Acquires the lease or renews it; whether it is ours.
  */
 
 static ngx_uint_t
-ngx_http_social_listener_lease(ngx_http_social_listener_t *f)
+ngx_http_social_listener_acquire(ngx_http_social_listener_t *f)
 {
-    ngx_pid_t                         owner;
-    ngx_msec_t                        now;
-    ngx_uint_t                        ours;
-    ngx_http_social_revocation_sh_t  *sh;
-
-    sh = f->rmcf->sh;
-    now = ngx_current_msec;
-
-    owner = (ngx_pid_t) sh->owner;
-
-    if (owner != 0 && owner != ngx_pid
-        && (ngx_msec_int_t) (sh->lease - now) > 0
-        && (kill(owner, 0) == 0 || ngx_errno != ESRCH))
-    {
-        f->leading = 0;
-        return 0;
-    }
+    ngx_uint_t  ours;
 
     ngx_shmtx_lock(&f->rmcf->shpool->mutex);
 
-    ours = ((ngx_pid_t) sh->owner == owner);
-
-    if (ours) {
-        sh->owner = (ngx_atomic_uint_t) ngx_pid;
-        sh->lease = now + NGX_HTTP_SOCIAL_LISTENER_LEASE;
-    }
+    ours = ngx_http_social_lease_acquire(&f->rmcf->sh->lease,
+                                         NGX_HTTP_SOCIAL_LISTENER_LEASE);
 
     ngx_shmtx_unlock(&f->rmcf->shpool->mutex);
 
@@ -223,10 +212,9 @@ ngx_http_social_listener_lease(ngx_http_social_listener_t *f)
         ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
                       "social: this worker follows revocations");
 
-        f->retry = now;
-        f->failures = 0;
+        f->conn.failures = 0;
 
-        ngx_http_social_listener_source(f);
+        ngx_http_social_revocations_source(f->rmcf, f->source);
     }
 
     f->leading = ours;
@@ -236,222 +224,20 @@ ngx_http_social_listener_lease(ngx_http_social_listener_t *f)
 
 
 static void
-ngx_http_social_listener_release(ngx_http_social_listener_t *f)
-{
-    ngx_http_social_revocation_sh_t  *sh;
-
-    f->leading = 0;
-    sh = f->rmcf->sh;
-
-    if ((ngx_pid_t) sh->owner != ngx_pid) {
-        return;
-    }
-
-    ngx_shmtx_lock(&f->rmcf->shpool->mutex);
-
-    if ((ngx_pid_t) sh->owner == ngx_pid) {
-        sh->owner = 0;
-    }
-
-    ngx_shmtx_unlock(&f->rmcf->shpool->mutex);
-}
-
-
-/*
- * What was loaded from another database, before a reload, stays in force, but
- * is not all.
- */
-
-static void
-ngx_http_social_listener_source(ngx_http_social_listener_t *f)
-{
-    ngx_http_social_revocation_sh_t  *sh;
-
-    sh = f->rmcf->sh;
-
-    ngx_shmtx_lock(&f->rmcf->shpool->mutex);
-
-    if (ngx_memcmp(sh->source, f->source, sizeof(f->source)) != 0) {
-        ngx_memcpy(sh->source, f->source, sizeof(f->source));
-        social_revocations_set_loaded(sh->set, false);
-    }
-
-    ngx_shmtx_unlock(&f->rmcf->shpool->mutex);
-}
-
-
-static void
-ngx_http_social_listener_sweep(ngx_http_social_listener_t *f)
-{
-    size_t                 n;
-    social_revocations_t  *set;
-
-    set = f->rmcf->sh->set;
-
-    n = social_revocations_capacity(set) / NGX_HTTP_SOCIAL_LISTENER_ROUND
-        * 4 / 3;
-
-    ngx_shmtx_lock(&f->rmcf->shpool->mutex);
-
-    social_revocations_sweep(set, ngx_max(n, NGX_HTTP_SOCIAL_LISTENER_SWEEP),
-                             ngx_time());
-
-    ngx_shmtx_unlock(&f->rmcf->shpool->mutex);
-}
-
-
-static void
-ngx_http_social_listener_connect(ngx_http_social_listener_t *f)
-{
-    ngx_pool_t                          *pool;
-    ngx_thread_task_t                   *task;
-    ngx_http_social_listener_connect_t  *ctx;
-
-    pool = ngx_create_pool(1024, ngx_cycle->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    task = ngx_thread_task_alloc(pool,
-                                 sizeof(ngx_http_social_listener_connect_t));
-    if (task == NULL) {
-        ngx_destroy_pool(pool);
-        return;
-    }
-
-    ctx = task->ctx;
-
-    ctx->listener = f;
-    ctx->pool = pool;
-    ctx->options.conninfo = f->conninfo;
-    ctx->options.connect_timeout = f->connect_timeout;
-    ctx->options.statement_timeout = NGX_HTTP_SOCIAL_LISTENER_SILENCE - 1000;
-    ctx->options.application_name = "ngx_social_module revocations";
-
-    task->handler = ngx_http_social_listener_thread;
-    task->event.handler = ngx_http_social_listener_connected;
-    task->event.data = ctx;
-    task->event.log = ngx_cycle->log;
-
-    if (ngx_thread_task_post(f->thread_pool, task) != NGX_OK) {
-        ngx_destroy_pool(pool);
-        return;
-    }
-
-    f->state = NGX_HTTP_SOCIAL_CONNECTION_CONNECTING;
-}
-
-
-static void
-ngx_http_social_listener_thread(void *data, ngx_log_t *log)
-{
-    ngx_http_social_listener_connect_t  *ctx = data;
-
-    ctx->rc = social_pq_connect(&ctx->options, &ctx->pq, ctx->error);
-}
-
-
-static void
-ngx_http_social_listener_connected(ngx_event_t *ev)
-{
-    ngx_http_social_listener_t          *f;
-    ngx_http_social_listener_connect_t  *ctx;
-
-    ctx = ev->data;
-    f = ctx->listener;
-
-    f->state = NGX_HTTP_SOCIAL_CONNECTION_DOWN;
-
-    if (f->stopping || !f->leading) {
-        social_pq_close(ctx->pq);
-        goto done;
-    }
-
-    if (ctx->rc != SOCIAL_OK) {
-        ngx_http_social_listener_failed(f, ctx->error);
-        goto done;
-    }
-
-    f->connection = ngx_http_social_socket_open(ctx->pq, f,
-                                       ngx_http_social_listener_read_handler,
-                                       ngx_http_social_listener_write_handler);
-    if (f->connection == NULL) {
-        social_pq_close(ctx->pq);
-        ngx_http_social_listener_failed(f, "no connection is free in nginx");
-        goto done;
-    }
-
-    f->pq = ctx->pq;
-    f->state = NGX_HTTP_SOCIAL_CONNECTION_UP;
-
-    if (ngx_http_social_listener_begin(f) != NGX_OK) {
-        ngx_http_social_listener_failed(f, "could not send");
-    }
-
-done:
-
-    ngx_destroy_pool(ctx->pool);
-}
-
-
-static void
 ngx_http_social_listener_close(ngx_http_social_listener_t *f)
 {
-    ngx_http_social_socket_forget(f->connection);
-    social_pq_close(f->pq);
+    f->leading = 0;
 
-    f->connection = NULL;
-    f->pq = NULL;
-    f->state = NGX_HTTP_SOCIAL_CONNECTION_DOWN;
-    f->retry = ngx_current_msec;
-
-    /* what was seen is of no use to another connection: it loads all */
-
-    ngx_free(f->seen.data);
-    ngx_free(f->next.data);
-    ngx_str_null(&f->seen);
-    ngx_str_null(&f->next);
-}
-
-
-void
-ngx_http_social_listener_failed(ngx_http_social_listener_t *f,
-    const char *why)
-{
-    ngx_uint_t  level;
-    ngx_msec_t  delay;
-
-    if (f->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
-        ngx_http_social_listener_close(f);
-    }
-
-    level = f->failures++ ? NGX_LOG_INFO : NGX_LOG_ERR;
-
-    ngx_log_error(level, ngx_cycle->log, 0,
-                  "social: revocations are not followed: %s", why);
-
-    delay = NGX_HTTP_SOCIAL_LISTENER_BACKOFF;
-
-    if (f->failures < 5) {
-        delay >>= 5 - f->failures;
-    }
-
-    f->retry = ngx_current_msec + delay / 2
-               + (ngx_msec_t) ngx_random() % (delay / 2 + 1);
+    ngx_http_social_connection_close(&f->conn);
+    ngx_http_social_listener_forget(f);
 }
 
 
 static void
-ngx_http_social_listener_write_handler(ngx_event_t *wev)
+ngx_http_social_listener_connected(ngx_http_social_connection_t *conn)
 {
-    ngx_connection_t            *c;
-    ngx_http_social_listener_t  *f;
-
-    c = wev->data;
-    f = c->data;
-
-    if (ngx_http_social_socket_flush(c, f->pq) != NGX_OK) {
-        ngx_http_social_listener_failed(f, "could not send");
+    if (ngx_http_social_listener_begin(conn->data) != NGX_OK) {
+        ngx_http_social_connection_failed(conn, "could not send");
     }
 }
 
@@ -462,63 +248,54 @@ ngx_http_social_listener_write_handler(ngx_event_t *wev)
  */
 
 static void
-ngx_http_social_listener_read_handler(ngx_event_t *rev)
+ngx_http_social_listener_result(ngx_http_social_connection_t *conn,
+    const social_pq_result_t *result)
 {
-    ngx_int_t                    rc;
-    social_rc_e                  next;
-    ngx_connection_t            *c;
-    social_pq_result_t          *result;
-    ngx_http_social_listener_t  *f;
+    if (ngx_http_social_listener_take(conn->data, result) != NGX_OK) {
+        ngx_http_social_connection_failed(conn, "could not send");
+    }
+}
 
-    c = rev->data;
-    f = c->data;
 
-    if (c->close) {
-        /* nginx shuts down */
+static void
+ngx_http_social_listener_notified(ngx_http_social_connection_t *conn)
+{
+    ngx_http_social_listener_t  *f = conn->data;
+
+    f->notified = 1;
+}
+
+
+static void
+ngx_http_social_listener_ready(ngx_http_social_connection_t *conn)
+{
+    ngx_http_social_listener_t  *f = conn->data;
+
+    if (f->notified && f->step == NGX_HTTP_SOCIAL_LISTENER_IDLE
+        && ngx_http_social_listener_poll(f) != NGX_OK)
+    {
+        ngx_http_social_connection_failed(conn, "could not send");
+    }
+}
+
+
+static void
+ngx_http_social_listener_closed(ngx_http_social_connection_t *conn,
+    const char *why)
+{
+    ngx_http_social_listener_t *f = conn->data;
+
+    ngx_uint_t  level;
+
+    if (why == NULL) {
         ngx_http_social_listener_stop(f);
         return;
     }
 
-    if (social_pq_consume(f->pq) != SOCIAL_OK
-        || ngx_http_social_socket_flush(c, f->pq) != NGX_OK)
-    {
-        ngx_http_social_listener_failed(f, "it closed the connection");
-        return;
-    }
+    ngx_http_social_listener_forget(f);
 
-    f->heard = ngx_current_msec;
+    level = conn->failures > 1 ? NGX_LOG_INFO : NGX_LOG_ERR;
 
-    next = social_pq_next(f->pq, &result);
-
-    /* what came behind a result can be read only after it */
-
-    if (social_pq_notified(f->pq)) {
-        f->notified = 1;
-    }
-
-    switch (next) {
-
-    case SOCIAL_OK:
-        rc = ngx_http_social_listener_take(f, result);
-        social_pq_result_free(result);
-        break;
-
-    case SOCIAL_DECLINED:
-        rc = NGX_OK;
-        break;
-
-    default:
-        ngx_http_social_listener_failed(f, "it closed the connection");
-        return;
-    }
-
-    if (rc == NGX_OK && f->connection == c && f->notified
-        && f->step == NGX_HTTP_SOCIAL_LISTENER_IDLE)
-    {
-        rc = ngx_http_social_listener_poll(f);
-    }
-
-    if (rc != NGX_OK && f->connection == c) {
-        ngx_http_social_listener_failed(f, "could not send");
-    }
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "social: revocations are not followed: %s", why);
 }

@@ -28,20 +28,11 @@ typedef enum {
 
 struct ngx_http_social_listener_s {
     ngx_http_social_revocation_main_conf_t  *rmcf;
-    const char                      *conninfo;
-    u_char                           source[32];  /* SHA-256 of it */
-    int                              connect_timeout;
-    ngx_thread_pool_t               *thread_pool;
-
+    ngx_http_social_connection_t     conn;
+    u_char                           source[32];  /* SHA-256 of its conninfo */
     ngx_event_t                      tick;
-    ngx_http_social_connection_state_e     state;
-    social_pq_t                     *pq;
-    ngx_connection_t                *connection;
-    ngx_msec_t                       heard;
-    ngx_msec_t                       retry;       /* when to connect */
-    ngx_uint_t                       failures;    /* in a row */
 
-    ngx_http_social_listener_step_e         step;
+    ngx_http_social_listener_step_e  step;
     ngx_str_t                        seen;        /* all by this snapshot is
                                                      in the set; malloc()ed */
     ngx_str_t                        next;        /* and soon by this one */
@@ -56,7 +47,6 @@ struct ngx_http_social_listener_s {
 
     unsigned                         leading:1;
     unsigned                         notified:1;
-    unsigned                         stopping:1;
 };
 
 
@@ -72,13 +62,6 @@ ngx_http_social_listener_t *ngx_http_social_listener_create(ngx_conf_t *cf,
 void ngx_http_social_listener_start(ngx_http_social_listener_t *f,
     ngx_cycle_t *cycle);
 void ngx_http_social_listener_stop(ngx_http_social_listener_t *f);
-
-
-/*
- * Gives the connection up, says so once, and sets the time of the next.
- */
-void ngx_http_social_listener_failed(ngx_http_social_listener_t *f,
-    const char *why);
 
 
 /* ngx_http_social_listener_load.c */
@@ -100,6 +83,12 @@ ngx_int_t ngx_http_social_listener_poll(ngx_http_social_listener_t *f);
  */
 ngx_int_t ngx_http_social_listener_take(ngx_http_social_listener_t *f,
     const social_pq_result_t *result);
+
+/*
+ * Forgets what was seen: it is of no use to another connection, which loads
+ * all.
+ */
+void ngx_http_social_listener_forget(ngx_http_social_listener_t *f);
 
 
 #endif /* NGX_HTTP_SOCIAL_LISTENER_H */

@@ -140,16 +140,17 @@ ngx_http_social_listener_ask(ngx_http_social_listener_t *f,
         n = 0;
     }
 
-    if (social_pq_send(f->pq, ngx_http_social_listener_sql[step], params, n)
-        != SOCIAL_OK)
+    if (ngx_http_social_connection_send(&f->conn,
+                                        ngx_http_social_listener_sql[step],
+                                        params, n)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     f->step = step;
-    f->heard = ngx_current_msec;
 
-    return ngx_http_social_socket_flush(f->connection, f->pq);
+    return ngx_http_social_connection_flush(&f->conn);
 }
 
 
@@ -276,7 +277,7 @@ ngx_http_social_listener_refused(ngx_http_social_listener_t *f,
 
     why[sizeof(why) - 1] = '\0';
 
-    ngx_http_social_listener_failed(f, why);
+    ngx_http_social_connection_failed(&f->conn, why);
 
     return NGX_OK;
 }
@@ -400,12 +401,12 @@ ngx_http_social_listener_loaded(ngx_http_social_listener_t *f)
 
     f->reload = ngx_current_msec + NGX_HTTP_SOCIAL_LISTENER_RELOAD;
 
-    level = f->failures ? NGX_LOG_NOTICE : NGX_LOG_INFO;
+    level = f->conn.failures ? NGX_LOG_NOTICE : NGX_LOG_INFO;
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "social: %ui revocations were loaded", f->count);
 
-    f->failures = 0;
+    f->conn.failures = 0;
 }
 
 
@@ -424,4 +425,14 @@ ngx_http_social_listener_expired(ngx_http_social_listener_t *f,
         /* there are more */
         f->expire = ngx_current_msec + 1000;
     }
+}
+
+
+void
+ngx_http_social_listener_forget(ngx_http_social_listener_t *f)
+{
+    ngx_free(f->seen.data);
+    ngx_free(f->next.data);
+    ngx_str_null(&f->seen);
+    ngx_str_null(&f->next);
 }

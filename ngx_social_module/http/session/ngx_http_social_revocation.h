@@ -8,7 +8,8 @@
 #define NGX_HTTP_SOCIAL_REVOCATION_H
 
 
-#include "ngx_http_social.h"
+#include "ngx_http_social_lease.h"
+#include "ngx_http_social_zone.h"
 #include "social_revocations.h"
 #include "social_session.h"
 
@@ -18,14 +19,12 @@ typedef struct ngx_http_social_listener_s  ngx_http_social_listener_t;
 
 /*
  * What lies in the zone.  "set" is read without a lock; writing it, and all
- * the rest, needs the slab pool's mutex, but for "owner" and "lease", which
- * are also read without.
+ * the rest, needs the slab pool's mutex.
  */
 
 typedef struct {
     social_revocations_t             *set;
-    ngx_atomic_t                      owner;      /* pid of who follows */
-    ngx_atomic_t                      lease;      /* until when, at most */
+    ngx_http_social_lease_t           lease;      /* of the listener */
     social_revocations_state_e        said;       /* in the log */
     u_char                            source[32]; /* SHA-256 of the conninfo
                                                      that it was loaded by */
@@ -62,6 +61,29 @@ social_revocations_t *ngx_http_social_revocations(ngx_http_request_t *r);
  * were loaded once: 1 or 0, by "social_revocations".
  */
 ngx_uint_t ngx_http_social_revocations_open(ngx_http_request_t *r);
+
+
+/* ngx_http_social_revocation.c */
+
+/*
+ * Makes the set in its part of the zone; "data" is the main configuration.
+ */
+ngx_int_t ngx_http_social_revocation_init_zone(ngx_slab_pool_t *shpool,
+    void **part, void *data, ngx_log_t *log);
+
+/*
+ * By which conninfo, as a SHA-256, the set is loaded from now on.  What was
+ * loaded from another database, before a reload, stays in force, but is not
+ * all.
+ */
+void ngx_http_social_revocations_source(
+    ngx_http_social_revocation_main_conf_t *rmcf, const u_char source[32]);
+
+/*
+ * Frees the slots of "n" revocations, or more, that are over.
+ */
+void ngx_http_social_revocations_sweep(
+    ngx_http_social_revocation_main_conf_t *rmcf, size_t n);
 
 /*
  * Adds to the set for every worker of this instance; those over at once are
