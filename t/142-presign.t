@@ -396,6 +396,24 @@ subtest 'the database is away' => sub {
        '54321', 'what was put is there');
 };
 
+subtest 'the worker that empties the spool does not go on' => sub {
+    my ($pid) = $nginx->error_log
+        =~ /.*\[notice\] (\d+)#\d+: social: announcing an object/s;
+    ok($pid && kill('STOP', $pid), 'stopped');
+
+    # of no object, and older than what a PUT may be at
+
+    my $file = "$dir/root/spool/" . 'f' x 32;
+    open my $out, '>', $file or die;
+    print {$out} '5 ' . 'e' x 32 . "\nno/such/object";
+    close $out;
+    utime time - 60, time - 60, $file;
+
+    ok(SocialNginx::wait_for(60, sub { !-e $file }), 'another empties it');
+
+    kill 'CONT', $pid;
+};
+
 $nginx->stop;
 
 my $log = $nginx->error_log;

@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_social_bucket.h"
+#include "ngx_http_social_lease.h"
 #include "social_crypto.h"
 #include "social_net_disk.h"
 #include "social_s3_error.h"
@@ -43,6 +44,15 @@ typedef struct {
     ngx_str_t                   path;          /* zero-terminated */
     social_sigv4_verified_t     verified;
 } ngx_http_social_store_request_t;
+
+
+/*
+ * What lies in the zone: of the worker that looks after the spools.
+ */
+typedef struct {
+    ngx_slab_pool_t            *shpool;
+    ngx_http_social_lease_t    *lease;
+} ngx_http_social_store_shared_t;
 
 
 /*
@@ -144,11 +154,20 @@ ngx_int_t ngx_http_social_store_put(ngx_http_request_t *r,
 /* ngx_http_social_store_announce.c */
 
 /*
- * Begins to look after a store's spool and what was left behind; for one
- * worker.
+ * Makes the lease in its part of the zone; "data" is the
+ * ngx_http_social_store_shared_t to set.
+ */
+ngx_int_t ngx_http_social_store_announce_init_zone(ngx_slab_pool_t *shpool,
+    void **part, void *data, ngx_log_t *log);
+
+/*
+ * Begins to look after a store's spool and what was left behind, in every
+ * worker, of which the one that has the lease does it.  NGX_ERROR: out of
+ * memory.
  */
 ngx_int_t ngx_http_social_store_announce_init(ngx_cycle_t *cycle,
-    ngx_http_social_store_loc_conf_t *conf);
+    ngx_http_social_store_loc_conf_t *conf,
+    ngx_http_social_store_shared_t *shared);
 
 /*
  * The announcement of an object as it lies in the spool, in "pool".

@@ -5,8 +5,8 @@
  * An announcement lies in the spool before its object is visible, and goes
  * from there when the database has it.  The database takes each only once,
  * by its id, so that it may be made again after anything that went wrong.
- * One worker looks after those that were left, and, when it starts, after
- * what a process that died was writing.
+ * One worker, which has the lease in the zone, looks after those that were
+ * left, and, when it got the lease, after what a process that died was writing.
  */
 
 #include "ngx_http_social_database.h"
@@ -16,6 +16,7 @@
 
 #define NGX_HTTP_SOCIAL_SPOOL_AGE       10       /* seconds */
 #define NGX_HTTP_SOCIAL_SPOOL_INTERVAL  2000     /* milliseconds */
+#define NGX_HTTP_SOCIAL_SPOOL_LEASE     (3 * NGX_HTTP_SOCIAL_SPOOL_INTERVAL)
 #define NGX_HTTP_SOCIAL_SWEEP_AGE       86400    /* seconds */
 #define NGX_HTTP_SOCIAL_SPOOL_SIZE      (SOCIAL_STORE_MAX_KEY + 256)
 
@@ -29,6 +30,7 @@ typedef enum {
 
 typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
+    ngx_http_social_store_shared_t    *shared;
     ngx_event_t                        timer;
     ngx_uint_t                         busy;    /* one is being announced */
     ngx_uint_t                         swept;
@@ -65,6 +67,8 @@ static void ngx_http_social_announce_done(ngx_event_t *ev);
 static ngx_int_t ngx_http_social_announce_split(social_str_t text,
     social_str_t *size, social_str_t *etag, social_str_t *key);
 static void ngx_http_social_spool_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_http_social_spool_acquire(
+    ngx_http_social_spool_t *spool);
 
 
 /*
@@ -390,8 +394,33 @@ ngx_http_social_announce_split(social_str_t text, social_str_t *size,
 
 
 ngx_int_t
+ngx_http_social_store_announce_init_zone(ngx_slab_pool_t *shpool, void **part,
+    void *data, ngx_log_t *log)
+{
+    ngx_http_social_store_shared_t  *shared = data;
+
+    if (*part == NULL) {
+        *part = ngx_slab_calloc(shpool, sizeof(ngx_http_social_lease_t));
+    }
+
+    if (*part == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "social: no room for the lease of stores%s: give "
+                      "\"social_zone\" more", shpool->log_ctx);
+        return NGX_ERROR;
+    }
+
+    shared->shpool = shpool;
+    shared->lease = *part;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_social_store_announce_init(ngx_cycle_t *cycle,
-    ngx_http_social_store_loc_conf_t *conf)
+    ngx_http_social_store_loc_conf_t *conf,
+    ngx_http_social_store_shared_t *shared)
 {
     ngx_http_social_spool_t  *spool;
 
@@ -401,6 +430,7 @@ ngx_http_social_store_announce_init(ngx_cycle_t *cycle,
     }
 
     spool->conf = conf;
+    spool->shared = shared;
     spool->timer.handler = ngx_http_social_spool_timer;
     spool->timer.data = spool;
     spool->timer.log = cycle->log;
@@ -419,24 +449,45 @@ ngx_http_social_spool_timer(ngx_event_t *ev)
     ngx_http_social_announce_t  *a;
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
+        ngx_shmtx_lock(&spool->shared->shpool->mutex);
+        ngx_http_social_lease_release(spool->shared->lease);
+        ngx_shmtx_unlock(&spool->shared->shpool->mutex);
         return;
     }
 
-    if (!spool->busy) {
-        a = ngx_http_social_announce_create(spool->conf);
+    ngx_add_timer(ev, NGX_HTTP_SOCIAL_SPOOL_INTERVAL);
 
-        if (a != NULL) {
-            a->sweep = !spool->swept;
-            a->spool = spool;
-
-            spool->swept = 1;
-            spool->busy = 1;
-
-            ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_LOOK);
-        }
+    if (!ngx_http_social_spool_acquire(spool) || spool->busy
+        || (spool->swept && !spool->conf->announce))
+    {
+        return;
     }
 
-    if (spool->conf->announce) {
-        ngx_add_timer(ev, NGX_HTTP_SOCIAL_SPOOL_INTERVAL);
+    a = ngx_http_social_announce_create(spool->conf);
+
+    if (a != NULL) {
+        a->sweep = !spool->swept;
+        a->spool = spool;
+
+        spool->swept = 1;
+        spool->busy = 1;
+
+        ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_LOOK);
     }
+}
+
+
+static ngx_uint_t
+ngx_http_social_spool_acquire(ngx_http_social_spool_t *spool)
+{
+    ngx_uint_t  ours;
+
+    ngx_shmtx_lock(&spool->shared->shpool->mutex);
+
+    ours = ngx_http_social_lease_acquire(spool->shared->lease,
+                                         NGX_HTTP_SOCIAL_SPOOL_LEASE);
+
+    ngx_shmtx_unlock(&spool->shared->shpool->mutex);
+
+    return ours;
 }

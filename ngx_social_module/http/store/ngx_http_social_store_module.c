@@ -6,6 +6,7 @@
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_store.h"
+#include "ngx_http_social_zone.h"
 
 
 /* pieces of a body: as large as the room that a PUT copies them to allows */
@@ -19,7 +20,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_array_t    stores;         /* of ngx_http_social_store_slot_t */
+    ngx_array_t                         stores;  /* of ..._store_slot_t */
+    ngx_http_social_store_shared_t      shared;
 } ngx_http_social_store_main_conf_t;
 
 
@@ -506,7 +508,9 @@ ngx_http_social_store_init(ngx_conf_t *cf)
         }
     }
 
-    return NGX_OK;
+    return ngx_http_social_zone_add_part(cf, NGX_HTTP_SOCIAL_ZONE_STORE,
+                                      ngx_http_social_store_announce_init_zone,
+                                      &smcf->shared);
 }
 
 
@@ -533,11 +537,12 @@ ngx_http_social_store_init_process(ngx_cycle_t *cycle)
 
     for (i = 0; i < smcf->stores.nelts; i++) {
 
-        if (slot[i].conf->twin || ngx_worker != 0) {
+        if (slot[i].conf->twin) {
             continue;
         }
 
-        if (ngx_http_social_store_announce_init(cycle, slot[i].conf)
+        if (ngx_http_social_store_announce_init(cycle, slot[i].conf,
+                                                &smcf->shared)
             != NGX_OK)
         {
             return NGX_ERROR;
