@@ -213,7 +213,7 @@ twice 'the server stops and starts between requests' => sub {
     $pg->up;
 
     ok(SocialNginx::wait_for(8, sub { hook() == 200 }), 'back by itself');
-    like($nginx->error_log, qr/\[notice\].*social: the database is back/,
+    like($nginx->error_log, qr/\[notice\].*social: database available again/,
          'said in the log');
 };
 
@@ -399,7 +399,7 @@ $nginx = begin(database => $guest);
 
 is(hook(), 503, 'a wrong password is our fault');
 like($nginx->error_log,
-     qr/\[error\].*database is away: .*password authentication failed/,
+     qr/\[error\].*database unavailable: .*password authentication failed/,
      'said in the log');
 unlike($nginx->error_log, qr/wrong/, 'without the password');
 clean($nginx, 'wrong password');

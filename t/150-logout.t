@@ -151,7 +151,7 @@ sub follower {
     my ($nginx) = @_;
 
     my ($pid) = $nginx->error_log
-        =~ /.*\[info\] (\d+)#\d+: social: this worker follows/s;
+        =~ /.*\[info\] (\d+)#\d+: social: revocation listener runs/s;
     return $pid;
 }
 
@@ -534,7 +534,7 @@ subtest 'PostgreSQL is away at the start' => sub {
     my $nginx = begin($port, http => 'social_json_errors on;');
 
     ok(SocialNginx::wait_for(15, sub {
-        $nginx->error_log =~ /\[error\].*revocations are not followed/
+        $nginx->error_log =~ /\[error\].*revocation listener failed/
     }), 'logged');
 
     my $answer = ask($port, 'GET', '/readyz');
@@ -564,7 +564,7 @@ subtest 'PostgreSQL is away at the start' => sub {
        'open by an error_page');
     is(status(ask($port, 'POST', '/few', $good)), 503, 'no logout');
 
-    is(() = $nginx->error_log =~ /\[error\].*revocations are not followed/g,
+    is(() = $nginx->error_log =~ /\[error\].*revocation listener failed/g,
        1, 'logged once');
 
     $pg->up;
@@ -608,7 +608,7 @@ subtest 'a database that was not migrated' => sub {
     my $nginx = begin($port);
 
     ok(SocialNginx::wait_for(15, sub {
-        $nginx->error_log =~ /\[error\].*not followed: .*; apply the migrations in conf\/sql/
+        $nginx->error_log =~ /\[error\].*listener failed: .*; apply the migrations in conf\/sql/
     }), 'said what to do');
     is(ready(), 503, 'not ready');
 

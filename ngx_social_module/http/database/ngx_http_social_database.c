@@ -29,7 +29,7 @@ struct ngx_http_social_database_s {
     ngx_http_social_pooled_t          *pool;
     ngx_queue_t                        waiting;   /* of queries */
     ngx_uint_t                         waiters;
-    time_t                             locked;    /* last said of a lock */
+    time_t                             locked;    /* last log of a lock */
 };
 
 
@@ -410,7 +410,7 @@ ngx_http_social_database_connected(ngx_http_social_connection_t *conn)
 {
     if (conn->failures) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "social: the database is back");
+                      "social: database available again");
     }
 
     conn->failures = 0;
@@ -534,7 +534,7 @@ ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
     level = conn->failures > 1 ? NGX_LOG_INFO : NGX_LOG_ERR;
 
     ngx_log_error(level, ngx_cycle->log, 0,
-                  "social: the database is away: %s", why);
+                  "social: database unavailable: %s", why);
 
     ngx_queue_init(&lost);
 
@@ -563,8 +563,8 @@ ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
 
 
 /*
- * A lock that is held (lock_not_available) is no outage: it is said every ten
- * seconds at most, however many requests need it.
+ * A lock that is held (lock_not_available) is not an outage: it is logged every
+ * ten seconds at most, however many requests need it.
  */
 
 static ngx_http_social_query_outcome_e
@@ -605,8 +605,8 @@ ngx_http_social_database_refused(ngx_http_social_database_t *db,
 /*
  * Whether an error is of the kind that passes (PostgreSQL, Appendix A):
  * 08: of the connection; 40: a conflict with another transaction; 53: no
- * room; 55: somebody else has it; 57: an operator or a time limit stepped in;
- * 58: the server's disk; 25006: a standby, as after a failover.
+ * room; 55: another has it; 57: an operator or a time limit intervened; 58:
+ * the server's disk; 25006: a standby, as after a failover.
  */
 
 static ngx_uint_t

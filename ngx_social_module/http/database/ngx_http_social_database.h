@@ -58,8 +58,8 @@ ngx_int_t ngx_http_social_query(ngx_http_request_t *r, const char *sql,
 
 /*
  * The same without a request: the handler is called in any case, with the
- * result, which is freed after the call.  NGX_ERROR: out of memory, or there
- * is no database.
+ * result, which is freed after the call.  NGX_ERROR: out of memory, or no
+ * database is configured.
  */
 ngx_int_t ngx_http_social_query_background(const char *sql,
     const social_pq_param_t *params, ngx_uint_t n,

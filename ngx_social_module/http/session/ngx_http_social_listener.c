@@ -1,16 +1,16 @@
 
 /*
- * One worker of all follows the database.
+ * The revocation listener, in one worker of all.
  *
- * DESIGN.  Every worker tries to get the lease in the zone twice a second.  Who
- * has it has a connection of its own, LISTENs on it, loads what is there,
- * and asks for what is new when it is notified, and at every tick besides: so
- * it works through a pooler that keeps no LISTEN, and notices a connection
- * that died without a word.  While nobody follows, the set stays as it is;
- * whoever comes next loads everything again.
+ * DESIGN.  Every worker tries to acquire the lease in the zone twice a second.
+ * The one that has it has a connection of its own, LISTENs on it, loads what is
+ * there, and asks for what is new when it is notified, and at every tick
+ * besides: so it works through a pooler that keeps no LISTEN, and notices
+ * a connection that failed silently.  While there is no listener the set stays
+ * as it is; the next one loads everything again.
  *
- * Two that follow at a time, after one was stopped for a while, do no harm:
- * they add the same to the set.
+ * Two listeners at a time, after one was stopped for a while, do no harm: they
+ * add the same to the set.
  */
 
 #include "ngx_http_social_database.h"
@@ -210,7 +210,7 @@ ngx_http_social_listener_acquire(ngx_http_social_listener_t *f)
 
     if (ours && !f->leading) {
         ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                      "social: this worker follows revocations");
+                      "social: revocation listener runs in this worker");
 
         f->conn.failures = 0;
 
@@ -297,5 +297,5 @@ ngx_http_social_listener_closed(ngx_http_social_connection_t *conn,
     level = conn->failures > 1 ? NGX_LOG_INFO : NGX_LOG_ERR;
 
     ngx_log_error(level, ngx_cycle->log, 0,
-                  "social: revocations are not followed: %s", why);
+                  "social: revocation listener failed: %s", why);
 }

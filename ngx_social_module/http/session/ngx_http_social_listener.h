@@ -1,7 +1,7 @@
 
 /*
- * One worker of all follows the database: the lease, the connection, and what
- * is asked over it.  For its two files, and the module that starts it.
+ * The revocation listener: one connection of all workers to the database, and
+ * what is asked over it.  For its two files, and the module that starts it.
  */
 
 #ifndef NGX_HTTP_SOCIAL_LISTENER_H
