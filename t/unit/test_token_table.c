@@ -31,22 +31,6 @@ test_memory(size_t size)
 }
 
 
-static bool
-test_alive(uint32_t pid)
-{
-    return kill((pid_t) pid, 0) == 0;
-}
-
-
-static bool
-test_all_alive(uint32_t pid)
-{
-    (void) pid;
-
-    return true;
-}
-
-
 /* every field follows from "n", so that a mixture of two shows */
 
 static void
@@ -106,8 +90,7 @@ test_put(social_token_table_t *table, uint64_t n, uint64_t version,
     test_digest(digest, n);
     v = test_verdict(n, version);
 
-    social_token_table_put(table, digest, &v, now, (uint32_t) getpid(),
-                           test_alive);
+    social_token_table_put(table, digest, &v, now);
 }
 
 
@@ -176,8 +159,7 @@ test_remembers(void **state)
     test_digest(digest, 6);
     v = test_verdict(6, 1);
     v.expires = INT64_C(1) << 53;
-    social_token_table_put(table, digest, &v, NOW, (uint32_t) getpid(),
-                           test_alive);
+    social_token_table_put(table, digest, &v, NOW);
     assert_true(test_get(table, 6, &v));
     assert_in_range(v.expires, INT64_C(1) << 40, INT64_C(1) << 53);
 
@@ -270,7 +252,7 @@ test_in_turn(void **state)
 
 
 static void
-test_child(social_token_table_t *table, unsigned int seed)
+test_child(social_token_table_t *table, unsigned int seed, unsigned int tokens)
 {
     uint64_t                n, version;
     social_token_verdict_t  v;
@@ -280,7 +262,7 @@ test_child(social_token_table_t *table, unsigned int seed)
     alarm(90);
 
     for (version = 0; /* void */ ; version++) {
-        n = (uint64_t) (rand_r(&seed) % 24);
+        n = (uint64_t) (rand_r(&seed) % (int) tokens);
 
         if (version % 4) {
             test_put(table, n, version % 1000, NOW);
@@ -317,7 +299,7 @@ test_processes(void **state)
         assert_int_not_equal(pids[i], -1);
 
         if (pids[i] == 0) {
-            test_child(table, (unsigned int) i);
+            test_child(table, (unsigned int) i, 24);
         }
     }
 
@@ -349,11 +331,74 @@ test_processes(void **state)
 }
 
 
-/* wherever a writer dies, its slots are of use to the next one */
+/*
+ * A writer that is killed takes one verdict with it at most, and no room: what
+ * it left is as good as an empty slot.
+ */
 
 static void
 test_killed(void **state)
 {
+    pid_t                    pid;
+    size_t                   i, round, lost;
+    unsigned char           *p;
+    social_token_table_t    *table;
+    social_token_verdict_t   v;
+
+    (void) state;
+
+    p = test_memory(4096);
+    table = social_token_table_create(p, 64 + 512);
+
+    for (round = 0; round < 200; round++) {
+
+        for (i = 0; i < 8; i++) {
+            test_put(table, i, round % 1000, NOW);
+        }
+
+        pid = fork();
+        assert_int_not_equal(pid, -1);
+
+        if (pid == 0) {
+            test_child(table, (unsigned int) round, 8);
+        }
+
+        usleep((useconds_t) (200 + round * 13));
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+
+        for (i = 0, lost = 0; i < 8; i++) {
+            if (test_get(table, i, &v)) {
+                test_is_verdict(&v, i);
+
+            } else {
+                lost++;
+            }
+        }
+
+        assert_in_range(lost, 0, 1);
+    }
+
+    for (i = 0; i < 8; i++) {
+        test_put(table, i, 1000, NOW);
+        test_put(table, i, 1001, NOW);
+    }
+
+    for (i = 0; i < 8; i++) {
+        assert_true(test_get(table, i, &v));
+        assert_int_equal(v.epoch, i * 7 + 1001);
+    }
+
+    munmap(p, 4096);
+}
+
+
+/* one that is stopped for as long as its slots are used by another, and goes */
+
+static void
+test_stopped(void **state)
+{
+    int                      status;
     pid_t                    pid;
     size_t                   i, round;
     unsigned char           *p;
@@ -365,71 +410,181 @@ test_killed(void **state)
     p = test_memory(4096);
     table = social_token_table_create(p, 64 + 512);
 
-    for (round = 0; round < 100; round++) {
-        pid = fork();
-        assert_int_not_equal(pid, -1);
+    pid = fork();
+    assert_int_not_equal(pid, -1);
 
-        if (pid == 0) {
-            test_child(table, (unsigned int) round);
-        }
+    if (pid == 0) {
+        test_child(table, 1, 24);
+    }
 
-        usleep((useconds_t) (200 + round * 13));
-        kill(pid, SIGKILL);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
+    for (round = 0; round < 200; round++) {
+
+        usleep((useconds_t) (100 + round * 7));
+        kill(pid, SIGSTOP);
+        assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+        assert_true(WIFSTOPPED(status));
 
         for (i = 0; i < 24; i++) {
-            if (test_get(table, i, &v)) {
-                test_is_verdict(&v, i);
+            test_put(table, i, 2000 + round, NOW);
+            assert_true(test_get(table, i, &v));
+            assert_int_equal(v.epoch, i * 7 + 2000 + round);
+        }
+
+        kill(pid, SIGCONT);
+
+        for (i = 0; i < 24000; i++) {
+            if (test_get(table, i % 24, &v)) {
+                test_is_verdict(&v, i % 24);
             }
         }
     }
 
-    /* all of them, by a process to whom none of the dead ones is alive */
-
-    for (i = 0; i < 8; i++) {
-        test_put(table, 100 + i, 100000, NOW + 50000);
-    }
-
-    for (i = 0; i < 8; i++) {
-        assert_true(test_get(table, 100 + i, &v));
-        test_is_verdict(&v, 100 + i);
-    }
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
 
     munmap(p, 4096);
 }
 
 
-/* a slot that is being written is neither read nor written by another */
+/* of a table of one set, the slot that was used */
+
+static unsigned char *
+test_slot(unsigned char *p)
+{
+    size_t                      i;
+    static const unsigned char  unused[64];
+
+    for (i = 1; memcmp(p + i * 64, unused, 64) == 0; i++) {
+        assert_in_range(i, 1, 8);
+    }
+
+    return p + i * 64;
+}
+
+
+/* leaves in the slot what was written by the one or by the other */
 
 static void
-test_busy(void **state)
+test_mixture(unsigned char *slot, unsigned char one[64],
+    unsigned char other[64], unsigned words)
 {
-    size_t                   i;
-    unsigned char           *p, digest[SOCIAL_TOKEN_DIGEST_SIZE];
+    size_t  i;
+
+    for (i = 0; i < 8; i++) {
+        memcpy(slot + 8 * i, (words & (1U << i) ? one : other) + 8 * i, 8);
+    }
+}
+
+
+/*
+ * Whatever words of a slot two writers leave, in whichever order, no reader
+ * takes it for a verdict but the whole one of either.
+ */
+
+static void
+test_torn(void **state)
+{
+    size_t                   i, n;
+    unsigned                 words;
+    unsigned char           *p, *slot, images[4][64];
     social_token_table_t    *table;
     social_token_verdict_t   v;
 
     (void) state;
 
     p = test_memory(4096);
-    table = social_token_table_create(p, 64 + 512);
 
-    test_put(table, 1, 1, NOW);
+    for (n = 0; n < 500; n++) {
 
-    /* as if this process had stopped while it wrote: each slot's first word */
+        /* of the same token, of another, and of a slot never used */
 
-    for (i = 0; i < 8; i++) {
-        p[64 + i * 64] |= 1;
-        p[64 + i * 64 + 4] = 1;
+        for (i = 0; i < 3; i++) {
+            memset(p, 0, 4096);
+            table = social_token_table_create(p, 64 + 512);
+
+            test_put(table, i == 2 ? n + 1 : n, i + n % 3, NOW);
+
+            memcpy(images[i], test_slot(p), 64);
+        }
+
+        memset(images[3], 0, 64);
+        memset(p + 64, 0, 512);
+        test_put(table, n, n % 3, NOW);
+
+        slot = test_slot(p);
+
+        for (i = 1; i < 4; i++) {
+            for (words = 0; words < 256; words++) {
+
+                test_mixture(slot, images[0], images[i], words);
+
+                if (!test_get(table, n, &v)) {
+                    assert_int_not_equal(words, 255);
+
+                } else if (memcmp(slot, images[0], 64) == 0) {
+                    assert_int_equal(v.epoch, n * 7 + n % 3);
+                    test_is_verdict(&v, n);
+
+                } else {
+                    assert_int_equal(i, 1);
+                    assert_memory_equal(slot, images[1], 64);
+                    assert_int_equal(v.epoch, n * 7 + 1 + n % 3);
+                    test_is_verdict(&v, n);
+                }
+
+                /* and there is room in it */
+
+                test_put(table, n, 500, NOW);
+                assert_true(test_get(table, n, &v));
+                assert_int_equal(v.epoch, n * 7 + 500);
+                memset(p + 64, 0, 512);
+            }
+        }
     }
 
-    assert_false(test_get(table, 1, &v));
+    munmap(p, 4096);
+}
 
-    test_digest(digest, 2);
-    v = test_verdict(2, 1);
-    social_token_table_put(table, digest, &v, NOW, (uint32_t) getpid(),
-                           test_all_alive);
-    assert_false(test_get(table, 2, &v));
+
+/* what is not whole goes first */
+
+static void
+test_damaged(void **state)
+{
+    size_t                   i, way, lost;
+    unsigned char           *p;
+    social_token_table_t    *table;
+    social_token_verdict_t   v;
+
+    (void) state;
+
+    p = test_memory(4096);
+
+    for (way = 0; way < 8; way++) {
+        table = social_token_table_create(p, 64 + 512);
+
+        for (i = 0; i < 8; i++) {
+            test_put(table, i, 1, NOW);
+        }
+
+        p[64 + way * 64 + 24] ^= 1;         /* its generation */
+
+        for (lost = 0; lost < 8; lost++) {
+            if (!test_get(table, lost, &v)) {
+                break;
+            }
+        }
+
+        assert_in_range(lost, 0, 7);
+
+        test_put(table, 100, 1, NOW);
+        assert_true(test_get(table, 100, &v));
+
+        for (i = 0; i < 8; i++) {
+            assert_int_equal(test_get(table, i, &v), i != lost);
+        }
+    }
 
     munmap(p, 4096);
 }
@@ -445,7 +600,9 @@ main(void)
         cmocka_unit_test(test_in_turn),
         cmocka_unit_test(test_processes),
         cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_busy)
+        cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_torn),
+        cmocka_unit_test(test_damaged)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

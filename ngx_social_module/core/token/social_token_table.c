@@ -1,7 +1,6 @@
 
 /*
- * What is remembered of verified tokens, in memory that several processes
- * share.
+ * What is cached of verified tokens, in memory that several processes share.
  */
 
 #include <stdatomic.h>
@@ -15,16 +14,12 @@
 #define SOCIAL_TOKEN_VERDICT_WORDS  5
 #define SOCIAL_TOKEN_MAX_EXPIRES    ((INT64_C(1) << 47) - 1)
 
-/* the sequence word: whether it is being written, how often it was, by whom */
 
-#define SOCIAL_TOKEN_TABLE_BUSY     UINT64_C(1)
-#define SOCIAL_TOKEN_TABLE_ONCE     UINT64_C(2)
-#define SOCIAL_TOKEN_TABLE_COUNT    UINT64_C(0xfffffffe)
-#define SOCIAL_TOKEN_TABLE_WRITER   32
+__extension__ typedef unsigned __int128  social_uint128_t;
 
 
 typedef struct {
-    _Atomic uint64_t       sequence;
+    _Atomic uint64_t       check;     /* of the rest; 0: never used */
     _Atomic uint64_t       digest[SOCIAL_TOKEN_DIGEST_WORDS];
     _Atomic uint64_t       verdict[SOCIAL_TOKEN_VERDICT_WORDS];
 } social_token_slot_t;
@@ -50,13 +45,8 @@ static void social_token_verdict_pack(const social_token_verdict_t *verdict,
     uint64_t words[SOCIAL_TOKEN_VERDICT_WORDS]);
 static void social_token_verdict_unpack(social_token_verdict_t *verdict,
     const uint64_t words[SOCIAL_TOKEN_VERDICT_WORDS]);
-static bool social_token_slot_read(const social_token_slot_t *slot,
-    uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS],
-    uint64_t verdict[SOCIAL_TOKEN_VERDICT_WORDS]);
 static size_t social_token_table_choose(const social_token_set_t *set,
     const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS], int64_t now);
-static uint64_t social_token_slot_take(social_token_slot_t *slot,
-    uint32_t writer, bool (*alive)(uint32_t writer));
 
 
 size_t
@@ -124,6 +114,62 @@ social_token_table_way(const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS],
 }
 
 
+/*
+ * What a slot's first word must be: a product hides what the words of two
+ * writers have in common, and the digest, which nobody outside knows, is in
+ * each factor.
+ */
+
+static inline uint64_t
+social_token_fold(uint64_t a, uint64_t b)
+{
+    social_uint128_t  product;
+
+    product = (social_uint128_t) a * b;
+
+    return (uint64_t) product ^ (uint64_t) (product >> 64);
+}
+
+
+static inline uint64_t
+social_token_check(const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS],
+    const uint64_t verdict[SOCIAL_TOKEN_VERDICT_WORDS])
+{
+    uint64_t  a, b;
+
+    a = social_token_fold(verdict[0] ^ digest[0], verdict[1] ^ digest[1]);
+    b = social_token_fold(verdict[2] ^ digest[1], verdict[3] ^ digest[0]);
+
+    /* the constants are the golden ratio's bits, and pi's */
+
+    return social_token_fold(a ^ verdict[4] ^ UINT64_C(0x9e3779b97f4a7c15),
+                             b ^ digest[0] ^ UINT64_C(0x243f6a8885a308d3))
+           | 1;
+}
+
+
+/*
+ * Copies a slot whose digest is there already.  False: two have written it,
+ * or one not to the end.
+ */
+
+static inline bool
+social_token_slot_read(const social_token_slot_t *slot,
+    const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS],
+    uint64_t verdict[SOCIAL_TOKEN_VERDICT_WORDS])
+{
+    size_t  i;
+
+    for (i = 0; i < SOCIAL_TOKEN_VERDICT_WORDS; i++) {
+        verdict[i] = atomic_load_explicit(&slot->verdict[i],
+                                          memory_order_relaxed);
+    }
+
+    return atomic_load_explicit(&slot->check, memory_order_relaxed)
+           == social_token_check(digest, verdict);
+}
+
+
 bool
 social_token_table_get(const social_token_table_t *table,
     const unsigned char digest[SOCIAL_TOKEN_DIGEST_SIZE],
@@ -131,7 +177,6 @@ social_token_table_get(const social_token_table_t *table,
 {
     size_t                      i;
     uint64_t                    wanted[SOCIAL_TOKEN_DIGEST_WORDS];
-    uint64_t                    found[SOCIAL_TOKEN_DIGEST_WORDS];
     uint64_t                    words[SOCIAL_TOKEN_VERDICT_WORDS];
     const social_token_set_t   *set;
     const social_token_slot_t  *slot;
@@ -144,7 +189,7 @@ social_token_table_get(const social_token_table_t *table,
 
         slot = &set->slots[social_token_table_way(wanted, i)];
 
-        if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) == 0) {
+        if (atomic_load_explicit(&slot->check, memory_order_relaxed) == 0) {
 
             /* never used: it would be here, if it were anywhere further on */
 
@@ -153,8 +198,9 @@ social_token_table_get(const social_token_table_t *table,
 
         if (atomic_load_explicit(&slot->digest[0], memory_order_relaxed)
             == wanted[0]
-            && social_token_slot_read(slot, found, words)
-            && memcmp(found, wanted, sizeof(wanted)) == 0)
+            && atomic_load_explicit(&slot->digest[1], memory_order_relaxed)
+               == wanted[1]
+            && social_token_slot_read(slot, wanted, words))
         {
             social_token_verdict_unpack(verdict, words);
             return true;
@@ -198,45 +244,13 @@ social_token_verdict_unpack(social_token_verdict_t *verdict,
 }
 
 
-static bool
-social_token_slot_read(const social_token_slot_t *slot,
-    uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS],
-    uint64_t verdict[SOCIAL_TOKEN_VERDICT_WORDS])
-{
-    size_t    i;
-    uint64_t  sequence;
-
-    sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-
-    if (sequence & SOCIAL_TOKEN_TABLE_BUSY) {
-        return false;
-    }
-
-    for (i = 0; i < SOCIAL_TOKEN_DIGEST_WORDS; i++) {
-        digest[i] = atomic_load_explicit(&slot->digest[i],
-                                         memory_order_relaxed);
-    }
-
-    for (i = 0; i < SOCIAL_TOKEN_VERDICT_WORDS; i++) {
-        verdict[i] = atomic_load_explicit(&slot->verdict[i],
-                                          memory_order_relaxed);
-    }
-
-    atomic_thread_fence(memory_order_acquire);
-
-    return atomic_load_explicit(&slot->sequence, memory_order_relaxed)
-           == sequence;
-}
-
-
 void
 social_token_table_put(social_token_table_t *table,
     const unsigned char digest[SOCIAL_TOKEN_DIGEST_SIZE],
-    const social_token_verdict_t *verdict, int64_t now, uint32_t writer,
-    bool (*alive)(uint32_t writer))
+    const social_token_verdict_t *verdict, int64_t now)
 {
-    size_t                i, n;
-    uint64_t              sequence, wanted[SOCIAL_TOKEN_DIGEST_WORDS];
+    size_t                i;
+    uint64_t              wanted[SOCIAL_TOKEN_DIGEST_WORDS];
     uint64_t              words[SOCIAL_TOKEN_VERDICT_WORDS];
     social_token_set_t   *set;
     social_token_slot_t  *slot;
@@ -245,131 +259,80 @@ social_token_table_put(social_token_table_t *table,
     social_token_verdict_pack(verdict, words);
 
     set = &table->sets[social_token_table_set(table, wanted)];
+    slot = &set->slots[social_token_table_choose(set, wanted, now)];
 
-    i = social_token_table_choose(set, wanted, now);
-
-    slot = &set->slots[i];
-    sequence = social_token_slot_take(slot, writer, alive);
-
-    if (sequence == 0) {
-
-        /* its neighbour will do when another process has it */
-
-        i = (i + 1) % SOCIAL_TOKEN_TABLE_WAYS;
-
-        slot = &set->slots[i];
-        sequence = social_token_slot_take(slot, writer, alive);
-    }
-
-    if (sequence == 0) {
-        return;
-    }
-
-    atomic_thread_fence(memory_order_release);
-
-    for (n = 0; n < SOCIAL_TOKEN_DIGEST_WORDS; n++) {
-        atomic_store_explicit(&slot->digest[n], wanted[n],
+    for (i = 0; i < SOCIAL_TOKEN_DIGEST_WORDS; i++) {
+        atomic_store_explicit(&slot->digest[i], wanted[i],
                               memory_order_relaxed);
     }
 
-    for (n = 0; n < SOCIAL_TOKEN_VERDICT_WORDS; n++) {
-        atomic_store_explicit(&slot->verdict[n], words[n],
+    for (i = 0; i < SOCIAL_TOKEN_VERDICT_WORDS; i++) {
+        atomic_store_explicit(&slot->verdict[i], words[i],
                               memory_order_relaxed);
     }
 
-    /* never 0 again, even when the count comes round */
-
-    sequence &= SOCIAL_TOKEN_TABLE_COUNT;
-
-    atomic_store_explicit(&slot->sequence,
-                          sequence ? sequence : SOCIAL_TOKEN_TABLE_ONCE,
-                          memory_order_release);
+    atomic_store_explicit(&slot->check, social_token_check(wanted, words),
+                          memory_order_relaxed);
 }
 
 
 /*
- * The token's own slot, else the first that has expired or was never used, else
- * one that is being written, whose writer may have died, else any: with tokens
- * that come round in turn, one more of them than there are slots would push
- * each out just before its next use, if it were the oldest that had to go.
+ * The token's own slot, else the first that was never used, has expired, or
+ * has nothing whole in it, else any: with tokens that come round in turn, one
+ * more of them than there are slots would push each out just before its next
+ * use, if it were the oldest that had to go.
  */
 
 static size_t
 social_token_table_choose(const social_token_set_t *set,
     const uint64_t digest[SOCIAL_TOKEN_DIGEST_WORDS], int64_t now)
 {
-    size_t                      i, way, expired, busy;
+    size_t                      i, n, way, free;
     uint64_t                    found[SOCIAL_TOKEN_DIGEST_WORDS];
     uint64_t                    words[SOCIAL_TOKEN_VERDICT_WORDS];
     social_token_verdict_t      old;
     const social_token_slot_t  *slot;
 
-    expired = SOCIAL_TOKEN_TABLE_WAYS;
-    busy = SOCIAL_TOKEN_TABLE_WAYS;
+    free = SOCIAL_TOKEN_TABLE_WAYS;
 
     for (i = 0; i < SOCIAL_TOKEN_TABLE_WAYS; i++) {
 
         way = social_token_table_way(digest, i);
         slot = &set->slots[way];
 
-        if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) == 0) {
-            return expired != SOCIAL_TOKEN_TABLE_WAYS ? expired : way;
+        if (atomic_load_explicit(&slot->check, memory_order_relaxed) == 0) {
+            return free != SOCIAL_TOKEN_TABLE_WAYS ? free : way;
         }
 
-        if (!social_token_slot_read(slot, found, words)) {
-            busy = way;
-            continue;
+        for (n = 0; n < SOCIAL_TOKEN_DIGEST_WORDS; n++) {
+            found[n] = atomic_load_explicit(&slot->digest[n],
+                                            memory_order_relaxed);
         }
 
         if (memcmp(found, digest, sizeof(found)) == 0) {
             return way;
         }
 
+        if (free != SOCIAL_TOKEN_TABLE_WAYS) {
+            continue;
+        }
+
+        if (!social_token_slot_read(slot, found, words)) {
+            free = way;
+            continue;
+        }
+
         social_token_verdict_unpack(&old, words);
 
-        if (old.expires < now && expired == SOCIAL_TOKEN_TABLE_WAYS) {
-            expired = way;
+        if (old.expires < now) {
+            free = way;
         }
     }
 
-    if (expired != SOCIAL_TOKEN_TABLE_WAYS) {
-        return expired;
-    }
-
-    if (busy != SOCIAL_TOKEN_TABLE_WAYS) {
-        return busy;
+    if (free != SOCIAL_TOKEN_TABLE_WAYS) {
+        return free;
     }
 
     return (size_t) (((digest[0] >> 32) ^ (uint64_t) now)
                      % SOCIAL_TOKEN_TABLE_WAYS);
-}
-
-
-/*
- * The sequence word of a slot that is this writer's now; 0: it is another's.
- */
-
-static uint64_t
-social_token_slot_take(social_token_slot_t *slot, uint32_t writer,
-    bool (*alive)(uint32_t writer))
-{
-    uint64_t  old, sequence;
-
-    old = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
-
-    if ((old & SOCIAL_TOKEN_TABLE_BUSY)
-        && alive((uint32_t) (old >> SOCIAL_TOKEN_TABLE_WRITER)))
-    {
-        return 0;
-    }
-
-    sequence = ((old + SOCIAL_TOKEN_TABLE_ONCE) & SOCIAL_TOKEN_TABLE_COUNT)
-               | SOCIAL_TOKEN_TABLE_BUSY
-               | ((uint64_t) writer << SOCIAL_TOKEN_TABLE_WRITER);
-
-    return atomic_compare_exchange_strong_explicit(&slot->sequence, &old,
-                                                   sequence,
-                                                   memory_order_acquire,
-                                                   memory_order_relaxed)
-           ? sequence : 0;
 }

@@ -1,16 +1,20 @@
 
 /*
- * What is remembered of verified tokens, in memory that several processes
- * share: a table of fixed size, never a token itself.
+ * What is cached of verified tokens, in memory that several processes share:
+ * a table of fixed size, never a token itself.
  *
  * DESIGN.  A token is known by a digest of all that its verdict rests on.  The
  * digest chooses a set of eight slots, and the one to begin with.  Each slot is
- * one line of the processor's cache and has a sequence word, which says while
- * somebody writes it: who reads copies the slot and looks whether the word is
- * still the same; who finds a slot being written goes without, reading or
- * writing.  So no process ever waits for another, nor for a dead one: the word
- * names its writer, and a slot whose writer died is taken over by the next one
- * who has use for it.
+ * one line of the processor's cache, and has a word that is a function of all
+ * its others.  Who writes just writes; who reads copies the slot, and goes
+ * without where that word is not what it should be.  So no process ever waits
+ * for another, and nothing is ever held: what was written by two at the same
+ * time, by one that was killed, or by one that was stopped and goes on long
+ * after somebody else used the slot, is a verdict of neither, but for a chance
+ * of 2^-63.  The slot is then as good as an empty one to whoever needs room, so
+ * that a process takes one verdict with it at most, however it ends.
+ * (R. Hyatt, T. Mann, "A lock-less transposition table implementation for
+ * parallel search", ICGA Journal 25(1), 2002)
  */
 
 #ifndef SOCIAL_TOKEN_TABLE_H
@@ -51,7 +55,7 @@ size_t social_token_table_capacity(size_t size);
 social_token_table_t *social_token_table_create(void *p, size_t size);
 
 /*
- * Copies what is known of a token.  False: nothing, or it is being written.
+ * Copies what is cached of a token.  False: nothing, or it is being written.
  * Whether it still holds, in time and by keys and revocations, is for the
  * caller to say.
  */
@@ -60,15 +64,12 @@ bool social_token_table_get(const social_token_table_t *table,
     social_token_verdict_t *verdict);
 
 /*
- * Remembers a verdict, in place of the one on the same token, of one that has
- * expired at "now", or of any other.  "writer" is this process's id, not 0;
- * "alive" says whether a process is.  Nothing happens where all the slots that
- * could be used are being written.
+ * Caches a verdict, in place of the one on the same token, of one that has
+ * expired at "now", of what is not whole, or of any other.
  */
 void social_token_table_put(social_token_table_t *table,
     const unsigned char digest[SOCIAL_TOKEN_DIGEST_SIZE],
-    const social_token_verdict_t *verdict, int64_t now, uint32_t writer,
-    bool (*alive)(uint32_t writer));
+    const social_token_verdict_t *verdict, int64_t now);
 
 
 #endif /* SOCIAL_TOKEN_TABLE_H */

@@ -57,7 +57,6 @@ static ngx_int_t ngx_http_social_tokens_holds(ngx_http_request_t *r,
     ngx_http_social_cached_t *cached);
 static void ngx_http_social_tokens_put(
     ngx_http_social_cached_t *cached);
-static bool ngx_http_social_tokens_alive(uint32_t writer);
 
 static ngx_connection_t *ngx_http_social_tokens_connection(
     ngx_http_request_t *r);
@@ -308,15 +307,7 @@ static void
 ngx_http_social_tokens_put(ngx_http_social_cached_t *cached)
 {
     social_token_table_put(cached->tokens->table, cached->digest,
-                           &cached->verdict, ngx_time(),
-                           (uint32_t) ngx_pid, ngx_http_social_tokens_alive);
-}
-
-
-static bool
-ngx_http_social_tokens_alive(uint32_t writer)
-{
-    return !(kill((ngx_pid_t) writer, 0) == -1 && ngx_errno == ESRCH);
+                           &cached->verdict, ngx_time());
 }
 
 

@@ -111,26 +111,6 @@ ngx_int_t ngx_http_social_set_ctx(ngx_http_request_t *r, void *ctx,
     ngx_module_t *module);
 
 
-/* ngx_http_social_task.c */
-
-/*
- * Posts a task that a worker which shuts down waits for: one that a request
- * waits for, or that ends what a request began.  task->event has its handler,
- * its data and its log.  NGX_ERROR: the pool's queue is full, already logged.
- */
-ngx_int_t ngx_http_social_task_post(ngx_thread_pool_t *thread_pool,
-    ngx_thread_task_t *task);
-
-/*
- * To be called first by the event's handler.  NGX_OK: the task has ended.
- * NGX_AGAIN: it has not, and has taken 60 s; the handler touches nothing and
- * returns, and is called again.  With "wanted" the worker waits for the task
- * as long as it takes, or until "worker_shutdown_timeout" ends its request;
- * without it no longer.
- */
-ngx_int_t ngx_http_social_task_done(ngx_event_t *ev, ngx_uint_t wanted);
-
-
 /* ngx_http_social_headers.c */
 
 /*

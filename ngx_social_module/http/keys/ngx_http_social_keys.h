@@ -11,6 +11,7 @@
 
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_lease.h"
+#include "ngx_http_social_task.h"
 #include "social_net_fetch.h"
 #include "social_url.h"
 
@@ -176,7 +177,7 @@ struct ngx_http_social_keys_s {
     ngx_http_social_keys_stamp_t  stamp;        /* of the file */
     const char                   *complaint;    /* of the file, static */
 
-    ngx_http_social_keys_t      **held;         /* by the task under way */
+    ngx_http_social_task_t       *task;         /* under way, or NULL */
     ngx_http_social_keys_miss_t  *unknown;
 
     ngx_queue_t                   waiters;
@@ -186,15 +187,9 @@ struct ngx_http_social_keys_s {
 };
 
 
-/*
- * What a thread does to fetch a key set.  Its memory is its own, since the
- * configuration, and the keys with it, may go first.
- */
+/* what a thread does to fetch a key set: the ctx of a task of the keys */
 
 typedef struct {
-    ngx_http_social_keys_t       *keys;         /* NULL: gone */
-    ngx_pool_t                   *pool;
-
     social_str_t                  issuer;
     ngx_uint_t                    discover;     /* fetch.url, not keys yet */
     social_net_fetch_t            fetch;        /* of the document at hand */
@@ -243,13 +238,13 @@ ngx_http_social_keys_t *ngx_http_social_keys_create(ngx_conf_t *cf,
 /* ngx_http_social_keys_task.c */
 
 /*
- * Has a thread fetch the key set; then "done" is called in the event loop,
- * with the task as ev->data, and calls ngx_http_social_keys_task_free().
+ * Has a thread fetch the key set; then "done" is called in the event loop, for
+ * an ngx_http_social_keys_task_t, and calls ngx_http_social_keys_task_free().
  * NGX_ERROR: it could not be started; already logged.
  */
 ngx_int_t ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
-    ngx_event_handler_pt done);
-void ngx_http_social_keys_task_free(ngx_http_social_keys_task_t *ctx);
+    ngx_http_social_task_done_pt done);
+void ngx_http_social_keys_task_free(ngx_http_social_task_t *task);
 
 
 /* ngx_http_social_keys_file.c */

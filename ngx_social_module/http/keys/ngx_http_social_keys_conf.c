@@ -70,9 +70,7 @@ ngx_http_social_keys_cleanup(void *data)
         ngx_del_timer(&keys->poll);
     }
 
-    if (keys->held) {
-        *keys->held = NULL;
-    }
+    ngx_http_social_task_orphan(keys->task);
 
     social_jwks_free(keys->jwks);
     keys->jwks = NULL;

@@ -13,11 +13,11 @@
 static ngx_int_t ngx_http_social_keys_lease(ngx_http_social_keys_t *keys,
     ngx_uint_t forced);
 static void ngx_http_social_keys_release(ngx_http_social_keys_t *keys);
-static void ngx_http_social_keys_done(ngx_event_t *ev);
+static void ngx_http_social_keys_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
     social_net_answer_t *answer);
-static void ngx_http_social_keys_failed(ngx_http_social_keys_task_t *ctx,
-    const char *error);
+static void ngx_http_social_keys_failed(ngx_http_social_keys_t *keys,
+    const char *url, const char *error);
 static uint32_t ngx_http_social_keys_complaint(const char *error);
 
 
@@ -128,20 +128,20 @@ ngx_http_social_keys_release(ngx_http_social_keys_t *keys)
 
 
 static void
-ngx_http_social_keys_done(ngx_event_t *ev)
+ngx_http_social_keys_done(ngx_http_social_task_t *task)
 {
     ngx_int_t                     changed;
     ngx_http_social_keys_t       *keys;
     ngx_http_social_keys_task_t  *ctx;
 
-    ctx = ev->data;
-    keys = ctx->keys;
+    ctx = task->ctx;
+    keys = task->owner;
 
     if (keys == NULL) {
 
         /* the configuration is gone; the lease ends by itself */
 
-        ngx_http_social_keys_task_free(ctx);
+        ngx_http_social_keys_task_free(task);
         return;
     }
 
@@ -150,8 +150,9 @@ ngx_http_social_keys_done(ngx_event_t *ev)
         changed = ngx_http_social_keys_store(keys, &ctx->answer);
 
         if (changed == NGX_ERROR) {
-            ngx_http_social_keys_failed(ctx, "the shared zone is full: give "
-                                             "\"social_zone\" more");
+            ngx_http_social_keys_failed(keys, ctx->fetch.url,
+                                        "the shared zone is full: give "
+                                        "\"social_zone\" more");
 
         } else if (changed) {
             ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -167,10 +168,10 @@ ngx_http_social_keys_done(ngx_event_t *ev)
         }
 
     } else {
-        ngx_http_social_keys_failed(ctx, ctx->answer.error);
+        ngx_http_social_keys_failed(keys, ctx->fetch.url, ctx->answer.error);
     }
 
-    ngx_http_social_keys_task_free(ctx);
+    ngx_http_social_keys_task_free(task);
 
     /* whoever waits for it looks now, rather than at the next poll */
 
@@ -242,17 +243,15 @@ ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
 
 
 static void
-ngx_http_social_keys_failed(ngx_http_social_keys_task_t *ctx,
+ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *url,
     const char *error)
 {
     size_t                        len;
     uint32_t                      complaint;
     ngx_uint_t                    level, failures;
     ngx_msec_t                    backoff;
-    ngx_http_social_keys_t       *keys;
     ngx_http_social_keys_slot_t  *slot;
 
-    keys = ctx->keys;
     slot = keys->slot;
     complaint = ngx_http_social_keys_complaint(error);
 
@@ -282,12 +281,12 @@ ngx_http_social_keys_failed(ngx_http_social_keys_task_t *ctx,
 
     /* a URI's arguments may be its key */
 
-    len = strcspn(ctx->fetch.url, "?");
+    len = strcspn(url, "?");
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "social: could not load the keys of issuer \"%V\" from "
                   "\"%*s\": %s; the last good ones, if any, stay",
-                  &keys->issuer->name, len, ctx->fetch.url, error);
+                  &keys->issuer->name, len, url, error);
 }
 
 

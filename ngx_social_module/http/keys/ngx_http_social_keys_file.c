@@ -23,8 +23,6 @@ typedef enum {
 
 
 typedef struct {
-    ngx_http_social_keys_t         *keys;       /* NULL: gone */
-    ngx_pool_t                     *pool;
     u_char                         *path;       /* zero-terminated */
     size_t                          max_size;
     social_algorithms_t             algorithms;
@@ -39,8 +37,9 @@ typedef struct {
 
 
 static void ngx_http_social_keys_watch_thread(void *data, ngx_log_t *log);
-static void ngx_http_social_keys_watch_done(ngx_event_t *ev);
-static void ngx_http_social_keys_watch_log(ngx_http_social_keys_file_t *ctx);
+static void ngx_http_social_keys_watch_done(ngx_http_social_task_t *task);
+static void ngx_http_social_keys_watch_log(ngx_http_social_keys_t *keys,
+    ngx_http_social_keys_file_t *ctx);
 
 static ngx_http_social_keys_file_e ngx_http_social_keys_file_look(
     ngx_http_social_keys_file_t *ctx, ngx_log_t *log);
@@ -121,9 +120,9 @@ ngx_http_social_keys_from_file(ngx_conf_t *cf,
 void
 ngx_http_social_keys_watch_handler(ngx_event_t *ev)
 {
-    ngx_pool_t                   *pool;
-    ngx_thread_task_t            *task;
+    ngx_str_t                    *path;
     ngx_http_social_keys_t       *keys;
+    ngx_http_social_task_t       *task;
     ngx_http_social_keys_file_t  *ctx;
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
@@ -134,52 +133,40 @@ ngx_http_social_keys_watch_handler(ngx_event_t *ev)
 
     ngx_add_timer(ev, NGX_HTTP_SOCIAL_KEYS_WATCH);
 
-    if (keys->held) {
+    if (keys->task) {
 
         /* a disk that hangs holds one thread, not more each second */
 
         return;
     }
 
-    pool = ngx_create_pool(1024, ngx_cycle->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_keys_file_t));
+    task = ngx_http_social_task_create(sizeof(ngx_http_social_keys_file_t),
+                                       ngx_http_social_keys_watch_thread,
+                                       ngx_http_social_keys_watch_done);
     if (task == NULL) {
-        ngx_destroy_pool(pool);
         return;
     }
 
+    ngx_http_social_task_own(task, keys, &keys->task);
+
+    path = &keys->issuer->jwks_file;
     ctx = task->ctx;
 
-    ctx->keys = keys;
-    ctx->pool = pool;
     ctx->max_size = keys->issuer->max_size;
     ctx->algorithms = keys->issuer->algorithms;
     ctx->stamp = keys->stamp;
+    ctx->path = ngx_pnalloc(task->pool, path->len + 1);
 
-    ctx->path = ngx_pnalloc(pool, keys->issuer->jwks_file.len + 1);
     if (ctx->path == NULL) {
-        ngx_destroy_pool(pool);
+        ngx_http_social_task_free(task);
         return;
     }
 
-    ngx_cpystrn(ctx->path, keys->issuer->jwks_file.data,
-                keys->issuer->jwks_file.len + 1);
+    ngx_cpystrn(ctx->path, path->data, path->len + 1);
 
-    task->handler = ngx_http_social_keys_watch_thread;
-    task->event.handler = ngx_http_social_keys_watch_done;
-    task->event.data = ctx;
-    task->event.log = ngx_cycle->log;
-
-    if (ngx_thread_task_post(keys->thread_pool, task) != NGX_OK) {
-        ngx_destroy_pool(pool);
-        return;
+    if (ngx_http_social_task_post(task, keys->thread_pool) != NGX_OK) {
+        ngx_http_social_task_free(task);
     }
-
-    keys->held = &ctx->keys;
 }
 
 
@@ -193,19 +180,17 @@ ngx_http_social_keys_watch_thread(void *data, ngx_log_t *log)
 
 
 static void
-ngx_http_social_keys_watch_done(ngx_event_t *ev)
+ngx_http_social_keys_watch_done(ngx_http_social_task_t *task)
 {
     ngx_http_social_keys_t       *keys;
     ngx_http_social_keys_file_t  *ctx;
 
-    ctx = ev->data;
-    keys = ctx->keys;
+    ctx = task->ctx;
+    keys = task->owner;
 
     if (keys != NULL) {
 
-        keys->held = NULL;
-
-        ngx_http_social_keys_watch_log(ctx);
+        ngx_http_social_keys_watch_log(keys, ctx);
 
         /* what is no good is not read again before it is another */
 
@@ -221,7 +206,7 @@ ngx_http_social_keys_watch_done(ngx_event_t *ev)
     }
 
     social_jwks_free(ctx->jwks);
-    ngx_destroy_pool(ctx->pool);
+    ngx_http_social_task_free(task);
 }
 
 
@@ -230,13 +215,12 @@ ngx_http_social_keys_watch_done(ngx_event_t *ev)
  */
 
 static void
-ngx_http_social_keys_watch_log(ngx_http_social_keys_file_t *ctx)
+ngx_http_social_keys_watch_log(ngx_http_social_keys_t *keys,
+    ngx_http_social_keys_file_t *ctx)
 {
-    ngx_uint_t               mine, level;
-    const char              *why;
-    ngx_http_social_keys_t  *keys;
+    ngx_uint_t   mine, level;
+    const char  *why;
 
-    keys = ctx->keys;
     mine = (ngx_worker == 0);
 
     switch (ctx->state) {

@@ -22,89 +22,74 @@ static void ngx_http_social_keys_task_error(ngx_http_social_keys_task_t *ctx,
 
 ngx_int_t
 ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
-    ngx_event_handler_pt done)
+    ngx_http_social_task_done_pt done)
 {
-    ngx_pool_t                   *pool;
-    ngx_thread_task_t            *task;
+    ngx_http_social_task_t       *task;
     ngx_http_social_issuer_t     *issuer;
     ngx_http_social_keys_task_t  *ctx;
 
     /* one thread for each issuer, if that one were to stick */
 
-    if (keys->held) {
+    if (keys->task) {
         return NGX_ERROR;
     }
+
+    task = ngx_http_social_task_create(sizeof(ngx_http_social_keys_task_t),
+                                       ngx_http_social_keys_task_thread,
+                                       done);
+    if (task == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_social_task_own(task, keys, &keys->task);
 
     issuer = keys->issuer;
-
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
-        return NGX_ERROR;
-    }
-
-    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_keys_task_t));
-    if (task == NULL) {
-        goto failed;
-    }
-
     ctx = task->ctx;
 
-    ctx->keys = keys;
-    ctx->pool = pool;
+    ctx->discover = (issuer->discovery.len != 0);
     ctx->fetch.timeout = (long) issuer->timeout;
     ctx->fetch.max_size = issuer->max_size;
     ctx->algorithms = issuer->algorithms;
 
     ctx->issuer.len = issuer->issuer.len;
-    ctx->issuer.data = ngx_pstrdup(pool, &issuer->issuer);
-    ctx->fetch.url = ngx_http_social_keys_task_copy(pool,
-                         issuer->discovery.len ? &issuer->discovery
-                                               : &issuer->jwks_uri);
+    ctx->issuer.data = ngx_pstrdup(task->pool, &issuer->issuer);
+    ctx->fetch.url = ngx_http_social_keys_task_copy(task->pool,
+                         ctx->discover ? &issuer->discovery
+                                       : &issuer->jwks_uri);
 
     if (ctx->issuer.data == NULL || ctx->fetch.url == NULL) {
         goto failed;
     }
 
-    ctx->discover = (issuer->discovery.len != 0);
-
     if (issuer->ca_file.len) {
-        ctx->fetch.ca_file = ngx_http_social_keys_task_copy(pool,
+        ctx->fetch.ca_file = ngx_http_social_keys_task_copy(task->pool,
                                                             &issuer->ca_file);
         if (ctx->fetch.ca_file == NULL) {
             goto failed;
         }
     }
 
-    task->handler = ngx_http_social_keys_task_thread;
-    task->event.handler = done;
-    task->event.data = ctx;
-    task->event.log = ngx_cycle->log;
-
-    if (ngx_thread_task_post(keys->thread_pool, task) != NGX_OK) {
-        goto failed;
+    if (ngx_http_social_task_post(task, keys->thread_pool) == NGX_OK) {
+        return NGX_OK;
     }
-
-    keys->held = &ctx->keys;
-
-    return NGX_OK;
 
 failed:
 
-    ngx_destroy_pool(pool);
+    ngx_http_social_task_free(task);
 
     return NGX_ERROR;
 }
 
 
 void
-ngx_http_social_keys_task_free(ngx_http_social_keys_task_t *ctx)
+ngx_http_social_keys_task_free(ngx_http_social_task_t *task)
 {
-    if (ctx->keys) {
-        ctx->keys->held = NULL;
-    }
+    ngx_http_social_keys_task_t  *ctx;
+
+    ctx = task->ctx;
 
     free(ctx->answer.body);
-    ngx_destroy_pool(ctx->pool);
+    ngx_http_social_task_free(task);
 }
 
 

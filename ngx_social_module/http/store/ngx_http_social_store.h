@@ -9,6 +9,7 @@
 
 #include "ngx_http_social_bucket.h"
 #include "ngx_http_social_lease.h"
+#include "ngx_http_social_task.h"
 #include "social_crypto.h"
 #include "social_net_disk.h"
 #include "social_s3_error.h"

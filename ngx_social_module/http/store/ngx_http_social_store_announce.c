@@ -38,10 +38,9 @@ typedef struct {
 
 
 typedef struct {
-    ngx_pool_t                        *pool;
+    ngx_http_social_task_t            *task;
     ngx_http_social_store_loc_conf_t  *conf;
     ngx_http_social_spool_t           *spool;   /* NULL: fresh from a PUT */
-    ngx_thread_task_t                 *task;
     ngx_http_social_announce_step_e    step;
     ngx_uint_t                         gone;    /* its object is no more */
     ngx_uint_t                         sweep;
@@ -63,7 +62,7 @@ static void ngx_http_social_announce_sent(
     const social_pq_result_t *result, void *data);
 static void ngx_http_social_announce_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_announce_check(ngx_http_social_announce_t *a);
-static void ngx_http_social_announce_done(ngx_event_t *ev);
+static void ngx_http_social_announce_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_announce_split(social_str_t text,
     social_str_t *size, social_str_t *etag, social_str_t *key);
 static void ngx_http_social_spool_timer(ngx_event_t *ev);
@@ -132,31 +131,20 @@ ngx_http_social_store_announce(ngx_http_social_store_loc_conf_t *slcf,
 static ngx_http_social_announce_t *
 ngx_http_social_announce_create(ngx_http_social_store_loc_conf_t *conf)
 {
-    ngx_pool_t                  *pool;
-    ngx_thread_task_t           *task;
+    ngx_http_social_task_t      *task;
     ngx_http_social_announce_t  *a;
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
-        return NULL;
-    }
-
-    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_announce_t));
+    task = ngx_http_social_task_create(sizeof(ngx_http_social_announce_t),
+                                       ngx_http_social_announce_thread,
+                                       ngx_http_social_announce_done);
     if (task == NULL) {
-        ngx_destroy_pool(pool);
         return NULL;
     }
 
     a = task->ctx;
 
-    a->pool = pool;
     a->task = task;
     a->conf = conf;
-
-    task->handler = ngx_http_social_announce_thread;
-    task->event.handler = ngx_http_social_announce_done;
-    task->event.data = a;
-    task->event.log = ngx_cycle->log;
 
     return a;
 }
@@ -166,17 +154,13 @@ static void
 ngx_http_social_announce_post(ngx_http_social_announce_t *a,
     ngx_http_social_announce_step_e step)
 {
-    ngx_int_t  rc;
-
     a->step = step;
 
     /* nobody waits for a look into the spool */
 
-    rc = step == NGX_HTTP_SOCIAL_ANNOUNCE_LOOK
-         ? ngx_thread_task_post(a->conf->thread_pool, a->task)
-         : ngx_http_social_task_post(a->conf->thread_pool, a->task);
+    a->task->awaited = (step != NGX_HTTP_SOCIAL_ANNOUNCE_LOOK);
 
-    if (rc != NGX_OK) {
+    if (ngx_http_social_task_post(a->task, a->conf->thread_pool) != NGX_OK) {
         ngx_http_social_announce_free(a);
     }
 }
@@ -189,7 +173,7 @@ ngx_http_social_announce_free(ngx_http_social_announce_t *a)
         a->spool->busy = 0;
     }
 
-    ngx_destroy_pool(a->pool);
+    ngx_http_social_task_free(a->task);
 }
 
 
@@ -327,15 +311,11 @@ ngx_http_social_announce_check(ngx_http_social_announce_t *a)
 
 
 static void
-ngx_http_social_announce_done(ngx_event_t *ev)
+ngx_http_social_announce_done(ngx_http_social_task_t *task)
 {
     ngx_http_social_announce_t  *a;
 
-    a = ev->data;
-
-    if (ngx_http_social_task_done(ev, 0) != NGX_OK) {
-        return;
-    }
+    a = task->ctx;
 
     if (a->step != NGX_HTTP_SOCIAL_ANNOUNCE_LOOK || a->rc != SOCIAL_OK) {
 

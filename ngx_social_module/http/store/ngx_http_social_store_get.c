@@ -7,14 +7,9 @@
 #include "ngx_http_social_store.h"
 
 
-/*
- * The task's memory is its own; "request" is NULL when that has gone.
- */
+/* the ctx of a task of the request */
 
 typedef struct {
-    ngx_pool_t                        *pool;
-    ngx_http_request_t                *request;
-    ngx_http_cleanup_t                *cleanup;
     ngx_http_social_store_loc_conf_t  *conf;
     ngx_str_t                          path;
     ngx_uint_t                         remove;
@@ -23,18 +18,17 @@ typedef struct {
     social_rc_e                        rc;
     social_store_meta_t                meta;
     u_char                             buf[SOCIAL_STORE_META_SIZE];
-} ngx_http_social_store_task_t;
+} ngx_http_social_store_get_t;
 
 
 static ngx_int_t ngx_http_social_store_post(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, ngx_uint_t remove);
 static void ngx_http_social_store_thread(void *data, ngx_log_t *log);
-static void ngx_http_social_store_cleanup(void *data);
-static void ngx_http_social_store_done(ngx_event_t *ev);
+static void ngx_http_social_store_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_store_send(ngx_http_request_t *r,
-    ngx_http_social_store_task_t *task);
+    ngx_http_social_store_get_t *get);
 static ngx_int_t ngx_http_social_store_headers(ngx_http_request_t *r,
-    ngx_http_social_store_task_t *task);
+    ngx_http_social_store_get_t *get);
 static ngx_int_t ngx_http_social_store_removed(ngx_http_request_t *r);
 
 
@@ -58,64 +52,44 @@ static ngx_int_t
 ngx_http_social_store_post(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, ngx_uint_t remove)
 {
-    ngx_int_t                      rc;
-    ngx_pool_t                    *pool;
-    ngx_thread_task_t             *task;
-    ngx_http_cleanup_t            *cln;
-    ngx_http_social_store_task_t  *ctx;
+    ngx_int_t                     rc;
+    ngx_http_social_task_t       *task;
+    ngx_http_social_store_get_t  *get;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_store_task_t));
+    task = ngx_http_social_task_create(sizeof(ngx_http_social_store_get_t),
+                                       ngx_http_social_store_thread,
+                                       ngx_http_social_store_done);
     if (task == NULL) {
-        ngx_destroy_pool(pool);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx = task->ctx;
+    get = task->ctx;
 
-    ctx->pool = pool;
-    ctx->request = r;
-    ctx->cleanup = cln;
-    ctx->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
-    ctx->remove = remove;
-    ctx->fd = -1;
+    get->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+    get->remove = remove;
+    get->fd = -1;
 
-    ctx->path.len = sr->path.len;
-    ctx->path.data = ngx_pnalloc(pool, sr->path.len + 1);
+    get->path.len = sr->path.len;
+    get->path.data = ngx_pnalloc(task->pool, sr->path.len + 1);
 
-    if (ctx->path.data == NULL) {
-        ngx_destroy_pool(pool);
+    if (get->path.data == NULL
+        || ngx_http_social_task_own_request(task, r) != NGX_OK)
+    {
+        ngx_http_social_task_free(task);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_memcpy(ctx->path.data, sr->path.data, sr->path.len + 1);
+    ngx_memcpy(get->path.data, sr->path.data, sr->path.len + 1);
 
-    task->handler = ngx_http_social_store_thread;
-    task->event.handler = ngx_http_social_store_done;
-    task->event.data = ctx;
-    task->event.log = ngx_cycle->log;
-
-    if (ngx_http_social_task_post(ctx->conf->thread_pool, task) != NGX_OK) {
-        ngx_destroy_pool(pool);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (ngx_http_social_task_post(task, get->conf->thread_pool) != NGX_OK) {
+        ngx_http_social_task_free(task);
+        return ngx_http_social_store_error(r, SOCIAL_S3_SLOW_DOWN, NULL);
     }
-
-    cln->handler = ngx_http_social_store_cleanup;
-    cln->data = ctx;
 
     r->main->count++;
 
@@ -126,73 +100,58 @@ ngx_http_social_store_post(ngx_http_request_t *r,
 static void
 ngx_http_social_store_thread(void *data, ngx_log_t *log)
 {
-    ngx_http_social_store_task_t *ctx = data;
+    ngx_http_social_store_get_t *get = data;
 
-    if (ctx->remove) {
-        ctx->rc = social_net_disk_remove((char *) ctx->conf->root.data,
-                                         (char *) ctx->path.data,
-                                         ctx->conf->sync);
+    if (get->remove) {
+        get->rc = social_net_disk_remove((char *) get->conf->root.data,
+                                         (char *) get->path.data,
+                                         get->conf->sync);
 
     } else {
-        ctx->rc = social_net_disk_open((char *) ctx->conf->root.data,
-                                       (char *) ctx->path.data, ctx->buf,
-                                       &ctx->meta, &ctx->fd);
+        get->rc = social_net_disk_open((char *) get->conf->root.data,
+                                       (char *) get->path.data, get->buf,
+                                       &get->meta, &get->fd);
     }
 
-    ctx->err = ngx_errno;
+    get->err = ngx_errno;
 }
 
 
 static void
-ngx_http_social_store_cleanup(void *data)
+ngx_http_social_store_done(ngx_http_social_task_t *task)
 {
-    ngx_http_social_store_task_t  *ctx = data;
+    ngx_int_t                     rc;
+    ngx_connection_t             *c;
+    ngx_http_request_t           *r;
+    ngx_http_social_store_get_t  *get;
 
-    ctx->request = NULL;
-}
-
-
-static void
-ngx_http_social_store_done(ngx_event_t *ev)
-{
-    ngx_int_t                      rc;
-    ngx_connection_t              *c;
-    ngx_http_request_t            *r;
-    ngx_http_social_store_task_t  *ctx;
-
-    ctx = ev->data;
-    r = ctx->request;
-
-    if (ngx_http_social_task_done(ev, r != NULL) != NGX_OK) {
-        return;
-    }
+    get = task->ctx;
+    r = task->owner;
 
     if (r == NULL) {
 
-        if (ctx->fd != -1) {
-            ngx_close_file(ctx->fd);
+        if (get->fd != -1) {
+            ngx_close_file(get->fd);
         }
 
-        ngx_destroy_pool(ctx->pool);
+        ngx_http_social_task_free(task);
         return;
     }
-
-    ctx->cleanup->handler = NULL;
 
     c = r->connection;
     ngx_http_set_log_request(c->log, r);
 
-    switch (ctx->rc) {
+    switch (get->rc) {
 
     case SOCIAL_OK:
-        rc = ctx->remove ? ngx_http_social_store_removed(r)
-                         : ngx_http_social_store_send(r, ctx);
+        rc = get->remove ? ngx_http_social_store_removed(r)
+                         : ngx_http_social_store_send(r, get);
         break;
 
     case SOCIAL_DECLINED:
         /* removing what is not there succeeds, as in S3 */
 
-        rc = ctx->remove ? ngx_http_social_store_removed(r)
+        rc = get->remove ? ngx_http_social_store_removed(r)
              : ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);
         break;
 
@@ -203,13 +162,13 @@ ngx_http_social_store_done(ngx_event_t *ev)
         break;
 
     default:
-        ngx_log_error(NGX_LOG_CRIT, c->log, ctx->err,
+        ngx_log_error(NGX_LOG_CRIT, c->log, get->err,
                       "social: the store could not read \"%V\"",
-                      &ctx->conf->root);
+                      &get->conf->root);
         rc = ngx_http_social_store_error(r, SOCIAL_S3_INTERNAL_ERROR, NULL);
     }
 
-    ngx_destroy_pool(ctx->pool);
+    ngx_http_social_task_free(task);
 
     ngx_http_finalize_request(r, rc);
     ngx_http_run_posted_requests(c);
@@ -218,7 +177,7 @@ ngx_http_social_store_done(ngx_event_t *ev)
 
 static ngx_int_t
 ngx_http_social_store_send(ngx_http_request_t *r,
-    ngx_http_social_store_task_t *task)
+    ngx_http_social_store_get_t *get)
 {
     ngx_int_t                  rc;
     ngx_buf_t                 *b;
@@ -228,14 +187,14 @@ ngx_http_social_store_send(ngx_http_request_t *r,
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_pool_cleanup_file_t));
     if (cln == NULL) {
-        ngx_close_file(task->fd);
+        ngx_close_file(get->fd);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     cln->handler = ngx_pool_cleanup_file;
     clnf = cln->data;
-    clnf->fd = task->fd;
-    clnf->name = task->conf->root.data;
+    clnf->fd = get->fd;
+    clnf->name = get->conf->root.data;
     clnf->log = r->pool->log;
 
     b = ngx_calloc_buf(r->pool);
@@ -248,7 +207,7 @@ ngx_http_social_store_send(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_social_store_headers(r, task) != NGX_OK) {
+    if (ngx_http_social_store_headers(r, get) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -263,13 +222,13 @@ ngx_http_social_store_send(ngx_http_request_t *r,
     }
 
     b->file_pos = 0;
-    b->file_last = task->meta.size;
-    b->in_file = task->meta.size ? 1 : 0;
+    b->file_last = get->meta.size;
+    b->in_file = get->meta.size ? 1 : 0;
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
 
-    b->file->fd = task->fd;
-    b->file->name = task->conf->root;
+    b->file->fd = get->fd;
+    b->file->name = get->conf->root;
     b->file->log = r->connection->log;
 
     out.buf = b;
@@ -281,26 +240,26 @@ ngx_http_social_store_send(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_social_store_headers(ngx_http_request_t *r,
-    ngx_http_social_store_task_t *task)
+    ngx_http_social_store_get_t *get)
 {
     ngx_str_t  etag, type;
 
     etag.data = ngx_pnalloc(r->pool, 34);
-    type.data = ngx_pnalloc(r->pool, task->meta.type.len);
+    type.data = ngx_pnalloc(r->pool, get->meta.type.len);
 
     if (etag.data == NULL || type.data == NULL) {
         return NGX_ERROR;
     }
 
-    etag.len = ngx_sprintf(etag.data, "\"%*s\"", (size_t) 32, task->meta.etag)
+    etag.len = ngx_sprintf(etag.data, "\"%*s\"", (size_t) 32, get->meta.etag)
                - etag.data;
 
-    type.len = task->meta.type.len;
-    ngx_memcpy(type.data, task->meta.type.data, type.len);
+    type.len = get->meta.type.len;
+    ngx_memcpy(type.data, get->meta.type.data, type.len);
 
     r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = task->meta.size;
-    r->headers_out.last_modified_time = task->meta.modified;
+    r->headers_out.content_length_n = get->meta.size;
+    r->headers_out.last_modified_time = get->meta.modified;
     r->headers_out.content_type = type;
     r->headers_out.content_type_len = type.len;
     r->headers_out.content_type_lowcase = NULL;

@@ -23,13 +23,13 @@ typedef enum {
 } ngx_http_social_put_step_e;
 
 
+/* the ctx of a task of the request, which is posted for each step */
+
 typedef struct {
-    ngx_pool_t                        *pool;       /* its own */
-    ngx_http_request_t                *request;    /* NULL: it has gone */
+    ngx_http_social_task_t            *task;
     ngx_http_social_store_loc_conf_t  *conf;
-    ngx_thread_task_t                 *task;
     ngx_http_social_put_step_e         step;
-    ngx_uint_t                         busy;       /* a thread has it */
+    ngx_uint_t                         committed;  /* and to be announced */
 
     social_net_disk_put_t              disk;
     u_char                             id[SOCIAL_STORE_ID_SIZE];
@@ -59,10 +59,12 @@ static ngx_int_t ngx_http_social_put_post(ngx_http_social_put_t *put,
 static void ngx_http_social_put_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_put_write(ngx_http_social_put_t *put);
 static void ngx_http_social_put_commit(ngx_http_social_put_t *put);
-static void ngx_http_social_put_done(ngx_event_t *ev);
-static void ngx_http_social_put_failed(ngx_http_social_put_t *put);
-static ngx_int_t ngx_http_social_put_answer(ngx_http_social_put_t *put);
-static void ngx_http_social_put_cleanup(void *data);
+static void ngx_http_social_put_done(ngx_http_social_task_t *task);
+static void ngx_http_social_put_abort(ngx_http_social_put_t *put);
+static void ngx_http_social_put_failed(ngx_http_request_t *r,
+    ngx_http_social_put_t *put);
+static ngx_int_t ngx_http_social_put_answer(ngx_http_request_t *r,
+    ngx_http_social_put_t *put);
 static void ngx_http_social_put_free(ngx_http_social_put_t *put);
 
 
@@ -72,7 +74,6 @@ ngx_http_social_store_put(ngx_http_request_t *r,
 {
     ngx_int_t                          rc;
     social_s3_error_e                  error;
-    ngx_http_cleanup_t                *cln;
     ngx_http_social_put_t             *put;
     ngx_http_social_store_loc_conf_t  *slcf;
 
@@ -91,19 +92,10 @@ ngx_http_social_store_put(ngx_http_request_t *r,
 
     if (error == SOCIAL_S3_OK) {
 
-        cln = ngx_http_cleanup_add(r, 0);
         put = ngx_http_social_put_create(r, sr);
-
-        if (cln == NULL || put == NULL) {
-            if (put) {
-                ngx_http_social_put_free(put);
-            }
-
+        if (put == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
-
-        cln->handler = ngx_http_social_put_cleanup;
-        cln->data = put;
 
         error = ngx_http_social_put_prepare(r, sr, put);
     }
@@ -131,44 +123,34 @@ static ngx_http_social_put_t *
 ngx_http_social_put_create(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
-    u_char                 *path;
-    ngx_str_t              *type;
-    ngx_pool_t             *pool;
-    ngx_http_social_put_t  *put;
+    u_char                  *path;
+    ngx_str_t               *type;
+    ngx_http_social_put_t   *put;
+    ngx_http_social_task_t  *task;
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
+    task = ngx_http_social_task_create(sizeof(ngx_http_social_put_t),
+                                       ngx_http_social_put_thread,
+                                       ngx_http_social_put_done);
+    if (task == NULL) {
         return NULL;
     }
 
-    put = ngx_pcalloc(pool, sizeof(ngx_http_social_put_t));
+    put = task->ctx;
 
-    if (put == NULL) {
-        ngx_destroy_pool(pool);
-        return NULL;
-    }
-
-    put->pool = pool;
-    put->request = r;
+    put->task = task;
     put->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
     put->disk.fd = -1;
 
-    put->task = ngx_thread_task_alloc(pool, 0);
-    put->room = ngx_palloc(pool, NGX_HTTP_SOCIAL_PUT_ROOM);
-    path = ngx_pnalloc(pool, sr->path.len + 1);
+    put->room = ngx_palloc(task->pool, NGX_HTTP_SOCIAL_PUT_ROOM);
+    path = ngx_pnalloc(task->pool, sr->path.len + 1);
 
-    if (put->task == NULL || put->room == NULL || path == NULL
-        || ngx_http_social_store_id(put->id) != NGX_OK)
+    if (put->room == NULL || path == NULL
+        || ngx_http_social_store_id(put->id) != NGX_OK
+        || ngx_http_social_task_own_request(task, r) != NGX_OK)
     {
         ngx_http_social_put_free(put);
         return NULL;
     }
-
-    put->task->ctx = put;
-    put->task->handler = ngx_http_social_put_thread;
-    put->task->event.handler = ngx_http_social_put_done;
-    put->task->event.data = put;
-    put->task->event.log = ngx_cycle->log;
 
     ngx_memcpy(path, sr->path.data, sr->path.len + 1);
 
@@ -184,7 +166,7 @@ ngx_http_social_put_create(ngx_http_request_t *r,
         type = &r->headers_in.content_type->value;
 
         put->disk.meta.type.len = type->len;
-        put->disk.meta.type.data = ngx_pstrdup(pool, type);
+        put->disk.meta.type.data = ngx_pstrdup(task->pool, type);
 
         if (put->disk.meta.type.data == NULL) {
             ngx_http_social_put_free(put);
@@ -208,8 +190,8 @@ ngx_http_social_put_prepare(ngx_http_request_t *r,
         return error;
     }
 
-    if (ngx_http_social_store_announcement(put->pool, &put->disk.meta, sr->key,
-                                           &put->announce)
+    if (ngx_http_social_store_announcement(put->task->pool, &put->disk.meta,
+                                           sr->key, &put->announce)
         != NGX_OK)
     {
         return SOCIAL_S3_INTERNAL_ERROR;
@@ -240,7 +222,7 @@ ngx_http_social_put_read(ngx_http_request_t *r)
 
     put = ngx_http_get_module_ctx(r, ngx_http_social_store_module);
 
-    if (put->busy) {
+    if (put->task->busy) {
         return;
     }
 
@@ -260,7 +242,8 @@ ngx_http_social_put_read(ngx_http_request_t *r)
                                               : NGX_HTTP_SOCIAL_PUT_COMMIT)
                 != NGX_OK)
             {
-                ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+                rc = ngx_http_social_store_error(r, SOCIAL_S3_SLOW_DOWN, NULL);
+                ngx_http_finalize_request(r, rc);
             }
 
             return;
@@ -324,15 +307,7 @@ ngx_http_social_put_post(ngx_http_social_put_t *put,
 {
     put->step = step;
 
-    if (ngx_http_social_task_post(put->conf->thread_pool, put->task)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    put->busy = 1;
-
-    return NGX_OK;
+    return ngx_http_social_task_post(put->task, put->conf->thread_pool);
 }
 
 
@@ -432,49 +407,38 @@ ngx_http_social_put_commit(ngx_http_social_put_t *put)
     if (social_net_disk_commit(&put->disk) != SOCIAL_OK) {
         put->err = ngx_errno;
         put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
+        return;
     }
+
+    put->committed = (put->announce.len != 0);
 }
 
 
+/*
+ * Also when the request goes and no thread has it.
+ */
+
 static void
-ngx_http_social_put_done(ngx_event_t *ev)
+ngx_http_social_put_done(ngx_http_social_task_t *task)
 {
     ngx_int_t               rc;
     ngx_connection_t       *c;
     ngx_http_request_t     *r;
     ngx_http_social_put_t  *put;
 
-    put = ev->data;
-    r = put->request;
+    put = task->ctx;
+    r = task->owner;
 
-    if (ngx_http_social_task_done(ev, r != NULL) != NGX_OK) {
-        return;
-    }
+    if (put->committed) {
 
-    put->busy = 0;
-
-    if (put->step == NGX_HTTP_SOCIAL_PUT_ABORT) {
-        ngx_http_social_put_free(put);
-        return;
-    }
-
-    if (put->step == NGX_HTTP_SOCIAL_PUT_COMMIT
-        && put->error == SOCIAL_S3_OK && put->announce.len)
-    {
         /* whether or not the client is still there to hear of it */
 
         ngx_http_social_store_announce(put->conf, put->id, &put->announce);
+        put->committed = 0;
     }
 
     if (r == NULL) {
-
-        if (put->disk.fd == -1
-            || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_ABORT)
-               != NGX_OK)
-        {
-            ngx_http_social_put_free(put);
-        }
-
+        ngx_http_social_put_abort(put);
         return;
     }
 
@@ -483,14 +447,14 @@ ngx_http_social_put_done(ngx_event_t *ev)
 
     if (put->error != SOCIAL_S3_OK) {
 
-        ngx_http_social_put_failed(put);
+        ngx_http_social_put_failed(r, put);
 
         rc = ngx_http_social_store_error(r, put->error, NULL);
         ngx_http_finalize_request(r, rc);
 
     } else if (put->step == NGX_HTTP_SOCIAL_PUT_COMMIT) {
 
-        rc = ngx_http_social_put_answer(put);
+        rc = ngx_http_social_put_answer(r, put);
         ngx_http_finalize_request(r, rc);
 
     } else {
@@ -502,11 +466,24 @@ ngx_http_social_put_done(ngx_event_t *ev)
 }
 
 
+/* nothing is under way, and nobody waits for it */
+
 static void
-ngx_http_social_put_failed(ngx_http_social_put_t *put)
+ngx_http_social_put_abort(ngx_http_social_put_t *put)
+{
+    if (put->disk.fd == -1
+        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_ABORT) != NGX_OK)
+    {
+        ngx_http_social_put_free(put);
+    }
+}
+
+
+static void
+ngx_http_social_put_failed(ngx_http_request_t *r, ngx_http_social_put_t *put)
 {
     if (put->error == SOCIAL_S3_SERVICE_UNAVAILABLE) {
-        ngx_log_error(NGX_LOG_CRIT, put->request->connection->log, put->err,
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, put->err,
                       "social: the store could not write below \"%V\"",
                       &put->conf->root);
     }
@@ -514,13 +491,10 @@ ngx_http_social_put_failed(ngx_http_social_put_t *put)
 
 
 static ngx_int_t
-ngx_http_social_put_answer(ngx_http_social_put_t *put)
+ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
 {
-    ngx_str_t            etag, body;
-    ngx_http_request_t  *r;
-    static ngx_str_t     none = ngx_null_string;
-
-    r = put->request;
+    ngx_str_t         etag, body;
+    static ngx_str_t  none = ngx_null_string;
 
     etag.data = ngx_pnalloc(r->pool, 34);
     if (etag.data == NULL) {
@@ -544,26 +518,6 @@ ngx_http_social_put_answer(ngx_http_social_put_t *put)
 
 
 static void
-ngx_http_social_put_cleanup(void *data)
-{
-    ngx_http_social_put_t  *put = data;
-
-    put->request = NULL;
-
-    if (put->busy) {
-        /* the thread's end sees to the rest */
-        return;
-    }
-
-    if (put->disk.fd == -1
-        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_ABORT) != NGX_OK)
-    {
-        ngx_http_social_put_free(put);
-    }
-}
-
-
-static void
 ngx_http_social_put_free(ngx_http_social_put_t *put)
 {
     if (put->disk.fd != -1) {
@@ -571,5 +525,5 @@ ngx_http_social_put_free(ngx_http_social_put_t *put)
     }
 
     ngx_http_social_store_digest_free(&put->digest);
-    ngx_destroy_pool(put->pool);
+    ngx_http_social_task_free(put->task);
 }
