@@ -11,6 +11,7 @@ use lib 't/lib';
 use File::Temp ();
 use Test::More;
 
+use SocialBucket;
 use SocialImage;
 use SocialPostgres;
 
@@ -231,11 +232,12 @@ subtest 'the worker' => sub {
         skip "$program is not there", 1 unless -x $program;
 
         mkdir "$dir/$_", 0755 for qw(raw raw/raw assets);
+        my $buckets = SocialBucket->start($dir);
         spew("$dir/raw/raw/1", SocialImage::photo(80, 60));
         spew("$dir/worker.conf", <<"CONF");
 database { conninfo = "host=$pg->{dir} user=$role dbname=social" }
-bucket raw { directory = "$dir/raw" }
-bucket assets { directory = "$dir/assets" }
+bucket raw { @{[ $buckets->conf ]} }
+bucket assets { @{[ $buckets->conf ]} }
 variant small {
     width = 16
     height = 16

@@ -1,7 +1,6 @@
 #!/usr/bin/perl
 
-# social-worker against a PostgreSQL of its own, with directories in the place
-# of buckets.
+# social-worker against a PostgreSQL and a store of S3's kind of its own.
 
 use strict;
 use warnings;
@@ -14,6 +13,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use SocialBucket;
 use SocialImage;
 use SocialPostgres;
 
@@ -32,10 +32,11 @@ my $pg = SocialPostgres->start;
 
 $pg->migrate;
 mkdir "$dir/$_" for qw(raw assets);
+my $buckets = SocialBucket->start($dir);
 
 # names and numbers of our own only
 
-delete $ENV{$_} for grep { /^(SOCIAL_WORKER_|PG)/ } keys %ENV;
+delete $ENV{$_} for grep { /^(SOCIAL_WORKER_|PG|AWS_)/ } keys %ENV;
 
 
 sub v { return $pg->value($_[0]) }
@@ -66,8 +67,8 @@ concurrency = @{[ $o{concurrency} || 2 ]}
 lease = "@{[ $o{lease} || '20s' ]}"
 poll = "@{[ $o{poll} || '200ms' ]}"
 database { conninfo = "@{[ $o{conninfo} || $pg->conninfo ]}" }
-bucket raw { directory = "$dir/raw" }
-bucket assets { directory = "$dir/assets" }
+bucket raw { @{[ $buckets->conf ]} }
+bucket assets { @{[ $buckets->conf ]} }
 variant avatar {
     width = 512
     height = 512
@@ -287,9 +288,13 @@ subtest 'check' => sub {
             => qr/alias.*must be \\"jpeg\\"/,
         'kind x { variants = {"small"} output = "raw" max_size = "x" }'
             => qr/max_size/,
-        'bucket b { bucket = "raw" directory = "/x" }' => qr/another section/,
-        'bucket b { directory = "x" }' => qr/absolute/,
-        'bucket raw { directory = "/x" }' => qr/duplicate|raw/,
+        'bucket "b" { bucket = "raw" }' => qr/another section/,
+        'bucket raw { region = "x" }' => qr/duplicate|raw/,
+        'bucket old { directory = "/x" }'
+            => qr/bucket old: directory","error":"it is not supported: use \\"endpoint\\"/,
+        'bucket Upper { }' => qr/bucket Upper: bucket","error":"it is not a name/,
+        'bucket bad { endpoint = "s3.example.com" }'
+            => qr/bucket bad: endpoint","error":"it must begin with/,
         'lease = "1ms"' => qr/lease/,
         'variant x = 3' => qr/"line":\d+/,
     );
@@ -303,9 +308,9 @@ subtest 'check' => sub {
 
     {
         local $ENV{SOCIAL_WORKER_VARIANT_SMALL_FORMATS} = 'jpeg,png';
-        local $ENV{SOCIAL_WORKER_BUCKET_RAW_DIRECTORY} = '/nonexistent';
+        local $ENV{SOCIAL_WORKER_BUCKET_RAW_BUCKET} = 'nonexistent';
         $out = `$program -c $dir/worker.conf check 2>&1`;
-        like($out, qr{^wrong +bucket raw: /nonexistent: No such file}m,
+        like($out, qr{^wrong +bucket raw: .* 404, NoSuchBucket}m,
             'the environment wins');
 
         local $ENV{SOCIAL_WORKER_KIND_POST_VARIANTS} = 'gone';

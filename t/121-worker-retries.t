@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # What social-worker does with jobs that fail, by whose fault they do, and with
-# what the database answers: against a PostgreSQL of its own, with directories
-# in the place of buckets.
+# what the database answers: against a PostgreSQL and a store of S3's kind of
+# its own.
 
 use strict;
 use warnings;
@@ -15,6 +15,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use SocialBucket;
 use SocialImage;
 use SocialPostgres;
 
@@ -32,10 +33,11 @@ my $pg = SocialPostgres->start;
 
 $pg->migrate;
 mkdir "$dir/$_" for qw(raw assets);
+my $buckets = SocialBucket->start($dir);
 
 # names and numbers of our own only
 
-delete $ENV{$_} for grep { /^(SOCIAL_WORKER_|PG)/ } keys %ENV;
+delete $ENV{$_} for grep { /^(SOCIAL_WORKER_|PG|AWS_)/ } keys %ENV;
 
 
 sub v { return $pg->value($_[0]) }
@@ -64,12 +66,10 @@ concurrency = 2
 lease = "20s"
 poll = "200ms"
 database { conninfo = "@{[ $pg->conninfo ]}" }
-bucket raw { directory = "$dir/raw" }
-bucket assets { directory = "$dir/assets" }
-bucket s3 {
-    endpoint = "http://127.0.0.1:1"
-    region = "eu-west-1"
-}
+bucket raw { @{[ $buckets->conf ]} }
+bucket assets { @{[ $buckets->conf ]} }
+bucket away { @{[ $buckets->conf(endpoint => 'http://127.0.0.1:1',
+    credentials => 'env') ]} }
 variant small {
     width = 64
     height = 64
@@ -80,7 +80,7 @@ kind post {
 }
 kind remote {
     variants = {"small"}
-    output = "s3"
+    output = "away"
 }
 kind avatar {
     variants = {"small"}
@@ -320,8 +320,8 @@ subtest 'a claim that fails' => sub {
 };
 
 
-subtest 'a store that is away' => sub {
-    # files where folders were
+subtest 'a store that is unavailable' => sub {
+    # buckets that are not there
 
     my $away = sub {
         rename "$dir/$_[0]", "$dir/$_[0].away" or die;
@@ -356,7 +356,7 @@ subtest 'a store that is away' => sub {
     local $ENV{AWS_SECRET_ACCESS_KEY} = 'secret';
     once();
     like(job_of($id, "state || ' ' || failures"), qr/^ready .*"unavailable": 1/,
-        'S3 that cannot be reached');
+        'one that cannot be reached');
 
     v("UPDATE jobs SET run_at = now(), retry_until = now()
         WHERE payload->>'upload' = '$id'");

@@ -28,7 +28,7 @@ delete $ENV{$_} for grep { /^SOCIAL_WORKER_/ } keys %ENV;
 # libvips' AVIF writer is slow: small ones
 
 SocialImage::spew("$dir/worker.conf", <<"CONF");
-bucket o { directory = "$dir" }
+bucket out { endpoint = "http://127.0.0.1:1" }
 variant v {
     width = 48
     height = 48
@@ -42,8 +42,8 @@ variant large {
     fit = "contain"
     formats = {"jpeg", "png", "webp"}
 }
-kind all { variants = {"v"} output = "o" }
-kind large { variants = {"large"} output = "o" }
+kind all { variants = {"v"} output = "out" }
+kind large { variants = {"large"} output = "out" }
 CONF
 
 my @formats = qw( jpg png webp avif );

@@ -145,7 +145,7 @@ sub conf {
     my ($file, $more, $effort) = @_;
 
     spew("$dir/$file", ($more // '') . <<"CONF");
-bucket assets { directory = "$dir" }
+bucket assets { endpoint = "http://127.0.0.1:1" }
 variant slow {
     width = 4000
     height = 4000

@@ -116,9 +116,9 @@ wrong_bucket('half credentials', "credentials file $dir/half;",
 wrong_bucket('credentials of no profile', "credentials file $dir/others;",
              'has no profile "[default]"');
 wrong_bucket('an empty file', "credentials file $dir/root/x;",
-             'must be a file of 1 to');
+             'has no profile "[default]"');
 wrong_bucket('no environment', 'region a1; credentials env;',
-             '"credentials env" needs AWS_ACCESS_KEY_ID');
+             'the environment has no AWS_ACCESS_KEY_ID');
 
 # stores
 

@@ -36,6 +36,7 @@ social_net_request(const social_net_request_t *request,
 {
     char                       error[CURL_ERROR_SIZE];
     CURLcode                   code;
+    curl_off_t                 length;
     struct curl_slist         *headers;
     social_net_request_ctx_t   ctx;
 
@@ -60,7 +61,11 @@ social_net_request(const social_net_request_t *request,
 
     code = curl_easy_perform(ctx.curl);
 
+    length = -1;
     curl_easy_getinfo(ctx.curl, CURLINFO_RESPONSE_CODE, &reply->status);
+    curl_easy_getinfo(ctx.curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    reply->length = length;
+
     curl_easy_cleanup(ctx.curl);
     curl_slist_free_all(headers);
 

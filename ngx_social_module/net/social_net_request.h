@@ -35,6 +35,7 @@ typedef struct {
 
 typedef struct {
     long                   status;
+    int64_t                length;      /* as announced; -1: it was not */
     char                   text[SOCIAL_NET_REQUEST_TEXT];
     char                   error[SOCIAL_NET_ERROR_SIZE];
 } social_net_reply_t;

@@ -11,7 +11,6 @@
 #include "social_worker_clean_object.h"
 #include "social_worker_job_put.h"
 #include "social_worker_log.h"
-#include "social_worker_store.h"
 
 
 #define SOCIAL_WORKER_CLEAN_PAGE    "100"
@@ -220,9 +219,9 @@ social_worker_clean_variant(social_worker_clean_t *clean,
     char *changes, size_t size)
 {
     bool                           put;
-    char                           error[SOCIAL_WORKER_STORE_ERROR];
+    char                           error[SOCIAL_NET_ERROR_SIZE];
     char                           fresh[SOCIAL_WORKER_JOB_KEY];
-    social_worker_object_t         object;
+    social_net_s3_object_t         object;
     social_worker_clean_object_t   bare;
 
     if (!social_worker_clean_plain(name) || !social_worker_clean_plain(key)) {
@@ -261,8 +260,7 @@ social_worker_clean_variant(social_worker_clean_t *clean,
         object.content_type = social_image_media_type(bare.type);
         object.cache_control = SOCIAL_WORKER_JOB_IMMUTABLE;
 
-        error[0] = '\0';
-        put = social_worker_store_put(row->kind->output, &object, error)
+        put = social_net_s3_put(&row->kind->output->s3, &object, error)
               == SOCIAL_OK;
 
         if (put) {
@@ -285,7 +283,7 @@ social_worker_clean_switch(social_worker_clean_t *clean,
     social_worker_clean_row_t *row, const char *changes)
 {
     int          i, n;
-    char         error[SOCIAL_WORKER_STORE_ERROR];
+    char         error[SOCIAL_NET_ERROR_SIZE];
     PGresult    *result, *put;
     const char  *params[6], *value;
 
@@ -322,10 +320,8 @@ social_worker_clean_switch(social_worker_clean_t *clean,
     n = put ? PQntuples(put) : 0;
 
     for (i = 0; i < n; i++) {
-        error[0] = '\0';
-
-        if (social_worker_store_delete(row->kind->output,
-                                       PQgetvalue(put, i, 1), error)
+        if (social_net_s3_delete(&row->kind->output->s3,
+                                 PQgetvalue(put, i, 1), error)
             != SOCIAL_OK)
         {
             social_worker_clean_failed(clean, PQgetvalue(put, i, 1), error);

@@ -3,11 +3,9 @@
  * Objects that lose their metadata, and what "clean" notes of them.
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "social_crypto.h"
 #include "social_encoding.h"
@@ -16,7 +14,6 @@
 #include "social_worker_decoder.h"
 #include "social_worker_job_put.h"
 #include "social_worker_log.h"
-#include "social_worker_store.h"
 
 
 /* of a digest in a name, in hexadecimal */
@@ -24,7 +21,7 @@
 
 
 static bool social_worker_clean_strip(social_worker_clean_t *clean,
-    const char *key, int fd, uint64_t size,
+    const char *key, const social_net_s3_body_t *body,
     social_worker_clean_object_t *object);
 
 
@@ -59,9 +56,9 @@ social_worker_clean_replace(social_worker_clean_t *clean,
     social_worker_clean_row_t *row, const char *key,
     const social_worker_clean_object_t *bare, const char *cache_control)
 {
-    char                     error[SOCIAL_WORKER_STORE_ERROR];
+    char                     error[SOCIAL_NET_ERROR_SIZE];
     const char              *params[3];
-    social_worker_object_t   object;
+    social_net_s3_object_t   object;
 
     params[0] = row->kind->output->bucket;
     params[1] = key;
@@ -80,9 +77,7 @@ social_worker_clean_replace(social_worker_clean_t *clean,
     object.content_type = social_image_media_type(bare->type);
     object.cache_control = cache_control;
 
-    error[0] = '\0';
-
-    if (social_worker_store_put(row->kind->output, &object, error)
+    if (social_net_s3_put(&row->kind->output->s3, &object, error)
         != SOCIAL_OK)
     {
         social_worker_clean_failed(clean, key, error);
@@ -99,7 +94,7 @@ void
 social_worker_clean_pending(social_worker_clean_t *clean, const char *upload)
 {
     int                            i;
-    char                           error[SOCIAL_WORKER_STORE_ERROR];
+    char                           error[SOCIAL_NET_ERROR_SIZE];
     PGresult                      *rows;
     const char                    *params[2];
     const social_worker_bucket_t  *bucket;
@@ -121,10 +116,8 @@ social_worker_clean_pending(social_worker_clean_t *clean, const char *upload)
             continue;
         }
 
-        error[0] = '\0';
-
         if (PQgetvalue(rows, i, 2)[0] == 't'
-            && social_worker_store_delete(bucket, params[1], error)
+            && social_net_s3_delete(&bucket->s3, params[1], error)
                != SOCIAL_OK)
         {
             social_worker_clean_failed(clean, params[1], error);
@@ -159,26 +152,19 @@ social_worker_clean_get(social_worker_clean_t *clean,
     const social_worker_bucket_t *bucket, const char *key, bool expected,
     social_worker_clean_object_t *object)
 {
-    int          fd;
-    char         error[SOCIAL_WORKER_STORE_ERROR];
-    uint64_t     size;
-    social_rc_e  rc;
+    char                   error[SOCIAL_NET_ERROR_SIZE];
+    social_rc_e            rc;
+    social_net_s3_body_t   body;
 
     memset(object, 0, sizeof(social_worker_clean_object_t));
+    memset(&body, 0, sizeof(social_net_s3_body_t));
 
-    fd = social_worker_memory_file("social-clean");
-
-    if (fd == -1) {
-        clean->broken = true;
-        social_worker_clean_failed(clean, key, strerror(errno));
-        return SOCIAL_FAILED;
-    }
+    body.fd = -1;
+    body.max_size = SOCIAL_WORKER_MAX_OUTPUT;
 
     clean->objects++;
-    error[0] = '\0';
 
-    rc = social_worker_store_get(bucket, key, SOCIAL_WORKER_MAX_OUTPUT, fd,
-                                 &size, error);
+    rc = social_net_s3_get(&bucket->s3, key, &body, error);
 
     if (rc == SOCIAL_DECLINED) {
         social_worker_log(expected ? SOCIAL_WORKER_WARN : SOCIAL_WORKER_DEBUG,
@@ -189,11 +175,11 @@ social_worker_clean_get(social_worker_clean_t *clean,
     } else if (rc != SOCIAL_OK) {
         social_worker_clean_failed(clean, key, error);
 
-    } else if (!social_worker_clean_strip(clean, key, fd, size, object)) {
+    } else if (!social_worker_clean_strip(clean, key, &body, object)) {
         rc = SOCIAL_FAILED;
     }
 
-    close(fd);
+    free(body.data);
 
     return rc;
 }
@@ -201,51 +187,38 @@ social_worker_clean_get(social_worker_clean_t *clean,
 
 static bool
 social_worker_clean_strip(social_worker_clean_t *clean, const char *key,
-    int fd, uint64_t size, social_worker_clean_object_t *object)
+    const social_net_s3_body_t *body, social_worker_clean_object_t *object)
 {
-    bool            ok;
-    social_rc_e     rc;
-    social_str_t    data;
-    unsigned char  *buf;
+    social_rc_e   rc;
+    social_str_t  data;
 
-    buf = malloc(size + 1);
-    object->data = malloc(size + 1);
-    ok = false;
+    data.data = body->data;
+    data.len = body->size;
 
-    if (buf == NULL || object->data == NULL) {
+    object->data = malloc(data.len + 1);
+
+    if (object->data == NULL) {
         social_worker_clean_failed(clean, key, "no memory");
-
-    } else if (pread(fd, buf, size, 0) != (ssize_t) size) {
-        social_worker_clean_failed(clean, key, strerror(errno));
-
-    } else {
-        data.data = buf;
-        data.len = size;
-
-        object->type = social_image_type(data);
-        rc = social_image_strip(data, object->data, &object->size);
-        ok = rc == SOCIAL_OK;
-
-        object->changed = ok && (object->size != size
-                                 || memcmp(object->data, buf, size) != 0);
-
-        if (rc == SOCIAL_DECLINED) {
-            social_worker_clean_failed(clean, key, "it has metadata that "
-                                       "cannot be cut, or is no variant of "
-                                       "ours");
-        } else if (!ok) {
-            social_worker_clean_failed(clean, key, "it is damaged");
-        }
+        return false;
     }
 
-    free(buf);
+    object->type = social_image_type(data);
+    rc = social_image_strip(data, object->data, &object->size);
 
-    if (!ok) {
-        free(object->data);
-        object->data = NULL;
+    if (rc == SOCIAL_OK) {
+        object->changed = object->size != data.len
+                          || memcmp(object->data, data.data, data.len) != 0;
+        return true;
     }
 
-    return ok;
+    social_worker_clean_failed(clean, key, rc == SOCIAL_DECLINED
+                               ? "it has metadata that cannot be cut, or is "
+                                 "no variant of ours" : "it is damaged");
+
+    free(object->data);
+    object->data = NULL;
+
+    return false;
 }
 
 

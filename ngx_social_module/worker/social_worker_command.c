@@ -16,7 +16,6 @@
 #include "social_worker_decoder.h"
 #include "social_worker_pq.h"
 #include "social_worker_sandbox.h"
-#include "social_worker_store.h"
 
 
 /* libvips before these had memory errors that a file could reach */
@@ -43,7 +42,7 @@ int
 social_worker_command_check(const social_worker_conf_t *conf)
 {
     bool    ok;
-    char    error[SOCIAL_WORKER_STORE_ERROR];
+    char    error[SOCIAL_NET_ERROR_SIZE];
     size_t  i;
 
     ok = social_worker_command_say(true, "configuration", conf->file, NULL);
@@ -53,7 +52,7 @@ social_worker_command_check(const social_worker_conf_t *conf)
     for (i = 0; i < conf->bucket_count; i++) {
         error[0] = '\0';
         ok = social_worker_command_say(
-                 social_worker_store_check(&conf->buckets[i], error)
+                 social_net_s3_check(&conf->buckets[i].s3, error)
                  == SOCIAL_OK, "bucket", conf->buckets[i].name, error)
              && ok;
     }

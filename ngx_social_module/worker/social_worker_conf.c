@@ -10,12 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <confuse.h>
 
-#include "social_worker_conf_fill.h"
+#include "social_worker_conf.h"
 #include "social_worker_log.h"
 
 
 #define SOCIAL_WORKER_CONF_ENV  "SOCIAL_WORKER"
+
+
+/* the mistakes of a configuration are counted, so that all are shown */
+
+typedef struct {
+    social_worker_conf_t  *conf;
+    unsigned               mistakes;
+} social_worker_conf_ctx_t;
 
 
 static void social_worker_conf_error(cfg_t *cfg, const char *format,
@@ -23,6 +32,22 @@ static void social_worker_conf_error(cfg_t *cfg, const char *format,
 static unsigned social_worker_conf_override(cfg_t *cfg, const char *prefix);
 static void social_worker_conf_env_name(char *buf, size_t size,
     const char *prefix, const char *name);
+static void social_worker_conf_fill(social_worker_conf_ctx_t *ctx, cfg_t *cfg);
+static void social_worker_conf_fill_bucket(social_worker_conf_ctx_t *ctx,
+    cfg_t *cfg, social_worker_bucket_t *bucket);
+static void social_worker_conf_fill_variant(social_worker_conf_ctx_t *ctx,
+    cfg_t *cfg, social_worker_variant_t *variant);
+static void social_worker_conf_fill_kind(social_worker_conf_ctx_t *ctx, cfg_t
+    *cfg, social_worker_kind_t *kind);
+static char *social_worker_conf_text(cfg_t *cfg, const char *option);
+static uint64_t social_worker_conf_number(social_worker_conf_ctx_t *ctx, cfg_t
+    *cfg, const char *option, uint64_t least, uint64_t most);
+static bool social_worker_conf_parse(const char *text, uint64_t *value);
+static long social_worker_conf_choice(social_worker_conf_ctx_t *ctx, cfg_t
+    *cfg, const char *option, const char *const *choices);
+static void social_worker_conf_wrong(social_worker_conf_ctx_t *ctx, const char
+    *section, const char *name, const char *option, const char *what);
+static void *social_worker_conf_array(size_t n, size_t size);
 
 
 static cfg_opt_t  social_worker_database_opts[] = {
@@ -43,7 +68,7 @@ static cfg_opt_t  social_worker_bucket_opts[] = {
     CFG_STR("endpoint", NULL, CFGF_NONE),
     CFG_STR("region", "us-east-1", CFGF_NONE),
     CFG_STR("credentials", "env", CFGF_NONE),
-    CFG_BOOL("path_style", cfg_true, CFGF_NONE),
+    CFG_BOOL("path_style", cfg_false, CFGF_NODEFAULT),
     CFG_STR("timeout", "30s", CFGF_NONE),
     CFG_END()
 };
@@ -86,6 +111,15 @@ static cfg_opt_t  social_worker_opts[] = {
     CFG_SEC("kind", social_worker_kind_opts,
             CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_END()
+};
+
+
+static const char *const  social_worker_fits[] = {
+    "cover", "contain", NULL
+};
+
+static const char *const  social_worker_gravities[] = {
+    "centre", "attention", "entropy", NULL
 };
 
 
@@ -159,7 +193,6 @@ social_worker_conf_release(social_worker_conf_t *conf)
     for (i = 0; i < conf->bucket_count; i++) {
         free(conf->buckets[i].name);
         free(conf->buckets[i].bucket);
-        free(conf->buckets[i].directory);
         free(conf->buckets[i].endpoint);
         free(conf->buckets[i].region);
         free(conf->buckets[i].credentials);
@@ -309,4 +342,459 @@ social_worker_conf_env_name(char *buf, size_t size, const char *prefix,
         *p = isalnum((unsigned char) *p) ? (char) toupper((unsigned char) *p)
                                          : '_';
     }
+}
+
+
+static void
+social_worker_conf_fill(social_worker_conf_ctx_t *ctx, cfg_t *cfg)
+{
+    long                   cpus;
+    size_t                 i, k;
+    cfg_t                 *sec;
+    social_worker_conf_t  *conf;
+
+    conf = ctx->conf;
+
+    conf->name = social_worker_conf_text(cfg, "name");
+    conf->queue = social_worker_conf_text(cfg, "queue");
+    conf->lease = (uint32_t) social_worker_conf_number(ctx, cfg, "lease",
+                                                       1000, 3600 * 1000);
+    conf->poll = (uint32_t) social_worker_conf_number(ctx, cfg, "poll",
+                                                      50, 60 * 1000);
+    conf->concurrency = (uint32_t) social_worker_conf_number(ctx, cfg,
+                                                     "concurrency", 0, 256);
+
+    if (conf->concurrency == 0) {
+        cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        conf->concurrency = cpus > 0 ? (uint32_t) cpus : 1;
+    }
+
+    conf->conninfo = social_worker_conf_text(cfg_getsec(cfg, "database"),
+                                             "conninfo");
+
+    sec = cfg_getsec(cfg, "sandbox");
+
+    conf->memory = social_worker_conf_number(ctx, sec, "memory",
+                                             64ULL << 20, 64ULL << 30);
+    conf->recycle = (uint32_t) social_worker_conf_number(ctx, sec, "recycle",
+                                                         1, 1000000);
+    conf->seccomp = cfg_getbool(sec, "seccomp");
+
+    conf->bucket_count = cfg_size(cfg, "bucket");
+    conf->buckets = social_worker_conf_array(conf->bucket_count,
+                                             sizeof(social_worker_bucket_t));
+
+    for (i = 0; i < conf->bucket_count; i++) {
+        social_worker_conf_fill_bucket(ctx, cfg_getnsec(cfg, "bucket",
+                                                        (unsigned) i),
+                                       &conf->buckets[i]);
+
+        for (k = 0; k < i; k++) {
+            if (strcmp(conf->buckets[k].bucket, conf->buckets[i].bucket) == 0)
+            {
+                social_worker_conf_wrong(ctx, "bucket", conf->buckets[i].name,
+                    "bucket", "another section has the same");
+            }
+        }
+    }
+
+    conf->variant_count = cfg_size(cfg, "variant");
+    conf->variants = social_worker_conf_array(conf->variant_count,
+                                              sizeof(social_worker_variant_t));
+
+    for (i = 0; i < conf->variant_count; i++) {
+        social_worker_conf_fill_variant(ctx, cfg_getnsec(cfg, "variant",
+                                                         (unsigned) i),
+                                        &conf->variants[i]);
+    }
+
+    conf->kind_count = cfg_size(cfg, "kind");
+    conf->kinds = social_worker_conf_array(conf->kind_count,
+                                           sizeof(social_worker_kind_t));
+
+    for (i = 0; i < conf->kind_count; i++) {
+        social_worker_conf_fill_kind(ctx, cfg_getnsec(cfg, "kind",
+                                                      (unsigned) i),
+                                     &conf->kinds[i]);
+    }
+}
+
+
+static void
+social_worker_conf_fill_bucket(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    social_worker_bucket_t *bucket)
+{
+    const char             *why;
+    social_buf_t            url;
+    social_str_t            endpoint;
+    social_bucket_style_e   style;
+
+    bucket->name = strdup(cfg_title(cfg));
+    bucket->bucket = social_worker_conf_text(cfg, "bucket");
+    bucket->endpoint = social_worker_conf_text(cfg, "endpoint");
+    bucket->region = social_worker_conf_text(cfg, "region");
+    bucket->credentials = social_worker_conf_text(cfg, "credentials");
+
+    if (bucket->bucket == NULL) {
+        bucket->bucket = strdup(bucket->name);
+    }
+
+    if (bucket->region == NULL) {
+        bucket->region = strdup("us-east-1");
+    }
+
+    if (bucket->credentials == NULL) {
+        bucket->credentials = strdup("env");
+    }
+
+    if (cfg_getstr(cfg, "directory") != NULL) {
+        social_worker_conf_wrong(ctx, "bucket", bucket->name, "directory",
+                                 "it is not supported: use \"endpoint\" and "
+                                 "\"credentials\" of a store that speaks S3, "
+                                 "such as nginx with \"social_store\"");
+    }
+
+    if (!social_bucket_check(social_str(bucket->bucket))) {
+        social_worker_conf_wrong(ctx, "bucket", bucket->name, "bucket",
+                                 "it is not a name of a bucket");
+    }
+
+    endpoint = social_str(bucket->endpoint ? bucket->endpoint : "");
+    style = SOCIAL_BUCKET_USUAL_STYLE;
+
+    if (cfg_size(cfg, "path_style") != 0) {
+        style = cfg_getbool(cfg, "path_style") ? SOCIAL_BUCKET_PATH_STYLE
+                                               : SOCIAL_BUCKET_HOST_STYLE;
+    }
+
+    social_buf_init(&url, bucket->url, sizeof(bucket->url));
+
+    if (social_bucket_init(&bucket->target, social_str(bucket->bucket),
+                           social_str(bucket->region), endpoint, style, &url,
+                           &why)
+        != SOCIAL_OK)
+    {
+        social_worker_conf_wrong(ctx, "bucket", bucket->name, "endpoint", why);
+    }
+
+    bucket->s3.bucket = &bucket->target;
+    bucket->s3.credentials = bucket->credentials;
+    bucket->s3.timeout = (long) social_worker_conf_number(ctx, cfg, "timeout",
+                                                          100, 600 * 1000);
+}
+
+
+static void
+social_worker_conf_fill_variant(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    social_worker_variant_t *variant)
+{
+    char                  *name;
+    size_t                 i, n, k;
+    unsigned long          color;
+    const char            *background, *format;
+    social_image_type_e    type;
+    social_worker_spec_t  *spec;
+
+    name = strdup(cfg_title(cfg));
+    variant->name = name;
+    spec = &variant->spec;
+
+    /* it becomes part of a key, which becomes part of a URL */
+
+    if (name[0] == '\0' || strlen(name) > 64
+        || name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")])
+    {
+        social_worker_conf_wrong(ctx, "variant", name, NULL,
+                                 "a name has letters, digits, \"_\" and "
+                                 "\"-\" only, 64 at most");
+    }
+
+    spec->width = (uint32_t) social_worker_conf_number(ctx, cfg, "width",
+                                                       1, 16384);
+    spec->height = (uint32_t) social_worker_conf_number(ctx, cfg, "height",
+                                                        1, 16384);
+    spec->quality = (uint32_t) social_worker_conf_number(ctx, cfg, "quality",
+                                                         1, 100);
+    spec->effort = (uint32_t) social_worker_conf_number(ctx, cfg, "effort",
+                                                        0, 6);
+    spec->enlarge = cfg_getbool(cfg, "enlarge");
+    spec->fit = (social_worker_fit_e) social_worker_conf_choice(ctx, cfg,
+                    "fit", social_worker_fits);
+    spec->gravity = (social_worker_gravity_e) social_worker_conf_choice(ctx,
+                    cfg, "gravity", social_worker_gravities);
+
+    background = cfg_getstr(cfg, "background");
+
+    if (strlen(background) != 7 || background[0] != '#'
+        || strspn(&background[1], "0123456789abcdefABCDEF") != 6)
+    {
+        social_worker_conf_wrong(ctx, "variant", name, "background",
+                                 "a color like \"#ffffff\" is needed");
+
+    } else {
+        color = strtoul(&background[1], NULL, 16);
+
+        spec->background[0] = (uint8_t) (color >> 16);
+        spec->background[1] = (uint8_t) (color >> 8 & 255);
+        spec->background[2] = (uint8_t) (color & 255);
+    }
+
+    n = cfg_size(cfg, "formats");
+
+    if (n == 0 || n > SOCIAL_WORKER_MAX_FORMATS) {
+        social_worker_conf_wrong(ctx, "variant", name, "formats",
+                                 "one to four of \"jpeg\", \"png\", \"webp\" "
+                                 "and \"avif\" are needed");
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        format = cfg_getnstr(cfg, "formats", (unsigned) i);
+
+        for (type = SOCIAL_IMAGE_JPEG; type <= SOCIAL_IMAGE_AVIF; type++) {
+            if (type != SOCIAL_IMAGE_GIF
+                && strcmp(format, social_image_type_name(type)) == 0)
+            {
+                break;
+            }
+        }
+
+        for (k = 0; k < i; k++) {
+            if (spec->formats[k] == type) {
+                break;
+            }
+        }
+
+        if (type > SOCIAL_IMAGE_AVIF || k < i) {
+            social_worker_conf_wrong(ctx, "variant", name, "formats",
+                                     k < i ? "a format is there twice"
+                                     : "there are \"jpeg\", \"png\", \"webp\" "
+                                       "and \"avif\"");
+            return;
+        }
+
+        spec->formats[i] = type;
+    }
+
+    spec->format_count = (uint32_t) n;
+}
+
+
+static void
+social_worker_conf_fill_kind(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    social_worker_kind_t *kind)
+{
+    char                          what[192];
+    size_t                         i, k, n;
+    const char                    *name, *output;
+    const social_worker_conf_t    *conf;
+
+    conf = ctx->conf;
+
+    kind->name = strdup(cfg_title(cfg));
+    kind->alias = social_worker_conf_text(cfg, "alias");
+    kind->max_size = social_worker_conf_number(ctx, cfg, "max_size",
+                                               1, 1ULL << 30);
+    kind->max_pixels = social_worker_conf_number(ctx, cfg, "max_pixels",
+                                                 1, 1000000000);
+    kind->time_limit = (uint32_t) social_worker_conf_number(ctx, cfg,
+                                              "time_limit", 1, 600 * 1000);
+
+    output = cfg_getstr(cfg, "output");
+
+    for (i = 0; output != NULL && i < conf->bucket_count; i++) {
+        if (strcmp(conf->buckets[i].name, output) == 0) {
+            kind->output = &conf->buckets[i];
+        }
+    }
+
+    if (kind->output == NULL) {
+        social_worker_conf_wrong(ctx, "kind", kind->name, "output",
+                                 "the name of a section \"bucket\" is needed");
+    }
+
+    n = cfg_size(cfg, "variants");
+
+    if (n == 0 || n > SOCIAL_WORKER_MAX_VARIANTS) {
+        social_worker_conf_wrong(ctx, "kind", kind->name, "variants",
+                                 "one to sixteen names of sections "
+                                 "\"variant\" are needed");
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        name = cfg_getnstr(cfg, "variants", (unsigned) i);
+
+        for (k = 0; k < conf->variant_count; k++) {
+            if (strcmp(conf->variants[k].name, name) == 0) {
+                break;
+            }
+        }
+
+        if (k == conf->variant_count) {
+            snprintf(what, sizeof(what),
+                     "there is no section \"variant %.100s\"", name);
+            social_worker_conf_wrong(ctx, "kind", kind->name, "variants",
+                                     what);
+            return;
+        }
+
+        kind->variants[i] = &conf->variants[k];
+    }
+
+    kind->variant_count = n;
+
+    if (kind->alias != NULL
+        && kind->variants[0]->spec.formats[0] != SOCIAL_IMAGE_JPEG)
+    {
+        social_worker_conf_wrong(ctx, "kind", kind->name, "alias",
+                                 "the first variant's first format must be "
+                                 "\"jpeg\"");
+    }
+}
+
+
+/* a copy, or NULL where it is not set or empty */
+
+static char *
+social_worker_conf_text(cfg_t *cfg, const char *option)
+{
+    const char  *text;
+
+    text = cfg_getstr(cfg, option);
+
+    return text != NULL && text[0] != '\0' ? strdup(text) : NULL;
+}
+
+
+static uint64_t
+social_worker_conf_number(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    const char *option, uint64_t least, uint64_t most)
+{
+    char      what[128];
+    uint64_t  value;
+
+    if (social_worker_conf_parse(cfg_getstr(cfg, option), &value)
+        && value >= least && value <= most)
+    {
+        return value;
+    }
+
+    snprintf(what, sizeof(what), "\"%.40s\" is not in %llu to %llu, "
+             "with \"k\", \"M\", \"G\", \"ms\", \"s\" or \"m\" after it",
+             cfg_getstr(cfg, option), (unsigned long long) least,
+             (unsigned long long) most);
+
+    social_worker_conf_wrong(ctx, cfg_name(cfg), cfg_title(cfg), option, what);
+
+    return least;
+}
+
+
+/* a size in bytes, or a time in milliseconds */
+
+static bool
+social_worker_conf_parse(const char *text, uint64_t *value)
+{
+    char      *end;
+    size_t     i;
+    uint64_t   n;
+
+    static const struct {
+        const char  *unit;
+        uint64_t     factor;
+    } units[] = {
+        { "", 1 },
+        { "k", 1ULL << 10 },
+        { "M", 1ULL << 20 },
+        { "G", 1ULL << 30 },
+        { "ms", 1 },
+        { "s", 1000 },
+        { "m", 60 * 1000 }
+    };
+
+    if (!isdigit((unsigned char) text[0])) {
+        return false;
+    }
+
+    errno = 0;
+    n = strtoull(text, &end, 10);
+
+    for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(end, units[i].unit) == 0) {
+            *value = n * units[i].factor;
+
+            return errno == 0 && n <= UINT64_MAX / units[i].factor;
+        }
+    }
+
+    return false;
+}
+
+
+static long
+social_worker_conf_choice(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    const char *option, const char *const *choices)
+{
+    char         what[256];
+    long         i;
+    size_t       len;
+    const char  *text;
+
+    text = cfg_getstr(cfg, option);
+
+    for (i = 0; choices[i] != NULL; i++) {
+        if (strcmp(text, choices[i]) == 0) {
+            return i;
+        }
+    }
+
+    len = (size_t) snprintf(what, sizeof(what), "there are");
+
+    for (i = 0; choices[i] != NULL; i++) {
+        len += (size_t) snprintf(what + len, sizeof(what) - len, " \"%s\"",
+                                 choices[i]);
+    }
+
+    social_worker_conf_wrong(ctx, cfg_name(cfg), cfg_title(cfg), option, what);
+
+    return 0;
+}
+
+
+static void
+social_worker_conf_wrong(social_worker_conf_ctx_t *ctx, const char *section,
+    const char *name, const char *option, const char *what)
+{
+    char  where[256];
+
+    snprintf(where, sizeof(where), "%s%s%s%s%s", section,
+             name ? " " : "", name ? name : "", option ? ": " : "",
+             option ? option : "");
+
+    social_worker_log(SOCIAL_WORKER_ERROR, "bad configuration",
+                      social_worker_text("file", ctx->conf->file),
+                      social_worker_text("where", where),
+                      social_worker_text("error", what));
+
+    ctx->mistakes++;
+}
+
+
+/* zeroed; a worker without memory for its configuration is no worker */
+
+static void *
+social_worker_conf_array(size_t n, size_t size)
+{
+    void  *p;
+
+    p = calloc(n ? n : 1, size);
+
+    if (p == NULL) {
+        abort();
+    }
+
+    return p;
 }

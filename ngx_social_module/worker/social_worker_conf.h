@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "social_image.h"
+#include "social_net_s3.h"
 
 
 #define SOCIAL_WORKER_MAX_VARIANTS  16     /* of a kind */
@@ -59,12 +60,12 @@ typedef struct {
 typedef struct {
     char                    *name;
     char                    *bucket;       /* as S3 and events call it */
-    char                    *directory;    /* NULL: S3 */
-    char                    *endpoint;
+    char                    *endpoint;     /* NULL: AWS's */
     char                    *region;
     char                    *credentials;
-    bool                     path_style;
-    uint32_t                 timeout;      /* milliseconds */
+    unsigned char            url[SOCIAL_ENDPOINT_MAX_URL];    /* AWS's */
+    social_bucket_t          target;
+    social_net_s3_t          s3;           /* how its objects are reached */
 } social_worker_bucket_t;
 
 

@@ -14,7 +14,6 @@
 
 #include "social_worker_job_put.h"
 #include "social_worker_log.h"
-#include "social_worker_store.h"
 
 
 /*
@@ -217,11 +216,12 @@ social_worker_job_prepare(social_worker_job_ctx_t *ctx)
 static bool
 social_worker_job_get(social_worker_job_ctx_t *ctx)
 {
-    char         error[SOCIAL_WORKER_STORE_ERROR];
-    char         key[SOCIAL_WORKER_JOB_KEY];
-    char         reason[128], number[24];
-    uint64_t     announced;
-    const char  *p;
+    char                   error[SOCIAL_NET_ERROR_SIZE];
+    char                   key[SOCIAL_WORKER_JOB_KEY];
+    char                   reason[128], number[24];
+    uint64_t               announced;
+    const char            *p;
+    social_net_s3_body_t   body;
 
     snprintf(reason, sizeof(reason),
              "This file is too large: up to %" PRIu64 " MB are allowed.",
@@ -245,12 +245,14 @@ social_worker_job_get(social_worker_job_ctx_t *ctx)
                                       "the payload has no \"key\"");
     }
 
-    error[0] = '\0';
+    memset(&body, 0, sizeof(social_net_s3_body_t));
+    body.fd = ctx->in;
+    body.max_size = ctx->kind->max_size;
 
-    switch (social_worker_store_get(ctx->bucket, p, ctx->kind->max_size,
-                                    ctx->in, &ctx->size, error))
-    {
+    switch (social_net_s3_get(&ctx->bucket->s3, p, &body, error)) {
+
     case SOCIAL_OK:
+        ctx->size = body.size;
         break;
 
     case SOCIAL_MALFORMED:
@@ -430,47 +432,6 @@ social_worker_job_finish(social_worker_job_ctx_t *ctx, long long began)
 }
 
 
-/*
- * Repeats a statement until the database is back.  Each of them is fenced, so
- * that twice does no more than once.
- */
-
-PGresult *
-social_worker_job_commit(social_worker_job_ctx_t *ctx, const char *sql, int n,
-    const char *const *params)
-{
-    unsigned          tries;
-    PGresult         *result;
-    struct timespec   pause = { 0, 250 * 1000 * 1000 };
-
-    for (tries = 0; ; tries++) {
-
-        if (social_worker_pq_connect(ctx->pq, ctx->job->conf->conninfo)) {
-
-            result = social_worker_pq_run(ctx->pq, sql, n, params);
-
-            if (result != NULL) {
-                return result;
-            }
-
-            /* the server refused it, and will again */
-
-            if (ctx->pq->conn != NULL && tries >= 5) {
-                return NULL;
-            }
-        }
-
-        if (atomic_load(&ctx->job->lost)
-            || (atomic_load(ctx->stop) && tries >= 20))
-        {
-            return NULL;
-        }
-
-        nanosleep(&pause, NULL);
-    }
-}
-
-
 /* a commit whose answer was lost */
 
 static bool
@@ -493,46 +454,6 @@ social_worker_job_is_done(social_worker_job_ctx_t *ctx)
     PQclear(result);
 
     return done;
-}
-
-
-/*
- * A member of the payload as text, a number as its digits; in "buf", NULL when
- * it is not there, null, too long, or has a zero byte.
- */
-
-const char *
-social_worker_job_member(social_worker_job_ctx_t *ctx, const char *name,
-    char *buf, size_t size)
-{
-    int64_t               number;
-    social_str_t          value;
-    const social_json_t  *member;
-
-    member = social_json_member(ctx->job->payload, social_str(name));
-
-    if (member == NULL) {
-        return NULL;
-    }
-
-    if (social_json_string(member, &value) == SOCIAL_OK) {
-
-        if (value.len >= size || memchr(value.data, '\0', value.len) != NULL) {
-            return NULL;
-        }
-
-        memcpy(buf, value.data, value.len);
-        buf[value.len] = '\0';
-
-        return buf;
-    }
-
-    if (social_json_time(member, &number) == SOCIAL_OK) {
-        snprintf(buf, size, "%" PRId64, number);
-        return buf;
-    }
-
-    return NULL;
 }
 
 

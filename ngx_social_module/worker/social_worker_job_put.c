@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "social_worker_job_put.h"
-#include "social_worker_store.h"
 
 
 static bool social_worker_job_put_one(social_worker_job_ctx_t *ctx, const
     social_worker_output_t *output, bool first);
+static bool social_worker_job_put_object(social_worker_job_ctx_t *ctx,
+    const social_worker_output_t *output, const char *key,
+    const char *cache_control, size_t *size);
 static bool social_worker_job_append(social_worker_job_ctx_t *ctx, const char
     *format, ...);
 
@@ -52,14 +54,10 @@ static bool
 social_worker_job_put_one(social_worker_job_ctx_t *ctx,
     const social_worker_output_t *output, bool first)
 {
-    char                     error[SOCIAL_WORKER_STORE_ERROR];
-    char                     key[SOCIAL_WORKER_JOB_KEY];
-    bool                     once;
-    size_t                   size;
-    social_rc_e              rc;
-    const char              *name, *extension;
-    unsigned char           *data;
-    social_worker_object_t   object;
+    char         key[SOCIAL_WORKER_JOB_KEY];
+    bool         once;
+    size_t       size;
+    const char  *name, *extension;
 
     name = ctx->kind->variants[output->variant]->name;
     extension = social_image_extension(output->format);
@@ -68,28 +66,10 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
     snprintf(key, sizeof(key), "images/%.64s/%s%s%s.%s", ctx->upload, name,
              once ? "" : "-", once ? "" : ctx->generation, extension);
 
-    data = social_worker_decoder_output(output, ctx->out, &size);
-
-    if (data == NULL) {
-        return social_worker_job_fail(ctx, SOCIAL_WORKER_DECODER_DIED,
-                                SOCIAL_WORKER_REASON_OURS,
-                                "what the decoder made is not what it says");
-    }
-
-    object.key = key;
-    object.data = data;
-    object.size = size;
-    object.content_type = social_image_media_type(output->format);
-    object.cache_control = SOCIAL_WORKER_JOB_IMMUTABLE;
-
-    error[0] = '\0';
-    rc = social_worker_store_put(ctx->kind->output, &object, error);
-    free(data);
-
-    if (rc != SOCIAL_OK) {
-        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
-                                      SOCIAL_WORKER_REASON_OURS, "put: %s",
-                                      error);
+    if (!social_worker_job_put_object(ctx, output, key,
+                                      SOCIAL_WORKER_JOB_IMMUTABLE, &size))
+    {
+        return false;
     }
 
     if (ctx->variants_len == 0) {
@@ -103,7 +83,44 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
                "\"type\":\"%s\",\"bytes\":%zu}",
                ctx->variants_len == 0 ? "{" : ",", name, first ? "" : ".",
                first ? "" : extension, key, output->width, output->height,
-               object.content_type, size);
+               social_image_media_type(output->format), size);
+}
+
+
+static bool
+social_worker_job_put_object(social_worker_job_ctx_t *ctx,
+    const social_worker_output_t *output, const char *key,
+    const char *cache_control, size_t *size)
+{
+    char                     error[SOCIAL_NET_ERROR_SIZE];
+    social_rc_e              rc;
+    unsigned char           *data;
+    social_net_s3_object_t   object;
+
+    data = social_worker_decoder_output(output, ctx->out, size);
+
+    if (data == NULL) {
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_DECODER_DIED,
+                                SOCIAL_WORKER_REASON_OURS,
+                                "what the decoder made is not what it says");
+    }
+
+    object.key = key;
+    object.data = data;
+    object.size = *size;
+    object.content_type = social_image_media_type(output->format);
+    object.cache_control = cache_control;
+
+    rc = social_net_s3_put(&ctx->kind->output->s3, &object, error);
+    free(data);
+
+    if (rc != SOCIAL_OK) {
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS, "put: %s",
+                                      error);
+    }
+
+    return true;
 }
 
 
@@ -116,15 +133,11 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
 bool
 social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
 {
-    char                     error[SOCIAL_WORKER_STORE_ERROR];
-    char                     key[SOCIAL_WORKER_JOB_KEY], text[256];
-    bool                     newest;
-    size_t                   size;
-    PGresult                *result;
-    social_rc_e              rc;
-    const char              *params[2], *value;
-    unsigned char           *data;
-    social_worker_object_t   object;
+    char         key[SOCIAL_WORKER_JOB_KEY], text[256];
+    bool         newest;
+    size_t       size;
+    PGresult    *result;
+    const char  *params[2], *value;
 
     if (ctx->kind->alias == NULL) {
         return true;
@@ -161,32 +174,10 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
         return true;
     }
 
-    data = social_worker_decoder_output(&ctx->reply->outputs[0], ctx->out,
-                                        &size);
+    /* of a kind with such a name the first is a JPEG */
 
-    if (data == NULL) {
-        return social_worker_job_fail(ctx, SOCIAL_WORKER_DECODER_DIED,
-                                SOCIAL_WORKER_REASON_OURS,
-                                "what the decoder made is not what it says");
-    }
-
-    object.key = key;
-    object.data = data;
-    object.size = size;
-    object.content_type = "image/jpeg";
-    object.cache_control = SOCIAL_WORKER_JOB_FRESH;
-
-    error[0] = '\0';
-    rc = social_worker_store_put(ctx->kind->output, &object, error);
-    free(data);
-
-    if (rc != SOCIAL_OK) {
-        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
-                                      SOCIAL_WORKER_REASON_OURS, "put: %s",
-                                      error);
-    }
-
-    return true;
+    return social_worker_job_put_object(ctx, &ctx->reply->outputs[0], key,
+                                        SOCIAL_WORKER_JOB_FRESH, &size);
 }
 
 

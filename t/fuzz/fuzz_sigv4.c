@@ -118,7 +118,7 @@ fuzz_sign(social_sigv4_mode_e mode)
     social_sigv4_scope_t        scope;
     social_sigv4_signed_t       made;
     social_sigv4_verified_t     verified;
-    social_sigv4_credentials_t  credentials;
+    social_credentials_t  credentials;
 
     with_token = (fuzz_request.path.len % 2 != 0);
 

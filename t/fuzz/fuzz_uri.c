@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "social_bucket.h"
+#include "social_credentials.h"
 #include "social_encoding.h"
 #include "social_object.h"
 #include "social_s3_error.h"
@@ -117,10 +119,11 @@ fuzz_query(social_str_t s, unsigned flags)
 static void
 fuzz_text(social_str_t s)
 {
-    const char         *why;
-    social_buf_t        b;
-    social_str_t        out;
-    social_endpoint_t   e;
+    const char            *why;
+    social_buf_t           b;
+    social_str_t           out, code;
+    social_endpoint_t      e;
+    social_credentials_t   c;
 
     social_buf_init(&b, fuzz_memory, sizeof(fuzz_memory));
     social_xml_escape(&b, s);
@@ -132,6 +135,15 @@ fuzz_text(social_str_t s)
 
     fuzz_assert(!social_object_check_portable(s) || social_object_check(s));
     (void) social_bucket_check(s);
+
+    code = social_s3_error_read(s);
+    fuzz_assert(code.len <= SOCIAL_S3_ERROR_MAX_CODE
+                && (code.len == 0 || (code.data >= s.data
+                                      && code.data + code.len
+                                         < s.data + s.len)));
+
+    fuzz_assert(social_credentials_parse(s, social_str("default"), &c)
+                != SOCIAL_OK || (c.access_key.len && c.secret.len));
 
     why = NULL;
 

@@ -141,7 +141,7 @@ unit_request_signed(unit_request_t *r, const social_sigv4_signed_t *made)
 
 
 static inline social_sigv4_status_e
-unit_verify(const social_sigv4_credentials_t *credentials,
+unit_verify(const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, const social_sigv4_request_t *request,
     int64_t now, social_sigv4_verified_t *out)
 {

@@ -23,7 +23,7 @@ typedef struct {
     social_sigv4_verified_t     verified;
 
     /* how it is signed */
-    social_sigv4_credentials_t  credentials;
+    social_credentials_t  credentials;
     social_sigv4_scope_t        scope;
     int64_t                     expires;
 } verify_t;

@@ -12,10 +12,10 @@
 
 
 typedef struct {
-    social_presign_bucket_t     bucket;
-    social_sigv4_credentials_t  credentials;
-    social_presign_t            p;
-    int64_t                     now;
+    social_bucket_t        bucket;
+    social_credentials_t   credentials;
+    social_presign_t       p;
+    int64_t                now;
 } presign_t;
 
 
@@ -29,7 +29,7 @@ start(presign_t *t, const char *endpoint, const char *method, const char *key)
     assert_int_equal(social_endpoint_parse(social_str(endpoint),
                                            &t->bucket.endpoint, &why),
                      SOCIAL_OK);
-    t->bucket.bucket = S("examplebucket");
+    t->bucket.name = S("examplebucket");
     t->bucket.region = S("us-east-1");
     t->credentials.access_key = S(UNIT_ACCESS_KEY);
     t->credentials.secret = S(UNIT_SECRET);
@@ -179,7 +179,7 @@ test_styles(void **state)
     /* no certificate has a wildcard for two labels */
 
     start(&t, "https://s3.example.com", "GET", "k");
-    t.bucket.bucket = S("my.bucket");
+    t.bucket.name = S("my.bucket");
     begins(&t, "https://s3.example.com/my.bucket/k?");
     t.bucket.endpoint.secure = false;
     begins(&t, "http://my.bucket.s3.example.com/k?");
@@ -219,8 +219,8 @@ test_refused(void **state)
     assert_int_equal(social_presign(&t.bucket, &t.credentials, &t.p, t.now,   \
                                     NULL, &work, &url), SOCIAL_MALFORMED)
 
-    refused(t.bucket.bucket = S("Bucket"));
-    refused(t.bucket.bucket = S(""));
+    refused(t.bucket.name = S("Bucket"));
+    refused(t.bucket.name = S(""));
     refused(t.p.key = S("a/../b"));
     refused(t.p.key = S("a\0b"));
     refused(t.p.expires = 0);
@@ -330,6 +330,68 @@ test_key(void **state)
 }
 
 
+/* where a bucket is, by what is configured of it */
+
+static void
+init(const char *region, const char *url, social_bucket_style_e style,
+    const char *host, const char *path)
+{
+    const char       *why;
+    social_buf_t      text, work;
+    social_bucket_t   bucket;
+    unsigned char     memory[128];
+
+    social_buf_init(&text, memory, sizeof(memory));
+    assert_int_equal(social_bucket_init(&bucket, S("photos"),
+                                        social_str(region), social_str(url),
+                                        style, &text, &why), SOCIAL_OK);
+
+    social_buf_init(&work, unit_work, sizeof(unit_work));
+    social_bucket_host(&work, &bucket);
+    assert_str(social_buf_since(&work, 0), host);
+    assert_str(social_bucket_path(&work, &bucket, S("a b")), path);
+    assert_str(bucket.region, region);
+}
+
+
+static void
+test_init(void **state)
+{
+    const char       *why;
+    social_buf_t      text;
+    social_bucket_t   bucket;
+    unsigned char     memory[16];
+
+    (void) state;
+
+    init("eu-west-1", "", SOCIAL_BUCKET_USUAL_STYLE,
+         "photos.s3.eu-west-1.amazonaws.com", "/a%20b");
+    init("eu-west-1", "", SOCIAL_BUCKET_HOST_STYLE,
+         "photos.s3.eu-west-1.amazonaws.com", "/a%20b");
+    init("eu-west-1", "", SOCIAL_BUCKET_PATH_STYLE,
+         "s3.eu-west-1.amazonaws.com", "/photos/a%20b");
+    init("cn-north-1", "", SOCIAL_BUCKET_USUAL_STYLE,
+         "photos.s3.cn-north-1.amazonaws.com.cn", "/a%20b");
+
+    init("r", "https://s3.example.com/x/", SOCIAL_BUCKET_USUAL_STYLE,
+         "s3.example.com", "/x/photos/a%20b");
+    init("r", "https://s3.example.com/x/", SOCIAL_BUCKET_PATH_STYLE,
+         "s3.example.com", "/x/photos/a%20b");
+    init("r", "https://s3.example.com/x/", SOCIAL_BUCKET_HOST_STYLE,
+         "photos.s3.example.com", "/x/a%20b");
+    init("r", "http://127.0.0.1:9000", SOCIAL_BUCKET_HOST_STYLE,
+         "127.0.0.1:9000", "/photos/a%20b");
+
+    social_buf_init(&text, memory, sizeof(memory));
+    assert_int_equal(social_bucket_init(&bucket, S("photos"), S("eu-west-1"),
+                                        S(""), SOCIAL_BUCKET_USUAL_STYLE,
+                                        &text, &why), SOCIAL_DECLINED);
+    assert_int_equal(social_bucket_init(&bucket, S("photos"), S("r"),
+                                        S("h"), SOCIAL_BUCKET_USUAL_STYLE,
+                                        &text, &why), SOCIAL_DECLINED);
+}
+
+
 static void
 endpoint(const char *url, bool secure, const char *host, const char *port,
     const char *path)
@@ -406,6 +468,7 @@ main(void)
         cmocka_unit_test(test_expires),
         cmocka_unit_test(test_bucket),
         cmocka_unit_test(test_key),
+        cmocka_unit_test(test_init),
         cmocka_unit_test(test_endpoint),
     };
 

@@ -102,6 +102,37 @@ test_escape(void **state)
 
 
 static void
+test_read(void **state)
+{
+    social_str_t   s;
+    unsigned char  text[128];
+
+    (void) state;
+
+    assert_str(social_s3_error_read(S("<Error><Code>NoSuchKey</Code><M")),
+               "NoSuchKey");
+    assert_str(social_s3_error_read(S("<Code>A1</Code><Code>B</Code>")),
+               "A1");
+    assert_str(social_s3_error_read(S("<Code>NoSuch")), "");
+    assert_str(social_s3_error_read(S("<Code></Code>")), "");
+    assert_str(social_s3_error_read(S("<Code>a\nb</Code>")), "");
+    assert_str(social_s3_error_read(S("<Code>a\0b</Code>")), "");
+    assert_str(social_s3_error_read(S("<Code>")), "");
+    assert_str(social_s3_error_read(S("<html>")), "");
+    assert_str(social_s3_error_read(S("")), "");
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "<Code>", 6);
+    memcpy(text + 6 + SOCIAL_S3_ERROR_MAX_CODE, "</Code>", 7);
+    s.data = text;
+    s.len = sizeof(text);
+    assert_int_equal(social_s3_error_read(s).len, SOCIAL_S3_ERROR_MAX_CODE);
+    memcpy(text + 6 + SOCIAL_S3_ERROR_MAX_CODE, "x</Code>", 8);
+    assert_int_equal(social_s3_error_read(s).len, 0);
+}
+
+
+static void
 test_utf8(void **state)
 {
     size_t    i;
@@ -140,6 +171,7 @@ main(void)
         cmocka_unit_test(test_write),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_read),
         cmocka_unit_test(test_utf8),
     };
 

@@ -51,7 +51,7 @@ test_key(void **state)
     social_sigv4_key_t          key, other;
     social_sigv4_scope_t        scope;
     social_sigv4_signed_t       a, b;
-    social_sigv4_credentials_t  credentials;
+    social_credentials_t  credentials;
 
     (void) state;
 
@@ -113,7 +113,7 @@ test_key(void **state)
 typedef struct {
     unit_request_t              r;
     social_sigv4_scope_t        scope;
-    social_sigv4_credentials_t  credentials;
+    social_credentials_t  credentials;
 } sign_t;
 
 

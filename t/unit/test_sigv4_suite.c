@@ -20,7 +20,7 @@
 typedef struct {
     const char                  *name;
     json_t                      *context;
-    social_sigv4_credentials_t   credentials;
+    social_credentials_t   credentials;
     social_sigv4_scope_t         scope;
     social_sigv4_mode_e          mode;
     int64_t                      expires;
@@ -174,7 +174,7 @@ suite_headers(const char *name)
     social_buf_t                work;
     social_sigv4_signed_t       made;
     social_sigv4_verified_t     verified;
-    social_sigv4_credentials_t  signing;
+    social_credentials_t  signing;
 
     suite_load(&c, name);
     signing = c.credentials;
@@ -213,7 +213,7 @@ suite_query(const char *name)
     social_buf_t                work;
     social_sigv4_signed_t       made;
     social_sigv4_verified_t     verified;
-    social_sigv4_credentials_t  signing;
+    social_credentials_t  signing;
 
     suite_load(&c, name);
     signing = c.credentials;
@@ -277,7 +277,7 @@ test_suite(void **state)
 
 
 static void
-docs_policy(json_t *test, const social_sigv4_credentials_t *credentials,
+docs_policy(json_t *test, const social_credentials_t *credentials,
     social_str_t date, social_str_t region, social_str_t service)
 {
     social_str_t        s;
@@ -300,7 +300,7 @@ docs_policy(json_t *test, const social_sigv4_credentials_t *credentials,
 
 
 static void
-docs_request(json_t *test, const social_sigv4_credentials_t *credentials,
+docs_request(json_t *test, const social_credentials_t *credentials,
     social_sigv4_scope_t *scope, bool presign)
 {
     json_t                   *value;
@@ -372,7 +372,7 @@ test_docs(void **state)
     social_str_t                 date;
     unsigned char               *text;
     social_sigv4_scope_t         scope;
-    social_sigv4_credentials_t   credentials;
+    social_credentials_t   credentials;
 
     (void) state;
 

@@ -8,11 +8,6 @@
 #include "social_presign.h"
 
 
-static bool social_presign_is_address(social_str_t host);
-static social_str_t social_presign_path(social_buf_t *b,
-    const social_presign_bucket_t *bucket, social_str_t key);
-
-
 int64_t
 social_presign_expires(int64_t wanted, int64_t now,
     int64_t credentials_expire, int64_t margin)
@@ -30,94 +25,9 @@ social_presign_expires(int64_t wanted, int64_t now,
 }
 
 
-bool
-social_presign_is_path_style(const social_presign_bucket_t *bucket)
-{
-    if (bucket->path_style
-        || social_presign_is_address(bucket->endpoint.host))
-    {
-        return true;
-    }
-
-    return bucket->endpoint.secure
-           && memchr(bucket->bucket.data, '.', bucket->bucket.len) != NULL;
-}
-
-
-static bool
-social_presign_is_address(social_str_t host)
-{
-    size_t  i;
-
-    if (host.len && host.data[0] == '[') {
-        return true;
-    }
-
-    for (i = 0; i < host.len; i++) {
-        if (host.data[i] != '.'
-            && (host.data[i] < '0' || host.data[i] > '9'))
-        {
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
-void
-social_presign_host(social_buf_t *b, const social_presign_bucket_t *bucket)
-{
-    size_t                    i;
-    const social_endpoint_t  *e;
-
-    e = &bucket->endpoint;
-
-    if (!social_presign_is_path_style(bucket)) {
-        social_buf_put(b, bucket->bucket);
-        social_buf_byte(b, '.');
-    }
-
-    /* browsers send it in lower case, and the signature covers it */
-
-    for (i = 0; i < e->host.len; i++) {
-        social_buf_byte(b, social_lower(e->host.data[i]));
-    }
-
-    if (e->port.len) {
-        social_buf_byte(b, ':');
-        social_buf_put(b, e->port);
-    }
-}
-
-
-static social_str_t
-social_presign_path(social_buf_t *b, const social_presign_bucket_t *bucket,
-    social_str_t key)
-{
-    size_t  mark;
-
-    mark = b->len;
-
-    social_buf_put(b, bucket->endpoint.path);
-
-    if (social_presign_is_path_style(bucket)) {
-        social_buf_byte(b, '/');
-        social_buf_put(b, bucket->bucket);
-    }
-
-    if (key.len || b->len == mark || !social_presign_is_path_style(bucket)) {
-        social_buf_byte(b, '/');
-        social_uri_encode(b, key, SOCIAL_URI_SLASH);
-    }
-
-    return social_buf_since(b, mark);
-}
-
-
 social_rc_e
-social_presign(const social_presign_bucket_t *bucket,
-    const social_sigv4_credentials_t *credentials, const social_presign_t *p,
+social_presign(const social_bucket_t *bucket,
+    const social_credentials_t *credentials, const social_presign_t *p,
     int64_t now, social_sigv4_key_t *cache, social_buf_t *work,
     social_str_t *url)
 {
@@ -129,7 +39,7 @@ social_presign(const social_presign_bucket_t *bucket,
     social_sigv4_signed_t   made;
     social_sigv4_request_t  request;
 
-    if (!social_bucket_check(bucket->bucket)
+    if (!social_bucket_check(bucket->name)
         || (p->key.len && !social_object_check_portable(p->key))
         || p->header_count >= SOCIAL_SIGV4_MAX_HEADERS)
     {
@@ -137,7 +47,7 @@ social_presign(const social_presign_bucket_t *bucket,
     }
 
     mark = work->len;
-    social_presign_host(work, bucket);
+    social_bucket_host(work, bucket);
     host = social_buf_since(work, mark);
 
     headers[0].name = social_str("host");
@@ -155,7 +65,7 @@ social_presign(const social_presign_bucket_t *bucket,
     memset(&request, 0, sizeof(request));
     request.mode = SOCIAL_SIGV4_S3;
     request.method = p->method;
-    request.path = social_presign_path(work, bucket, p->key);
+    request.path = social_bucket_path(work, bucket, p->key);
     request.query = p->query;
     request.headers = headers;
     request.header_count = p->header_count + 1;

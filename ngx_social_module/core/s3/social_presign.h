@@ -7,16 +7,9 @@
 #define SOCIAL_PRESIGN_H
 
 
+#include "social_bucket.h"
 #include "social_object.h"
 #include "social_sigv4.h"
-
-
-typedef struct {
-    social_endpoint_t             endpoint;     /* what the client reaches */
-    bool                          path_style;   /* host/bucket/key */
-    social_str_t                  bucket;
-    social_str_t                  region;
-} social_presign_bucket_t;
 
 
 typedef struct {
@@ -41,19 +34,6 @@ int64_t social_presign_expires(int64_t wanted, int64_t now,
     int64_t credentials_expire, int64_t margin);
 
 /*
- * Whether the bucket is addressed as host/bucket: where it is said so, and
- * where its name would not do in the host's: with a "." under https, where no
- * certificate fits, and beside an address.
- */
-bool social_presign_is_path_style(const social_presign_bucket_t *bucket);
-
-/*
- * Appends the host that the client will send, in lower case, with its port.
- */
-void social_presign_host(social_buf_t *b,
-    const social_presign_bucket_t *bucket);
-
-/*
  * Makes a URL, a view of "work", signed at "now" for p->expires seconds, of
  * the whole bucket where the key is empty.  What the headers are is the
  * caller's to tell the client; nothing is added to them, Host apart.  "cache"
@@ -61,8 +41,8 @@ void social_presign_host(social_buf_t *b,
  * social_object_check_portable()), "host" among the headers, or as
  * social_sigv4_sign_query(); SOCIAL_FAILED: OpenSSL.
  */
-social_rc_e social_presign(const social_presign_bucket_t *bucket,
-    const social_sigv4_credentials_t *credentials, const social_presign_t *p,
+social_rc_e social_presign(const social_bucket_t *bucket,
+    const social_credentials_t *credentials, const social_presign_t *p,
     int64_t now, social_sigv4_key_t *cache, social_buf_t *work,
     social_str_t *url);
 

@@ -253,6 +253,48 @@ social_s3_error_element(social_buf_t *b, social_str_t name, social_str_t text)
 }
 
 
+social_str_t
+social_s3_error_read(social_str_t text)
+{
+    unsigned char              ch;
+    social_str_t               code;
+    static const social_str_t  begin = social_string("<Code>");
+    static const social_str_t  end = social_string("</Code>");
+
+    while (text.len && !social_str_starts(text, begin)) {
+        text.data++;
+        text.len--;
+    }
+
+    if (text.len) {
+        text.data += begin.len;
+        text.len -= begin.len;
+    }
+
+    code.data = text.data;
+    code.len = 0;
+
+    while (text.len && code.len <= SOCIAL_S3_ERROR_MAX_CODE) {
+
+        ch = social_lower(text.data[0]);
+
+        if ((ch < 'a' || ch > 'z') && (ch < '0' || ch > '9')) {
+            break;
+        }
+
+        code.len++;
+        text.data++;
+        text.len--;
+    }
+
+    if (code.len > SOCIAL_S3_ERROR_MAX_CODE || !social_str_starts(text, end)) {
+        code.len = 0;
+    }
+
+    return code;
+}
+
+
 void
 social_xml_escape(social_buf_t *b, social_str_t text)
 {

@@ -1,7 +1,7 @@
 
 /*
- * Errors as S3 answers them: code, status, XML (S3 API Reference, "Error
- * responses").
+ * Errors as S3 answers them: code, status, XML, written and read (S3 API
+ * Reference, "Error responses").
  */
 
 #ifndef SOCIAL_S3_ERROR_H
@@ -10,6 +10,9 @@
 
 #include "social_buf.h"
 #include "social_str.h"
+
+
+#define SOCIAL_S3_ERROR_MAX_CODE  64
 
 
 typedef enum {
@@ -81,6 +84,13 @@ social_str_t social_s3_error_message(social_s3_error_e error);
  */
 void social_s3_error_write(social_buf_t *b, social_s3_error_e error,
     const social_s3_error_body_t *body);
+
+/*
+ * The code of such a document, or of the beginning of one, as another store
+ * wrote it: a view of 1 to SOCIAL_S3_ERROR_MAX_CODE letters and digits, fit
+ * for a log; empty where there is none.
+ */
+social_str_t social_s3_error_read(social_str_t text);
 
 /*
  * Appends text as XML 1.0 has it: markup characters and carriage returns are

@@ -10,7 +10,7 @@
 
 
 static social_rc_e social_sigv4_start(
-    const social_sigv4_credentials_t *credentials,
+    const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, const social_sigv4_request_t *request,
     social_buf_t *work, social_uri_query_t *query,
     social_sigv4_headers_t *headers, social_sigv4_signed_t *out);
@@ -23,10 +23,10 @@ static void social_sigv4_add_header(social_sigv4_headers_t *h,
 static void social_sigv4_add_param(social_uri_query_t *q, social_buf_t *b,
     const char *name, social_str_t value);
 static social_str_t social_sigv4_credential(
-    const social_sigv4_credentials_t *credentials,
+    const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, social_str_t time, social_buf_t *b);
 static social_rc_e social_sigv4_finish(
-    const social_sigv4_credentials_t *credentials,
+    const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, const social_sigv4_request_t *request,
     social_str_t payload, social_buf_t *work, const social_uri_query_t *query,
     const social_sigv4_headers_t *headers, social_sigv4_signed_t *out);
@@ -66,7 +66,7 @@ static const char *const  social_sigv4_added[] = {
 
 
 social_rc_e
-social_sigv4_sign_headers(const social_sigv4_credentials_t *credentials,
+social_sigv4_sign_headers(const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, const social_sigv4_request_t *request,
     social_buf_t *work, social_sigv4_signed_t *out)
 {
@@ -135,7 +135,7 @@ social_sigv4_sign_headers(const social_sigv4_credentials_t *credentials,
 
 
 social_rc_e
-social_sigv4_sign_query(const social_sigv4_credentials_t *credentials,
+social_sigv4_sign_query(const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, const social_sigv4_request_t *request,
     int64_t expires, social_buf_t *work, social_sigv4_signed_t *out)
 {
@@ -234,7 +234,7 @@ social_sigv4_query_payload(const social_sigv4_request_t *request,
  */
 
 static social_rc_e
-social_sigv4_start(const social_sigv4_credentials_t *credentials,
+social_sigv4_start(const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, const social_sigv4_request_t *request,
     social_buf_t *work, social_uri_query_t *query,
     social_sigv4_headers_t *headers, social_sigv4_signed_t *out)
@@ -336,7 +336,7 @@ social_sigv4_add_param(social_uri_query_t *q, social_buf_t *b,
 
 
 static social_str_t
-social_sigv4_credential(const social_sigv4_credentials_t *credentials,
+social_sigv4_credential(const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, social_str_t time, social_buf_t *b)
 {
     size_t        mark;
@@ -359,7 +359,7 @@ social_sigv4_credential(const social_sigv4_credentials_t *credentials,
  */
 
 static social_rc_e
-social_sigv4_finish(const social_sigv4_credentials_t *credentials,
+social_sigv4_finish(const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, const social_sigv4_request_t *request,
     social_str_t payload, social_buf_t *work, const social_uri_query_t *query,
     const social_sigv4_headers_t *headers, social_sigv4_signed_t *out)

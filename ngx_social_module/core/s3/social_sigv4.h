@@ -10,6 +10,7 @@
 
 
 #include "social_buf.h"
+#include "social_credentials.h"
 #include "social_crypto.h"
 #include "social_rc.h"
 #include "social_str.h"
@@ -42,13 +43,6 @@ typedef struct {
     social_str_t                  name;         /* in any case */
     social_str_t                  value;
 } social_sigv4_header_t;
-
-
-typedef struct {
-    social_str_t                  access_key;
-    social_str_t                  secret;
-    social_str_t                  token;        /* of temporary ones only */
-} social_sigv4_credentials_t;
 
 
 /*
@@ -137,7 +131,7 @@ social_rc_e social_sigv4_signature(const social_sigv4_key_t *key,
  * begin with "/"; bad escapes; over a limit.  SOCIAL_FAILED: OpenSSL.
  */
 social_rc_e social_sigv4_sign_headers(
-    const social_sigv4_credentials_t *credentials,
+    const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, const social_sigv4_request_t *request,
     social_buf_t *work, social_sigv4_signed_t *out);
 
@@ -148,7 +142,7 @@ social_rc_e social_sigv4_sign_headers(
  * and so is "expires" outside 1 to SOCIAL_SIGV4_MAX_EXPIRES; else as above.
  */
 social_rc_e social_sigv4_sign_query(
-    const social_sigv4_credentials_t *credentials,
+    const social_credentials_t *credentials,
     const social_sigv4_scope_t *scope, const social_sigv4_request_t *request,
     int64_t expires, social_buf_t *work, social_sigv4_signed_t *out);
 

@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_social.h"
+#include "social_bucket.h"
 #include "social_credentials.h"
 
 
@@ -15,9 +16,11 @@ typedef struct {
     ngx_str_t                   name;
     ngx_str_t                   bucket;
     ngx_str_t                   region;
-    ngx_str_t                   endpoint;          /* for servers */
-    ngx_str_t                   public_endpoint;   /* for browsers */
+    ngx_str_t                   endpoint;          /* empty: AWS's */
+    ngx_str_t                   public_endpoint;   /* empty: the same */
     ngx_flag_t                  path_style;
+    social_bucket_t             target;            /* for servers */
+    social_bucket_t             public_target;     /* for browsers */
     social_credentials_t        credentials;       /* static ones */
     ngx_http_social_position_t  position;
 } ngx_http_social_bucket_t;

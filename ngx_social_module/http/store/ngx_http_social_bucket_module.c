@@ -4,10 +4,8 @@
  */
 
 #include "ngx_http_social_bucket.h"
+#include "social_net_credentials.h"
 #include "social_url.h"
-
-
-#define NGX_HTTP_SOCIAL_BUCKET_CREDENTIALS_MAX  65536
 
 
 typedef struct {
@@ -27,12 +25,13 @@ static char *ngx_http_social_bucket_set_endpoint(ngx_conf_t *cf,
     ngx_str_t *field, ngx_str_t *value);
 static char *ngx_http_social_bucket_set_credentials(ngx_conf_t *cf,
     ngx_http_social_bucket_t *bucket);
-static char *ngx_http_social_bucket_credentials_file(ngx_conf_t *cf,
-    ngx_http_social_bucket_t *bucket, ngx_str_t *path, ngx_str_t *profile);
-static ngx_int_t ngx_http_social_bucket_getenv(ngx_conf_t *cf,
-    const char *name, social_str_t *value);
+static ngx_int_t ngx_http_social_bucket_copy(ngx_conf_t *cf, social_str_t *to,
+    social_str_t from);
 static char *ngx_http_social_bucket_finish(ngx_conf_t *cf,
     ngx_http_social_bucket_t *bucket);
+static char *ngx_http_social_bucket_target(ngx_conf_t *cf,
+    ngx_http_social_bucket_t *bucket, ngx_str_t *endpoint, const char *name,
+    social_bucket_t *target);
 static void *ngx_http_social_bucket_create_main_conf(ngx_conf_t *cf);
 
 
@@ -309,10 +308,9 @@ static char *
 ngx_http_social_bucket_set_credentials(ngx_conf_t *cf,
     ngx_http_social_bucket_t *bucket)
 {
-    ngx_str_t          *value, path, profile;
-    social_str_t        home;
-    static const char   remedy[] = "\"credentials\" takes \"env\", \"file "
-                                   "PATH\", or \"profile NAME\"";
+    char                        error[SOCIAL_NET_ERROR_SIZE];
+    ngx_str_t                  *value, name;
+    social_net_credentials_t    credentials;
 
     value = cf->args->elts;
 
@@ -322,135 +320,70 @@ ngx_http_social_bucket_set_credentials(ngx_conf_t *cf,
                    "\"social_bucket\"");
     }
 
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "env") == 0) {
+    /* "env" has no value, the others have one */
 
-        if (ngx_http_social_bucket_getenv(cf, "AWS_ACCESS_KEY_ID",
-                                          &bucket->credentials.access_key)
-            != NGX_OK
-            || ngx_http_social_bucket_getenv(cf, "AWS_SECRET_ACCESS_KEY",
-                                             &bucket->credentials.secret)
-               != NGX_OK
-            || ngx_http_social_bucket_getenv(cf, "AWS_SESSION_TOKEN",
-                                             &bucket->credentials.token)
-               != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        if (bucket->credentials.access_key.len == 0
-            || bucket->credentials.secret.len == 0)
-        {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "\"credentials env\" needs AWS_ACCESS_KEY_ID and "
-                       "AWS_SECRET_ACCESS_KEY in nginx's environment");
-        }
-
-        return NGX_CONF_OK;
+    if (cf->args->nelts < 2
+        || cf->args->nelts
+           != (ngx_strcmp(value[1].data, "env") == 0 ? 2u : 3u))
+    {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"credentials\" takes \"env\", \"file PATH\", or "
+                   "\"profile NAME\"");
     }
 
-    ngx_str_set(&profile, "default");
+    name = value[cf->args->nelts - 1];
 
-    if (cf->args->nelts == 3 && ngx_strcmp(value[1].data, "file") == 0) {
-        return ngx_http_social_bucket_credentials_file(cf, bucket, &value[2],
-                                                       &profile);
-    }
-
-    if (cf->args->nelts == 3 && ngx_strcmp(value[1].data, "profile") == 0) {
-
-        if (ngx_http_social_bucket_getenv(cf, "AWS_SHARED_CREDENTIALS_FILE",
-                                          &home)
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_http_social_from_str(&path, home);
-
-        if (path.len == 0) {
-
-            if (ngx_http_social_bucket_getenv(cf, "HOME", &home) != NGX_OK) {
-                return NGX_CONF_ERROR;
-            }
-
-            path.data = ngx_pnalloc(cf->pool, home.len
-                                              + sizeof("/.aws/credentials"));
-            if (path.data == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            path.len = ngx_sprintf(path.data, "%*s/.aws/credentials%Z",
-                                   home.len, home.data)
-                       - path.data - 1;
-        }
-
-        return ngx_http_social_bucket_credentials_file(cf, bucket, &path,
-                                                       &value[2]);
-    }
-
-    return ngx_http_social_conf_error(cf, NULL, "%s", remedy);
-}
-
-
-static char *
-ngx_http_social_bucket_credentials_file(ngx_conf_t *cf,
-    ngx_http_social_bucket_t *bucket, ngx_str_t *path, ngx_str_t *profile)
-{
-    ngx_str_t  text;
-
-    if (ngx_http_social_conf_read_file(cf, path,
-            NGX_HTTP_SOCIAL_BUCKET_CREDENTIALS_MAX, &text)
-        != NGX_CONF_OK)
+    if (ngx_strcmp(value[1].data, "file") == 0
+        && ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    switch (social_credentials_parse(ngx_http_social_view(&text),
-                                     ngx_http_social_view(profile),
-                                     &bucket->credentials))
+    if (social_net_credentials_read((char *) value[1].data,
+                                    (char *) name.data, &credentials, error)
+        != SOCIAL_OK)
     {
-    case SOCIAL_OK:
-        return NGX_CONF_OK;
-
-    case SOCIAL_DECLINED:
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" has no profile \"[%V]\": add it, with "
-                   "aws_access_key_id and aws_secret_access_key",
-                   path, profile);
-
-    default:
-        return ngx_http_social_conf_error(cf, NULL,
-                   "profile \"[%V]\" in \"%V\" lacks aws_access_key_id or "
-                   "aws_secret_access_key", profile, path);
+                   "cannot read \"credentials\" (%s)", error);
     }
+
+    if (ngx_http_social_bucket_copy(cf, &bucket->credentials.access_key,
+                                    credentials.keys.access_key)
+        != NGX_OK
+        || ngx_http_social_bucket_copy(cf, &bucket->credentials.secret,
+                                       credentials.keys.secret)
+           != NGX_OK
+        || ngx_http_social_bucket_copy(cf, &bucket->credentials.token,
+                                       credentials.keys.token)
+           != NGX_OK)
+    {
+        social_net_credentials_free(&credentials);
+        return NGX_CONF_ERROR;
+    }
+
+    social_net_credentials_free(&credentials);
+
+    return NGX_CONF_OK;
 }
 
 
 static ngx_int_t
-ngx_http_social_bucket_getenv(ngx_conf_t *cf, const char *name,
-    social_str_t *value)
+ngx_http_social_bucket_copy(ngx_conf_t *cf, social_str_t *to,
+    social_str_t from)
 {
-    char       *text;
-    ngx_str_t   copy;
+    u_char  *copy;
 
-    value->len = 0;
-    value->data = (u_char *) "";
-
-    text = getenv(name);
-
-    if (text == NULL) {
-        return NGX_OK;
-    }
-
-    copy.len = ngx_strlen(text);
-    copy.data = ngx_pnalloc(cf->pool, copy.len + 1);
-
-    if (copy.data == NULL) {
+    copy = ngx_pnalloc(cf->pool, from.len + 1);
+    if (copy == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(copy.data, text, copy.len + 1);
+    if (from.len) {
+        ngx_memcpy(copy, from.data, from.len);
+    }
 
-    *value = ngx_http_social_view(&copy);
+    to->data = copy;
+    to->len = from.len;
 
     return NGX_OK;
 }
@@ -476,32 +409,52 @@ ngx_http_social_bucket_finish(ngx_conf_t *cf, ngx_http_social_bucket_t *bucket)
                    &bucket->name);
     }
 
-    if (bucket->endpoint.len == 0) {
-
-        bucket->endpoint.data = ngx_pnalloc(cf->pool,
-                                    sizeof("https://s3..amazonaws.com.cn")
-                                    + bucket->region.len);
-        if (bucket->endpoint.data == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        bucket->endpoint.len = ngx_sprintf(bucket->endpoint.data,
-                                   "https://s3.%V.amazonaws.com%s",
-                                   &bucket->region,
-                                   ngx_strncmp(bucket->region.data, "cn-", 3)
-                                   == 0 ? ".cn" : "")
-                               - bucket->endpoint.data;
-
-        ngx_conf_init_value(bucket->path_style, 0);
-    }
-
-    if (bucket->public_endpoint.len == 0) {
-        bucket->public_endpoint = bucket->endpoint;
-    }
-
     /* stores other than S3 are found by path more often than by host */
 
-    ngx_conf_init_value(bucket->path_style, 1);
+    ngx_conf_init_value(bucket->path_style, bucket->endpoint.len != 0);
+
+    if (ngx_http_social_bucket_target(cf, bucket, &bucket->endpoint,
+                                      "endpoint", &bucket->target)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_social_bucket_target(cf, bucket,
+               bucket->public_endpoint.len ? &bucket->public_endpoint
+                                           : &bucket->endpoint,
+               "public_endpoint", &bucket->public_target);
+}
+
+
+static char *
+ngx_http_social_bucket_target(ngx_conf_t *cf,
+    ngx_http_social_bucket_t *bucket, ngx_str_t *endpoint, const char *name,
+    social_bucket_t *target)
+{
+    u_char        *url;
+    const char    *why;
+    social_buf_t   text;
+
+    url = ngx_pnalloc(cf->pool, SOCIAL_ENDPOINT_MAX_URL);
+    if (url == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    social_buf_init(&text, url, SOCIAL_ENDPOINT_MAX_URL);
+
+    if (social_bucket_init(target, ngx_http_social_view(&bucket->bucket),
+                           ngx_http_social_view(&bucket->region),
+                           ngx_http_social_view(endpoint),
+                           bucket->path_style ? SOCIAL_BUCKET_PATH_STYLE
+                                              : SOCIAL_BUCKET_HOST_STYLE,
+                           &text, &why)
+        != SOCIAL_OK)
+    {
+        return ngx_http_social_conf_error(cf, &bucket->position,
+                   "invalid \"%s\" in \"social_bucket %V\": %s",
+                   name, &bucket->name, why);
+    }
 
     return NGX_CONF_OK;
 }

@@ -387,7 +387,8 @@ ngx_http_social_presign_sign(ngx_http_request_t *r,
 
     social_buf_init(&work, data, NGX_HTTP_SOCIAL_PRESIGN_WORK);
 
-    rc = social_presign(&plcf->target, &plcf->credentials, &presign,
+    rc = social_presign(&plcf->bucket->public_target,
+                        &plcf->bucket->credentials, &presign,
                         ngx_time(), NULL, &work, &p->url);
 
     if (rc == SOCIAL_OK) {

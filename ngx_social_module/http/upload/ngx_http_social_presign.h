@@ -21,8 +21,6 @@ typedef struct {
     ngx_uint_t                  mode;          /* 0: off */
     ngx_str_t                   bucket_name;
     ngx_http_social_bucket_t   *bucket;
-    social_presign_bucket_t     target;
-    social_sigv4_credentials_t  credentials;
     ngx_http_complex_value_t   *key;
     ngx_array_t                *types;         /* of social_str_t */
     ngx_array_t                *kinds;         /* of social_str_t */

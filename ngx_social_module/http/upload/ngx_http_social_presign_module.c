@@ -250,7 +250,6 @@ static char *
 ngx_http_social_presign_check(ngx_conf_t *cf,
     ngx_http_social_presign_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf)
 {
-    const char                       *why;
     ngx_http_social_auth_loc_conf_t  *alcf;
 
     conf->bucket = ngx_http_social_bucket_find(cf, &conf->bucket_name);
@@ -279,24 +278,6 @@ ngx_http_social_presign_check(ngx_conf_t *cf,
     if (ngx_http_social_presign_defaults(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
-
-    if (social_endpoint_parse(
-            ngx_http_social_view(&conf->bucket->public_endpoint),
-            &conf->target.endpoint, &why)
-        != SOCIAL_OK)
-    {
-        return ngx_http_social_conf_error(cf, &conf->bucket->position,
-                   "invalid \"public_endpoint\" in \"social_bucket %V\": %s",
-                   &conf->bucket->name, why);
-    }
-
-    conf->target.path_style = conf->bucket->path_style;
-    conf->target.bucket = ngx_http_social_view(&conf->bucket->bucket);
-    conf->target.region = ngx_http_social_view(&conf->bucket->region);
-
-    conf->credentials.access_key = conf->bucket->credentials.access_key;
-    conf->credentials.secret = conf->bucket->credentials.secret;
-    conf->credentials.token = conf->bucket->credentials.token;
 
     ngx_http_social_presign_location(cf, clcf);
 

@@ -1,14 +1,16 @@
 
 /*
- * How a job failed, and what is recorded of it.
+ * A job at work: what its payload says, its statements, and how it failed.
  */
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "social_utf8.h"
-#include "social_worker_job_put.h"
+#include "social_worker_job_ctx.h"
 #include "social_worker_log.h"
 
 
@@ -20,6 +22,77 @@ static void social_worker_job_utf8(char *text);
 static const char *const  social_worker_job_failures[] = {
     "permanent", "unavailable", "missing", "timeout", "died"
 };
+
+
+const char *
+social_worker_job_member(social_worker_job_ctx_t *ctx, const char *name,
+    char *buf, size_t size)
+{
+    int64_t               number;
+    social_str_t          value;
+    const social_json_t  *member;
+
+    member = social_json_member(ctx->job->payload, social_str(name));
+
+    if (member == NULL) {
+        return NULL;
+    }
+
+    if (social_json_string(member, &value) == SOCIAL_OK) {
+
+        if (value.len >= size || memchr(value.data, '\0', value.len) != NULL) {
+            return NULL;
+        }
+
+        memcpy(buf, value.data, value.len);
+        buf[value.len] = '\0';
+
+        return buf;
+    }
+
+    if (social_json_time(member, &number) == SOCIAL_OK) {
+        snprintf(buf, size, "%" PRId64, number);
+        return buf;
+    }
+
+    return NULL;
+}
+
+
+PGresult *
+social_worker_job_commit(social_worker_job_ctx_t *ctx, const char *sql, int n,
+    const char *const *params)
+{
+    unsigned          tries;
+    PGresult         *result;
+    struct timespec   pause = { 0, 250 * 1000 * 1000 };
+
+    for (tries = 0; ; tries++) {
+
+        if (social_worker_pq_connect(ctx->pq, ctx->job->conf->conninfo)) {
+
+            result = social_worker_pq_run(ctx->pq, sql, n, params);
+
+            if (result != NULL) {
+                return result;
+            }
+
+            /* the server refused it, and will again */
+
+            if (ctx->pq->conn != NULL && tries >= 5) {
+                return NULL;
+            }
+        }
+
+        if (atomic_load(&ctx->job->lost)
+            || (atomic_load(ctx->stop) && tries >= 20))
+        {
+            return NULL;
+        }
+
+        nanosleep(&pause, NULL);
+    }
+}
 
 
 bool
