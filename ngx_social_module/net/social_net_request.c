@@ -215,7 +215,7 @@ social_net_request_read(char *p, size_t size, size_t n, void *data)
 }
 
 
-/* a connection that was closed while it was idle is tried anew */
+/* a connection that was closed while it was idle is retried */
 
 static int
 social_net_request_seek(void *data, curl_off_t offset, int origin)

@@ -1,7 +1,6 @@
 
 /*
- * What is remembered of verified tokens, in memory that several processes
- * share.
+ * Cached verdicts on verified tokens, in memory that several processes share.
  */
 
 #include <stdatomic.h>

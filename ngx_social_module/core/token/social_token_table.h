@@ -1,7 +1,7 @@
 
 /*
- * What is remembered of verified tokens, in memory that several processes
- * share: a table of fixed size, never a token itself.
+ * Cached verdicts on verified tokens, in memory that several processes share:
+ * a table of fixed size, never a token itself.
  *
  * DESIGN.  A token is known by a digest of all that its verdict rests on.  The
  * digest chooses a set of eight slots, and the one to begin with.  Each slot is
@@ -60,7 +60,7 @@ bool social_token_table_get(const social_token_table_t *table,
     social_token_verdict_t *verdict);
 
 /*
- * Remembers a verdict, in place of the one on the same token, of one that has
+ * Stores a verdict, in place of the one on the same token, of one that has
  * expired at "now", or of any other.  "writer" is this process's id, not 0;
  * "alive" says whether a process is.  Nothing happens where all the slots that
  * could be used are being written.

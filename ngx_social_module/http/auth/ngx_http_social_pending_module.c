@@ -4,7 +4,7 @@
  * a variable which was empty only because its key had not come yet: a "return"
  * answers before PREACCESS, and "add_header" reads when all else is done.
  *
- * Hence a module of its own, whose header filter runs after those of all
+ * Hence a separate module, whose header filter runs after those of all
  * others of ours and after nginx's headers filter (see "config").  It replaces
  * the answer on the spot; ngx_http_filter_finalize_request() would take the
  * connection down with it, and the parent of a subrequest as well.

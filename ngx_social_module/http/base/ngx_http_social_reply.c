@@ -131,7 +131,7 @@ ngx_http_social_body_collect(ngx_http_request_t *r, size_t max,
 
         if (ngx_buf_special(cl->buf) || ngx_buf_size(cl->buf) == 0) {
 
-            /* the end of a chunked body has a buffer of its own */
+            /* the end of a chunked body has its own buffer */
 
             continue;
         }

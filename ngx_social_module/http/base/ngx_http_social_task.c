@@ -4,7 +4,7 @@
  *
  * A worker that shuts down leaves when it has no timer but cancelable ones
  * (ngx_event_no_timers_left()): a task in a thread is nothing that it waits
- * for.  So each of these has a timer of its own, as the tasks of nginx's own
+ * for.  So each of these has its own timer, as the tasks of nginx's own
  * files have ("thread operation took too long").
  */
 
