@@ -212,13 +212,13 @@ social_net_check(CURL *curl, CURLcode code, social_net_body_t *body,
 
     if (body->too_large) {
         snprintf(answer->error, sizeof(answer->error),
-                 "it is larger than %zu bytes", body->max_size);
+                 "the response is larger than %zu bytes", body->max_size);
         return SOCIAL_DECLINED;
     }
 
     if (body->encoded) {
         snprintf(answer->error, sizeof(answer->error),
-                 "it came with a Content-Encoding, which was not asked for");
+                 "the response has a Content-Encoding");
         return SOCIAL_DECLINED;
     }
 
@@ -233,7 +233,7 @@ social_net_check(CURL *curl, CURLcode code, social_net_body_t *body,
 
     if (status != 200) {
         snprintf(answer->error, sizeof(answer->error),
-                 "the server answered with status %ld", status);
+                 "the server returned status %ld", status);
         return SOCIAL_DECLINED;
     }
 

@@ -69,7 +69,7 @@ social_net_request(const social_net_request_t *request,
     }
 
     snprintf(reply->error, sizeof(reply->error), "%s",
-             ctx.broken ? "it was broken off"
+             ctx.broken ? "the transfer was aborted"
              : error[0] ? error : curl_easy_strerror(code));
 
     return code == CURLE_OUT_OF_MEMORY ? SOCIAL_FAILED : SOCIAL_DECLINED;

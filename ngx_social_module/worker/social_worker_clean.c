@@ -17,7 +17,7 @@
 #define SOCIAL_WORKER_CLEAN_PAGE    "100"
 #define SOCIAL_WORKER_CLEAN_NOBODY  "00000000-0000-0000-0000-000000000000"
 
-/* objects at one upload, one after the other, that are looked for */
+/* consecutive objects of one upload that are searched for */
 #define SOCIAL_WORKER_CLEAN_GENERATIONS  100
 
 
@@ -53,8 +53,8 @@ social_worker_clean(const social_worker_conf_t *conf)
     }
 
     /*
-     * One at a time, which makes it safe to delete what was put for nothing.
-     * The lock goes with the connection, which is not made again.
+     * One at a time, so that unused new objects can be deleted safely.  The
+     * lock is held as long as the connection, which is not made again.
      */
 
     result = social_worker_clean_sql(&clean,
@@ -314,7 +314,7 @@ social_worker_clean_switch(social_worker_clean_t *clean,
 
     PQclear(result);
 
-    /* changed since it was read: nobody has the new names */
+    /* changed since it was read: the new names are not used */
 
     put = social_worker_clean_sql(clean, "SELECT name, object_key "
                                   "FROM social_clean_variants($1)", 1,
@@ -342,8 +342,8 @@ social_worker_clean_switch(social_worker_clean_t *clean,
 
 /*
  * The name that does not change with the picture.  Its object is replaced
- * where it is, whichever upload's it is, under the lock that a worker takes
- * who puts a newer one.
+ * where it is, whichever upload's it is, under the lock that a worker takes to
+ * put a newer one.
  */
 
 static void
@@ -380,10 +380,9 @@ social_worker_clean_alias(social_worker_clean_t *clean,
 
 
 /*
- * What no row refers to any more, and who has its URL can get still: variants
- * of an object that another one followed, at the same upload; and those of an
- * upload that is no more, of which "picture" is the user's still.  Each keeps
- * its name.
+ * What no row refers to any more, but is still reachable by its URL: variants
+ * of an object that another one followed, at the same upload; and those of a
+ * deleted upload whose "picture" is still the user's.  Each keeps its name.
  */
 
 static void

@@ -1,6 +1,6 @@
 
 /*
- * What the worker does for people: check, variants, jobs.
+ * Commands for operators: check, variants, jobs.
  */
 
 #include <errno.h>

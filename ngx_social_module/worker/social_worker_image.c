@@ -129,14 +129,17 @@ social_worker_image_main(uint64_t memory, uint64_t cpu, bool seccomp)
         }
     }
 
-    /* not exit(): LeakSanitizer would attach to us, which nobody may */
+    /*
+     * not exit(): LeakSanitizer would attach to this process, which is not
+     * allowed
+     */
 
     _exit(0);
 }
 
 
 /*
- * Nothing of what reads or writes files but what is named: libvips has loaders
+ * No loaders and savers except those listed: libvips has loaders
  * for dozens of formats, some of which run other programs.
  */
 

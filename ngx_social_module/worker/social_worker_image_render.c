@@ -41,8 +41,8 @@ static const VipsInteresting  social_worker_image_gravities[] = {
 
 
 /*
- * Our own look at the headers first; libvips sees only what is one of the
- * formats, and of a size that we will decode.
+ * The headers are checked first; libvips gets only images of a supported
+ * format and size.
  */
 
 void

@@ -3,9 +3,9 @@
  * The main thread: claims, leases, signals.
  *
  * A job belongs to a worker for the time of a lease, which is extended at each
- * third of it.  LISTEN wakes the worker at once; looking each second makes up
- * for a notification that was missed, and finds jobs whose time has come and
- * those of workers that were lost.
+ * third of it.  LISTEN wakes the worker at once; polling each second makes up
+ * for a missed notification, and finds jobs that have become due and those of
+ * workers that were lost.
  */
 
 #include <errno.h>
@@ -277,7 +277,7 @@ social_worker_queue_claim(social_worker_queue_t *queue)
 }
 
 
-/* gives back what was claimed and cannot be begun */
+/* releases claimed jobs that cannot be started */
 
 static void
 social_worker_queue_release(social_worker_queue_t *queue, const char *id,
@@ -462,7 +462,7 @@ social_worker_queue_reload(social_worker_queue_t *queue)
 }
 
 
-/* so that workers that were started together do not ask together */
+/* so that workers that were started together do not poll together */
 
 static long long
 social_worker_queue_jitter(long long ms)

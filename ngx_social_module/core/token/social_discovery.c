@@ -86,8 +86,8 @@ social_discovery_read(const social_json_t *json, social_str_t issuer,
     }
 
     if (!social_str_eq(s, issuer)) {
-        *why = "the \"issuer\" of the discovery document is another than the "
-               "one configured";
+        *why = "the \"issuer\" of the discovery document is not the "
+               "configured one";
         return SOCIAL_DECLINED;
     }
 

@@ -1,8 +1,8 @@
 
 /*
- * The last place where a request can be kept from an answer that was made of
- * a variable which was empty only because its key had not come yet: a "return"
- * answers before PREACCESS, and "add_header" reads when all else is done.
+ * The last place where an answer can be stopped that was made with a variable
+ * which was empty only because its key was not loaded yet: a "return" answers
+ * before PREACCESS, and "add_header" reads when all else is done.
  *
  * Hence a separate module, whose header filter runs after those of all
  * others of ours and after nginx's headers filter (see "config").  It replaces

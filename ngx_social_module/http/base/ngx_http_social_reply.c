@@ -1,6 +1,6 @@
 
 /*
- * A request's body as one string, and an answer out of one.
+ * A request's body as one string, and a response from one.
  */
 
 #include "ngx_http_social_error.h"
@@ -211,7 +211,7 @@ ngx_http_social_reply_json(ngx_http_request_t *r, ngx_uint_t status,
     static ngx_str_t  type = ngx_string("application/json");
     static ngx_str_t  no_store = ngx_string("no-store");
 
-    /* what is made for one person is nobody else's to keep */
+    /* a response for one user must not be cached */
 
     if (ngx_http_social_header_out_push(r, "Cache-Control", &no_store)
         == NULL)
