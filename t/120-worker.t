@@ -1,7 +1,6 @@
 #!/usr/bin/perl
 
-# social-worker against a PostgreSQL of its own, with directories in the place
-# of buckets.
+# social-worker against its own PostgreSQL, with directories in place of buckets.
 
 use strict;
 use warnings;
@@ -465,7 +464,7 @@ subtest 'what cannot be done' => sub {
     once();
     like(reason($id), qr/could not process/, 'a kind that is not configured');
     like(v("SELECT last_error FROM jobs WHERE payload->>'upload' = '$id'"),
-        qr/kind unknown/, 'is told to us');
+        qr/kind unknown/, 'is recorded');
 
     my $pid = worker('run');
     $id = upload('no', 'post', undef);
@@ -682,7 +681,7 @@ subtest 'signals' => sub {
 
     ($status, $log) = stop($pid, 'INT');
     is($status, 0, 'SIGINT: leaves too');
-    like($log, qr/configuration reloaded/, 'told');
+    like($log, qr/configuration reloaded/, 'logged');
     like($log, qr/configuration not reloaded/, 'both');
     conf();
 };

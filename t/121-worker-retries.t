@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # What social-worker does with jobs that fail, by whose fault they do, and with
-# what the database answers: against a PostgreSQL of its own, with directories
+# what the database answers: against its own PostgreSQL, with directories
 # in the place of buckets.
 
 use strict;
@@ -320,7 +320,7 @@ subtest 'a claim that fails' => sub {
 };
 
 
-subtest 'a store that is away' => sub {
+subtest 'a store that is unavailable' => sub {
     # files where folders were
 
     my $away = sub {
@@ -365,7 +365,7 @@ subtest 'a store that is away' => sub {
     like($log, qr/"event":"job failed",.*"class":"unavailable","state":"dead"/,
         'which the log says');
     like(v("SELECT reason FROM uploads WHERE id = '$id'"),
-        qr/^We could not process this file/, 'and the user is told');
+        qr/^We could not process this file/, 'and the user gets a reason');
 };
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# "social-worker clean" against a PostgreSQL of its own: variants that earlier
+# "social-worker clean" against its own PostgreSQL: variants that earlier
 # versions made lose their metadata, in a directory and in a store of S3's
 # kind, whenever it is interrupted.
 
@@ -305,7 +305,7 @@ subtest 'interrupted' => sub {
     $put->(fresh($old->{small}), $clean{'small.webp'});
     my ($status, $purge, $log) = clean();
     is($status, 0, 'new objects that are there') or diag($log);
-    is($purge, join(' ', sort values %$old), 'are no hindrance');
+    is($purge, join(' ', sort values %$old), 'do not matter');
 
     # after the row was switched: the old object is there still
 
@@ -340,7 +340,7 @@ subtest 'interrupted' => sub {
     is(join(' ', dangling()), '', 'nothing is missing');
     ($status, $purge) = clean();
     is($status, 0, 'then');
-    is($purge, join(' ', sort values %$old), 'all is told');
+    is($purge, join(' ', sort values %$old), 'all of it is printed');
     forget();
 };
 
@@ -389,7 +389,7 @@ subtest 'killed at any moment' => sub {
     is($status, 0, 'nothing is left') or diag($log);
     is($purge, '', 'nor to be purged');
     is(join(' ', sort keys %purged), join(' ', sort keys %old),
-        'each was told');
+        'each was printed');
 
     my @dirty = grep { slurp($_) =~ /\Q$secret/ }
         glob("$assets/*/*.jpg $assets/*/*/*");
