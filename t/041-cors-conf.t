@@ -233,7 +233,7 @@ invalid origin "https://a.com,https://b.com" in "social_cors_origins": origins m
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://a.com https://b.com" in "social_cors_origins": it must have no spaces
+invalid origin "https://a.com https://b.com" in "social_cors_origins": it must not contain spaces
 
 
 
@@ -245,7 +245,7 @@ invalid origin "https://a.com https://b.com" in "social_cors_origins": it must h
 --- must_die
 --- error_log
 [emerg]
-invalid origin "$http_origin" in "social_cors_origins": it must be written out: variables are not evaluated
+invalid origin "$http_origin" in "social_cors_origins": it must be written out: variables are not supported
 
 
 
@@ -377,7 +377,7 @@ invalid origin "app://*" in "social_cors_origins": a wildcard must follow "https
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://example.com." in "social_cors_origins": the host must have no dot at its end
+invalid origin "https://example.com." in "social_cors_origins": the host must not end with a dot
 
 
 
@@ -389,7 +389,7 @@ invalid origin "https://example.com." in "social_cors_origins": the host must ha
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://a..example.com" in "social_cors_origins": the host must have no empty label
+invalid origin "https://a..example.com" in "social_cors_origins": the host must not have an empty label
 
 
 
@@ -413,7 +413,7 @@ invalid origin "https://example.com:99999" in "social_cors_origins": the port mu
 --- must_die
 --- error_log
 [emerg]
-invalid origin "http://::1:3000" in "social_cors_origins": an IPv6 address must stand in brackets
+invalid origin "http://::1:3000" in "social_cors_origins": an IPv6 address must be in brackets
 
 
 
@@ -449,7 +449,7 @@ invalid origin "http://127.1" in "social_cors_origins": the IPv4 address must be
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://bücher.example" in "social_cors_origins": a host in other letters must be written in punycode
+invalid origin "https://bücher.example" in "social_cors_origins": a host that is not ASCII must be in punycode
 
 
 

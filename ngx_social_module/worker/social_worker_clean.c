@@ -64,7 +64,7 @@ social_worker_clean(const social_worker_conf_t *conf)
 
     if (value != NULL && value[0] != 't') {
         clean.broken = true;
-        social_worker_clean_failed(&clean, "", "another \"clean\" runs");
+        social_worker_clean_failed(&clean, "", "another \"clean\" is running");
     }
 
     PQclear(result);
@@ -85,7 +85,7 @@ social_worker_clean(const social_worker_conf_t *conf)
     social_worker_pq_close(&clean.pq);
 
     social_worker_log(clean.broken ? SOCIAL_WORKER_ERROR : SOCIAL_WORKER_INFO,
-                      clean.broken ? "clean broken off" : "clean done",
+                      clean.broken ? "clean aborted" : "clean done",
                       social_worker_number("objects", clean.objects),
                       social_worker_number("cleaned", clean.cleaned),
                       social_worker_number("failed", clean.failed));
@@ -226,7 +226,7 @@ social_worker_clean_variant(social_worker_clean_t *clean,
     social_worker_clean_object_t   bare;
 
     if (!social_worker_clean_plain(name) || !social_worker_clean_plain(key)) {
-        social_worker_clean_failed(clean, row->id, "a name that is not ours");
+        social_worker_clean_failed(clean, row->id, "unexpected name");
         return false;
     }
 

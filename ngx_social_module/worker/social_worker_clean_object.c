@@ -231,8 +231,7 @@ social_worker_clean_strip(social_worker_clean_t *clean, const char *key,
 
         if (rc == SOCIAL_DECLINED) {
             social_worker_clean_failed(clean, key, "it has metadata that "
-                                       "cannot be cut, or is no variant of "
-                                       "ours");
+                                       "cannot be cut, or is not a variant");
         } else if (!ok) {
             social_worker_clean_failed(clean, key, "it is damaged");
         }

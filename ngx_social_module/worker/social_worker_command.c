@@ -320,8 +320,8 @@ social_worker_command_write(const char *directory,
     data = social_worker_decoder_output(output, out, &size);
 
     if (data == NULL) {
-        fprintf(stderr, "social-worker: %s: what the decoder made is not a "
-                "picture alone\n", path);
+        fprintf(stderr, "social-worker: %s: the decoder's output has "
+                "more than a picture\n", path);
         return false;
     }
 

@@ -243,7 +243,7 @@ social_worker_decoder_run(social_worker_decoder_t *decoder,
         || !social_worker_decoder_sound(&request, reply))
     {
         error = n == 0 ? "the decoder died"
-                       : "the decoder's answer is nonsense";
+                       : "the decoder sent an invalid reply";
 
         if (social_worker_decoder_stop(decoder) == SIGSYS) {
             error = "the decoder was killed by its sandbox (SIGSYS): it made "

@@ -161,7 +161,7 @@ social_worker_image_allow(void)
 
 /*
  * libheif may have its codecs as plugins, which it loads when the first image
- * comes: it gets one of ours.  That it cannot do it is no matter here.
+ * comes: it gets one of ours.  Its result does not matter here.
  */
 
 static void

@@ -424,7 +424,7 @@ social_worker_queue_signal(social_worker_queue_t *queue)
             continue;
         }
 
-        social_worker_log(SOCIAL_WORKER_INFO, "worker stops",
+        social_worker_log(SOCIAL_WORKER_INFO, "worker stopping",
                           social_worker_text("worker", queue->name),
                           social_worker_number("signal", info.ssi_signo));
 

@@ -114,7 +114,8 @@ test_bad(void **state)
           "is not the configured one" },
         { OF("\"https://id.exampl\"", "\"" URI "\""), SOCIAL_DECLINED,
           "is not the configured one" },
-        { OF("\"\"", "\"" URI "\""), SOCIAL_DECLINED, "is not the configured one" },
+        { OF("\"\"", "\"" URI "\""), SOCIAL_DECLINED,
+          "is not the configured one" },
 
         { "{\"issuer\":\"" ISSUER "\"}", SOCIAL_DECLINED,
           "no string \"jwks_uri\"" },

@@ -87,8 +87,8 @@ ngx_http_social_pending_header_filter(ngx_http_request_t *r)
 
 
 /*
- * By way of all the filters once more; then "header_only" keeps whoever sent
- * this header from sending its body.
+ * Through all the filters once more; then "header_only" prevents the body of
+ * the original response.
  */
 
 static ngx_int_t
