@@ -2,8 +2,8 @@
  * The development identity provider of "make run": cognito-local with one
  * pool and one client of it.
  *
- * Its private key is in an npm package: everybody has it, and can sign tokens
- * as anybody.  Nothing but a machine for development may ever trust it.
+ * Its private key is in an npm package: everyone has it, and can sign tokens
+ * as any user.  Nothing but a machine for development may ever trust it.
  *
  *   IDP_DATA      where it keeps its users; made and seeded when it is not
  *                 there, left as it is when it is
@@ -140,7 +140,7 @@ process.chdir(data);
 process.env.HOST = '127.0.0.1';
 process.env.PORT = String(port);
 
-console.log('idp: a DEVELOPMENT identity provider: its key is public, anybody'
-    + ' can sign tokens as anybody');
+console.log('idp: a DEVELOPMENT identity provider: its key is public, everyone'
+    + ' can sign tokens as any user');
 
 createRequire(import.meta.url)('cognito-local/lib/bin/start.js');

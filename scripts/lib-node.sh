@@ -2,10 +2,10 @@
 # Comes after lib.sh.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-# What is new on npm asks for Node 22.19 or later; Debian 12 has 18.  Where the
-# system's is older, the one that scripts/node/package-lock.json pins is taken:
-# the program that npm's "node" package would fetch by a script is a package of
-# its own for each architecture.
+# Current packages on npm need Node 22.19 or later; Debian 12 has 18.  Where the
+# system's is older, the one that scripts/node/package-lock.json pins is used:
+# the program that npm's "node" package would fetch by a script is a separate
+# package for each architecture.
 
 node_least=22.19
 node_own=$build/node/node_modules
@@ -27,7 +27,7 @@ node_good() {
         "$node_least" 2>/dev/null
 }
 
-# The path of a Node that will do; nothing where there is none.
+# The path of a Node that is new enough; nothing where there is none.
 
 node_find() {
     local own

@@ -1,4 +1,4 @@
-# Shared by the scripts: where things are, and how they speak.
+# Shared by the scripts: paths, flags and output.
 # shellcheck shell=bash disable=SC2034
 
 set -euo pipefail
@@ -17,7 +17,7 @@ die() {
 }
 
 # alone NAME: the rest of this script is for one process at a time, since
-# suites that run side by side call it.
+# suites that run in parallel call it.
 
 alone() {
     mkdir -p "$build"
@@ -49,7 +49,7 @@ module=$out/ngx_http_social_module.so
 cc=${CC:-cc}
 
 
-# The nginx of the system, whose package may keep it out of PATH.
+# The nginx of the system, which may not be in PATH.
 
 stock_nginx() {
     command -v nginx || {
@@ -65,8 +65,9 @@ nginx_flags() {
     "$1" -V 2>&1 | sed -n 's/^configure arguments: //p'
 }
 
-# Clang has its sanitizers' runtime in the program, and the program is nginx,
-# which is not ours to link: for a library only gcc's, which is shared, does.
+# Clang links its sanitizers' runtime into the program, and the program is
+# nginx, which is not linked here: for a library only gcc's works, as it is
+# shared.
 
 need_gcc() {
     "$cc" -v 2>&1 | grep -q '^gcc version' \

@@ -20,7 +20,7 @@ $(OUT)/obj/%.o: ngx_social_module/%.c $(OUT)/obj/flags
 	@$(CC) $(CFLAGS) $(includes/$(patsubst %/,%,$(dir $*))) \
 	    -isystem /usr/include/postgresql -MMD -MP -c -o $@ $<
 
-# everything is compiled anew when the flags are others
+# everything is compiled again when the flags have changed
 
 $(OUT)/obj/flags: FORCE
 	@mkdir -p $(@D)

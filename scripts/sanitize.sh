@@ -1,14 +1,14 @@
 # Sourced by the scripts that run nginx under ASan and UBSan.
 #
-# Only nginx gets the runtime, not perl or prove round it: the tests are given
-# a wrapper, $out/nginx, which execs the real one, so that it keeps its pid
-# and its arguments.  Reports go into files, since most of nginx's processes
-# have lost their stderr: a run without a file has no error.
+# Only nginx gets the runtime, not perl or prove: the tests use a wrapper,
+# $out/nginx, which execs the real one, so that it keeps its pid and its
+# arguments.  Reports are written to files, since most of nginx's processes have
+# closed their stderr: a run without a file has no error.
 #
 # shellcheck shell=bash disable=SC2034,SC2154
 
-# The directory is open to the users that workers may become, and away from
-# this tree, whose parents may be closed to them.
+# The directory is accessible to the users that workers may become, and outside
+# this tree, whose parents may not be.
 
 sanitize_start() {
     reports=$(mktemp -d "${TMPDIR:-/tmp}/social-reports.XXXXXX")
@@ -23,7 +23,7 @@ sanitize_library() {
 
     path=$("$cc" -print-file-name="$1")
 
-    # where there is none of that name, the answer is the name
+    # if there is no such library, gcc prints the name
     [ -f "$path" ] || die "$cc has no $1: run \"scripts/deps sanitize\""
     realpath "$path"
 }
@@ -41,7 +41,7 @@ sanitize_wrapper() {
     ubsan=$(sanitize_library libubsan.so)
     preload=$asan:$ubsan:$out/report.so
 
-    # an nginx with a runtime inside it, such as clang's, wants no second one;
+    # an nginx with a runtime inside it, such as clang's, needs no second one;
     # one that is linked with gcc's library, as nginx-source does, gets it
     # only earlier
 
@@ -91,7 +91,7 @@ END
 
 
 # What nginx itself never frees, and leak.suppress cannot name, is taken out; a
-# file with nothing else is no report.  It is known by every frame: what a
+# file with nothing else is not a report.  It is known by every frame: what a
 # module allocates in its init_process() has one of another object.
 #
 #  - the arrays of connections and events, whose functions are static, so that

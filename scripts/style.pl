@@ -40,12 +40,12 @@ sub general {
         my $line = $_[$n - 1];
         chomp $line;
 
-        # in the data of a suite it may be what is looked for
+        # in the data of a suite it may be intended
         report($n, 'trailing space')
             if $line =~ /[ \t]\z/ && $ARGV !~ /\.t\z/;
 
-        report($n, 'a carriage return') if $line =~ /\r/;
-        report($n, 'a tab') if $line =~ /\t/ && !($make && $line =~ /^\t/);
+        report($n, 'carriage return') if $line =~ /\r/;
+        report($n, 'tab') if $line =~ /\t/ && !($make && $line =~ /^\t/);
 
         # tests hold tokens and URLs, and a line cannot be cut there
         next if $ARGV =~ /\.t\z/ || $line =~ m{https?://\S{40}};
@@ -61,7 +61,7 @@ sub c_style {
     my @lines = @_;
     my $text = join '', @lines;
 
-    # what counts is one responsibility; a test may be as long as its cases
+    # the rule is one responsibility; a test may be as long as its cases
     print "$ARGV: warning: " . @lines . " lines: does it do one thing?\n"
         if @lines > $many_lines && $ARGV !~ /\At\//;
 

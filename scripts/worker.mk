@@ -8,7 +8,7 @@ objs := $(patsubst ngx_social_module/%.c,$(OUT)/obj/%.o,$(srcs))
 
 below := $(shell scripts/folders -I below worker)
 
-# -isystem: the headers of others are not held to our warnings
+# -isystem: warnings do not apply to headers of libraries
 
 includes := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(packages)))
 libs := $(shell pkg-config --libs $(packages)) -lcrypto -lpthread -lm

@@ -51,7 +51,7 @@ accepted('a small zone', {
 accepted('audiences are enough',
          lines(@good[0, 1], 'audiences https://api.example.com'));
 
-accepted('lines in a file of their own', {
+accepted('lines in an included file', {
     http => issuer_block('main', 'include $TEST_NGINX_HTML_DIR/i.conf',
                          'client_ids *'),
     files => ">>> i.conf\nissuer $issuer;\njwks_file \$TEST_NGINX_JWKS;\n",
@@ -59,7 +59,7 @@ accepted('lines in a file of their own', {
 
 accepted('keys of no use beside one that is', lines(
     @good[0, 2], 'jwks_file $TEST_NGINX_JWKS_MIXED'),
-    '--- error_log', 'passed over 2 keys in',
+    '--- error_log', 'ignored 2 keys in',
     'is none of the issuer\'s "algorithms"');
 
 
@@ -96,7 +96,7 @@ refused('an empty block', lines(),
         . '"issuer"', $start);
 refused('not closed', { http => 'social_issuer main { issuer http://[::1];' },
         'unexpected "{"');
-refused('a line it does not know', added('jwks_url http://127.0.0.1/'),
+refused('an unknown line', added('jwks_url http://127.0.0.1/'),
         'unknown parameter "jwks_url" in "social_issuer": it takes user_pool,'
         . ' issuer, jwks_uri, jwks_file, ca_file, client_ids, audiences, '
         . 'token_use, algorithms, leeway, jwks_refresh, jwks_stale, '
@@ -284,7 +284,7 @@ refused('two sources of keys', added($uri),
 refused('no clients', lines(@good[0, 1]),
         '"social_issuer main" says not whose tokens it accepts: list its '
         . '"client_ids" or "audiences", or say "client_ids *"', $start);
-refused('keys that are dropped before they are fetched anew',
+refused('keys that are dropped before they are fetched again',
         lines(@good[0, 2], $uri, 'jwks_refresh 1h', 'jwks_stale 30m'),
         '"jwks_stale" must be longer than "jwks_refresh"', $start);
 refused('the same of keys that are discovered',
@@ -376,7 +376,7 @@ refused('a zone of another module', {
 
 # the thread pool
 
-accepted('a thread pool of its own', {
+accepted('a separate thread pool', {
     main => 'thread_pool social threads=2;',
     http => 'social_thread_pool social;' . issuer_block('main', @good) });
 

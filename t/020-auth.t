@@ -1,4 +1,4 @@
-# "social_auth": who is let in, and what the others are told.
+# "social_auth": which requests are allowed, and how the others are answered.
 
 use strict;
 use warnings;
@@ -73,7 +73,7 @@ refused
 --- error_code eval
 [(200) x 5]
 
-=== TEST 4: other schemes are no token
+=== TEST 4: other schemes are not tokens
 --- request eval
 [("GET /index.html") x 5]
 --- more_headers eval
@@ -84,7 +84,7 @@ refused
 --- response_headers eval
 [("WWW-Authenticate: Bearer realm=\"api\"") x 5]
 
-=== TEST 5: what a script sends that has no token
+=== TEST 5: a script without a token sends "Bearer undefined" and the like
 --- request eval
 ["GET /index.html", "GET /index.html"]
 --- more_headers eval

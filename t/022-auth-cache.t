@@ -1,4 +1,4 @@
-# What is remembered of verified tokens: that it is right, and when it ends.
+# Cached verdicts on verified tokens: that they are right, and when they expire.
 
 use strict;
 use warnings;
@@ -328,7 +328,7 @@ GET /auth
 --- more_headers eval
 ::bearer()
 
-=== TEST 7: more tokens than are kept taken apart
+=== TEST 7: more tokens than are kept parsed
 --- init
 ::very_many();
 --- request
@@ -337,7 +337,7 @@ GET /auth
 ::bearer(sub => "last")
 --- response_body_like: X-Social-Sub: last
 
-=== TEST 8: a location that keeps none
+=== TEST 8: a location without the cache
 --- request eval
 ["GET /off", "GET /off", "GET /auth", "GET /off", "GET /off"]
 --- more_headers eval
@@ -349,7 +349,7 @@ my $t = ::bearer(sub => "o");
 ["X-Social-Sub: o", "X-Social-Sub: o", "X-Social-Sub: o", "Unauthorized",
  "X-Social-Sub: o"]
 
-=== TEST 9: what asks for claims finds them
+=== TEST 9: claims of a cached token are available
 --- pipelined_requests eval
 [("GET /scoped", "GET /status") x 3]
 --- more_headers eval
@@ -361,7 +361,7 @@ my $t = ::bearer(exp => 4102444800);
 my $all = "X-Status: ok\nX-Exp: 4102444800\nX-Kid: main\nX-Issuer: $::issuer";
 ["!X-Status", $all, "!X-Status", $all, "!X-Status", $all]
 
-=== TEST 10: led from one location to another
+=== TEST 10: an internal redirect from one location to another
 --- pipelined_requests eval
 ["GET /led", "GET /auth", "GET /led", "GET /from/none", "GET /from/none"]
 --- more_headers eval

@@ -1,4 +1,4 @@
-# "social_auth_token": the places where a token may be, and what a cookie may
+# "social_auth_token": the sources that a token may be in, and what a cookie may
 # do.
 
 use strict;
@@ -38,7 +38,7 @@ _EOC_
     log_level => 'info',
     no_error_log => "[alert]\n[emerg]\n[crit]\neyJ");
 
-# the claims of what the other place has, so that two tokens may differ
+# the claims of the token in the other source, so that two tokens may differ
 
 sub cookie { return 'Cookie: a=b; t=' . token(@_) . '; c=d' }
 sub header { return 'X-Access-Token: ' . token(@_) }
@@ -88,7 +88,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: the default, said
+=== TEST 1: the default, written out
 --- request eval
 [("GET /index.html") x 4]
 --- more_headers eval
@@ -98,7 +98,7 @@ __DATA__
 --- response_headers eval
 ::status(qw( ok none none none ))
 
-=== TEST 2: a cookie, and none of the other places
+=== TEST 2: a cookie, and none of the other sources
 --- request eval
 [("GET /cookie") x 8]
 --- more_headers eval
@@ -189,7 +189,7 @@ _EOC_
 --- response_headers eval
 [("WWW-Authenticate: Bearer realm=\"api\"\nX-Status: none") x 9]
 
-=== TEST 8: any of several places
+=== TEST 8: any of several sources
 --- request eval
 [("GET /any") x 4, "GET /any?access_token=" . ::token(), "GET /any"]
 --- more_headers eval
@@ -199,7 +199,7 @@ _EOC_
 --- response_headers eval
 ::status(('ok') x 5, 'none')
 
-=== TEST 9: two places at once
+=== TEST 9: two sources at once
 # the same token too, and bad ones: who is behind us may take the other one
 --- request eval
 [("GET /any") x 6, "GET /any?access_token=" . ::token(),
@@ -218,7 +218,7 @@ _EOC_
 --- error_log
 social: token refused: several, kid: ""
 
-=== TEST 10: one, and what is none
+=== TEST 10: one token, and something else
 --- request eval
 [("GET /any") x 5, "GET /any?access_token=null"]
 --- more_headers eval
@@ -231,7 +231,7 @@ social: token refused: several, kid: ""
 --- response_headers eval
 ::status(('ok') x 6)
 
-=== TEST 11: one place, twice
+=== TEST 11: one source, twice
 --- request eval
 ["GET /cookie", "GET /cookie", "GET /cookie", "GET /header",
  "GET /arg?access_token=" . ::token() . "&access_token=" . ::token(),
@@ -320,7 +320,7 @@ my $long = "a" x 8193;
 --- error_code eval
 [200, 200, 401, 404, 401]
 
-=== TEST 16: a location that a request is led to looks in its own places
+=== TEST 16: a location after an internal redirect uses its own sources
 --- http_config eval
 "$::http_config    social_auth main;\n"
 --- config
@@ -347,7 +347,7 @@ my $long = "a" x 8193;
 --- response_headers eval
 [("!X-Sub") x 8, "X-Sub: me", "X-Sub: c0ffee00-1234-4abc-8def-000000000001"]
 
-=== TEST 17: the same, with places that a server says
+=== TEST 17: the same, with sources of a server
 --- config
     root html;
     social_auth main;
@@ -364,7 +364,7 @@ my $long = "a" x 8193;
 --- error_code eval
 [401, 200, 401]
 
-=== TEST 18: a variable that is made of the token's claims
+=== TEST 18: a variable made from the token's claims
 --- http_config eval
 $::http_config . <<'_EOC_';
     map "$social_sub $social_auth_status" $mine {
@@ -421,7 +421,7 @@ access_token
 --- response_headers eval
 ::status('ok', 'ok', ('origin') x 6)
 
-=== TEST 21: and what is said
+=== TEST 21: and its error
 --- config eval
 "    location /x {\n$::Cookie    }\n"
 --- request
@@ -475,7 +475,7 @@ social: token refused: origin, kid: ""
  "X-Status: ok", ("X-Status: origin\n!Access-Control-Allow-Origin") x 5,
  "X-Status: ok\n!Access-Control-Allow-Origin"]
 
-=== TEST 24: with one that may send none
+=== TEST 24: with an Origin that may not send credentials
 --- config eval
 "    social_cors on;
     social_cors_origins https://app.example.com;
@@ -508,7 +508,7 @@ social: token refused: origin, kid: ""
 --- error_code eval
 [200, 200, 200, 401]
 
-=== TEST 26: an error_page or a backend makes a GET of it, which is no better
+=== TEST 26: an error_page or a backend makes a GET of it, which is refused too
 --- config
     location /a {
         social_auth main; social_auth_token $cookie_t;
@@ -534,7 +534,7 @@ social: token refused: origin, kid: ""
 --- response_body_like eval
 [("^GET /b (?:(?!X-Social-Sub).)*\$") x 2, "X-Social-Sub: me"]
 
-=== TEST 27: CORS of the location that a request is led to
+=== TEST 27: CORS of the location after an internal redirect
 --- config eval
 "    location /a {\n$::Cookie$::Cors    social_cors_credentials on;
         error_page 401 404 502 = /b;
@@ -579,7 +579,7 @@ social: token refused: origin, kid: ""
 [map { "!Sec-WebSocket-Protocol\n!Upgrade\nX-Status: $_" }
  qw( none none malformed expired several )]
 
-=== TEST 30: a WebSocket, and the backend is not told the token
+=== TEST 30: a WebSocket, and the backend does not get the token
 --- config eval
 "$::Handshake    proxy_set_header Sec-WebSocket-Protocol bearer;\n    }\n"
 --- request
@@ -606,7 +606,7 @@ X-Sub: me
 --- response_headers eval
 ["!X", "!X", map { "X-Status: origin" } 1 .. 4]
 
-=== TEST 32: what nginx takes for a handshake, or not
+=== TEST 32: what nginx accepts as a handshake, or not
 --- config eval
 "    location /x {\n$::Cookie    }\n"
 --- request eval
@@ -618,7 +618,7 @@ X-Sub: me
 --- error_code eval
 [401, 401, 200, 200]
 
-=== TEST 33: a variable that there is not
+=== TEST 33: an unknown variable
 --- config
     location = /index.html {
         root html; social_auth main; social_auth_token $nobody_s;

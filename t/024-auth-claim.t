@@ -39,7 +39,7 @@ __DATA__
 --- error_code eval
 [200, (403) x 8]
 
-=== TEST 2: what those are told who lack it
+=== TEST 2: the answer to tokens that lack it
 --- config
     root html;
     social_json_errors on;
@@ -146,7 +146,7 @@ social: token lacks a claim
 --- error_code eval
 [403, 200, 403]
 
-=== TEST 8: several claims, all of which are asked for
+=== TEST 8: several claims, all of which are required
 --- config
     location = /index.html {
         root html;
@@ -165,7 +165,7 @@ my @all = (plan => 'silver', email_verified => 'true', 'custom:tenant' => 't1');
 --- error_code eval
 [200, (403) x 5]
 
-=== TEST 9: with scopes and groups, which are looked at first
+=== TEST 9: with scopes and groups, which are checked first
 --- config
     location = /index.html {
         root html;
@@ -190,7 +190,7 @@ my $h = 'WWW-Authenticate: Bearer realm="api", error="insufficient_scope", '
  "${h}scope or group\", scope=\"photos/read\"",
  "WWW-Authenticate: .*invalid_token.*"]
 
-=== TEST 10: optional: of those who have a token
+=== TEST 10: optional: required of requests with a token
 --- config
     root html;
     location = /index.html {
@@ -308,7 +308,7 @@ my $h = 'WWW-Authenticate: Bearer realm="api", error="insufficient_scope", '
 ["X-Social-Username: alice\n", "X-Social-Username: bob\n",
  "X-Social-Username: alice\n", '\A(?s:(?!X-Social-Username).)*\z']
 
-=== TEST 16: words grant nothing, but in a scope
+=== TEST 16: words of a string grant nothing, except in a scope
 --- config
     root html;
     location /role/ {

@@ -239,7 +239,7 @@ sub readable {
     return select $set, undef, undef, 0;
 }
 
-# Nothing of a token, a key or a signature, and nothing that a terminal obeys.
+# Nothing of a token, a key or a signature, and no control sequences.
 # At the level "info" nginx itself writes header lines that it cannot read or
 # has twice, before any module sees them: docs/directives/auth.md warns of it.
 

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# Mutations of good tokens, judged by us, by AWS's verifier and by jose, which
+# Mutations of good tokens, verified by us, by AWS's verifier and by jose, which
 # are set to the same rules.  What we accept, both accept; what one of them
 # accepts and we refuse is of a class of t/tools/verifiers/reasons.mjs, where
 # the deviations are listed with what they go by.
@@ -62,18 +62,18 @@ my $dir = $nginx->{dir};
 my $pid = open2(my $out, my $in, $node, $program, $dir,
                 $json->encode(\%rules));
 
-is(scalar <$out>, "made\n", 'tokens were made, and judged by the others')
+is(scalar <$out>, "made\n", 'tokens were made, and verified by the others')
     or BAIL_OUT('node failed');
 
 my @tokens = read_tokens("$dir/tokens");
 is(scalar @tokens, $count, 'as many as asked for');
 
-my %ours = map { ($_ => [ judge($_, $rules{now}) ]) } @uses;
+my %ours = map { ($_ => [ verify($_, $rules{now}) ]) } @uses;
 is_deeply([ map { scalar @{ $ours{$_} } } @uses ], [ $count, $count ],
-          'we judged each of them');
+          'we verified each of them');
 
 $nginx->write_file('ours.json', $json->encode(\%ours));
-print {$in} "judged\n";
+print {$in} "verified\n";
 $in->flush;
 
 my $text = <$out> // '';
@@ -105,7 +105,7 @@ for my $name (sort keys %{ $result->{reasons} }) {
 # What the module says, with nginx around it, of those that mean the same for
 # the next hour and fit into a header.
 
-my %later = map { ($_ => [ judge($_, $rules{now} + 3000) ]) } @uses;
+my %later = map { ($_ => [ verify($_, $rules{now} + 3000) ]) } @uses;
 my @chosen;
 
 for my $i (0 .. $#tokens) {
@@ -152,13 +152,13 @@ unlike($nginx->error_log, qr/\[(?:alert|emerg|crit|error)\]/,
 done_testing();
 
 
-sub judge {
+sub verify {
     my ($use, $now) = @_;
 
     my $algorithms = join ',', @{ $rules{algorithms} };
-    my @lines = `$tools/judge $dir/jwks.json $rules{issuer} $rules{client} \\
+    my @lines = `$tools/verify $dir/jwks.json $rules{issuer} $rules{client} \\
                      $use $rules{leeway} $now $algorithms < $dir/tokens`;
-    die "t/tools/judge.c failed\n" if $?;
+    die "t/tools/verify.c failed\n" if $?;
     chomp @lines;
     return @lines;
 }

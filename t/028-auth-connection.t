@@ -76,7 +76,7 @@ __DATA__
 --- response_body_like eval
 ["Unauthorized", "It works", "Unauthorized", "^GET /api/last"]
 
-=== TEST 3: the same with Expect, by a client that sends it all the same
+=== TEST 3: the same with Expect, by a client that sends the body anyway
 --- pipelined_requests eval
 ["POST /api/x\n$::Evil", "GET /index.html",
  "POST /api/x\n" . ::chunked($::Evil), "GET /api/last"]
@@ -142,7 +142,7 @@ sorry
 --- response_body_like eval
 [("^sorry\$", "302 Found") x 2]
 
-=== TEST 7: SSI: who is asked for, and who is told
+=== TEST 7: SSI: whose token is required, and whose identity is used
 --- config
     root html;
     location = /private.html {
@@ -167,7 +167,7 @@ public <!--#include virtual="/who" -->
 --- response_body_like eval
 ["Unauthorized", '^private \(me ok\)$', '^public \(me ok\)$']
 
-=== TEST 8: a mirror gets what was let in, and nothing else
+=== TEST 8: a mirror gets allowed requests, and nothing else
 --- http_config eval
 $::Run++;
 $::http_config
@@ -213,7 +213,7 @@ my $id = "p$$-$::Run";
 --- response_body_like eval
 ["Unauthorized", '\(me\)$']
 
-=== TEST 10: auth_request, whose location takes the token elsewhere
+=== TEST 10: auth_request, whose location has another token source
 --- config
     location /x {
         social_auth main; social_auth_token $cookie_t;

@@ -20,7 +20,7 @@ sub fetched {
                                  "jwks_uri $Url/$where", @lines);
 }
 
-# issuers whose servers or documents are no good
+# issuers whose servers or documents are invalid
 
 our @Bad = qw( redirect gzip huge close text short empty ec weak many nothing );
 
@@ -45,7 +45,7 @@ suite(config => <<'_EOC_', log_level => 'info');
     }
 _EOC_
 
-# The server and the zone remember: a block is good for one run.
+# The server and the zone keep state: a block is good for one run.
 
 repeat_each(1);
 workers(2);
@@ -97,7 +97,7 @@ __DATA__
  '^\{"status":"waiting","keys":\{"main":"missing"\}\}$', '^$', "Unauthorized",
  "Unauthorized"]
 
-=== TEST 3: no key server, and who needs no token
+=== TEST 3: no key server, and requests that need no token
 --- http_config eval
 "    " . ::issuer_block("main", "issuer $::issuer", "client_ids web",
                         "jwks_uri http://127.0.0.1:1/")
@@ -148,7 +148,7 @@ my $t = ::bearer(-key => 'next');
 [crit]
 [error]
 
-=== TEST 6: no fetch for what is no token of ours
+=== TEST 6: no fetch for a token of another issuer
 --- http_config eval
 ::fetched("t6/main", "jwks_cooldown 100ms")
 --- request eval
@@ -237,12 +237,12 @@ my ($old, $new) = (::bearer(), ::bearer(-key => 'next'));
 --- grep_error_log eval
 qr/\[(?:error|warn|crit)\].*/
 --- grep_error_log_out eval
-my $start = '\[error\] \S+ social: could not load the keys of issuer "main" ';
-qr{\A${start}from "$::Url/t11/main": the server answered with status 500; .*\n\z}
+my $start = '\[error\] \S+ social: could not load keys of issuer "main" ';
+qr{\A${start}from "$::Url/t11/main": the server returned status 500; .*\n\z}
 --- no_error_log
 [alert]
 
-=== TEST 12: documents and servers that are no good
+=== TEST 12: invalid documents and servers
 --- http_config eval
 ::bad("t12")
 --- config eval
@@ -255,7 +255,7 @@ CORE::join "", map { "    location = /$_ { social_auth $_; }\n" } @::Bad
 [map { 503 } @::Bad]
 --- wait: 0.1
 
-=== TEST 13: what is said of them
+=== TEST 13: what is logged about them
 --- http_config eval
 ::bad("t13")
 --- config
@@ -263,9 +263,9 @@ CORE::join "", map { "    location = /$_ { social_auth $_; }\n" } @::Bad
 GET /
 --- wait: 0.6
 --- error_log
-/keys/t13-redirect/redirect": the server answered with status 302;
-/keys/t13-gzip/gzip": it came with a Content-Encoding, which was not asked for;
-/keys/t13-huge/huge": it is larger than 153600 bytes;
+/keys/t13-redirect/redirect": the server returned status 302;
+/keys/t13-gzip/gzip": the response has a Content-Encoding;
+/keys/t13-huge/huge": the response is larger than 153600 bytes;
 /keys/t13-close/close": Empty reply from server;
 /keys/t13-text/text": it is not a JSON object;
 /keys/t13-short/short": transfer closed with
@@ -289,7 +289,7 @@ GET /
 --- error_code eval
 [200, 200, 200, 200, 503, 503, 200, 200, 200, 200]
 
-=== TEST 15: a key server that hangs is waited for no longer than said
+=== TEST 15: a key server that hangs delays requests up to the timeout
 --- http_config eval
 ::fetched("t15/hang", "jwks_timeout 300ms")
 --- request
@@ -322,7 +322,7 @@ Retry-After: 2
 [alert]
 [emerg]
 
-=== TEST 17: a variable is not read before the token's key is there
+=== TEST 17: a variable is not evaluated before the token's key is loaded
 --- http_config eval
 ::fetched("t17/gate-main", "jwks_timeout 30s")
 --- config
@@ -348,7 +348,7 @@ Retry-After: 2
 --- error_code eval
 [503, 200, 200, 200]
 
-=== TEST 18: an issuer that is off for a while does not harm another
+=== TEST 18: an issuer that is unavailable does not affect another
 --- http_config eval
 ::fetched("t18/hang", "jwks_timeout 500ms")
 . "    " . ::issuer_block("other", "issuer https://other.example.com",
@@ -367,7 +367,7 @@ Retry-After: 2
 ["works", "Unavailable",
  '"waiting","keys":\{"main":"missing","other":"loaded"\}\}']
 
-=== TEST 19: keys of no use beside one that is are spoken of
+=== TEST 19: unusable keys beside a usable one are logged
 --- http_config eval
 ::fetched("t19/mixed")
 --- request
@@ -376,7 +376,7 @@ GET /api/index.html
 ::bearer()
 --- error_log
 social: loaded new keys of issuer "main"
-social: passed over 2 keys of issuer "main": a key's "alg" is none of the issuer's "algorithms"
+social: ignored 2 keys of issuer "main": a key's "alg" is none of the issuer's "algorithms"
 
 === TEST 20: two issuers at one key server
 --- http_config eval
@@ -407,7 +407,7 @@ social: passed over 2 keys of issuer "main": a key's "alg" is none of the issuer
 GET /index.html
 --- wait: 0.4
 --- error_log
-the shared zone is full: give "social_zone" more
+the shared zone is full, increase "social_zone"
 --- no_error_log
 [emerg]
 [crit]

@@ -36,7 +36,7 @@ sub bearer_of {
     return bearer(iss => issuer_of($where), %claims);
 }
 
-# issuers whose documents are no good
+# issuers whose documents are invalid
 our @Bad = qw( another nobody nowhere list plain file twice slash text short
                404 redirect gzip huge close nothing );
 
@@ -49,7 +49,7 @@ sub watched {
                                  "jwks_file $Dir/$name", @lines);
 }
 
-# A new file in the place of the old one.
+# A new file in place of the old one.
 
 sub put {
     my ($name, $text) = @_;
@@ -98,7 +98,7 @@ sub all_say {
     Test::More::ok($since && time - $since > 1.5, "$name: all workers");
 }
 
-# What is said of a file that is no good: once, and the old keys stay.
+# What is logged about an invalid file: once, and the old keys stay.
 
 sub spoilt {
     my ($pattern, $name, $code) = @_;
@@ -165,7 +165,7 @@ __DATA__
 --- response_body_like eval
 ['main', 'works', '^1$']
 
-=== TEST 3: the time is for both documents
+=== TEST 3: the timeout covers both documents
 --- http_config eval
 ::discovered("d3/slow-600-good", "jwks_timeout 1s")
 --- init
@@ -181,7 +181,7 @@ Retry-After: 2
 --- error_log eval
 [qr{keys of issuer "main" from "\S+/keys/d3/main": .*timed out}]
 
-=== TEST 4: documents that are no good: 503, and not ready
+=== TEST 4: invalid documents: 503, and not ready
 --- http_config eval
 CORE::join "", map {
     "    " . ::issuer_block("i$_", "issuer " . ::issuer_of("d4$_/$_"),
@@ -201,7 +201,7 @@ CORE::join "", "    location = /ready { social_ready; }\n",
 [emerg]
 [crit]
 
-=== TEST 5: what is said of them
+=== TEST 5: what is logged about them
 --- http_config eval
 CORE::join "", map {
     "    " . ::issuer_block("i$_", "issuer " . ::issuer_of("d4b$_/$_"),
@@ -212,7 +212,7 @@ CORE::join "", map {
 GET /
 --- wait: 1
 --- error_log eval
-my $other = 'the "issuer" of the discovery document is another than the one';
+my $other = 'the "issuer" of the discovery document is not the configured one';
 my $uri = 'the "jwks_uri" of the discovery document is not an https URL';
 my $object = 'the discovery document is not a JSON object;';
 my $no = 'the discovery document has no string';
@@ -221,10 +221,10 @@ my %said = (
     nowhere => "$no \"jwks_uri\";", list => "$no \"jwks_uri\";",
     plain => $uri, file => $uri, twice => $object, text => $object,
     nothing => $object, short => 'transfer closed with',
-    404 => 'the server answered with status 404;',
-    redirect => 'the server answered with status 302;',
-    gzip => 'it came with a Content-Encoding, which was not asked for;',
-    huge => 'it is larger than 153600 bytes;',
+    404 => 'the server returned status 404;',
+    redirect => 'the server returned status 302;',
+    gzip => 'the response has a Content-Encoding;',
+    huge => 'the response is larger than 153600 bytes;',
     close => 'Empty reply from server;',
 );
 [map { qq(keys of issuer "i$_" from ") . ::issuer_of("d4b$_/$_")
@@ -235,7 +235,7 @@ my %said = (
 [crit]
 geheim
 
-=== TEST 6: a document that says other keys when they are fetched again
+=== TEST 6: a document with another jwks_uri when it is fetched again
 --- http_config eval
 ::discovered("d5/good", "jwks_cooldown 300ms")
 --- request eval
@@ -249,7 +249,7 @@ my ($old, $new) = (::bearer_of("d5/good"),
 --- error_code eval
 [200, 200, 200, 200, 401, 200]
 
-=== TEST 7: a document that goes bad leaves the keys
+=== TEST 7: a document that becomes invalid leaves the keys
 --- http_config eval
 ::discovered("d6/good", "jwks_refresh 300ms")
 --- request eval
@@ -266,7 +266,7 @@ my ($old, $new) = (::bearer_of("d5/good"),
 [emerg]
 [crit]
 
-=== TEST 8: what is secret in a URI is not logged
+=== TEST 8: secrets in a URI are not logged
 --- http_config eval
 ::discovered("d7/secret")
 --- init
@@ -365,7 +365,7 @@ GET /ready
 [emerg]
 [crit]
 
-=== TEST 13: files that are no good
+=== TEST 13: invalid files
 --- http_config eval
 ::watched("f3", "jwks_max_size 2k")
 --- init
@@ -374,7 +374,7 @@ GET /ready
          sub { ::put('f3', CORE::substr ::jwks_text('main'), 0, 200) });
 ::spoilt(qr/its array "keys" is empty/, 'no keys',
          sub { ::put('f3', ::jwks_text('empty')) });
-::spoilt(qr/it is no file, empty, or larger/, 'an empty file',
+::spoilt(qr/it is not a regular file, is empty, or is larger/, 'an empty file',
          sub { ::put('f3', '') });
 ::spoilt(qr/\(2: No such file or directory\)/, 'no file',
          sub { unlink "$::Dir/f3" });
@@ -402,7 +402,7 @@ GET /ready
 [crit]
 --- timeout: 60
 
-=== TEST 14: the workers of a reload read what is there
+=== TEST 14: the workers of a reload read the current file
 --- http_config eval
 ::watched("f4")
 --- init
@@ -415,7 +415,7 @@ GET /ready
 --- error_code eval
 [401, 200]
 
-=== TEST 15: so do those that come in the place of killed ones
+=== TEST 15: so do those that replace killed ones
 --- http_config eval
 ::watched("f5")
 --- init

@@ -154,7 +154,7 @@ sub rotation {
     control("$id/mode/both");
     sleep $cooldown + 0.2;
 
-    # it was asked for before: this asks anew, and does not wait for it
+    # it was asked for before: this fetches again, and does not wait for it
     get('/api/index.html', $new);
     wait_for(sub { get('/api/index.html', $new) eq '200' });
 
@@ -247,7 +247,7 @@ exited on signal 9
 [crit]
 [error]
 
-=== TEST 4: ten thousand kids that nobody has
+=== TEST 4: ten thousand unknown kids
 --- http_config eval
 ::fetched("s4/slow-300-main", "jwks_cooldown 2s")
 --- init
@@ -276,7 +276,7 @@ GET /ready
 [crit]
 [error]
 
-=== TEST 6: a key server that is away for longer than a refresh
+=== TEST 6: a key server that is unavailable for longer than a refresh
 --- http_config eval
 ::fetched("s6/main", "jwks_refresh 300ms", "jwks_cooldown 200ms")
 --- init
@@ -285,7 +285,7 @@ GET /ready
 --- request
 GET /ready
 --- error_log
-the server answered with status 500
+the server returned status 500
 exited on signal 9
 --- no_error_log
 [emerg]

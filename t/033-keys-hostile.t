@@ -35,15 +35,15 @@ my $n = $json->decode($main)->{n};
 
 my %hostile = (
     # HTTP
-    status500   => [ \'500', 'the server answered with status 500;' ],
-    status404   => [ \'404', 'the server answered with status 404;' ],
-    status204   => [ \'204', 'the server answered with status 204;' ],
-    redirect    => [ \'redirect', 'the server answered with status 302;' ],
-    elsewhere   => [ \'elsewhere', 'the server answered with status 302;' ],
-    loop        => [ \'loop', 'the server answered with status 307;' ],
-    gzip        => [ \'gzip', 'it came with a Content-Encoding,' ],
-    deflate     => [ \'deflate', 'it came with a Content-Encoding,' ],
-    endless     => [ \'huge', 'it is larger than 153600 bytes;' ],
+    status500   => [ \'500', 'the server returned status 500;' ],
+    status404   => [ \'404', 'the server returned status 404;' ],
+    status204   => [ \'204', 'the server returned status 204;' ],
+    redirect    => [ \'redirect', 'the server returned status 302;' ],
+    elsewhere   => [ \'elsewhere', 'the server returned status 302;' ],
+    loop        => [ \'loop', 'the server returned status 307;' ],
+    gzip        => [ \'gzip', 'the response has a Content-Encoding;' ],
+    deflate     => [ \'deflate', 'the response has a Content-Encoding;' ],
+    endless     => [ \'huge', 'the response is larger than 153600 bytes;' ],
     closed      => [ \'close', 'Empty reply from server;' ],
     cut         => [ \'short', 'transfer closed with' ],
     reset       => [ \'reset', 'Connection reset by peer;' ],
@@ -154,7 +154,7 @@ sub harm {
         $count{$name} = control("h$name/count");
     }
 
-    # each is asked for again when it is known to be no good
+    # each is asked for again when it is known to be invalid
 
     for my $name (@names) {
         wait_for(sub { control("h$name/count") >= $count{$name} + 2 });
@@ -171,7 +171,7 @@ sub harm {
         Test::More::is(get("/$name/index.html", $bearer{$name}), '200',
                        "$name: they stay");
         Test::More::is(scalar @said, 1, "$name: one line");
-        Test::More::like($said[0] // '', qr{/main": .*?$what.*last good ones},
+        Test::More::like($said[0] // '', qr{/main": .*?$what.*last valid keys},
                          "$name: what is wrong");
 
         # not a byte of what strangers send
@@ -238,4 +238,4 @@ GET /double/index.html
 ::bearer(iss => 'https://double.example')
 --- wait: 0.2
 --- error_log eval
-qr/\[warn\] .* passed over 1 keys of issuer "double": two keys have one "kid"/
+qr/\[warn\] .* ignored 1 keys of issuer "double": two keys have one "kid"/

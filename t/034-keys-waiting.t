@@ -1,5 +1,5 @@
-# Requests that wait for keys are bounded in number: more of them than that
-# are told to come again, which is no verdict on their tokens.
+# Requests that wait for keys are limited in number: others get 503, which is
+# not a verdict on their tokens.
 
 use strict;
 use warnings;
@@ -70,8 +70,8 @@ sub crowd {
     my $busy = delete $count{503} // 0;
 
     Test::More::is(join(' ', %count), '', 'no other answers');
-    Test::More::cmp_ok($waited, '>=', 1024, 'who waited');
-    Test::More::is($waited + $busy, 1100, 'the others are told to come again');
+    Test::More::cmp_ok($waited, '>=', 1024, 'requests that waited');
+    Test::More::is($waited + $busy, 1100, 'the others get 503');
     Test::More::cmp_ok($busy, '>', 0, 'there are others');
 }
 

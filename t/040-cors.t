@@ -188,7 +188,7 @@ social: preflight with origin "https://evil.com" that is not in "social_cors_ori
 
 
 
-=== TEST 7: it is refused with 204 where that is asked for
+=== TEST 7: it is refused with 204 where that is configured
 --- config
     location /api {
         social_cors on;
@@ -280,7 +280,7 @@ origin "https://evil\x1b[31m\x22.com" that is not in "social_cors_origins"
 
 
 
-=== TEST 11: plain OPTIONS is no preflight
+=== TEST 11: plain OPTIONS is not a preflight
 --- config
     location /api {
         social_cors on;
@@ -305,7 +305,7 @@ origin "https://evil\x1b[31m\x22.com" that is not in "social_cors_origins"
 
 
 
-=== TEST 12: other methods are no preflight
+=== TEST 12: other methods are not preflights
 --- config
     location /api {
         social_cors on;
@@ -376,7 +376,7 @@ seen
 
 
 
-=== TEST 15: configured origins are made what browsers send
+=== TEST 15: configured origins are normalized to what browsers send
 --- config
     location /api {
         social_cors on;
@@ -589,7 +589,7 @@ my $p = "Origin: https://example.com\nAccess-Control-Request-Method: PUT\n"
 
 
 
-=== TEST 24: the time that a preflight may be kept
+=== TEST 24: how long a preflight may be cached
 --- config
     location /zero {
         social_cors on;

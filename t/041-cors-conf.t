@@ -1,4 +1,4 @@
-# CORS: every mistake in the configuration is told at the start, with the
+# CORS: every mistake in the configuration is reported at start, with the
 # directive, the file and the line, and what would be right.
 
 use strict;
@@ -233,7 +233,7 @@ invalid origin "https://a.com,https://b.com" in "social_cors_origins": origins m
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://a.com https://b.com" in "social_cors_origins": it must have no spaces
+invalid origin "https://a.com https://b.com" in "social_cors_origins": it must not contain spaces
 
 
 
@@ -245,7 +245,7 @@ invalid origin "https://a.com https://b.com" in "social_cors_origins": it must h
 --- must_die
 --- error_log
 [emerg]
-invalid origin "$http_origin" in "social_cors_origins": it must be written out: variables are not evaluated
+invalid origin "$http_origin" in "social_cors_origins": it must be written out: variables are not supported
 
 
 
@@ -377,7 +377,7 @@ invalid origin "app://*" in "social_cors_origins": a wildcard must follow "https
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://example.com." in "social_cors_origins": the host must have no dot at its end
+invalid origin "https://example.com." in "social_cors_origins": the host must not end with a dot
 
 
 
@@ -389,11 +389,11 @@ invalid origin "https://example.com." in "social_cors_origins": the host must ha
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://a..example.com" in "social_cors_origins": the host must have no empty label
+invalid origin "https://a..example.com" in "social_cors_origins": the host must not have an empty label
 
 
 
-=== TEST 32: a port that is none
+=== TEST 32: an invalid port
 --- config
     location /api {
         social_cors_origins https://example.com:99999;
@@ -413,7 +413,7 @@ invalid origin "https://example.com:99999" in "social_cors_origins": the port mu
 --- must_die
 --- error_log
 [emerg]
-invalid origin "http://::1:3000" in "social_cors_origins": an IPv6 address must stand in brackets
+invalid origin "http://::1:3000" in "social_cors_origins": an IPv6 address must be in brackets
 
 
 
@@ -449,7 +449,7 @@ invalid origin "http://127.1" in "social_cors_origins": the IPv4 address must be
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://bücher.example" in "social_cors_origins": a host in other letters must be written in punycode
+invalid origin "https://bücher.example" in "social_cors_origins": a host that is not ASCII must be in punycode
 
 
 
@@ -612,7 +612,7 @@ invalid name "" in "social_cors_headers": it must be "*" or a name
 
 
 
-=== TEST 50: an exposed header that is none
+=== TEST 50: an invalid exposed header
 --- config
     location /api {
         social_cors_expose "X A";
@@ -890,7 +890,7 @@ invalid value "404" in "social_cors_deny": it must be "403" or "204"
 
 
 
-=== TEST 71: the line of an error that shows when locations are merged
+=== TEST 71: the line of an error that is found when locations are merged
 --- config
     location /a {
         social_cors_credentials on;
@@ -907,7 +907,7 @@ qr/"social_cors_credentials on" in \S+nginx\.conf:(\d+): with credentials each o
 
 
 
-=== TEST 72: the line of an error that shows while a line is read
+=== TEST 72: the line of an error that is found while a line is parsed
 --- config
     location /a {
         social_cors_origins example.com;
@@ -918,7 +918,7 @@ qr/\[emerg\] .*"social_cors_origins".* in \S+nginx\.conf:\d+/
 
 
 
-=== TEST 73: contradictions are none where CORS is off
+=== TEST 73: contradictions do not matter where CORS is off
 --- config
     social_cors_credentials on;
     social_cors_origins https://a.com;

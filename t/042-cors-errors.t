@@ -95,7 +95,7 @@ Vary: Origin
 
 
 
-=== TEST 4: 414: no header was read, there is one origin that it can be
+=== TEST 4: 414: no header was read, only one origin is possible
 --- config
     social_cors on;
     social_cors_origins https://example.com;
@@ -114,7 +114,7 @@ Vary: Origin
 
 
 
-=== TEST 5: 414: there are two, and none can be known
+=== TEST 5: 414: two origins are possible
 --- config
     social_cors on;
     social_cors_origins https://example.com https://other.com;
@@ -131,7 +131,7 @@ Vary: Origin
 
 
 
-=== TEST 6: 414: a wildcard is no origin to send
+=== TEST 6: 414: a wildcard is not an origin that can be sent
 --- config
     social_cors on;
     social_cors_origins https://*.example.com;
@@ -199,7 +199,7 @@ Vary: Origin
 
 
 
-=== TEST 10: 400: a request line that is none
+=== TEST 10: 400: an invalid request line
 --- config
     social_cors on;
     social_cors_origins https://example.com;
@@ -362,7 +362,7 @@ up
 
 
 
-=== TEST 17: where it is off, the upstream's headers are let through
+=== TEST 17: where it is off, the upstream's headers are passed
 --- config
     location /on { social_cors on; social_cors_origins https://a.com; }
     location /api {
@@ -411,7 +411,7 @@ Vary: Origin
 
 
 
-=== TEST 19: Vary is merged into what the upstream says
+=== TEST 19: Vary is merged into the upstream's
 --- config
     location ~ ^/api/(\w+) {
         social_cors on;
@@ -448,7 +448,7 @@ Vary: Origin
 
 
 
-=== TEST 20: gzip_vary has a Vary of its own
+=== TEST 20: gzip_vary adds its own Vary
 --- config
     social_cors on;
     social_cors_origins https://example.com;
@@ -476,7 +476,7 @@ Vary: Origin
 
 
 
-=== TEST 21: what a cache keeps is not one origin's
+=== TEST 21: cached responses do not belong to one origin
 --- http_config
     proxy_cache_path $TEST_NGINX_HTML_DIR/cache keys_zone=cache:1m;
 --- config
@@ -536,7 +536,7 @@ sorry
 
 
 
-=== TEST 23: unless the error page has settings of its own
+=== TEST 23: unless the error page has its own settings
 --- config
     error_page 404 /own;
     error_page 403 /off;
@@ -628,7 +628,7 @@ sorry
 
 
 
-=== TEST 26: a refused preflight with an error page is refused all the same
+=== TEST 26: a refused preflight with an error page is still refused
 --- config
     location /api {
         social_cors on;
@@ -784,7 +784,7 @@ my $o = "Origin: https://example.com";
 
 
 
-=== TEST 31: an internal location, asked for from outside
+=== TEST 31: an internal location, requested from outside
 --- config
     location /api {
         social_cors on;

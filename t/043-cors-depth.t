@@ -76,7 +76,7 @@ $::Ask
 [error]
 [warn]
 
-=== TEST 2: what nginx decides before a location's settings count
+=== TEST 2: errors of nginx before a location's settings apply
 # an internal location is none, and a slash that is missing is added, in the
 # phase before: neither is a preflight's success, and both have their headers
 --- config

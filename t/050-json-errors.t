@@ -1,4 +1,4 @@
-# "social_json_errors": nginx's own error pages as JSON, and nobody else's.
+# "social_json_errors": nginx's own error pages as JSON, and no others.
 
 use strict;
 use warnings;
@@ -46,7 +46,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: what nginx says itself
+=== TEST 1: nginx's own errors
 --- request eval
 ["GET /no-such-file", "GET /deny", "POST /index.html", "POST /post\n12345678901",
  "GET /loop", "GET /gone/", "GET /hang", "GET /410", "GET /503", "GET /418",
@@ -85,7 +85,7 @@ length
 --- response_body eval
 ["", "", ""]
 
-=== TEST 4: requests that are no HTTP
+=== TEST 4: requests that are not HTTP
 --- raw_request eval
 "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n"
 --- error_code: 400
@@ -144,7 +144,7 @@ GET /api/page
 Content-Type: text/plain
 --- response_body_like: ^<html>\r\n<head><title>404
 
-=== TEST 11: a text of "return" stays, and redirects do
+=== TEST 11: the text of "return" stays, and so do redirects
 --- request eval
 ["GET /text", "GET /none", "GET /302"]
 --- error_code eval
@@ -201,7 +201,7 @@ Content-Type: text/html
 --- response_body_like eval
 [::json('Not Found'), ::json('Not Found')]
 
-=== TEST 15: error_page to a backend that is up, and to one that is not
+=== TEST 15: error_page to a backend that is available, and to one that is not
 --- config
     social_json_errors on;
     root html;
@@ -300,7 +300,7 @@ sorry
 --- response_body_like eval
 [::json('Unauthorized'), ::json('Forbidden'), "<html>", '^$']
 
-=== TEST 20: but for an error_page of their own
+=== TEST 20: unless they have an error_page
 --- config
     root html;
     error_page 401 /e.html;
@@ -437,7 +437,7 @@ GET /no
 --- response_body_like eval
 ::json('Not Found')
 
-=== TEST 30: Retry-After is said once
+=== TEST 30: Retry-After is sent once
 --- http_config eval
 "    " . ::issuer_block("main", "issuer $::issuer", "client_ids web",
                         "jwks_uri http://127.0.0.1:1/")
@@ -458,7 +458,7 @@ Retry-After: 2
 --- response_body_like eval
 ::json('Service Unavailable')
 
-=== TEST 31: error_page for auth's own error where it asks for a token again
+=== TEST 31: error_page for auth's own error that requires a token again
 --- config
     social_auth main;
     root html;
@@ -474,7 +474,7 @@ WWW-Authenticate: Bearer realm="api"
 --- response_body_like eval
 ::json('Unauthorized')
 
-=== TEST 32: 429 says when to come back
+=== TEST 32: 429 has Retry-After
 --- http_config
     limit_req_zone $uri zone=r:1m rate=1r/m;
     limit_conn_zone $uri zone=c:1m;

@@ -1,5 +1,5 @@
-# X-Social-*: what clients make up is taken out, and what a verified token
-# says is set.  The backend is no nginx: it shows every header as it came.
+# X-Social-*: headers of clients are removed, and those of a verified token are
+# set.  The backend is not nginx: it shows every header as it came.
 
 use strict;
 use warnings;
@@ -61,7 +61,7 @@ GET /auth
 --- response_body_like eval
 qr/\n\Q$::Id\E\n\z/
 
-=== TEST 2: in the place of what the client says
+=== TEST 2: in place of the client's headers
 --- request
 GET /auth
 --- more_headers eval
@@ -195,7 +195,7 @@ qr/\nX-Social-Sub: c0.*\nX-Social-Issuer: .*\n\n\z/
 --- response_body_unlike eval
 qr/Groups/
 
-=== TEST 13: nobody, where a token is optional
+=== TEST 13: no identity, where a token is optional
 --- config
     location / {
         social_auth main optional=lenient;
@@ -290,7 +290,7 @@ my $once = qr/\A(?:(?!X-Social).)*\n\Q$::Id\E\n\z/s;
 [emerg]
 [crit]
 
-=== TEST 17: a claim of groups of its own
+=== TEST 17: another claim of groups
 --- config
     location / {
         social_auth main;
@@ -304,7 +304,7 @@ GET /
 --- response_body_like
 X-Social-Groups: x,y
 
-=== TEST 18: a mirrored request has them, one of auth_request has not
+=== TEST 18: a mirrored request has them, one of auth_request does not
 --- config
     location = /main {
         social_auth main;
@@ -364,7 +364,7 @@ qr/\nContent-Length: 5\n[\s\S]*\n\Q$::Id\E\nhello\z/
 --- error_code eval
 [200, 200, 200]
 
-=== TEST 21: files need no headers, and the public ones lose theirs too
+=== TEST 21: static files need no headers, and public ones lose theirs too
 --- config
     location / { root html; add_header X-A "[$http_x_social_sub]"; }
     location /auth { social_auth main; alias html;
@@ -399,14 +399,14 @@ our $Spelled = CORE::join "\n", map {
 --- error_code eval
 [200, 200]
 
-=== TEST 23: a blank before the colon is no name
+=== TEST 23: a space before the colon is not part of the name
 --- raw_request eval
 "GET /public HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 . "X-Social-Sub : evil\r\n\r\n"
 --- error_code: 400
 --- response_body_unlike: evil
 
-=== TEST 24: a server that knows nothing of identities, and kinds of locations
+=== TEST 24: a server without identities, and kinds of locations
 --- http_config eval
 "$::http_config
     server {
@@ -476,7 +476,7 @@ qr/\nX-Social-Groups: a%2Cadmin\n/
 --- error_code eval
 [(200) x 4]
 
-=== TEST 24: the groups of the header are those that are asked for
+=== TEST 24: the groups in the header are those that are checked
 --- config
     location /site {
         social_auth main;

@@ -20,8 +20,8 @@ my $limits = 'large_client_header_buffers 8 1k; client_header_buffer_size 1k;';
 my $tls = 'ssl_certificate tls.crt; ssl_certificate_key tls.key;';
 my $verify = 'ssl_verify_client on; ssl_client_certificate ca.crt;';
 
-# Servers, each on a port of its own.  In "early" nobody sets an identity, so
-# that nobody but the first phase takes one out.
+# Servers, each on its own port.  In "early" nothing sets an identity, so that
+# nothing but the first phase removes one.
 
 my %early = (
     named => "$every = \@be; location \@be { $backend }",
@@ -322,7 +322,7 @@ my $twice = ask('identity', early($host . $me . bearer(sub => 'x') . "\r\n"));
 
 like($twice, qr{\AHTTP/1.1 401.*\nX-S: several\r}s, 'two tokens');
 
-# there may be no list of headers to put the identity in
+# there may not be a list of headers to put the identity in
 
 my $token = token(sub => 'me');
 

@@ -17,7 +17,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: keys in files are there
+=== TEST 1: keys in files are loaded
 --- config
     location = /ready { social_ready; }
     location = /also { social_ready require=keys; }
@@ -55,7 +55,7 @@ GET /ready
 ['{"status":"waiting","keys":{"main":"loaded","other":"loaded",'
  . '"a\"b":"missing"}}', ""]
 
-=== TEST 4: an error_page and JSON errors leave it as it is
+=== TEST 4: an error_page and JSON errors do not change it
 --- http_config eval
 "    " . ::issuer_block("a", "issuer https://a.example", "client_ids *",
                         "jwks_uri http://127.0.0.1:1/")

@@ -52,7 +52,7 @@ __DATA__
 [("!WWW-Authenticate") x 2, "!X", "!WWW-Authenticate", "!WWW-Authenticate",
  "!X"]
 
-=== TEST 3: satisfy any, and a token that is optional: nobody satisfies nothing
+=== TEST 3: satisfy any, and an optional token: no token does not satisfy
 --- config
     satisfy any;
     location /out {
@@ -198,7 +198,7 @@ __DATA__
 ["WWW-Authenticate: Bearer realm=\"api\"",
  "WWW-Authenticate: .*insufficient_scope.*"]
 
-=== TEST 12: "return" answers before anybody is asked
+=== TEST 12: "return" answers before any access module runs
 --- config
     location /x { social_auth main; return 200 "open\n"; }
 --- request
@@ -222,7 +222,7 @@ open
 --- error_code eval
 [200, 200]
 
-=== TEST 14: limit_req by subject, before who is refused
+=== TEST 14: limit_req by subject, before refusals
 --- http_config eval
 "$::http_config    limit_req_zone \$social_sub zone=r:1m rate=1r/m;\n"
 --- config
@@ -310,7 +310,7 @@ SECRET
 --- error_log eval
 qr{connect\(\) failed .*, request: "GET /x", upstream: "http://127\.0\.0\.1:1", host: "localhost"}
 
-=== TEST 20: satisfy any, without keys: who is let in by address is let in
+=== TEST 20: satisfy any, without keys: requests allowed by address are allowed
 --- http_config eval
 "    " . ::issuer_block("main", "issuer $::issuer", "client_ids web",
                         "jwks_uri http://127.0.0.1:1/")
@@ -360,7 +360,7 @@ qr{connect\(\) failed .*, request: "GET /x", upstream: "http://127\.0\.0\.1:1", 
 --- response_headers eval
 [("Content-Type: text/html\n!WWW-Authenticate") x 4]
 
-=== TEST 22: satisfy any: a good token needs no other's word
+=== TEST 22: satisfy any: a good token is sufficient
 --- config
     satisfy any;
     location /in { social_auth main; auth_request /broken;
@@ -376,7 +376,7 @@ qr{connect\(\) failed .*, request: "GET /x", upstream: "http://127\.0\.0\.1:1", 
 --- error_code eval
 [200, 500, 403, 401]
 
-=== TEST 23: satisfy any: the challenges of all who were asked
+=== TEST 23: satisfy any: the challenges of all modules that refused
 --- config
     satisfy any;
     auth_basic api;

@@ -57,7 +57,7 @@ busy
 >>> u/bob/x.txt
 bob's
 >>> u/x.txt
-nobody's
+shared
 _EOC_
 
 Test::Nginx::Socket::add_block_preprocessor(sub {
@@ -72,7 +72,7 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
 _EOC_
 });
 
-# The server and the zone remember: a block is good for one run.
+# The server and the zone keep state: a block is good for one run.
 
 repeat_each(1);
 workers(2);
@@ -84,7 +84,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: "if" lets nobody in who is banned
+=== TEST 1: "if" does not let banned users in
 --- http_config eval
 ::gated('p1')
 --- config
@@ -312,9 +312,9 @@ my @headers = @{ ::with_tokens(9) };
 --- response_headers eval
 [ ('Retry-After: 2') x 2, ('!Retry-After') x 4 ]
 --- response_body_like eval
-[ ($::Unavailable) x 2, '^<>$', "nobody's", '^<>$', 'X-Sub: <>' ]
+[ ($::Unavailable) x 2, '^<>$', '^shared$', '^<>$', 'X-Sub: <>' ]
 
-=== TEST 7: a key that nobody has is not waited for
+=== TEST 7: requests do not wait for an unknown key
 --- http_config eval
 '    ' . ::issuer_block('main', "issuer $::issuer", 'client_ids web',
                         "jwks_uri $::Url/p7/main", 'jwks_cooldown 1h')
@@ -385,7 +385,7 @@ my @headers = @{ ::with_tokens(9) };
                . "https://example.com") x 2 ],
             'X-Always: yes', [ ('X-Always: yes') x 2 ])
 
-=== TEST 10: the connection stays
+=== TEST 10: the connection stays open
 --- http_config eval
 '    ' . ::issuer_block('main', "issuer $::issuer", 'client_ids web',
                         "jwks_uri http://127.0.0.1:1/")
@@ -426,7 +426,7 @@ my @headers = @{ ::with_tokens(9) };
 >>> u/bob/x.txt
 bob's
 >>> u/x.txt
-nobody's
+shared
 --- request eval
 ::twice('p11', 'GET /in', 'GET /if', 'GET /page.html')
 --- more_headers eval
@@ -435,7 +435,7 @@ nobody's
 ::values_of(200, [ 500, 500, 200 ], 200, [ 200, 200, 200 ])
 --- response_body_like eval
 ::values_of('', [ 'Internal', 'Internal',
-                  '^\[\|(?!nobody|bob).*503 Service[^|]*\]$' ],
+                  '^\[\|(?!shared|bob).*503 Service[^|]*\]$' ],
             '', [ 'works', 'works', "^\\[<bob>\\|bob's\n\\]\$" ])
 
 === TEST 12: the fetch is started by the read, and the next attempt succeeds

@@ -1,5 +1,5 @@
-# Subrequests are judged too, each by the location that it is in; the identity
-# of the main request stays what it is.
+# Subrequests are authorized too, each by its own location; the identity of the
+# main request stays what it is.
 
 use strict;
 use warnings;
@@ -41,7 +41,7 @@ sub leave {
 suite(http_config => $http_config, log_level => 'info',
       no_error_log => "[alert]\n[emerg]\n[crit]");
 
-# The server remembers: some blocks are good for one run.
+# The server keeps state: some blocks are good for one run.
 
 repeat_each(1);
 workers(2);
@@ -53,7 +53,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: auth_request, and what it makes of each verdict
+=== TEST 1: auth_request, and its answer to each verdict
 --- config
     root html;
     location = /x { auth_request /auth; try_files /index.html =500; }
@@ -111,7 +111,7 @@ __DATA__
 ["X-S: none\nX-Mine: <>\n!X-User", "X-S: signature\nX-Mine: <>\n!X-User", '!X-User',
  "X-S: ok\nX-User: bob\nX-Mine: <>", '!X-User']
 
-=== TEST 3: two issuers: neither verdict takes the place of the other
+=== TEST 3: two issuers: neither verdict replaces the other
 --- config
     location /x {
         social_auth main;
@@ -209,7 +209,7 @@ GET /x
 --- error_log
 auth request unexpected status: 503
 
-=== TEST 7: pages that include what is not for everybody
+=== TEST 7: pages that include protected content
 --- config
     root html;
     location = /page.html { ssi on; }
@@ -249,7 +249,7 @@ for admins
 --- error_code eval
 [(200) x 7]
 
-=== TEST 8: mirrors: refused ones are not seen, and nobody waits for them
+=== TEST 8: mirrors: refused ones are not visible, and no request waits for them
 --- config
     location = /x {
         mirror /mirror;
@@ -273,7 +273,7 @@ for admins
 --- response_body_like eval
 ['GET', 'POST', '^0$', 'GET', '^1$', 'POST', '^2$']
 
-=== TEST 9: slices are of their parent, and are not decided again
+=== TEST 9: slices belong to their parent, and are not authorized again
 --- http_config eval
 "$::http_config" . '    map $slice_range $first {
         volatile;
@@ -307,7 +307,7 @@ for admins
 --- response_body_like eval
 ['Unauthorized', '^0123456789012345678901234567890123456789$']
 
-=== TEST 10: of a subrequest without a token of its own
+=== TEST 10: of a subrequest without its own token
 --- config
     root html;
     location = /page.html {
@@ -411,7 +411,7 @@ for bob
 --- error_code eval
 [200, 200]
 
-=== TEST 15: a volatile map is of the request that it is read in
+=== TEST 15: a volatile map is evaluated in the request that reads it
 --- http_config eval
 "$::http_config" . '    map $social_sub $fresh { volatile; default $social_sub; }
 '

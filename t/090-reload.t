@@ -89,7 +89,7 @@ sub kill_fetcher {
     # those of the killed worker cannot be answered
     Test::More::is("@bad", '', 'nobody gets a wrong answer');
     Test::More::is(wait_for(sub { get('/api/index.html', bearer()) eq '200' }),
-                   1, 'the keys come all the same');
+                   1, 'the keys are loaded anyway');
 }
 
 suite(config => <<'_EOC_', log_level => 'info');
@@ -249,7 +249,7 @@ GET /api/index.html
 --- more_headers eval
 ::bearer()
 
-=== TEST 10: workers that leave do so, with requests that wait
+=== TEST 10: workers exit, with requests that wait
 --- http_config eval
 ::fetched("r10/hang", "jwks_timeout 1s")
 --- init

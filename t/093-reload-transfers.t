@@ -223,7 +223,7 @@ sub hang {
 
 sub go_on { @held = (); return }
 
-# The worker is told to go, and has begun to.
+# The worker got SIGQUIT, and has begun to exit.
 
 sub leave {
     my ($signal) = @_;
@@ -243,7 +243,7 @@ sub leave {
     return $pid;
 }
 
-# It ends by itself; and the master, where that was told to.
+# It exits by itself; and so does the master, where that was to exit.
 
 sub ended {
     my ($signal, $pid) = @_;
@@ -433,7 +433,7 @@ subtest 'the last connection' => sub {
     $nginx->stop;
 };
 
-# Whoever takes longer than "worker_shutdown_timeout" is cut, and leaves
+# A transfer that takes longer than "worker_shutdown_timeout" is cut, and leaves
 # nothing behind.
 
 subtest 'worker_shutdown_timeout' => sub {

@@ -34,7 +34,7 @@ my ($host, $port) = $conf =~ m{proxy_pass\s+http://([\w.]+):(\d+)};
 like($conf, qr/^\s*social_cors_origins\s+\Q$page\E;$/m, '... allows a page');
 
 SKIP: {
-    # as it is, it writes where nginx was told to at its build
+    # unchanged, it writes where nginx was configured to at its build
     skip 'not root: the file as it is was not tested', 1 if $>;
 
     my $whole = SocialNginx->new(conf => $conf);

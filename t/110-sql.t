@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# The migrations and the SQL functions, on a PostgreSQL of their own.
+# The migrations and the SQL functions, on a PostgreSQL for this suite alone.
 
 use strict;
 use warnings;
@@ -19,7 +19,7 @@ my $pg = SocialPostgres->start;
 
 sub v { return $pg->value($_[0]) }
 
-# Runs each of the statements in a session of its own, all at the same time;
+# Runs each of the statements in its own session, all at the same time;
 # returns their answers, failures as "ERROR ...".  Who is kept waiting for a
 # lock tries again, as everybody has to.
 
@@ -86,7 +86,17 @@ subtest 'migrations' => sub {
     is(v("SELECT to_regclass('half_done') IS NULL"), 't', 'nothing is left');
 
     unlink "$dir/900_bad.sql";
-    system "echo '-- edited' >> $dir/001_init.sql";
+    system "echo '-- a comment' >> $dir/001_init.sql";
+    $out = `scripts/migrate 2>&1`;
+    like($out, qr/\Athe database is up to date$/,
+        'comments may change');
+
+    my ($digest) = `grep " 002_revocations$" conf/sql/earlier` =~ /^(\w+)/;
+    v("UPDATE schema_migrations SET checksum = '$digest' WHERE version = '002'");
+    $out = `scripts/migrate 2>&1`;
+    unlike($out, qr/warning/, 'the text that an earlier version recorded');
+
+    system "echo 'SELECT 1;' >> $dir/001_init.sql";
     $out = `scripts/migrate 2>&1`;
     like($out, qr/warning: 001_init is not what was applied/, 'an edited one');
 
@@ -221,7 +231,7 @@ my @public = (
 my $made_up = qr/^(user-[0-9a-f]{16})\|\1$/;
 
 
-subtest 'private identifiers are no handles' => sub {
+subtest 'private identifiers do not become handles' => sub {
     for my $name (@private) {
         like(named($name, 'carol@example.com', undef), $made_up, "\"$name\"");
         like(named($name, undef, undef), $made_up, "\"$name\", alone");
@@ -239,7 +249,7 @@ subtest 'private identifiers are no handles' => sub {
     is(named('dora', 'dora@example.com', undef), 'dora|dora',
         'who chose the local part of the own address has it');
     like(named('', 'ann@example.com', ' ann@example.com '), $made_up,
-        'an address is no full name');
+        'an address is not a full name');
     is(named('eve', undef, "\x{e6}\x{9d}\x{8e} 4"), "eve|\x{e6}\x{9d}\x{8e} 4",
         'a full name in any letters');
     is(named('eva', undef, 'Eva @ Work'), 'eva|Eva @ Work', 'or signs');
@@ -343,8 +353,8 @@ sub claim {
 }
 
 
-# What gateways call has others wait behind it: it gives up soon, whoever
-# replaced it last.
+# What gateways call makes others wait behind it: it gives up soon, whichever
+# migration replaced it last.
 
 subtest 'locks' => sub {
     my @called = qw( social_user_sync social_upload_create social_upload_get
@@ -355,7 +365,7 @@ subtest 'locks' => sub {
     my %found;
 
     for my $file (glob 'ngx_social_module/http/*/*.c') {
-        next if $file =~ m{/session/};    # it has a connection of its own
+        next if $file =~ m{/session/};    # it has its own connection
         open my $in, '<', $file or die;
         local $/;
         $found{$_}++ for <$in> =~ /"SELECT (?:\* FROM )?(social_\w+)\(/g;
@@ -419,7 +429,7 @@ subtest 'uploads' => sub {
 
     my $again = upload('u1', 'avatar', 'raw/u1/a.jpg');
     is(v("SELECT id FROM uploads WHERE object_key = 'raw/u1/a.jpg'"), $again,
-        'the same user signs the same key anew');
+        'the same user signs the same key again');
 
     v("SELECT social_user_delete('i', 'gone')");
     is(v("SELECT social_upload_create(gen_random_uuid(), 'i', 'gone', 'gone',
@@ -443,7 +453,7 @@ subtest 'uploads' => sub {
     my @out = at_once(map { "SELECT social_object_created('test', 'e4', 'raw',
         'raw/u3/a.jpg', 1, 'x')" } 1 .. 8);
     is(scalar(grep { $_ eq 'queued' } @out), 1, 'eight at once: queued once');
-    is(scalar(grep { $_ eq 'duplicate' } @out), 7, 'the others are told');
+    is(scalar(grep { $_ eq 'duplicate' } @out), 7, 'the others are duplicates');
 
     @out = at_once(map { "SELECT social_object_created('test', 'e5-$_', 'raw',
         'raw/u2/a.jpg', 1, 'y')" } 1 .. 8);
@@ -677,7 +687,7 @@ subtest 'the newest avatar stays' => sub {
     is(v("SELECT avatar_key FROM users WHERE sub = 'a1'"), 'new',
         'when the older is the slower');
     is(v("SELECT state FROM uploads WHERE id = '$old'"), 'ready',
-        'which is ready all the same');
+        'which is ready nevertheless');
 
     # an object that came while the one before it was worked on
     created('a-1', 'raw/a1/new', 'c');
@@ -804,7 +814,7 @@ subtest 'workers that are lost' => sub {
 
     is(v("SELECT state, last_error, finished_at IS NOT NULL FROM jobs"),
         'dead|the worker "w5" was lost in the last attempt|t',
-        'a job that kills whoever touches it is dead in the end');
+        'a job that kills its workers is dead in the end');
     is(v("SELECT social_job_retry($job)"), 't', 'a person tries again');
     is(v("SELECT suspect, failures FROM jobs"), 'f|{}', 'as if it were new');
     v('DELETE FROM jobs');
@@ -886,7 +896,7 @@ subtest 'revocations' => sub {
 
     v("SELECT social_revoke('i', 'jti:a', now() + interval '1 hour')");
     is(v("SELECT until > now() + interval '2 hours', xact $row"), "t|$xact",
-        'never for shorter, and that is no news');
+        'never for shorter, and without a new transaction ID');
 
     v("SELECT social_revoke('i', 'jti:a', now() + interval '2 days')");
     is(v("SELECT until > now() + interval '25 hours',"
@@ -992,7 +1002,7 @@ subtest 'revocations of a subject' => sub {
     is(join(' ', sort @got), '0 0 0 0' . ' 3600' x 8, 'twelve at once');
     is(v('SELECT count(*) FROM revocations'), 4, 'four rows');
 
-    # whoever comes while another is not committed yet has to wait for it
+    # a call while another is not committed yet has to wait for it
 
     my $other = fork // die;
 
@@ -1110,7 +1120,7 @@ subtest 'handles from before the third migration' => sub {
     like($got{named}, qr/^user-[0-9a-f]{16} Zora$/, 'a full name stays');
     like($got{$_}, qr/^user-[0-9a-f]{16} Carol$/, "and goes with none: $_")
         for qw( mail3 mail4 );
-    is($got{name}, 'nora nora', 'an address is no full name');
+    is($got{name}, 'nora nora', 'an address is not a full name');
     unlike($got{none}, qr/$none/, 'what was made of the subject is no more');
 
     is($psql->('SELECT count(*) FROM users WHERE handle = made_up'), 13,

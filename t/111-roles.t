@@ -226,7 +226,7 @@ subtest 'the worker' => sub {
     denied($role, 'DROP TABLE jobs', 'drops no tables');
     denied($role, 'SET ROLE social_owner', 'does not become the owner');
     allowed($role, 'LISTEN social_jobs; SELECT social_prune() >= 0', 't',
-        'is told of jobs, and clears up');
+        'is notified of jobs, and prunes');
 
     SKIP: {
         skip "$program is not there", 1 unless -x $program;
@@ -272,7 +272,7 @@ CONF
         $said = `$program -v -c $dir/worker.conf once 2>&1`;
         is(v("SELECT string_agg(state, ' ' ORDER BY object_key) FROM uploads
             WHERE object_key IN ('raw/2', 'raw/3')"), 'ready failed',
-            'an avatar, and what is no image') or diag($said);
+            'an avatar, and what is not an image') or diag($said);
         unlike($said, qr/permission denied/, 'nothing was denied');
 
         $said = `$program -v -c $dir/worker.conf jobs 2>&1`;
@@ -379,7 +379,7 @@ subtest 'who may make no roles' => sub {
     my ($out, $ok) = migrate("host=$other->{dir} user=someone dbname=theirs");
     ok(!$ok, 'cannot start');
     like($out, qr/the role social_owner is missing, and someone may not make/,
-        'and is told why');
+        'and the reason is printed');
     like($out, qr/CREATE ROLE social_owner NOLOGIN/, 'and what to do');
 
     $other->value("CREATE ROLE $_ NOLOGIN") for qw(social_owner social_gateway

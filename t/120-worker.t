@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# social-worker against a PostgreSQL and a store of S3's kind of its own.
+# social-worker against its own PostgreSQL and S3 server.
 
 use strict;
 use warnings;
@@ -470,7 +470,7 @@ subtest 'what cannot be done' => sub {
     once();
     like(reason($id), qr/could not process/, 'a kind that is not configured');
     like(v("SELECT last_error FROM jobs WHERE payload->>'upload' = '$id'"),
-        qr/kind unknown/, 'is told to us');
+        qr/kind unknown/, 'is recorded');
 
     my $pid = worker('run');
     $id = upload('no', 'post', undef);
@@ -687,7 +687,7 @@ subtest 'signals' => sub {
 
     ($status, $log) = stop($pid, 'INT');
     is($status, 0, 'SIGINT: leaves too');
-    like($log, qr/configuration reloaded/, 'told');
+    like($log, qr/configuration reloaded/, 'logged');
     like($log, qr/configuration not reloaded/, 'both');
     conf();
 };

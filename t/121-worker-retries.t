@@ -1,8 +1,7 @@
 #!/usr/bin/perl
 
 # What social-worker does with jobs that fail, by whose fault they do, and with
-# what the database answers: against a PostgreSQL and a store of S3's kind of
-# its own.
+# what the database answers: against its own PostgreSQL and S3 server.
 
 use strict;
 use warnings;
@@ -321,7 +320,7 @@ subtest 'a claim that fails' => sub {
 
 
 subtest 'a store that is unavailable' => sub {
-    # buckets that are not there
+    # buckets that do not exist
 
     my $away = sub {
         rename "$dir/$_[0]", "$dir/$_[0].away" or die;
@@ -365,7 +364,7 @@ subtest 'a store that is unavailable' => sub {
     like($log, qr/"event":"job failed",.*"class":"unavailable","state":"dead"/,
         'which the log says');
     like(v("SELECT reason FROM uploads WHERE id = '$id'"),
-        qr/^We could not process this file/, 'and the user is told');
+        qr/^We could not process this file/, 'and the user gets a reason');
 };
 
 

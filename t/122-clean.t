@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
-# "social-worker clean" against a PostgreSQL of its own: variants that earlier
-# versions made lose their metadata, in a store of S3's kind and in the
-# gateway's own, whenever it is interrupted.
+# "social-worker clean" against its own PostgreSQL: variants that earlier
+# versions made lose their metadata, in an S3 server and in the gateway's own
+# store, whenever it is interrupted.
 
 use strict;
 use warnings;
@@ -307,7 +307,7 @@ subtest 'interrupted' => sub {
     $put->(fresh($old->{small}), $clean{'small.webp'});
     my ($status, $purge, $log) = clean();
     is($status, 0, 'new objects that are there') or diag($log);
-    is($purge, join(' ', sort values %$old), 'are no hindrance');
+    is($purge, join(' ', sort values %$old), 'do not matter');
 
     # after the row was switched: the old object is there still
 
@@ -342,7 +342,7 @@ subtest 'interrupted' => sub {
     is(join(' ', dangling()), '', 'nothing is missing');
     ($status, $purge) = clean();
     is($status, 0, 'then');
-    is($purge, join(' ', sort values %$old), 'all is told');
+    is($purge, join(' ', sort values %$old), 'all of it is printed');
     forget();
 };
 
@@ -391,7 +391,7 @@ subtest 'killed at any moment' => sub {
     is($status, 0, 'nothing is left') or diag($log);
     is($purge, '', 'nor to be purged');
     is(join(' ', sort keys %purged), join(' ', sort keys %old),
-        'each was told');
+        'each was printed');
 
     my @dirty = grep { slurp($_) =~ /\Q$secret/ }
         glob("$assets/*/*.jpg $assets/*/*/*");
@@ -442,7 +442,7 @@ subtest 'a row that changes meanwhile' => sub {
             '33') WHERE id = '$id'");
         $other = `$program -c $conf clean 2>&1`;
         isnt($?, 0, 'a second run at the same time');
-        like($other, qr/another \\"clean\\" runs/, 'is refused');
+        like($other, qr/another \\"clean\\" is running/, 'is refused');
     });
 
     is($status, 1, 'is an error') or diag($log);
@@ -515,7 +515,7 @@ subtest 'what cannot be done' => sub {
 
     v("UPDATE uploads SET variants = jsonb_set(variants, '{small,key}',
         to_jsonb('images/\"},\"x'::text)) WHERE id = '$gone'");
-    like((clean())[2], qr/a name that is not ours/, 'a name of somebody else');
+    like((clean())[2], qr/unexpected name/, 'an unexpected name');
 
     $pg->down;
     is((clean())[0], 1, 'no database');

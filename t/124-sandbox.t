@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# What the decoder may do: a program of its own tries it with the worker's
+# What the decoder may do: a separate program tries it with the worker's
 # confinement in force, and a real decoder is looked at while it works.
 
 use strict;
@@ -106,7 +106,7 @@ subtest 'what it tries' => sub {
 
         cmp_ok(scalar(keys %$became), '>=', 43, "$mode: all of them");
 
-        # these are no probes of a library
+        # these are not probes of a library
 
         is($became->{$_}, 'killed by SIGSYS', "$mode: $_, which ends it")
             for 'trace the parent', 'make a socket of IPv4', 'make a process',
@@ -180,7 +180,7 @@ sub drop {
     $> == $uid or die "still $>";
 }
 
-# Runs code as that user in a process of its own; returns what it returned.
+# Runs code as that user in its own process; returns what it returned.
 
 sub as_user {
     my ($code) = @_;

@@ -204,7 +204,7 @@ twice 'the server stops and starts between requests' => sub {
 
     is(status(get('/')), 200, 'everything else goes on');
     is(status(get('/must')), 503, 'not ready where it must be');
-    like(get('/must'), qr/"status":"waiting".*"database":"away"/s, 'says so');
+    like(get('/must'), qr/"status":"waiting".*"database":"unavailable"/s, 'says so');
     is(status(get('/ready')), 200, 'degraded elsewhere');
     like(get('/ready'), qr/"status":"degraded"/, 'says so, too');
 
@@ -266,10 +266,10 @@ twice 'a server that hangs' => sub {
     ok(SocialNginx::wait_for(12, sub { hook() == 200 }), 'back by itself');
 };
 
-twice 'a connection that is taken away' => sub {
+twice 'a connection that is terminated' => sub {
     hook();
     $pg->value("SELECT count(pg_terminate_backend($_))") for backends();
-    ok(SocialNginx::wait_for(5, sub { hook() == 200 }), 'made anew');
+    ok(SocialNginx::wait_for(5, sub { hook() == 200 }), 'made again');
 };
 
 twice 'one slow statement costs no other one' => sub {

@@ -95,14 +95,14 @@ is($pg->value("${one}'odd-1'"),
 is($pg->value("SELECT count(*) FROM users WHERE sub = 'gone-1'"), 0,
    'who was deleted stays so');
 is($pg->value("SELECT display_name FROM users WHERE sub LIKE '%DROP%'"),
-   '<script>', 'values are no SQL');
+   '<script>', 'values are not SQL');
 is($pg->value('SELECT count(*) FROM users'), 10, 'nobody else');
 
 for my $private (qw( federated-1 federated-2 phone-1 mail-1 )) {
     like($pg->value("SELECT handle || '|' || display_name FROM users"
                     . " WHERE sub = '$private'"),
          qr/^(user-[0-9a-f]{16})\|\1$/,
-         "what $private signs in with is nobody's business");
+         "what $private signs in with stays private");
 }
 
 like($pg->value("${one}'federated-3'"),
@@ -111,7 +111,7 @@ like($pg->value("${one}'federated-3'"),
 is($pg->value("${one}'native-1'"), 'corp_jill|andrew@example.com|corp_jill',
    'a name of the same form that is the own choice is a handle');
 is($pg->value("SELECT count(*) FROM users WHERE sub = 'large'"), 0,
-   'nobody out of refused events');
+   'no user from refused events');
 
 __DATA__
 
@@ -158,7 +158,7 @@ $::Odd
 
 
 
-=== TEST 5: who was deleted is not brought back
+=== TEST 5: a deleted user is not created again
 --- request eval
 ::post($::Gone)
 --- more_headers eval
@@ -317,7 +317,7 @@ social: hook refused
 
 
 
-=== TEST 16: without a secret where that was said
+=== TEST 16: without a secret where that is configured
 --- config
     location = /hooks/cognito {
         social_hook cognito insecure=on;
@@ -364,7 +364,7 @@ $::Event
 
 
 
-=== TEST 19: names that are not to be seen
+=== TEST 19: private names
 --- request eval
 [ map { ::post($_) } $::Federated, $::Company, $::Linked, $::Native, $::Phone,
   $::Mail ]

@@ -63,7 +63,7 @@ $::Event
 
 
 
-=== TEST 2: as cognito-local asks for it
+=== TEST 2: as cognito-local calls it
 --- request eval
 ::post($::Event)
 --- more_headers eval
@@ -177,7 +177,7 @@ social: hook refused
 
 
 
-=== TEST 10: nobody, somebody else, a token that nobody gave
+=== TEST 10: no signature, another access key, an unexpected session token
 --- request eval
 [ map { ::post($::Bad) } 1 .. 4 ]
 --- more_headers eval
@@ -254,7 +254,7 @@ X-Amzn-ErrorType: AccessDeniedException
 
 
 
-=== TEST 15: without credentials where that was said
+=== TEST 15: without credentials where that is configured
 --- config
     location / {
         social_hook lambda name=post-confirmation insecure=on;

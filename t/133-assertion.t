@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# "social_assertion": what a backend gets, judged by an HMAC of our own and by
+# "social_assertion": what a backend gets, verified by our own HMAC and by
 # PyJWT, which the reference backend uses; where it comes from and where not.
 
 use strict;
@@ -164,7 +164,7 @@ for my $round (1, 2) {
     is(claims($got[0], 'one'), undef, 'another secret');
 
     is(assertions(get($_, @with)) + 0, 0, "$_: none") for '/off', '/public';
-    is(assertions(get('/plain')) + 0, 0, 'nobody: none');
+    is(assertions(get('/plain')) + 0, 0, 'no identity: none');
 
     @got = assertions($answer = get('/quiet', @with));
     is(scalar @got, 1, 'without the other headers');
@@ -195,7 +195,7 @@ for my $round (1, 2) {
         ok(!$wanted || claims($got[0], 'one'), 'ours stays');
     }
 
-    is(assertions(get('/plain', $forged)) + 0, 0, 'nobody is somebody');
+    is(assertions(get('/plain', $forged)) + 0, 0, 'no user is invented');
 }
 
 # claims of other forms
@@ -234,7 +234,7 @@ my ($utf8) = assertions(get('/plain', 'Authorization: Bearer '
 is($json->decode(decode((split /\./, $utf8)[1]))->{username},
    "Zo\x{eb} \x{1f600}\"", 'a name in UTF-8');
 
-# an expired token is nobody
+# an expired token has no identity
 
 is(get('/plain', 'Authorization: Bearer ' . token(exp => time - 3600))
    =~ m{\AHTTP/1\.1 401} ? 401 : 0, 401, 'an expired token');
@@ -276,7 +276,7 @@ is(join("\n", grep { /\[(?:alert|emerg|crit|error)\]/ }
 $nginx->stop;
 
 
-# inherited; and without social_auth anywhere the header is erased all the same
+# inherited; and without social_auth anywhere the header is erased anyway
 
 $nginx = begin("location / { $backend location /x { $backend } }",
                http => 'social_assertion secret=two;');

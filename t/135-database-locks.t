@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# A row or a lock that somebody holds: who needs it is told to try again, and
-# everybody else is served.
+# A row or a lock that another session holds: requests that need it get 503 with
+# Retry-After, and all others are served.
 
 use strict;
 use warnings;
@@ -159,7 +159,7 @@ sub check {
             is(statuses(@of_locked), '503:4', 'who needs it is not');
 
             for my $answer (@of_locked) {
-                like($answer, qr/\nRetry-After: \d+\r/, 'told to try again');
+                like($answer, qr/\nRetry-After: \d+\r/, 'with Retry-After');
                 unlike($answer, qr/lock|timeout/, 'and no more');
             }
 
@@ -184,7 +184,7 @@ check('row', "SELECT FROM users WHERE sub = 'row' FOR UPDATE", 'row');
 check('advisory', "SELECT social_user_lock('$issuer', 'advisory')",
       'advisory');
 
-# An announcement is nobody's request: it stays in the spool, lets the others
+# An announcement belongs to no request: it stays in the spool, lets the others
 # pass, and is made later.
 
 subtest 'announcements' => sub {

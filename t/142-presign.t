@@ -348,7 +348,7 @@ subtest 'status' => sub {
        ->{status}, 401, 'no token');
 };
 
-subtest 'the database is away' => sub {
+subtest 'database unavailable' => sub {
     my $before = presign()->{json};
     my $after = presign()->{json};
 

@@ -147,7 +147,7 @@ sub refused_within {
     return $done;
 }
 
-sub follower {
+sub listener {
     my ($nginx) = @_;
 
     my ($pid) = $nginx->error_log
@@ -208,7 +208,7 @@ subtest 'a session' => sub {
     is(api($stranger), 200, 'one of another session is not');
     is(logout($token), 401, 'it cannot be ended twice');
     is(status(ask($port, 'GET', '/lenient', $token)), 200,
-       'it is nobody where a bad token is');
+       'without an identity where bad tokens are ignored');
 
     refused_within($token, $port2, 'the other gateway');
     is(api($same, $port2), 401, 'its refreshed token there');
@@ -437,25 +437,25 @@ subtest 'PostgreSQL goes and comes back' => sub {
 };
 
 
-subtest 'the worker that follows is killed' => sub {
+subtest 'the worker with the revocation listener is killed' => sub {
     for my $round (1 .. 2) {
-        my $pid = follower($nginx);
+        my $pid = listener($nginx);
         ok($pid && kill('KILL', $pid), 'killed');
 
         my $token = session();
         is(logout($token, $port2), 204, 'ended elsewhere meanwhile');
         refused_within($token, $port, 'another follows');
 
-        ok(SocialNginx::wait_for(15, sub { follower($nginx) != $pid }),
+        ok(SocialNginx::wait_for(15, sub { listener($nginx) != $pid }),
            'another worker');
         is(ready(), 200, 'ready all the time');
     }
 
-    # one that was only stopped finds that it is not the follower any more
+    # one that was only stopped finds that it is not the listener any more
 
-    my $pid = follower($nginx);
+    my $pid = listener($nginx);
     kill 'STOP', $pid;
-    ok(SocialNginx::wait_for(15, sub { follower($nginx) != $pid }), 'stopped');
+    ok(SocialNginx::wait_for(15, sub { listener($nginx) != $pid }), 'stopped');
     kill 'CONT', $pid;
 
     is($pg->wait_for("SELECT count(*) FROM pg_stat_activity WHERE"
@@ -523,7 +523,7 @@ subtest 'a refreshed token after the first is over' => sub {
 };
 
 
-subtest 'PostgreSQL is away at the start' => sub {
+subtest 'PostgreSQL is unavailable at the start' => sub {
     my $token = session();
     my $good = session();
 
@@ -543,7 +543,7 @@ subtest 'PostgreSQL is away at the start' => sub {
 
     for ($token, $good) {
         $answer = ask($port, 'GET', '/api', $_);
-        is(status($answer), 503, 'nobody can tell');
+        is(status($answer), 503, 'not known yet');
         like($answer, qr/\nRetry-After: 2\r/, 'Retry-After');
         like($answer, qr/\{"message":"Service Unavailable"/, 'JSON');
     }
@@ -559,7 +559,7 @@ subtest 'PostgreSQL is away at the start' => sub {
     is(status(ask($port, 'GET', '/any', $good)), 200, 'in for the address');
     is(status(ask($port, 'GET', '/open', $_)), 200, 'open')
         for $token, $good;
-    is(api($good), 503, 'which is remembered for nobody else');
+    is(api($good), 503, 'which is not cached for other locations');
     is(status(ask($port, 'GET', '/fallback', $good)), 200,
        'open by an error_page');
     is(status(ask($port, 'POST', '/few', $good)), 503, 'no logout');
@@ -683,7 +683,7 @@ subtest 'a set that is full' => sub {
     $answer = $state->('exceeded');
     is(status($answer), 200, 'not red');
     like($answer, qr/"status":"degraded"/, 'degraded');
-    is(logout(session()), 204, 'a logout is committed all the same');
+    is(logout(session()), 204, 'a logout is committed nevertheless');
     is(api(session()), 200, 'others are not refused');
     is($said->('error', 'no room for all revocations, some revoked tokens are '
                . 'still accepted: .*"social_zone"'), 1, 'logged once');
@@ -802,7 +802,7 @@ subtest 'one subject, with tokens that nothing refreshes' => sub {
     is(logout($tokens[3]), 204, 'it can be ended again');
     is(api($tokens[3]), 401, 'and is refused');
 
-    # nobody's memory is filled: more than the zone of 64k has room for
+    # no gateway's memory is filled: more than the zone of 64k has room for
 
     for (1 .. 60) {
         status(limited(token(@who, jti => "erin-$$-$_"))) == 204 or last;
@@ -924,12 +924,12 @@ subtest 'a database that comes with a reload' => sub {
         ask($port, 'GET', '/readyz') =~ /"revocations":"loaded"/
     }), 'loaded');
     ok(SocialNginx::wait_for(10, sub { api($token) == 401 }),
-       'what was remembered of the token does not count');
+       'a cached verdict does not count');
     $nginx->stop;
 };
 
 
-subtest 'nobody is judged by tokens' => sub {
+subtest 'no location verifies tokens' => sub {
     my $nginx = SocialNginx->new;
     my $text = conf($nginx, $port);
     $text =~ s/location = \/(?:auth\/logout|short|few|api|lenient|optional|open|any|fallback) \{[^}]*\}//g;
@@ -941,7 +941,7 @@ subtest 'nobody is judged by tokens' => sub {
     unlike($nginx->error_log, qr/revocations/, 'none are kept');
     is($pg->value("SELECT count(*) FROM pg_stat_activity WHERE"
         . " application_name = 'ngx_social_module revocations'"), 0,
-       'nor followed');
+       'and there is no listener');
     $nginx->stop;
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # Runs the tests of the reference backend, with Debian's Python, against
-# a PostgreSQL of their own.
+# a separate PostgreSQL.
 
 use strict;
 use warnings;

@@ -355,8 +355,7 @@ my $full = `PORT=@{[free_port()]} DATA=$dir/full LEAST_FREE_MB=999999999 \\
 like($full, qr/the disk is full: \d+ MB are free/,
     'nor does one on a disk that is full');
 
-# a place that whoever it runs as cannot enter; as another user, since root
-# could
+# a directory that its user cannot enter; as another user, since root could
 
 SKIP: {
     my @as = $> == 0 ? qw( setpriv --reuid nobody --clear-groups ) : ();

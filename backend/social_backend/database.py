@@ -38,7 +38,7 @@ class Database:
         return connection
 
     def run(self, work):
-        """What work(cursor) returns, in a transaction of its own."""
+        """What work(cursor) returns, in its own transaction."""
 
         fresh = getattr(self.local, "connection", None) is None
 

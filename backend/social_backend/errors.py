@@ -49,8 +49,8 @@ def register(app):
                 response.headers[name] = value
         return response
 
-    # The server went away in the middle, or cannot do more: ours, and over
-    # some time later.  Its text may hold what people wrote, so the class and
+    # The server closed the connection, or cannot do more: our fault, and
+    # temporary.  Its text may hold what people wrote, so the class and
     # the SQLSTATE have to do.
 
     @app.errorhandler(psycopg.OperationalError)

@@ -76,7 +76,7 @@ def current():
     """The identity of this request, or None: nobody has signed in.
 
     X-Social-* without an assertion are whatever somebody wrote there, and are
-    ignored.  An assertion that is bad is no anonymous visit: something between
+    ignored.  An invalid assertion is not an anonymous visit: something between
     the gateway and us is wrong, or somebody tries.
     """
 

@@ -207,7 +207,7 @@ class BackendTest(unittest.TestCase):
             self.query("SELECT count(*) FROM users WHERE sub = %s", self.sub),
             [(1,)])
 
-    # what somebody signs in with is nobody's business
+    # what a user signs in with stays private
 
     PRIVATE = ("Google_108123456789012345678", "+4915112345678", "Corp_jane",
                "ann.private@example.com", "4b3f1c0e-8b60-4e5e-9a3f-2f6a2d8a7c11",

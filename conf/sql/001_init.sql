@@ -1,12 +1,12 @@
--- The tables, and the transactions over several of them as functions, so that
--- whoever has a request to answer issues one statement.
+-- The tables, and transactions over several of them as functions, so that a
+-- request needs one statement only.
 --
 -- Applied by scripts/migrate, in one transaction with its own entry in
--- schema_migrations.  A migration that was released is never edited: add
--- another.
+-- schema_migrations.  The statements of a released migration are never edited:
+-- add another.
 
 
--- People.  A user is who an issuer says they are: (issuer, sub).
+-- Users.  A user is identified by the issuer: (issuer, sub).
 
 CREATE TABLE users (
     id                  uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -28,7 +28,7 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_handle ON users (lower(handle));
 
 
--- Those who left.  A late or repeated event must not bring them back.
+-- Deleted users.  A late or repeated event must not create them again.
 
 CREATE TABLE deleted_users (
     issuer      text NOT NULL,
@@ -39,7 +39,7 @@ CREATE TABLE deleted_users (
 );
 
 
--- Sessions that ended before their tokens do.
+-- Revocations: sessions that ended before their tokens expire.
 
 CREATE TABLE revocations (
     issuer   text NOT NULL,
@@ -52,7 +52,7 @@ CREATE TABLE revocations (
 CREATE INDEX revocations_until ON revocations (until);
 
 
--- What people write, for the reference backend.
+-- Posts of users, for the reference backend.
 
 CREATE TABLE activities (
     id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -65,7 +65,7 @@ CREATE INDEX activities_feed ON activities (created_at DESC, id);
 CREATE INDEX activities_user ON activities (user_id, created_at DESC);
 
 
--- Files on their way in.  The generation counts the objects that were put at
+-- Uploads.  The generation counts the objects that were put at
 -- the key, one after the other: a URL can be used more than once before it
 -- expires.
 
@@ -96,7 +96,7 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_user ON uploads (user_id, created_at DESC);
 
 
--- The inbox: every event once, whatever it came to.
+-- The inbox: every event once, whatever its outcome.
 
 CREATE TABLE events (
     source       text NOT NULL,
@@ -109,8 +109,8 @@ CREATE TABLE events (
 CREATE INDEX events_received ON events (received_at);
 
 
--- The queue.  Rows change several times in a short life: room is left for
--- that in each page, and what they leave is taken up often.
+-- The queue.  Rows change several times in a short life: space is left for that
+-- in each page, and they are vacuumed often.
 
 CREATE TABLE jobs (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -165,7 +165,7 @@ CREATE TRIGGER uploads_touch BEFORE UPDATE ON uploads
     FOR EACH ROW EXECUTE FUNCTION social_touch();
 
 
--- The handle that somebody gets who came without a name.
+-- The handle of a user without a name.
 
 CREATE FUNCTION social_handle_made_up(p_issuer text, p_sub text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
@@ -199,12 +199,12 @@ LANGUAGE sql AS $$
 $$;
 
 
--- The row of a user, made or brought up to date from what their issuer says.
+-- The row of a user, created or updated by what their issuer says.
 -- Returns its id, or NULL for one who was deleted.
 --
--- The e-mail address is the issuer's to say.  Handle and display name are the
--- user's from the moment there is one: only what was made up here, for want of
--- a name, is replaced.  A handle that is taken gets a suffix.
+-- The e-mail address is that of the issuer.  Handle and display name are the
+-- user's from the moment there is one: only what was generated here, without a
+-- name, is replaced.  A handle that is taken gets a suffix.
 
 CREATE FUNCTION social_user_sync(p_issuer text, p_sub text, p_username text,
     p_email text, p_name text) RETURNS uuid
@@ -296,7 +296,7 @@ BEGIN
             RETURN v_id;
         END IF;
 
-        -- "andrew-2" reads well; after a few, guess rather than count
+        -- "andrew-2" reads well; after a few, random numbers
 
         v_handle := left(v_base, 24) || '-'
             || CASE WHEN i <= 6 THEN i::text
@@ -326,10 +326,10 @@ END
 $$;
 
 
--- An upload that is about to come; the user is made just in time.  Returns its
+-- A new upload; the user is created if necessary.  Returns its
 -- id, or NULL when the user was deleted.  Signing a key again, where keys are
--- the subject's, begins anew: the earlier upload of that key is no more.
--- Somebody else's key is a unique_violation.
+-- the subject's, starts again: the earlier upload of that key is deleted.
+-- Another user's key is a unique_violation.
 
 CREATE FUNCTION social_upload_create(p_id uuid, p_issuer text, p_sub text,
     p_username text, p_kind text, p_bucket text, p_key text,
@@ -370,7 +370,7 @@ END
 $$;
 
 
--- An upload as its owner sees it, NULL for everybody else.  p_assets is put
+-- An upload as its owner sees it, NULL for other users.  p_assets is put
 -- before the keys of the variants to make their URLs.
 
 CREATE FUNCTION social_upload_get(p_id uuid, p_issuer text, p_sub text,
@@ -393,8 +393,8 @@ $$;
 
 
 -- Wakes the workers.  Where jobs were ready before this one, they have been
--- woken, or are all at work and will look again: commits that notify wait for
--- one another, so that a flood of jobs must not be one of notifications.
+-- woken, or are all busy and will poll again: commits that notify wait for one
+-- another, so that a flood of jobs must not be one of notifications.
 
 CREATE FUNCTION social_jobs_wake(p_queue text, p_id bigint) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -482,7 +482,7 @@ END
 $$;
 
 
--- What becomes of the upload of a job: its state, unless another object has
+-- The upload of a job: its state, unless another object has
 -- come since.
 
 CREATE FUNCTION social_job_upload(p_payload jsonb, p_state text, p_reason text)
@@ -495,9 +495,9 @@ LANGUAGE sql AS $$
 $$;
 
 
--- Takes up to p_n jobs: those whose worker went silent, then those that are
--- ready.  The attempt is counted now, so that a job that kills whoever touches
--- it comes to an end too: over its attempts it is dead.
+-- Claims up to p_n jobs: those whose lease has expired, then those that are
+-- ready.  The attempt is counted now, so that a job that kills its workers ends
+-- too: over its attempts it is dead.
 
 CREATE FUNCTION social_jobs_claim(p_queue text, p_worker text,
     p_lease interval, p_n integer) RETURNS SETOF jobs
@@ -558,7 +558,7 @@ END
 $$;
 
 
--- The three below are for whoever holds the job, which is the worker in the
+-- The three below are for the holder of the job, which is the worker in the
 -- attempt; all others, the same worker after it lost the lease included, get
 -- false or NULL, and change nothing.
 
@@ -615,10 +615,10 @@ END
 $$;
 
 
--- p_error is for us, p_reason for the person whose file it is.  A permanent
--- failure is the end; after another the job is tried again, at a random moment
--- of a time that doubles, until it has had p_limit or max_attempts of them.
--- Returns the job's new state.
+-- p_error is for operators, p_reason for the user whose file it is.  A
+-- permanent failure is the end; after another the job is tried again, after a
+-- random part of a time that doubles, until it has had p_limit or max_attempts
+-- of them. Returns the job's new state.
 
 CREATE FUNCTION social_job_fail(p_id bigint, p_attempt integer,
     p_worker text, p_permanent boolean, p_error text, p_reason text,
@@ -658,9 +658,9 @@ END
 $$;
 
 
--- For the name of an avatar that does not change: takes a lock of the session
--- on the user's avatar, and says whether this object is the newest that it
--- could be of.  pg_advisory_unlock_all() lets go.
+-- For the alias of an avatar: takes a lock of the session on the user's avatar,
+-- and returns whether this object is the newest one. pg_advisory_unlock_all()
+-- releases it.
 
 CREATE FUNCTION social_avatar_lock(p_upload uuid, p_generation integer)
     RETURNS boolean
@@ -684,8 +684,8 @@ END
 $$;
 
 
--- A worker that leaves gives back what it has not begun: the attempt is not
--- counted.
+-- A worker that exits releases the jobs that it has not started: the attempt is
+-- not counted.
 
 CREATE FUNCTION social_job_release(p_id bigint, p_attempt integer,
     p_worker text) RETURNS boolean
@@ -712,7 +712,7 @@ END
 $$;
 
 
--- For people: another try for a dead job, and an end to one that waits.
+-- For operators: retries a dead job, and discards one that waits.
 
 CREATE FUNCTION social_job_retry(p_id bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
@@ -759,7 +759,7 @@ END
 $$;
 
 
--- Drops what has been long over, a batch at a time.  Returns how many rows.
+-- Deletes old rows, a batch at a time.  Returns how many rows.
 
 CREATE FUNCTION social_prune(p_done interval DEFAULT '1 day',
     p_dead interval DEFAULT '30 days', p_events interval DEFAULT '30 days',

@@ -1,8 +1,8 @@
--- Sessions that ended before their tokens do, as every gateway follows them.
+-- Revocations, as every gateway loads them.
 --
 -- A row is found by its id, the same 16 bytes that a gateway computes from a
 -- token, and not by its text, which may be longer than an index takes.  "xact"
--- is the transaction that wrote it last: a gateway asks for what its last
+-- is the transaction that wrote it last: a gateway selects what its last
 -- snapshot did not see, and so misses nothing, in whichever order transactions
 -- commit.
 
@@ -34,7 +34,7 @@ ALTER TABLE revocations
 CREATE INDEX revocations_xact ON revocations (xact, id);
 
 
--- Whoever writes a row, in whichever way, it is followed.
+-- Gateways see every change of a row, whichever way it is written.
 
 CREATE FUNCTION social_revocation_stamp() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -73,7 +73,7 @@ LANGUAGE sql AS $$
 $$;
 
 
--- The same for an operator, who has no id at hand.
+-- The same for operators, without the id.
 
 CREATE FUNCTION social_revoke(p_issuer text, p_session text,
     p_until timestamptz) RETURNS void
@@ -83,7 +83,7 @@ LANGUAGE sql AS $$
 $$;
 
 
--- Forgets up to p_n that are over.  Returns how many: called again while it is
+-- Deletes up to p_n expired ones.  Returns how many: called again while it is
 -- p_n.  The worker's social_prune() does so too, where there is one.
 
 CREATE FUNCTION social_revocations_expire(p_n integer) RETURNS bigint

@@ -1,16 +1,17 @@
--- Handles are public, so that none is made of what somebody signs in with, or
--- of who they are elsewhere: who came with nothing else has a made-up handle
+-- Handles are public, so that none is made of what a user signs in with, or of
+-- their identity elsewhere: users without anything else have a generated handle
 -- until they choose one.
 
 
--- The handle that was made up for want of a name.  Handle and display name are
--- made up while they are this one: whoever changes them need not know of it.
+-- The handle that was generated without a name. Handle and display name are
+-- generated while they are this one: statements that change them need not set
+-- it.
 
 ALTER TABLE users ADD COLUMN made_up text;
 
 
--- A handle that says nothing of its user, not even to whoever knows the
--- subject and looks for what was made of it.
+-- A handle that reveals nothing about its user, not even to those who know the
+-- subject.
 
 CREATE FUNCTION social_handle_make_up() RETURNS text
 LANGUAGE sql VOLATILE AS $$
@@ -18,13 +19,12 @@ LANGUAGE sql VOLATILE AS $$
 $$;
 
 
--- Whether a text has the form of an identifier rather than of a name: an
+-- Whether a text looks like an identifier rather than a name: an
 -- e-mail address, "DOMAIN\name", "auth0|ID", a telephone number or another long
--- one, a UUID, or the username that Cognito gives to somebody from another
--- identity provider, "PROVIDER_ID" (AWS: Amazon Cognito, "Adding user pool
--- sign-in through a third party").  Providers are named by whoever runs the
--- pool, so that the id is looked at, unless the name is Cognito's own.  NULL
--- for NULL.
+-- one, a UUID, or the username that Cognito gives to users of another identity
+-- provider, "PROVIDER_ID" (AWS: Amazon Cognito, "Adding user pool sign-in
+-- through a third party").  The operator of the pool names providers, so that
+-- the id is checked, unless the name is Cognito's own.  NULL for NULL.
 
 CREATE FUNCTION social_identifier(p_text text) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
@@ -65,14 +65,14 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 
--- The row of a user, made or brought up to date from what their issuer says.
+-- The row of a user, created or updated by what their issuer says.
 -- p_username is the name by which others may know them.  Returns the row's id,
 -- or NULL for one who was deleted.
 --
--- The e-mail address is the issuer's to say.  Handle and display name are the
--- user's from the moment there is one: only what was made up here, for want of
--- a name, is replaced, and never by an identifier.  A handle that is taken
--- gets a suffix.
+-- The e-mail address is that of the issuer.  Handle and display name are the
+-- user's from the moment there is one: only what was generated here, without a
+-- name, is replaced, and never by an identifier.  A handle that is taken gets a
+-- suffix.
 
 CREATE OR REPLACE FUNCTION social_user_sync(p_issuer text, p_sub text,
     p_username text, p_email text, p_name text) RETURNS uuid
@@ -174,7 +174,7 @@ BEGIN
             RETURN v_id;
         END IF;
 
-        -- "andrew-2" reads well; after a few, guess rather than count
+        -- "andrew-2" reads well; after a few, random numbers
 
         v_handle := left(v_base, 24) || '-'
             || CASE WHEN i <= 6 THEN i::text

@@ -1,13 +1,13 @@
 -- The queue: how many jobs a claim returns, what a payload may be, what is
 -- retried, and how often.
 --
--- social_job_fail() gets other arguments: a worker of before this migration
--- cannot record a failure, so that its lease expires, and another has the job.
+-- The arguments of social_job_fail() change: an older worker cannot record a
+-- failure, so that its lease expires, and another one gets the job.
 
 
 -- failures: how often the job failed, by class.  suspect: it failed in a
--- decoder, or took its worker with it, more than can be an accident, and goes
--- behind all that did not.  retry_until: how long what is not its fault is
+-- decoder, or took its worker with it, more than can be an accident, and is
+-- claimed after all others.  retry_until: how long what is not its fault is
 -- retried.  max_attempts is the most that a job may fail by its own fault, in
 -- each class; attempt counts the claims.
 
@@ -23,8 +23,9 @@ CREATE INDEX jobs_ready ON jobs (queue, suspect, priority, run_at, id)
     WHERE state = 'ready';
 
 
--- Text as a uuid or as an integer from 0 to 999999999, NULL where it is none:
--- what is in a payload never raises an error, since one job would stop all.
+-- Text as a uuid or as an integer from 0 to 999999999, NULL where it is not
+-- one: what is in a payload never raises an error, since one job would stop
+-- all.
 
 CREATE FUNCTION social_uuid_of(p_text text) RETURNS uuid
 LANGUAGE sql IMMUTABLE AS $$
@@ -80,11 +81,11 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 
--- Takes back the jobs of workers that went silent.  One that kills whoever
--- touches it has to end, and one whose workers were restarted must not: the
--- first time it is ready at once, in its old place; from the second it is a
--- suspect that waits for five minutes, ten, twenty, and it is dead when
--- max_attempts workers were lost with it.
+-- Takes back jobs whose lease has expired. A job that kills its workers has to
+-- end, and one whose workers were restarted must not: the first time it is
+-- ready at once, in its old place; from the second it is a suspect that waits
+-- for five minutes, ten, twenty, and it is dead when max_attempts workers were
+-- lost with it.
 
 CREATE FUNCTION social_jobs_expire(p_queue text) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -156,11 +157,11 @@ $$;
 
 -- Takes up to p_n jobs, of which p_suspects may be suspects: those come after
 -- all others, unless they have waited for five minutes, so that files that
--- take a decoder's whole time limit keep neither the others waiting nor wait
--- for ever.  The attempt is counted now.
+-- take a decoder's whole time limit neither delay the others nor wait for ever.
+-- The attempt is counted now.
 --
--- The state of an upload whose row is locked is left as it is: a claim waits
--- for no row, and so for nobody who waits for what it has claimed.
+-- The state of an upload whose row is locked is left as it is: a claim does not
+-- wait for rows, and so not for a transaction that waits for its jobs.
 
 DROP FUNCTION social_jobs_claim(text, text, interval, integer);
 
@@ -242,12 +243,12 @@ END
 $$;
 
 
--- p_class says whose fault it was: "unavailable", "timeout", "died" (the
--- decoder), "missing", and anything else is permanent.  p_error is for us,
--- p_reason for the person whose file it is.  What is tried again is tried at a
--- random moment of a time that doubles with each failure of that class, from
--- two seconds to five minutes.  Returns the job's new state, NULL when the job
--- is not the caller's.
+-- p_class is the class of the failure: "unavailable", "timeout", "died" (the
+-- decoder), "missing", and anything else is permanent.  p_error is for
+-- operators, p_reason for the user whose file it is. Retries come after a
+-- random part of a time that doubles with each failure of that class, from two
+-- seconds to five minutes.  Returns the job's new state, NULL when the job is
+-- not the caller's.
 
 DROP FUNCTION social_job_fail(bigint, integer, text, boolean, text, text,
     integer, interval, interval);
@@ -301,7 +302,7 @@ END
 $$;
 
 
--- For people: another try for a dead job, as if it were new.
+-- For operators: retries a dead job, as if it were new.
 
 CREATE OR REPLACE FUNCTION social_job_retry(p_id bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
@@ -327,7 +328,7 @@ END
 $$;
 
 
--- The two others that took more than they were to: see social_jobs_take().
+-- The two others that selected too many rows: see social_jobs_take().
 -- ARRAY() is executed once.
 
 CREATE OR REPLACE FUNCTION social_prune(p_done interval DEFAULT '1 day',

@@ -1,9 +1,9 @@
--- How many sessions one subject may have in the table, so that nobody fills
--- every gateway's memory with sign-outs of its own.
+-- How many sessions one subject may have in the table, so that one user cannot
+-- fill the memory of every gateway by signing out.
 --
--- A row knows its subject by a digest: enough to count by, and no name to
--- read. Rows that an operator wrote have none and are not counted, nor are
--- those from before, which are over when their time comes.
+-- A row has a digest of its subject: enough for counting, without its name.
+-- Rows that an operator wrote have none and are not counted, nor are older
+-- ones, which expire as before.
 
 
 -- The first 16 bytes of SHA-256 over "v1:", the length of the issuer in bytes,
@@ -39,8 +39,8 @@ CREATE INDEX revocations_subject ON revocations (subject, until)
 -- from it. A row that made room is over at once: gateways see the change, and
 -- so their memory has no more of them than the table.
 --
--- Logouts of one subject take turns; whoever waits too long for that fails with
--- 55P03.
+-- Logouts of one subject are serialized; one that waits too long for that fails
+-- with 55P03.
 
 CREATE FUNCTION social_revoke(p_issuer text, p_session text, p_id bytea,
     p_until timestamptz, p_subject text, p_max integer) RETURNS integer

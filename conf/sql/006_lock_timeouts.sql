@@ -1,14 +1,14 @@
--- One row or lock that somebody holds stops nobody but those who need it.
+-- A row or lock that is held delays only the statements that need it.
 --
--- The gateway has several statements under way on one connection, in order:
--- one that waits for a lock has those behind it wait too.  So what a gateway
--- calls gives up soon, with lock_not_available (55P03), and its request is
--- told to try again (503).  A transaction that is as short as ours holds a
+-- The gateway has several statements active on one connection, in order: one
+-- that waits for a lock delays those behind it too. So the functions that a
+-- gateway calls time out soon, with lock_not_available (55P03), and the request
+-- gets 503 with Retry-After.  A transaction that is as short as ours holds a
 -- lock for milliseconds.
 --
 -- It is a setting of the functions and not of the connection, since a pooler
--- in transaction mode keeps none of those.  CREATE OR REPLACE FUNCTION forgets
--- it: a later migration that replaces one of them says it again.
+-- in transaction mode keeps none of those.  CREATE OR REPLACE FUNCTION drops
+-- it: a later migration that replaces one of them has to set it again.
 
 DO $$
 DECLARE

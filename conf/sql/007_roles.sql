@@ -1,4 +1,4 @@
--- What each program of the product may do in the database, and no more.
+-- The rights of each program in the database.
 --
 --   social_owner    owns everything; scripts/migrate is run as it
 --   social_gateway  nginx with the module
@@ -7,8 +7,8 @@
 --
 -- They are made without a login: give them one (ALTER ROLE social_gateway
 -- LOGIN PASSWORD ...), or grant them to the roles that log in.  Roles are of a
--- whole cluster: those that are there are taken as they are.  Who may not make
--- any (CREATEROLE) needs them made beforehand.
+-- whole cluster: existing ones are used. Without the right to create them
+-- (CREATEROLE) they have to exist before.
 --
 -- A function that is to be called writes on behalf of its owner (SECURITY
 -- DEFINER), so that those who call it need no right to a table.
@@ -73,12 +73,12 @@ INSERT INTO social_callers (role, function) VALUES
     ('social_backend', 'social\_user\_seen');
 
 
--- Makes it so, for all that is there: scripts/migrate calls it in the
--- transaction of every migration that comes after this one, since CREATE OR
--- REPLACE FUNCTION forgets SECURITY DEFINER, and a new function is everybody's
--- to call.
+-- Grants these rights on everything that exists: scripts/migrate calls it in
+-- the transaction of every migration that comes after this one, since CREATE OR
+-- REPLACE FUNCTION drops SECURITY DEFINER, and a new function may be called by
+-- all roles.
 --
--- What a superuser migrated becomes social_owner's: functions that act for
+-- What a superuser migrated gets the owner social_owner: functions that act for
 -- their owner must not act for a superuser.
 
 CREATE FUNCTION social_grants() RETURNS void
@@ -156,14 +156,14 @@ END
 $$;
 
 
--- Functions that somebody makes without a migration, too.
+-- Functions that are created without a migration, too.
 
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 
--- And what everybody may in a new database: to come in, to make temporary
--- tables and, before PostgreSQL 15, to make others.  Its owner, or a superuser,
--- can take that away; another who migrates it cannot.
+-- And what all roles may do in a new database: connect, create temporary tables
+-- and, before PostgreSQL 15, create others. Its owner, or a superuser, can
+-- revoke that; other roles that migrate it cannot.
 
 DO $$
 BEGIN

@@ -1,10 +1,10 @@
 -- What "social-worker clean" needs, which cuts metadata out of variants that
--- earlier versions made: a variant's name is for good, so that what changes
--- gets another, and the row is switched.
+-- earlier versions made: a variant's name never changes, so that a changed one
+-- gets another name, and the row is switched.
 
 
--- Objects that are to go, and those that were replaced in place, until they
--- are gone and an operator was told what a CDN has to purge.
+-- Objects that have to be deleted, and those that were replaced in place, until
+-- they are deleted and the keys for a CDN to purge were printed.
 
 CREATE TABLE cleanings (
     bucket      text NOT NULL,
@@ -32,7 +32,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 
--- Pictures of users of which the upload is no more: its key was signed again.
+-- Pictures of users whose upload was deleted: its key was signed again.
 -- They have the form of an upload's variants, and no id.
 
 CREATE FUNCTION social_clean_avatars(p_after uuid, p_n integer)
@@ -62,10 +62,10 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 
--- Switches an upload, or without one a user's picture, from p_variants to what
--- p_changes says instead: {name: {"key": ..., "bytes": ...}}.  All of it or
--- nothing, which is false: somebody else has changed the row since it was
--- read.  The old objects are noted as those that are to go.
+-- Switches an upload, or without one a user's picture, from p_variants to
+-- p_changes: {name: {"key": ..., "bytes": ...}}.  All of it or nothing, which
+-- is false: the row has changed since it was read. The old objects are recorded
+-- for deletion.
 
 CREATE FUNCTION social_clean_switch(p_upload uuid, p_generation integer,
     p_user uuid, p_variants jsonb, p_bucket text, p_changes jsonb)
@@ -116,8 +116,8 @@ LANGUAGE sql AS $$
 $$;
 
 
--- What is noted and not yet done, of an upload or of all; never an object that
--- a row refers to, where it is one to be deleted.
+-- What is recorded and not yet done, for an upload or for all; never the
+-- deletion of an object that a row refers to.
 
 CREATE FUNCTION social_clean_pending(p_upload uuid)
     RETURNS TABLE (bucket text, object_key text, gone boolean)
@@ -148,7 +148,7 @@ $$;
 
 
 -- The lock of a user's picture that workers take (social_avatar_lock), for
--- whoever replaces an object under a name that does not change.
+-- replacing an object under a name that does not change.
 
 CREATE FUNCTION social_clean_lock(p_user uuid) RETURNS void
 LANGUAGE sql AS $$

@@ -99,7 +99,7 @@ function explain(status: number, retryAfter: string | null): string {
     case 415: return 'This kind of file is not accepted.';
     case 429: return 'That was too often.'
         + ` Try again in ${seconds(retryAfter)}.`;
-    case 503: return 'A part of the service is away.'
+    case 503: return 'A part of the service is unavailable.'
         + ` Try again in ${seconds(retryAfter)}.`;
     default: return `Something went wrong (${status}).`;
     }

@@ -77,7 +77,7 @@ function promised<T>(
 
 const patience = 3000;
 
-/* Until the work is done or has failed, or the time is over. */
+/* Until the work is done, has failed, or has timed out. */
 
 export async function within(
     time: number, work: () => Promise<void>,
@@ -181,7 +181,7 @@ export class Auth {
 
             return session?.getAccessToken().getJwtToken() ?? null;
         } catch (error) {
-            // an outage is no reason to sign anybody out
+            // an outage does not sign the user out
 
             if (error instanceof AuthError && error.code === 'NetworkError') {
                 throw error;

@@ -1,6 +1,6 @@
 /*
- * What the page is told at run time by /config.json.  None of it is baked
- * into the build, so that one build serves every environment.
+ * What the page reads at run time from /config.json.  None of it is part of
+ * the build, so that one build serves every environment.
  */
 
 export interface Config {

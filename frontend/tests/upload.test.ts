@@ -128,7 +128,7 @@ describe('runUpload', () => {
     });
 
     it.each([
-        ['something that is no picture', picture(5, 'text/plain', 'a.txt')],
+        ['a file that is not a picture', picture(5, 'text/plain', 'a.txt')],
         ['an empty file', picture(0)],
         ['a file that is too large', picture(maxSize + 1)],
     ])('refuses %s without asking', async (_what, file) => {

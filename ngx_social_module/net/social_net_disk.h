@@ -8,7 +8,7 @@
  * by key, spool/ID for what is still to be announced, and locks/ for commits
  * to one key to wait for each other.  Renaming the metadata file is the
  * commit.  Everything before it may fail at any time, and leaves nothing but
- * a file in tmp/ or data/ that nobody points to.
+ * a file in tmp/ or data/ without a reference.
  */
 
 #ifndef SOCIAL_NET_DISK_H

@@ -48,9 +48,9 @@ social_rc_e social_net_disk_meta(const char *root, const char *path,
     unsigned char *buf, social_store_meta_t *meta);
 
 /*
- * Whoever looks at an object's metadata in order to change it holds its lock,
- * which is a file's that a few keys share, so that threads and processes keep
- * to it, and a dead one leaves it.  Returns what is for
+ * An object's metadata is read in order to change it under its lock, which is
+ * that of a file that a few keys share, so that it works between threads and
+ * processes, and is released when its holder dies.  Returns what is for
  * social_net_disk_unlock(), or -1: errno says why.
  */
 int social_net_disk_lock(const char *root, const char *path);

@@ -93,8 +93,8 @@ social_net_setup(CURL *curl, const social_net_fetch_t *fetch,
     bool  ok;
 
     /*
-     * NOSIGNAL: a signal handler of libcurl's must not come between nginx's.
-     * No redirects: where keys come from is said in the configuration.
+     * NOSIGNAL: libcurl must not install a signal handler in nginx.  No
+     * redirects: the source of keys is what the configuration says.
      */
 
     ok = curl_easy_setopt(curl, CURLOPT_URL, fetch->url) == CURLE_OK
@@ -168,7 +168,7 @@ social_net_write(char *p, size_t size, size_t n, void *data)
 
 
 /*
- * We ask for no encoding; one that is sent all the same could be a bomb.
+ * No encoding was requested; one that is sent anyway could be a bomb.
  */
 
 static size_t
@@ -212,13 +212,13 @@ social_net_check(CURL *curl, CURLcode code, social_net_body_t *body,
 
     if (body->too_large) {
         snprintf(answer->error, sizeof(answer->error),
-                 "it is larger than %zu bytes", body->max_size);
+                 "the response is larger than %zu bytes", body->max_size);
         return SOCIAL_DECLINED;
     }
 
     if (body->encoded) {
         snprintf(answer->error, sizeof(answer->error),
-                 "it came with a Content-Encoding, which was not asked for");
+                 "the response has a Content-Encoding");
         return SOCIAL_DECLINED;
     }
 
@@ -233,7 +233,7 @@ social_net_check(CURL *curl, CURLcode code, social_net_body_t *body,
 
     if (status != 200) {
         snprintf(answer->error, sizeof(answer->error),
-                 "the server answered with status %ld", status);
+                 "the server returned status %ld", status);
         return SOCIAL_DECLINED;
     }
 

@@ -74,7 +74,7 @@ social_net_request(const social_net_request_t *request,
     }
 
     snprintf(reply->error, sizeof(reply->error), "%s",
-             ctx.broken ? "it was broken off"
+             ctx.broken ? "the transfer was aborted"
              : error[0] ? error : curl_easy_strerror(code));
 
     return code == CURLE_OUT_OF_MEMORY ? SOCIAL_FAILED : SOCIAL_DECLINED;
@@ -220,7 +220,7 @@ social_net_request_read(char *p, size_t size, size_t n, void *data)
 }
 
 
-/* a connection that was closed while it was idle is tried anew */
+/* a connection that was closed while it was idle is retried */
 
 static int
 social_net_request_seek(void *data, curl_off_t offset, int origin)

@@ -1,7 +1,7 @@
 
 /*
- * The embedded store on disk: what is still to be announced, and what nobody
- * came back for.
+ * The embedded store on disk: pending announcements, and files that were left
+ * behind.
  */
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 
 /*
- * The embedded store on disk: what is still to be announced, and what nobody
- * came back for.  Blocking, as social_net_disk.h.
+ * The embedded store on disk: pending announcements, and files that were left
+ * behind.  Blocking, as social_net_disk.h.
  */
 
 #ifndef SOCIAL_NET_SPOOL_H
@@ -30,19 +30,19 @@ social_rc_e social_net_spool_check(const char *root, const char *path,
     const unsigned char *id);
 
 /*
- * Makes an announcement wait for its "age" once more, so that one that cannot
- * be made does not keep back the others.
+ * Makes an announcement wait for its "age" once more, so that a failing one
+ * does not delay the others.
  */
 void social_net_spool_defer(const char *root, const unsigned char *id);
 
 /*
- * Takes an announcement out of the spool.
+ * Removes an announcement from the spool.
  */
 void social_net_spool_remove(const char *root, const unsigned char *id);
 
 /*
- * Removes what a process that died was writing: files in tmp/ that nobody
- * wrote to for "age" seconds.  Returns how many.
+ * Removes what a process that died was writing: files in tmp/ that were not
+ * written to for "age" seconds.  Returns how many.
  */
 size_t social_net_disk_sweep(const char *root, int64_t now, int64_t age);
 

@@ -31,7 +31,7 @@ static int64_t social_pq_clock(void);
 static void social_pq_notice(void *arg, const PGresult *res);
 
 
-/* PGresult under a name of ours, of which nothing else needs to know */
+/* PGresult, opaque to others */
 
 static PGresult *
 social_pq_raw(const social_pq_result_t *result)
@@ -138,8 +138,8 @@ social_pq_prepare(PGconn *conn, const social_pq_options_t *options)
 
 /*
  * What PQexec() does, but for so many seconds at most: it would wait for a
- * server that has stopped as long as that lasts, and a worker that wants to
- * end waits for its threads.
+ * server that has stopped as long as that lasts, and a worker that exits waits
+ * for its threads.
  */
 
 static bool

@@ -45,8 +45,8 @@ typedef enum {
 
 
 /*
- * Whether "conninfo" can be read.  Says nothing of what is wrong with it,
- * since it may hold a password.
+ * Whether "conninfo" can be read.  Does not say what is wrong with it, since
+ * it may contain a password.
  */
 bool social_pq_conninfo_valid(const char *conninfo);
 
@@ -66,9 +66,9 @@ void social_pq_close(social_pq_t *pq);
 int social_pq_socket(const social_pq_t *pq);
 
 /*
- * Queues one statement with a sync after it, so that it is a transaction of
- * its own.  "sql" may refer to $1 .. $n.  SOCIAL_FAILED: the connection is of
- * no more use.  To be followed by social_pq_flush().
+ * Queues one statement with a sync after it, so that it is its own
+ * transaction.  "sql" may refer to $1 .. $n.  SOCIAL_FAILED: the connection is
+ * of no more use.  To be followed by social_pq_flush().
  */
 social_rc_e social_pq_send(social_pq_t *pq, const char *sql,
     const social_pq_param_t *params, size_t n);
@@ -81,7 +81,7 @@ social_rc_e social_pq_send(social_pq_t *pq, const char *sql,
 social_rc_e social_pq_flush(social_pq_t *pq);
 
 /*
- * Takes what the socket has.  SOCIAL_FAILED: the connection is of no more use.
+ * Reads what the socket has.  SOCIAL_FAILED: the connection is of no more use.
  */
 social_rc_e social_pq_consume(social_pq_t *pq);
 

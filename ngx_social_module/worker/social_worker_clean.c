@@ -16,7 +16,7 @@
 #define SOCIAL_WORKER_CLEAN_PAGE    "100"
 #define SOCIAL_WORKER_CLEAN_NOBODY  "00000000-0000-0000-0000-000000000000"
 
-/* objects at one upload, one after the other, that are looked for */
+/* consecutive objects of one upload that are searched for */
 #define SOCIAL_WORKER_CLEAN_GENERATIONS  100
 
 
@@ -52,8 +52,8 @@ social_worker_clean(const social_worker_conf_t *conf)
     }
 
     /*
-     * One at a time, which makes it safe to delete what was put for nothing.
-     * The lock goes with the connection, which is not made again.
+     * One at a time, so that unused new objects can be deleted safely.  The
+     * lock is held as long as the connection, which is not made again.
      */
 
     result = social_worker_clean_sql(&clean,
@@ -63,7 +63,7 @@ social_worker_clean(const social_worker_conf_t *conf)
 
     if (value != NULL && value[0] != 't') {
         clean.broken = true;
-        social_worker_clean_failed(&clean, "", "another \"clean\" runs");
+        social_worker_clean_failed(&clean, "", "another \"clean\" is running");
     }
 
     PQclear(result);
@@ -84,7 +84,7 @@ social_worker_clean(const social_worker_conf_t *conf)
     social_worker_pq_close(&clean.pq);
 
     social_worker_log(clean.broken ? SOCIAL_WORKER_ERROR : SOCIAL_WORKER_INFO,
-                      clean.broken ? "clean broken off" : "clean done",
+                      clean.broken ? "clean aborted" : "clean done",
                       social_worker_number("objects", clean.objects),
                       social_worker_number("cleaned", clean.cleaned),
                       social_worker_number("failed", clean.failed));
@@ -225,7 +225,7 @@ social_worker_clean_variant(social_worker_clean_t *clean,
     social_worker_clean_object_t   bare;
 
     if (!social_worker_clean_plain(name) || !social_worker_clean_plain(key)) {
-        social_worker_clean_failed(clean, row->id, "a name that is not ours");
+        social_worker_clean_failed(clean, row->id, "unexpected name");
         return false;
     }
 
@@ -312,7 +312,7 @@ social_worker_clean_switch(social_worker_clean_t *clean,
 
     PQclear(result);
 
-    /* changed since it was read: nobody has the new names */
+    /* changed since it was read: the new names are not used */
 
     put = social_worker_clean_sql(clean, "SELECT name, object_key "
                                   "FROM social_clean_variants($1)", 1,
@@ -338,8 +338,8 @@ social_worker_clean_switch(social_worker_clean_t *clean,
 
 /*
  * The name that does not change with the picture.  Its object is replaced
- * where it is, whichever upload's it is, under the lock that a worker takes
- * who puts a newer one.
+ * where it is, whichever upload's it is, under the lock that a worker takes to
+ * put a newer one.
  */
 
 static void
@@ -376,10 +376,9 @@ social_worker_clean_alias(social_worker_clean_t *clean,
 
 
 /*
- * What no row refers to any more, and who has its URL can get still: variants
- * of an object that another one followed, at the same upload; and those of an
- * upload that is no more, of which "picture" is the user's still.  Each keeps
- * its name.
+ * What no row refers to any more, but is still reachable by its URL: variants
+ * of an object that another one followed, at the same upload; and those of a
+ * deleted upload whose "picture" is still the user's.  Each keeps its name.
  */
 
 static void

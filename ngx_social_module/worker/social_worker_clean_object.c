@@ -1,6 +1,6 @@
 
 /*
- * Objects that lose their metadata, and what "clean" notes of them.
+ * Objects whose metadata is removed, and what "clean" records about them.
  */
 
 #include <stdio.h>
@@ -49,7 +49,7 @@ social_worker_clean_in_place(social_worker_clean_t *clean,
 }
 
 
-/* noted before it is done: what was put has to be told of */
+/* recorded before it is done: what was put has to be printed */
 
 bool
 social_worker_clean_replace(social_worker_clean_t *clean,
@@ -88,7 +88,7 @@ social_worker_clean_replace(social_worker_clean_t *clean,
 }
 
 
-/* deletes, tells, and only then forgets */
+/* deletes, prints, and only then removes the record */
 
 void
 social_worker_clean_pending(social_worker_clean_t *clean, const char *upload)
@@ -144,7 +144,7 @@ social_worker_clean_pending(social_worker_clean_t *clean, const char *upload)
 
 /*
  * An object as it would be without metadata; the caller frees its data.
- * SOCIAL_DECLINED: it is not there, which is for others to wonder at.
+ * SOCIAL_DECLINED: it is not there.
  */
 
 social_rc_e
@@ -213,7 +213,7 @@ social_worker_clean_strip(social_worker_clean_t *clean, const char *key,
 
     social_worker_clean_failed(clean, key, rc == SOCIAL_DECLINED
                                ? "it has metadata that cannot be cut, or is "
-                                 "no variant of ours" : "it is damaged");
+                                 "not a variant" : "it is damaged");
 
     free(object->data);
     object->data = NULL;
@@ -284,7 +284,7 @@ social_worker_clean_plain(const char *text)
 }
 
 
-/* NULL, and the end of it all, when the database does not answer */
+/* NULL, and the end of the run, if the database does not answer */
 
 PGresult *
 social_worker_clean_sql(social_worker_clean_t *clean, const char *sql, int n,

@@ -1,6 +1,6 @@
 
 /*
- * Objects that lose their metadata, and what "clean" notes of them.
+ * Objects whose metadata is removed, and what "clean" records about them.
  */
 
 #ifndef SOCIAL_WORKER_CLEAN_OBJECT_H
@@ -15,7 +15,7 @@
 typedef struct {
     const social_worker_conf_t    *conf;
     social_worker_pq_t             pq;
-    bool                           broken;     /* no use to go on */
+    bool                           broken;     /* must not go on */
     long long                      objects;
     long long                      cleaned;
     long long                      failed;
@@ -81,9 +81,9 @@ bool social_worker_clean_replace(social_worker_clean_t *clean,
     const social_worker_clean_object_t *bare, const char *cache_control);
 
 /*
- * Does what is noted of an upload, or of a user without one, or, NULL, of all:
- * deletes what is to go, writes each key to the standard output, and forgets
- * it then.
+ * Does what is recorded for an upload, or for a user without one, or, NULL,
+ * for all: deletes objects, writes each key to the standard output, and then
+ * removes the record.
  */
 void social_worker_clean_pending(social_worker_clean_t *clean, const char
     *upload);

@@ -1,6 +1,6 @@
 
 /*
- * What the worker does for people: check, variants, jobs.
+ * Commands for operators: check, variants, jobs.
  */
 
 #include <errno.h>
@@ -319,8 +319,8 @@ social_worker_command_write(const char *directory,
     data = social_worker_decoder_output(output, out, &size);
 
     if (data == NULL) {
-        fprintf(stderr, "social-worker: %s: what the decoder made is not a "
-                "picture alone\n", path);
+        fprintf(stderr, "social-worker: %s: the decoder's output has "
+                "more than a picture\n", path);
         return false;
     }
 

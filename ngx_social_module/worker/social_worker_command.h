@@ -1,6 +1,6 @@
 
 /*
- * What the worker does for people: check, variants, jobs.
+ * Commands for operators: check, variants, jobs.
  */
 
 #ifndef SOCIAL_WORKER_COMMAND_H

@@ -128,7 +128,7 @@ social_worker_decoder_start(social_worker_decoder_t *decoder,
 }
 
 
-/* verifies the hello, of "n" bytes; stops a child that is not to be used */
+/* verifies the hello, of "n" bytes; stops a child that must not be used */
 
 static bool
 social_worker_decoder_ready(social_worker_decoder_t *decoder,
@@ -243,7 +243,7 @@ social_worker_decoder_run(social_worker_decoder_t *decoder,
         || !social_worker_decoder_sound(&request, reply))
     {
         error = n == 0 ? "the decoder died"
-                       : "the decoder's answer is nonsense";
+                       : "the decoder sent an invalid reply";
 
         if (social_worker_decoder_stop(decoder) == SIGSYS) {
             error = "the decoder was killed by its sandbox (SIGSYS): it made "
@@ -499,8 +499,8 @@ social_worker_decoder_send(int fd, const void *buf, size_t size, int in,
 
 
 /*
- * The child has read a stranger's file: nothing that it says is taken on
- * trust, strings included.
+ * The child has read an untrusted file: nothing in its reply is trusted,
+ * strings included.
  */
 
 static bool

@@ -6,8 +6,8 @@
  * its channel.  It loads its libraries, confines itself (see
  * social_worker_sandbox.h), says so in its hello, and only then gets images:
  * each as a file descriptor, to be answered into another one.  From then on it
- * can open no file, make no socket and no process.  What it answers is verified
- * like anything that comes from outside.
+ * can open no file, make no socket and no process.  Its replies are verified
+ * like any untrusted input.
  */
 
 #ifndef SOCIAL_WORKER_DECODER_H
@@ -35,8 +35,8 @@ typedef enum {
     SOCIAL_WORKER_TOO_MANY_PIXELS,
     SOCIAL_WORKER_NOT_BUILT,           /* a format that libvips cannot read */
     SOCIAL_WORKER_NO_MEMORY,           /* of what it is allowed */
-    SOCIAL_WORKER_TIMED_OUT,           /* ended by us */
-    SOCIAL_WORKER_DIED,                /* by itself, or by somebody else */
+    SOCIAL_WORKER_TIMED_OUT,           /* killed by the worker */
+    SOCIAL_WORKER_DIED,                /* by itself, or by another process */
     SOCIAL_WORKER_NOT_STARTED
 } social_worker_decoded_e;
 
@@ -103,8 +103,8 @@ void social_worker_decoder_init(social_worker_decoder_t *decoder);
 /*
  * Starts a child, unless one runs with that limit of memory.  SOCIAL_FAILED:
  * "error", of SOCIAL_WORKER_ERROR_SIZE, says why; a child that cannot confine
- * itself as the configuration wants is not used.  A kernel without Landlock is
- * logged, once.
+ * itself as configured is not used.  A kernel without Landlock is logged,
+ * once.
  */
 social_rc_e social_worker_decoder_start(social_worker_decoder_t *decoder,
     const social_worker_conf_t *conf, uint32_t time_limit, char *error);
@@ -136,8 +136,8 @@ unsigned char *social_worker_decoder_output(
 int social_worker_decoder_stop(social_worker_decoder_t *decoder);
 
 /*
- * A file in memory, to be sent; -1 and errno.  With "sealed" nobody can change
- * its bytes any more.
+ * A file in memory, to be sent; -1 and errno.  With "sealed" its bytes cannot
+ * be changed any more.
  */
 int social_worker_memory_file(const char *name);
 social_rc_e social_worker_memory_seal(int fd);

@@ -129,14 +129,17 @@ social_worker_image_main(uint64_t memory, uint64_t cpu, bool seccomp)
         }
     }
 
-    /* not exit(): LeakSanitizer would attach to us, which nobody may */
+    /*
+     * not exit(): LeakSanitizer would attach to this process, which is not
+     * allowed
+     */
 
     _exit(0);
 }
 
 
 /*
- * Nothing of what reads or writes files but what is named: libvips has loaders
+ * No loaders and savers except those listed: libvips has loaders
  * for dozens of formats, some of which run other programs.
  */
 
@@ -158,7 +161,7 @@ social_worker_image_allow(void)
 
 /*
  * libheif may have its codecs as plugins, which it loads when the first image
- * comes: it gets one of ours.  That it cannot do it is no matter here.
+ * comes: it gets one of ours.  Its result does not matter here.
  */
 
 static void

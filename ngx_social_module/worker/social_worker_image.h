@@ -1,7 +1,7 @@
 
 /*
- * The decoder: the only part that knows libvips, and the only process that
- * hands it a stranger's bytes.
+ * The decoder: the only part that uses libvips, and the only process that
+ * passes untrusted bytes to it.
  */
 
 #ifndef SOCIAL_WORKER_IMAGE_H

@@ -41,8 +41,8 @@ static const VipsInteresting  social_worker_image_gravities[] = {
 
 
 /*
- * Our own look at the headers first; libvips sees only what is one of the
- * formats, and of a size that we will decode.
+ * The headers are checked first; libvips gets only images of a supported
+ * format and size.
  */
 
 void
@@ -461,7 +461,7 @@ social_worker_image_bare(VipsImage *in)
     char       **field, **fields;
     VipsImage   *bare, *out;
 
-    /* a copy of its own, of which fields can be removed */
+    /* a copy, so that fields can be removed */
 
     if (vips_copy(in, &bare, "xres", SOCIAL_WORKER_IMAGE_RESOLUTION,
                   "yres", SOCIAL_WORKER_IMAGE_RESOLUTION, NULL)

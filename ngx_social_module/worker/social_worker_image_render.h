@@ -1,6 +1,6 @@
 
 /*
- * One image: from a stranger's bytes to all of its variants.
+ * One image: from untrusted bytes to all of its variants.
  */
 
 #ifndef SOCIAL_WORKER_IMAGE_RENDER_H

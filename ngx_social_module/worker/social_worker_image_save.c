@@ -95,7 +95,7 @@ social_worker_image_save(social_worker_image_ctx_t *ctx, VipsImage *image,
 }
 
 
-/* without an alpha band libvips would take blue for one */
+/* without an alpha band libvips would treat blue as one */
 
 static int
 social_worker_image_flatten(VipsImage *in, const social_worker_spec_t *spec,

@@ -104,7 +104,7 @@ social_worker_job_run(social_worker_job_t *job, social_worker_pq_t *pq,
 
     began = social_worker_job_now();
 
-    social_worker_log(SOCIAL_WORKER_DEBUG, "job begun",
+    social_worker_log(SOCIAL_WORKER_DEBUG, "job started",
                       social_worker_text("job", job->id),
                       social_worker_text("attempt", job->attempt),
                       social_worker_text("kind", job->kind));

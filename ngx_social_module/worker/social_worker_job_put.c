@@ -125,8 +125,8 @@ social_worker_job_put_object(social_worker_job_ctx_t *ctx,
 
 
 /*
- * The name that does not change with the image.  Whoever writes it holds the
- * user's lock from before the look at what is the newest until after the
+ * The name that does not change with the image.  It is written under the
+ * user's lock, from before the look at what is the newest until after the
  * commit: else a slow job could put an older picture over a newer one.
  */
 

@@ -104,7 +104,7 @@ social_worker_log_fields(social_worker_level_e level, const char *event,
     /* one call, so that lines of several threads do not mix */
 
     if (write(STDERR_FILENO, line, (size_t) (p - line)) < 0) {
-        return;                             /* there is nobody to tell */
+        return;                             /* there is nowhere to log it */
     }
 }
 

@@ -1,6 +1,6 @@
 
 /*
- * The worker's log: one JSON object a line, or text for people.
+ * The worker's log: one JSON object a line, or plain text.
  */
 
 #ifndef SOCIAL_WORKER_LOG_H

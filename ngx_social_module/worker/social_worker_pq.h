@@ -20,7 +20,7 @@ typedef struct {
     PGconn      *conn;
     const char  *listen;         /* a channel, or NULL */
 
-    /* so that a state is logged once, and what is true of it now */
+    /* so that each state is logged once */
     bool         failing;        /* no connection */
     const char  *refused;        /* the statement that the server refused */
     char         error[SOCIAL_WORKER_PQ_ERROR];

@@ -3,9 +3,9 @@
  * The main thread: claims, leases, signals.
  *
  * A job belongs to a worker for the time of a lease, which is extended at each
- * third of it.  LISTEN wakes the worker at once; looking each second makes up
- * for a notification that was missed, and finds jobs whose time has come and
- * those of workers that were lost.
+ * third of it.  LISTEN wakes the worker at once; polling each second makes up
+ * for a missed notification, and finds jobs that have become due and those of
+ * workers that were lost.
  */
 
 #include <errno.h>
@@ -277,7 +277,7 @@ social_worker_queue_claim(social_worker_queue_t *queue)
 }
 
 
-/* gives back what was claimed and cannot be begun */
+/* releases claimed jobs that cannot be started */
 
 static void
 social_worker_queue_release(social_worker_queue_t *queue, const char *id,
@@ -424,7 +424,7 @@ social_worker_queue_signal(social_worker_queue_t *queue)
             continue;
         }
 
-        social_worker_log(SOCIAL_WORKER_INFO, "worker stops",
+        social_worker_log(SOCIAL_WORKER_INFO, "worker stopping",
                           social_worker_text("worker", queue->name),
                           social_worker_number("signal", info.ssi_signo));
 
@@ -462,7 +462,7 @@ social_worker_queue_reload(social_worker_queue_t *queue)
 }
 
 
-/* so that workers that were started together do not ask together */
+/* so that workers that were started together do not poll together */
 
 static long long
 social_worker_queue_jitter(long long ms)

@@ -1,7 +1,6 @@
 
 /*
- * The main thread: takes jobs from the queue, keeps their leases, and obeys
- * signals.
+ * The main thread: claims jobs, renews their leases, and handles signals.
  */
 
 #ifndef SOCIAL_WORKER_QUEUE_H

@@ -131,9 +131,9 @@ static const int  social_worker_sandbox_allowed[] = {
 /*
  * What libraries try and do without: malloc() looks at
  * /proc/sys/vm/overcommit_memory, stdio asks whether it writes to a terminal,
- * codecs try to place their threads.  libc makes threads by clone() where it
- * is told that there is no clone3(), whose flags a filter cannot see.  orc asks
- * for memory that can be run, further below.
+ * codecs try to place their threads.  libc makes threads by clone() where
+ * clone3() returns ENOSYS, whose flags a filter cannot see.  orc asks for
+ * memory that can be run, further below.
  */
 
 static const social_worker_refused_t  social_worker_sandbox_refused[] = {
@@ -190,7 +190,7 @@ static const social_worker_conditional_t  social_worker_sandbox_conditional[] =
     { SCMP_SYS(mprotect), SCMP_ACT_ERRNO(EACCES),
       { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC } },
 
-    /* answers, to nobody but who is connected */
+    /* answers, to the connected peer only */
 
     { SCMP_SYS(sendto), SCMP_ACT_ALLOW, { 4, SCMP_CMP_EQ, 0, 0 } },
 
@@ -252,7 +252,7 @@ social_worker_sandbox_files(char *error, size_t size)
         }
     }
 
-    /* a libvips of one's own is elsewhere, and its modules are beside it */
+    /* a custom libvips is elsewhere, with its modules beside it */
 
     if (dl_iterate_phdr(social_worker_sandbox_object, &ruleset) != 0) {
         goto failed;
@@ -296,7 +296,7 @@ social_worker_sandbox_beneath(int ruleset, const char *path, uint64_t access)
     rc = (int) syscall(SOCIAL_WORKER_LANDLOCK_ADD_RULE, ruleset,
                        SOCIAL_WORKER_LANDLOCK_PATH_BENEATH, &beneath, 0);
 
-    /* of what is no directory only the reading can be allowed */
+    /* for a file only reading can be allowed */
 
     if (rc == -1 && errno == EINVAL
         && access != SOCIAL_WORKER_LANDLOCK_READ_FILE)

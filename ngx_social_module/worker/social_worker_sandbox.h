@@ -1,6 +1,6 @@
 
 /*
- * What a process that reads strangers' files may still do: the system calls
+ * What a process that reads untrusted files may still do: the system calls
  * of threads and memory, and reads and writes of the files that it has open.
  */
 
@@ -20,9 +20,9 @@
 
 
 /*
- * Makes the calling process non-dumpable: nobody but root can attach to it or
- * read its /proc/PID/environ, mem and fd, and it leaves no core.  It holds
- * until the next execve(); see prctl(2), PR_SET_DUMPABLE.
+ * Makes the calling process non-dumpable: only root can attach to it or read
+ * its /proc/PID/environ, mem and fd, and it leaves no core.  It holds until
+ * the next execve(); see prctl(2), PR_SET_DUMPABLE.
  */
 void social_worker_sandbox_hide(void);
 

@@ -187,7 +187,7 @@ social_worker_slot_main(void *data)
         one = 1;
 
         if (write(slot->wake, &one, sizeof(one)) != sizeof(one)) {
-            social_worker_log(SOCIAL_WORKER_WARN, "no wake-up",
+            social_worker_log(SOCIAL_WORKER_WARN, "wake-up failed",
                               social_worker_number("job", 0));
         }
     }

@@ -1,7 +1,7 @@
 
 /*
- * The threads that work: each with a decoder and a connection of its own, and
- * one job at a time.
+ * The threads that work: each with its own decoder and connection, and one job
+ * at a time.
  */
 
 #ifndef SOCIAL_WORKER_SLOT_H

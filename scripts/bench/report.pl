@@ -8,13 +8,13 @@
 # ("-" where there is none) and prints medians, extremes, and the ratios of
 # pairs: of their rates, and of the requests that each serves in a second of
 # processor time, which other work on the machine disturbs less.  A ratio is
-# taken in each round, whose parts ran next to each other, and judged by the
-# median of its rates; by that of processor time where wrk had no time left,
+# calculated in each round, whose parts ran next to each other, and compared by
+# the median of its rates; by that of processor time where wrk was saturated,
 # since the rates are wrk's then.
 #
 #     report.pl RESULTS PAIR[:WANTED]...
 #
-# "limit" is what a and rsa, one after the other, come to.
+# "limit" is the rate of a and rsa in sequence.
 
 use strict;
 use warnings;
@@ -61,8 +61,8 @@ for my $target (@order) {
 print "\ncore: the share of its core that the server used; wrk: that wrk used",
       " of the other\n(with what is proxied to).\n";
 
-print "wrk HAD NO TIME LEFT with @{[ grep { $saturated{$_} } @order ]}: their",
-      " rates are wrk's, and\ntheir ratios judged by processor time.\n"
+print "wrk WAS SATURATED with @{[ grep { $saturated{$_} } @order ]}: their",
+      " rates are wrk's, and\ntheir ratios are those of processor time.\n"
     if %saturated;
 
 printf "\n%-20s %-6s %-6s %-6s %-12s  %-6s %s\n", 'ratio', 'wanted', '',
@@ -131,7 +131,7 @@ sub add {
     return;
 }
 
-# those that there are
+# those that were measured
 
 sub values_of {
     my ($target, $what) = @_;

@@ -33,7 +33,7 @@ need taskset bench
 need curl bench
 [ "$(nproc)" -ge 2 ] || die "two cores are needed, one for the server and" \
     "one for wrk"
-[ -z "$sanitize" ] || die "what a sanitizer takes is not to be measured"
+[ -z "$sanitize" ] || die "SANITIZE=1 measures the sanitizers: leave it out"
 [ -f "$module" ] || die "$module is not built: run \"make build\""
 [ "$tokens" -ge 2 ] || die "BENCH_TOKENS must be 2 at least"
 
@@ -68,8 +68,8 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 
-# The directory that everything is in, a port for each name given, the keys and
-# the tokens.
+# The directory of all files, a port for each name given, the keys and the
+# tokens.
 
 prepare() {
     local free
@@ -149,7 +149,7 @@ start_base() {
         $*"
 }
 
-# The nginx that is proxied to.  On wrk's core: what is measured is the other.
+# The backend nginx.  On wrk's core: the other core is measured.
 
 start_back() {
     start_nginx "$client_cpu" back "" "
@@ -266,7 +266,7 @@ expect() {
         || die "$target answers 200, but not the file"
 }
 
-# A token is needed, and what a backend of "bp" learns is right.
+# A token is required, and the backend of "bp" gets the right identity.
 
 expect_auth() {
     expect "$1" token 200
@@ -286,10 +286,10 @@ expect_identity() {
 
 
 # load TARGET SECONDS: runs wrk against a target with the requests that are
-# its own, and prints what wrk.lua does.  wrk cannot say to its script which
-# connection a request is for.  Where two tokens are to be in turn on each, the
-# connections' number is odd: they take turns themselves, so that each gets the
-# other token the next time (in_turn sees to it).
+# its own, and prints what wrk.lua does.  wrk does not pass the connection of a
+# request to its script.  Where two tokens alternate on each, the number of
+# connections is odd: they alternate themselves, so that each gets the other
+# token the next time (in_turn checks it).
 
 load() {
     local target=$1 lasts=$2 headers=common method=GET many=1
@@ -309,7 +309,7 @@ load() {
         "http://127.0.0.1:${port_of[$target]}/file"
 }
 
-# Whether the log of bp says that a connection's tokens took turns.
+# Whether the tokens of a connection alternated, by the log of bp.
 
 in_turn() {
     awk '{ user = $NF; connection = $(NF - 1) }
@@ -317,10 +317,10 @@ in_turn() {
         connection in last && last[connection] != user { other++ }
         { last[connection] = user }
         END { exit !(other > 20 * same) }' "$dir/subject.log" \
-        || die "the tokens of bp's connections do not take turns"
+        || die "the tokens of bp's connections do not alternate"
 }
 
-# good TARGET: takes wrk's line out of what it printed, and stops at errors.
+# good TARGET: extracts wrk's line from its output, and stops at errors.
 
 good() {
     local line

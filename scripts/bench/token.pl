@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# Makes what scripts/bench needs of one issuer, in the directory given: its keys
+# Makes what scripts/bench needs of an issuer, in the directory given: its keys
 # (html/keys.json, public.pem, cert.pem), access tokens of 1160 bytes as Cognito
 # makes them, each of another user (tokens, one a line), and the headers of
 # requests: with none, with the first of the tokens, and with one whose
@@ -24,7 +24,7 @@ my $rsa = private_key($key->path);
 my $json = JSON::PP->new->canonical->utf8;
 my $header = encode_base64url($json->encode({ alg => 'RS256', kid => $kid }));
 
-# the scope takes what is left
+# the scope fills the rest
 
 my $scope = 'openid profile ';
 my $length = length mint(1);
@@ -57,7 +57,7 @@ write_file('preflight.headers', @common, 'Origin: https://app.example.com',
 
 system('openssl', 'req', '-x509', '-new', '-key', $key->path, '-days', '2',
        '-subj', '/CN=bench', '-out', "$dir/cert.pem") == 0
-    or die "openssl made no certificate\n";
+    or die "openssl did not make a certificate\n";
 
 # In this process: a program for each of ten thousand would take a minute.
 

@@ -1,6 +1,6 @@
 /*
  * A photo as a phone takes it: 12 megapixels that lie on their side, an EXIF
- * orientation that says so, and a place that is nobody's business.
+ * orientation that says so, and a location that must stay private.
  */
 
 export const secret = 'Somewhere 52.5200 N 13.4050 E';

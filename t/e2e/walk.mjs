@@ -7,7 +7,7 @@
  *   OUT         where the screenshots go
  *   STATE       a file that "first" leaves for "again", after a restart
  *   PARTS       what this build has: "assertion uploads hook"
- *   SUPERVISOR  supervisord's configuration, to take PostgreSQL away and back
+ *   SUPERVISOR  supervisord's configuration, to stop and start PostgreSQL
  */
 
 import { execFileSync } from 'node:child_process';
@@ -137,7 +137,7 @@ async function walk(person) {
     await confirm(page, '000000');
     is(await page.getByRole('alert').filter({ hasText: 'wrong' })
         .textContent(), 'This code is wrong.',
-    `${who} gives a wrong code and is told so`);
+    `${who} gives a wrong code and sees an error`);
 
     await confirm(page, '123456');
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
@@ -148,7 +148,7 @@ async function walk(person) {
     await signIn(page, person, 'not-this-one');
     is(await page.getByRole('alert').filter({ hasText: 'wrong' })
         .textContent(), 'The e-mail address or the password is wrong.',
-    `${who} gives a wrong password and is told so`);
+    `${who} gives a wrong password and sees an error`);
 
     await signIn(page, person);
     await page.getByRole('button', { name: 'Sign out' }).waitFor();
@@ -216,7 +216,7 @@ async function avatar(page, person, who) {
     await page.goto(new URL('/profile', url).href);
     await page.getByLabel('About you').waitFor();
 
-    // what is no picture is refused in words
+    // a file that is not a picture is refused with a message
 
     await page.locator('#avatar-file').setInputFiles({
         name: 'notes.jpg', mimeType: 'image/jpeg',
@@ -225,7 +225,7 @@ async function avatar(page, person, who) {
     await page.locator('[data-step=failed]').waitFor({ timeout: 60_000 });
     diag(`the reason: ${await page.locator('[data-step]').textContent()}`);
     ok((await page.locator('[data-step]').textContent()).length > 10,
-        `${who} uploads what is no picture and is told so`);
+        `${who} uploads a file that is not a picture and sees an error`);
 
     const file = await photo(page, person);
     const asked = page.waitForResponse((response) =>
@@ -388,7 +388,7 @@ async function hosts() {
     await page.context().close();
 }
 
-/* PostgreSQL goes away and comes back, and nothing is started again. */
+/* PostgreSQL is stopped and started, and nothing else is restarted. */
 
 async function outage(page) {
     const control = (verb) => {
@@ -405,20 +405,20 @@ async function outage(page) {
     is((await ask('/')).status, 200, 'and the page is served');
 
     await page.goto(url);
-    await page.getByRole('alert').filter({ hasText: 'away' }).waitFor();
-    ok(true, 'the person is told in a sentence');
+    await page.getByRole('alert').filter({ hasText: 'unavailable' }).waitFor();
+    ok(true, 'the user sees a message');
     await shot(page, 'outage');
 
     control('start');
 
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.locator('.activities, .hint').first().waitFor();
-    await page.getByRole('alert').filter({ hasText: 'away' })
+    await page.getByRole('alert').filter({ hasText: 'unavailable' })
         .waitFor({ state: 'detached' });
     ok(true, 'all is well again when it is back');
 }
 
-/* Too many at once are told so, in JSON, and when to come back. */
+/* Requests over the limit get 429, in JSON, with Retry-After. */
 
 async function flood() {
     const answers = await Promise.all(Array.from({ length: 90 },
@@ -433,7 +433,7 @@ async function flood() {
 
 async function gateway() {
     is((await ask('/nowhere')).status, 404,
-        'what is no navigation gets no page');
+        'a request that is not a navigation gets no page');
     is((await ask('/assets/gone-123.js')).status, 404,
         'a chunk of an older build is 404');
 

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 /*
- * A copy of its own, freed by the caller with fuzz_free().
+ * Its own copy, freed by the caller with fuzz_free().
  */
 static inline social_str_t
 fuzz_copy(const uint8_t *data, size_t size)

@@ -1,7 +1,6 @@
 
 /*
- * Payloads of tokens whose signature is good: whoever has an account chooses
- * parts of them.
+ * Payloads of tokens whose signature is good: every user chooses parts of them.
  */
 
 #include "fuzz.h"

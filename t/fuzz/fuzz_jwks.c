@@ -66,7 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                        && bits <= SOCIAL_JWK_MAX_RSA_BITS);
         }
 
-        /* the document's own beginning is nobody's signature */
+        /* the document's own beginning is not a valid signature */
 
         signature.data = text.data;
         signature.len = jwk->size < text.len ? jwk->size : text.len;

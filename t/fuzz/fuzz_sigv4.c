@@ -206,8 +206,8 @@ fuzz_verify(social_sigv4_mode_e mode, social_sigv4_verified_t *out)
 
 
 /*
- * The signer lets pass what the verifier need not take: a parameter twice, an
- * Authorization header beside it, a payload that is no digest, too much.
+ * The signer allows what the verifier need not accept: a parameter twice, an
+ * Authorization header beside it, a payload that is not a digest, too much.
  */
 
 static void

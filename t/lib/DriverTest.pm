@@ -1,7 +1,7 @@
 package DriverTest;
 
 # For the tests of the test driver: runs small suites under prove, with plain
-# nginx in a directory of their own, and says what came out.
+# nginx in a separate directory, and reports the results.
 #
 # When OpenResty's Test::Nginx::Socket is there, in @INC or in the directory
 # TEST_NGINX_REAL_LIB names, each suite runs under it as well, and the two

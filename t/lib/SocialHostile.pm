@@ -8,7 +8,7 @@ package SocialHostile;
 #     # { name, class, rfc, value, nginx, none }
 #
 # "nginx": a value that nginx may refuse before we see it, with 400, and close
-# the connection.  "none": another scheme or no token at all, which is no bad
+# the connection.  "none": another scheme or no token at all, which is not a bad
 # token where none is needed.  The list is the same for the same keys and the
 # same second (ECDSA's signatures apart).
 

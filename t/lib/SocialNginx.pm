@@ -1,8 +1,8 @@
 package SocialNginx;
 
-# Runs one nginx with a whole configuration of the caller's, in a directory
-# of its own, for tests that a block of Test::Nginx cannot hold; and looks
-# into its processes.  Linux only: it reads /proc.
+# Runs one nginx with a whole configuration of the caller's, in a separate
+# directory, for tests that do not fit into a block of Test::Nginx; and inspects
+# its processes.  Linux only: it reads /proc.
 #
 #     my $nginx = SocialNginx->new(conf => $text);
 #     $nginx->start($port);

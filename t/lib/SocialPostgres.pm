@@ -1,6 +1,6 @@
 package SocialPostgres;
 
-# A PostgreSQL of its own for a test: its own folder, a unix socket only,
+# A PostgreSQL for one test: its own folder, a unix socket only,
 # without fsync unless it is to be "durable"; it ends with the object.
 #
 #     my $pg = SocialPostgres->start or plan skip_all => ...;

@@ -1,6 +1,6 @@
 package SocialServer;
 
-# Starts t/lib/server.pl on a port of its own, for as long as the suite runs:
+# Starts t/lib/server.pl on its own port, for as long as the suite runs:
 # $TEST_NGINX_BACKEND_PORT in configurations.
 
 use strict;
@@ -22,7 +22,7 @@ sub import {
     my $dir = File::Temp::tempdir('social-server-XXXXXX', TMPDIR => 1,
                                   CLEANUP => 1);
 
-    # a port that nobody has; somebody may take it first, so it is tried
+    # a free port; another process may take it first, so it is tried
     for (1 .. 10) {
         my $port = IO::Socket::INET->new(
             LocalAddr => '127.0.0.1', Listen => 1)->sockport;

@@ -247,7 +247,7 @@ sub suite {
     });
 }
 
-# after the last change of what is made here, the old ones are made anew
+# after the last change of what is made here, the old ones are made again
 if (!-f jwks_path('long') || -M jwks_path('long') > -M __FILE__) {
     key($_) for keys %keys;
     make_sets();

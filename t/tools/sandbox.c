@@ -4,7 +4,7 @@
  *     sandbox none|files|seal|both SECRET SOCKET DIRECTORY
  *
  * A line for each attempt: its name, and "worked", "refused" with the reason,
- * or "killed" with the signal.  Each is made by a child of its own; what it
+ * or "killed" with the signal.  Each is made by a separate child; what it
  * tries on its parent, it tries on this process.
  */
 

@@ -133,7 +133,7 @@ social_unit_json_next_number(const char *p, const char *end, const char **last)
 
 /*
  * Puts a 1 in the place of the number that ends at "end", with spaces around
- * it: what is no number with it before must be none after.
+ * it: what is not a number with it before must not be one after.
  */
 static inline void
 social_unit_json_small(char *text, size_t end)
@@ -158,7 +158,7 @@ social_unit_json_small(char *text, size_t end)
 
 /*
  * NULL: refused.  There are two exceptions.  After a number or a word, jansson
- * passes over a NUL byte that is no part of either, and takes what follows it
+ * skips a NUL byte that is not part of either, and parses what follows it
  * (RFC 8259, 2: no white space, nor anything else outside a string); we do
  * not.  And it refuses integers of more than 64 bits and what no double can
  * hold, which we keep as they are written: another number stands for them, and
@@ -417,8 +417,8 @@ social_unit_json_same(const social_json_t *ours, json_t *theirs, bool small)
 
 
 /*
- * Parses "text" by all three ways, and compares all that they say; "accepted"
- * is the outcome that they share.  False: they differ, which is told.
+ * Parses "text" by all three ways, and compares the results; "accepted" is the
+ * outcome that they share.  False: they differ, which is printed.
  */
 static inline bool
 social_unit_json_agree(social_str_t text, bool *accepted)

@@ -5,7 +5,7 @@
 
 static const char  file[] =
     "# a comment\r\n"
-    "aws_access_key_id = nobody's\n"
+    "aws_access_key_id = unused\n"
     "\n"
     "[default]\r\n"
     "aws_access_key_id = AKIA1\r\n"

@@ -52,7 +52,7 @@ test_sha256_pieces(void **state)
     h = social_sha256_create();
     assert_non_null(h);
 
-    /* a million of "a", FIPS 180; twice, since final() begins anew */
+    /* a million of "a", FIPS 180; twice, since final() begins again */
 
     for (n = 0; n < 2; n++) {
 

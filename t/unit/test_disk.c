@@ -461,7 +461,7 @@ race(void *data)
 }
 
 
-/* whoever comes last, the bytes of the others do not stay behind */
+/* whichever comes last, the bytes of the others do not stay behind */
 
 static void
 test_race(void **state)

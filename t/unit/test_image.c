@@ -65,7 +65,7 @@ test_jpeg(void **state)
     test_ok(S(JPEG_SOI JPEG_SOF), SOCIAL_IMAGE_JPEG, 16, 32);
     test_ok(S(JPEG_SOI "\xff\xff\xff\xff" JPEG_SOF), SOCIAL_IMAGE_JPEG, 16, 32);
 
-    /* a DHT is no frame, though its marker is among them */
+    /* a DHT is not a frame, though its marker is among them */
     test_ok(S(JPEG_SOI "\xff\xc4\x00\x03x" JPEG_SOF), SOCIAL_IMAGE_JPEG,
             16, 32);
 
@@ -206,7 +206,7 @@ test_heif(void **state)
         S(BOX("\x18", "ftyp") "heic" "\0\0\0\0" "mif1" "heic")),
         SOCIAL_IMAGE_HEIC);
 
-    /* the minor version is no brand */
+    /* the minor version is not a brand */
     assert_int_equal(social_image_type(
         S(BOX("\x14", "ftyp") "mp42" "avif" "mp42")), SOCIAL_IMAGE_NONE);
 }

@@ -291,7 +291,7 @@ test_jwks(void **state)
  */
 
 static void
-judge(social_jwks_t *jwks, const char *kid, social_algorithm_e algorithm,
+check_verify(social_jwks_t *jwks, const char *kid, social_algorithm_e algorithm,
     const char *input, social_str_t signature)
 {
     int                  all, bad, failed;
@@ -362,18 +362,18 @@ test_verify(void **state)
 
     signature.data = social_unit_sign(key, "input", &len);
     signature.len = len;
-    judge(jwks, "a", SOCIAL_ALGORITHM_RS256, "input", signature);
+    check_verify(jwks, "a", SOCIAL_ALGORITHM_RS256, "input", signature);
     free((void *) signature.data);
 
     signature.data = buf;
 
     assert_int_equal(social_base64url_decode(S(EC_SIGNATURE), buf,
                                              &signature.len), SOCIAL_OK);
-    judge(jwks, "ec", SOCIAL_ALGORITHM_ES256, EC_INPUT, signature);
+    check_verify(jwks, "ec", SOCIAL_ALGORITHM_ES256, EC_INPUT, signature);
 
     assert_int_equal(social_base64url_decode(S(ED_SIGNATURE), buf,
                                              &signature.len), SOCIAL_OK);
-    judge(jwks, "ed", SOCIAL_ALGORITHM_EDDSA, ED_INPUT, signature);
+    check_verify(jwks, "ed", SOCIAL_ALGORITHM_EDDSA, ED_INPUT, signature);
 
     social_jwks_free(jwks);
     free(jwk);

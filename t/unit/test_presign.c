@@ -42,7 +42,7 @@ start(presign_t *t, const char *endpoint, const char *method, const char *key)
 
 /*
  * Makes the URL and sends it to the verifier as a client would: the host, the
- * path and the query out of the URL, the headers it was told.
+ * path and the query out of the URL, the headers it was given.
  */
 
 static social_str_t

@@ -201,7 +201,7 @@ test_full(void **state)
 
     assert_int_equal(social_revocations_state(set), SOCIAL_REVOCATIONS_ROOM);
 
-    /* one more is known all the same, and news once */
+    /* one more is found nevertheless, and is new once */
 
     assert_int_equal(add(set, capacity, LATER, NOW), SOCIAL_OK);
     assert_true(has(set, capacity, NOW));
@@ -507,7 +507,7 @@ test_model(void **state)
 
 
 /*
- * Readers in other processes: one that was told of an entry, by the epoch,
+ * Readers in other processes: one that knows of an entry, by the epoch,
  * finds it, and finds those before it; none finds what was never added.
  */
 
@@ -725,7 +725,7 @@ test_moves(void **state)
 
 /*
  * Loads replace the filter while entries go from it to slots and back: those
- * that hold are found at every moment, and whoever loads may be killed.
+ * that hold are found at every moment, and the loading process may be killed.
  */
 
 static void

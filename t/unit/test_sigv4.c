@@ -69,7 +69,7 @@ test_key(void **state)
     assert_int_equal(social_sigv4_key(s, S("2026010"), S("r"), S("s3"),
                                       &key), SOCIAL_MALFORMED);
 
-    /* a kept key is used on its day, and derived anew on another */
+    /* a kept key is used on its day, and derived again on another */
 
     memset(&r, 0, sizeof(r));
     r.request.method = S("GET");

@@ -77,7 +77,7 @@ test_changed(void **state)
     both(none, v.known[1].secrets[0] = S("wrong"),
          SOCIAL_SIGV4_SIGNATURE, SOCIAL_SIGV4_SIGNATURE);
 
-    /* no secret is no key: nothing is good under it */
+    /* an empty secret is not a key: nothing is valid under it */
     both(none, v.known[1].secrets[0] = S(""),
          SOCIAL_SIGV4_SIGNATURE, SOCIAL_SIGV4_SIGNATURE);
 

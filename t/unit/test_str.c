@@ -50,7 +50,7 @@ test_next(void **state)
     rest = none;
     assert_false(social_str_next(&rest, ",", &item));
 
-    /* a zero byte is no separator, though one ends the set */
+    /* a zero byte is not a separator, though one ends the set */
     rest = S("a\0b");
     assert_true(social_str_next(&rest, ",", &item));
     assert_int_equal(item.len, 3);

@@ -205,7 +205,7 @@ test_placeholder(void **state)
 
 
 /*
- * Every status has a word and a sentence of its own, fit for a quoted string
+ * Every status has a word and a distinct sentence, fit for a quoted string
  * in a header (RFC 6750, 3) and for a log.
  */
 

@@ -1,7 +1,7 @@
 
 /*
  * The table of verified tokens: what goes in comes out, whatever other
- * processes write meanwhile, and whoever dies.
+ * processes write meanwhile, and whichever of them dies.
  */
 
 #include <signal.h>
@@ -126,7 +126,7 @@ test_sizes(void **state)
 
 
 static void
-test_remembers(void **state)
+test_caches(void **state)
 {
     size_t                   i;
     unsigned char           *p, digest[SOCIAL_TOKEN_DIGEST_SIZE];
@@ -595,7 +595,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_remembers),
+        cmocka_unit_test(test_caches),
         cmocka_unit_test(test_replaces),
         cmocka_unit_test(test_in_turn),
         cmocka_unit_test(test_processes),

@@ -155,7 +155,7 @@ test_bad(void **state)
 
 
 /*
- * What is no address of this machine, but a name that somebody else may own.
+ * What is not an address of this machine, but a name that others may own.
  */
 
 static void

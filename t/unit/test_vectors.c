@@ -270,12 +270,12 @@ done:
 
 
 /*
- * Our judgement differs from the file's in the listed cases, all of them and
+ * Our verdict differs from the file's in the listed cases, all of them and
  * no other.
  */
 
 static void
-judge_file(const char *path, const char *token_name,
+check_file(const char *path, const char *token_name,
     const deviation_t *deviations)
 {
     int                 id, wrong;
@@ -349,7 +349,7 @@ test_wycheproof_signature(void **state)
 {
     (void) state;
 
-    judge_file(VECTORS "wycheproof/json_web_signature_test.json", "jws",
+    check_file(VECTORS "wycheproof/json_web_signature_test.json", "jws",
                signature_deviations);
 }
 
@@ -359,7 +359,7 @@ test_wycheproof_key(void **state)
 {
     (void) state;
 
-    judge_file(VECTORS "wycheproof/json_web_key_test.json", "jws",
+    check_file(VECTORS "wycheproof/json_web_key_test.json", "jws",
                key_deviations);
 }
 
@@ -369,7 +369,7 @@ test_wycheproof_crypto(void **state)
 {
     (void) state;
 
-    judge_file(VECTORS "wycheproof/json_web_crypto_test.json", "jws",
+    check_file(VECTORS "wycheproof/json_web_crypto_test.json", "jws",
                crypto_deviations);
 }
 
@@ -423,7 +423,7 @@ key_of(const json_t *point)
  */
 
 static void
-judge_signatures(const char *path, const char *key_name,
+check_signatures(const char *path, const char *key_name,
     social_algorithm_e algorithm)
 {
     int              wrong, known;
@@ -499,7 +499,7 @@ judge_signatures(const char *path, const char *key_name,
 }
 
 
-/* a test of its own each, so that what is not there is skipped by its name */
+/* a separate test each, so that a missing file is skipped by its name */
 
 typedef struct {
     const char          *path;
@@ -541,7 +541,7 @@ test_wycheproof_signatures(void **state)
 {
     const signatures_t  *file = *state;
 
-    judge_signatures(file->path, file->key, file->algorithm);
+    check_signatures(file->path, file->key, file->algorithm);
 }
 
 
@@ -551,7 +551,7 @@ test_wycheproof_signatures(void **state)
  */
 
 static void
-judge_example(const char *key_path, const char *token_path,
+check_example(const char *key_path, const char *token_path,
     social_algorithm_e algorithm)
 {
     char            *token;
@@ -622,11 +622,11 @@ test_rfc7515(void **state)
 {
     (void) state;
 
-    judge_example(DATA "rfc7515-a2.jwk", DATA "rfc7515-a2.jws",
+    check_example(DATA "rfc7515-a2.jwk", DATA "rfc7515-a2.jws",
                   SOCIAL_ALGORITHM_RS256);
-    judge_example(DATA "rfc7515-a3.jwk", DATA "rfc7515-a3.jws",
+    check_example(DATA "rfc7515-a3.jwk", DATA "rfc7515-a3.jws",
                   SOCIAL_ALGORITHM_ES256);
-    judge_example(DATA "rfc7515-a4.jwk", DATA "rfc7515-a4.jws",
+    check_example(DATA "rfc7515-a4.jwk", DATA "rfc7515-a4.jws",
                   SOCIAL_ALGORITHM_ES512);
 }
 
@@ -636,7 +636,7 @@ test_rfc8037(void **state)
 {
     (void) state;
 
-    judge_example(DATA "rfc8037-a4.jwk", DATA "rfc8037-a4.jws",
+    check_example(DATA "rfc8037-a4.jwk", DATA "rfc8037-a4.jws",
                   SOCIAL_ALGORITHM_EDDSA);
 }
 
@@ -719,7 +719,7 @@ test_rfc7517(void **state)
     social_jwk_free(&jwk);
     json_decref(key);
 
-    /* RFC 7515, A.6: keys without a use, told apart by kid */
+    /* RFC 7515, A.6: keys without a use, distinguished by kid */
 
     keys = load(VECTORS "rfc7515/rfc7515_A.6.jwkset");
     jwks = set_of(keys);

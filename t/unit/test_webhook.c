@@ -202,7 +202,7 @@ test_two_secrets(void **state)
     assert_int_equal(social_webhook_verify(S(ID), S(TIME), S(GOOD), S(BODY),
                                            secrets, NOW), SOCIAL_DECLINED);
 
-    /* no secret is no good one */
+    /* an empty secret verifies nothing */
 
     assert_int_equal(social_webhook_verify(S(ID), S(TIME), S(GOOD), S(BODY),
                                            none, NOW), SOCIAL_DECLINED);

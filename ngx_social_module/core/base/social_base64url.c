@@ -6,7 +6,7 @@
 #include "social_base64url.h"
 
 
-/* the value of each character, 77 for those that are none */
+/* the value of each character, 77 for others */
 
 static const unsigned char  social_base64url_values[256] = {
     77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,

@@ -58,7 +58,7 @@ void social_crypto_cleanse(void *p, size_t size);
 
 
 /*
- * Random bytes for a key.  SOCIAL_FAILED: there are none to be had.
+ * Random bytes for a key.  SOCIAL_FAILED: there are none.
  */
 social_rc_e social_random(unsigned char *p, size_t len);
 

@@ -1,6 +1,6 @@
 
 /*
- * A view of bytes that somebody else owns: never zero-terminated, never
+ * A view of bytes owned by others: never zero-terminated, never
  * freed.  The layout is that of nginx's ngx_str_t.
  */
 
@@ -45,15 +45,15 @@ bool social_str_caseeq(social_str_t a, social_str_t b);
 bool social_str_starts(social_str_t s, social_str_t prefix);
 
 /*
- * Takes the next item of a list off the front of "rest": items are separated
- * by any of the "separators" (a zero-terminated set), and empty items are
- * passed over.  Returns false, and leaves "item" empty, at the end.
+ * Extracts the next item of a list from the front of "rest": items are
+ * separated by any of the "separators" (a zero-terminated set), and empty
+ * items are skipped.  Returns false, and leaves "item" empty, at the end.
  */
 bool social_str_next(social_str_t *rest, const char *separators,
     social_str_t *item);
 
 /*
- * Takes spaces and tabs off both ends (OWS, RFC 9110, 5.6.3).
+ * Strips spaces and tabs from both ends (OWS, RFC 9110, 5.6.3).
  */
 social_str_t social_str_trim(social_str_t s);
 
@@ -68,10 +68,10 @@ unsigned char social_lower(unsigned char ch);
 bool social_str_is_token(social_str_t s);
 
 /*
- * Writes the client's text to "buf" as a log may show it between quotes:
+ * Writes the client's text to "buf" in a form for logs, between quotes:
  * quotes, backslashes and all but printable ASCII as "\x1b", so that it
- * neither ends the quotes nor commands a terminal (RFC 8725, 3.10).  "buf"
- * has room for 4 * s.len bytes; returns the end of what was written.
+ * neither ends the quotes nor commands a terminal (RFC 8725, 3.10).  "buf" has
+ * room for 4 * s.len bytes; returns the end of what was written.
  */
 unsigned char *social_str_printable(unsigned char *buf, social_str_t s);
 

@@ -36,7 +36,7 @@ void social_time_http(int64_t t, unsigned char buf[SOCIAL_TIME_HTTP_SIZE]);
 social_rc_e social_time_amz_parse(social_str_t s, int64_t *t);
 
 /*
- * Reads "2013-05-24T00:00:00Z", where a fraction of a second is passed over
+ * Reads "2013-05-24T00:00:00Z", where a fraction of a second is ignored
  * (as credential sources and POST policies have them).  SOCIAL_MALFORMED: as
  * above; other zones than "Z" too.
  */

@@ -59,7 +59,7 @@ social_cognito_event_free(social_cognito_event_t *event)
 
 
 /*
- * Returns the name of the member that is not as it has to be, or NULL.
+ * Returns the name of the first invalid member, or NULL.
  */
 
 static const char *
@@ -146,9 +146,9 @@ social_cognito_event_string(const social_json_t *json, const char *name,
 
 
 /*
- * "identities" is a JSON array in a string, in which nothing is looked for but
- * whether there is any.  What is no such string counts as one: a username too
- * few is published rather than one too many.
+ * "identities" is a JSON array in a string, which is only checked for being
+ * empty.  Anything else counts as one: it is better not to publish a username
+ * that could be than to publish one that must not be.
  */
 
 static bool

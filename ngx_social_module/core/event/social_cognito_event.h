@@ -33,9 +33,9 @@ typedef struct {
 
 /*
  * Reads an event.  SOCIAL_OK: the caller frees it with
- * social_cognito_event_free().  SOCIAL_MALFORMED: not JSON, or a member that
- * is needed is missing or no string; "field" names it, "why" says what is
- * wrong.  An attribute that is not needed and no string counts as absent,
+ * social_cognito_event_free().  SOCIAL_MALFORMED: not JSON, or a required
+ * member is missing or not a string; "field" names it, "why" says what is
+ * wrong.  An optional attribute that is not a string counts as absent,
  * since federated users come with all kinds.  SOCIAL_FAILED: out of memory.
  *
  * "federated" is set where "identities" has any, or "cognito:user_status" is

@@ -20,8 +20,8 @@
 
 
 /*
- * Reads a secret as it stands in a file: "whsec_" and base64, white space
- * round it passed over.  "secret" has room for SOCIAL_WEBHOOK_MAX_SECRET
+ * Reads a secret from the text of a file: "whsec_" and base64, white space
+ * around it is ignored.  "secret" has room for SOCIAL_WEBHOOK_MAX_SECRET
  * bytes.  SOCIAL_MALFORMED: it is not that, or not of 24 to 64 bytes.
  */
 social_rc_e social_webhook_secret(social_str_t text, unsigned char *secret,
@@ -30,9 +30,9 @@ social_rc_e social_webhook_secret(social_str_t text, unsigned char *secret,
 /*
  * Checks a webhook at "now", with one of two secrets (the second may be
  * empty) and one of the signatures, "v1,BASE64" each, separated by spaces.
- * SOCIAL_OK: it is good.  SOCIAL_DECLINED: no signature is; or the time is
- * more than five minutes off.  SOCIAL_MALFORMED: a header is missing or not
- * of the form.  SOCIAL_FAILED: OpenSSL.
+ * SOCIAL_OK: it is valid.  SOCIAL_DECLINED: no signature is; or the time
+ * differs by more than five minutes.  SOCIAL_MALFORMED: a header is missing or
+ * not of the form.  SOCIAL_FAILED: OpenSSL.
  */
 social_rc_e social_webhook_verify(social_str_t id, social_str_t timestamp,
     social_str_t signatures, social_str_t body,

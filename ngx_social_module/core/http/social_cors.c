@@ -1,6 +1,6 @@
 
 /*
- * Preflights: what is asked, verified against the configured lists.
+ * Preflights: the requested method and headers, against the configured lists.
  */
 
 #include <string.h>
@@ -101,7 +101,7 @@ social_cors_preflight(const social_cors_rules_t *rules,
 
 
 /*
- * Methods are compared with case; those that a form can send need no leave
+ * Methods are case-sensitive; those that a form can send need no permission
  * (Fetch, "CORS-safelisted method").
  */
 

@@ -1,9 +1,9 @@
 
 /*
  * Cross-origin resource sharing, as data: which origins were configured,
- * whether a request's Origin is one of them, and what a preflight is to be
- * answered.  The sources are the Fetch standard (3.2, "HTTP CORS protocol")
- * and RFC 6454 (6.2, the serialization of an origin).
+ * whether a request's Origin is one of them, and what a preflight is answered
+ * with.  The sources are the Fetch standard (3.2, "HTTP CORS protocol") and
+ * RFC 6454 (6.2, the serialization of an origin).
  */
 
 #ifndef SOCIAL_CORS_H
@@ -17,7 +17,7 @@
 /* bytes; a host name of 253 and a port come to less than 300 */
 #define SOCIAL_CORS_ORIGIN_MAX   512
 
-/* bytes of Access-Control-Request-Headers; a longer list is not looked at */
+/* bytes of Access-Control-Request-Headers; a longer list is ignored */
 #define SOCIAL_CORS_HEADERS_MAX  2048
 
 
@@ -96,7 +96,7 @@ bool social_cors_origin_match(const social_cors_origin_t *origins, size_t n,
     social_str_t value);
 
 /*
- * Takes the next name off the front of a list of header names.  Returns
+ * Extracts the next name from the front of a list of header names.  Returns
  * SOCIAL_OK; SOCIAL_DECLINED at the end of the list; SOCIAL_MALFORMED if it
  * is not of the grammar "name *( OWS , OWS name )" (RFC 9110, 5.6.1, what
  * a sender may generate), after which "rest" is of no use.
@@ -107,8 +107,8 @@ social_rc_e social_cors_names_next(social_str_t *rest, social_str_t *name);
  * Decides a preflight (Fetch, "CORS-preflight fetch").  For the verdicts
  * other than SOCIAL_CORS_ALLOWED "refused" is set to the part of the request
  * that was not allowed; it points into "preflight".  Only an origin is for
- * the server to refuse: with the other two the browser is told the configured
- * lists, and refuses by itself.
+ * the server to refuse: with the other two the response has the configured
+ * lists, and the browser refuses.
  */
 social_cors_verdict_e social_cors_preflight(const social_cors_rules_t *rules,
     const social_cors_preflight_t *preflight, social_str_t *refused);
@@ -124,7 +124,7 @@ size_t social_cors_allow_headers_size(const social_cors_rules_t *rules,
  * for social_cors_allow_headers_size() bytes: the names that are listed, and
  * with "*" those that are requested too.  "*" itself is never sent: it would
  * not cover Authorization (Fetch, "CORS non-wildcard request-header name"),
- * and old browsers take it for a name.  Authorization is not covered by "*"
+ * and old browsers treat it as a name.  Authorization is not covered by "*"
  * here either: it is allowed when it is listed.
  *
  * Returns the number of bytes written, 0 for none.  A request's list that is

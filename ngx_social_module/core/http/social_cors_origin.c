@@ -100,22 +100,22 @@ social_cors_check_bytes(social_str_t text)
         ch = text.data[i];
 
         if (ch >= 0x80) {
-            return "a host in other letters must be written in punycode, as "
-                   "in \"https://xn--bcher-kva.example\"";
+            return "a host that is not ASCII must be in punycode, as in "
+                   "\"https://xn--bcher-kva.example\"";
         }
 
         if (ch <= ' ' || ch == 0x7f) {
-            return "it must have no spaces: give each origin as a parameter "
-                   "of its own";
+            return "it must not contain spaces: list each origin as a "
+                   "separate parameter";
         }
 
         if (ch == ',' || ch == ';') {
-            return "origins must be separated by spaces, each a parameter "
-                   "of its own";
+            return "origins must be separated by spaces, each a separate "
+                   "parameter";
         }
 
         if (ch == '$') {
-            return "it must be written out: variables are not evaluated here";
+            return "it must be written out: variables are not supported here";
         }
     }
 

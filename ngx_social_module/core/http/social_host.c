@@ -45,7 +45,7 @@ social_host_split(social_str_t authority, social_str_t *host,
     port->len = authority.len - i - 1;
 
     if (port->len && memchr(port->data, ':', port->len) != NULL) {
-        return "an IPv6 address must stand in brackets, as in "
+        return "an IPv6 address must be in brackets, as in "
                "\"http://[::1]:3000\"";
     }
 
@@ -83,7 +83,7 @@ social_host_check(social_str_t host)
     }
 
     if (host.len > SOCIAL_HOST_MAX) {
-        return "the host must have no more than 253 bytes";
+        return "the host must not be longer than 253 bytes";
     }
 
     if (host.data[0] == '[') {
@@ -97,7 +97,7 @@ social_host_check(social_str_t host)
 
         if (ch == '.') {
             if (label == 0) {
-                return "the host must have no empty label";
+                return "the host must not have an empty label";
             }
 
             label = 0;
@@ -107,16 +107,17 @@ social_host_check(social_str_t host)
         if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
               || ch == '-' || ch == '_'))
         {
-            return "the host must be of letters, digits, \"-\" and \".\"";
+            return "the host may contain only letters, digits, \"-\" and "
+                   "\".\"";
         }
 
         if (++label > SOCIAL_HOST_LABEL_MAX) {
-            return "a label of the host must have no more than 63 bytes";
+            return "a label of the host must not be longer than 63 bytes";
         }
     }
 
     if (label == 0) {
-        return "the host must have no dot at its end";
+        return "the host must not end with a dot";
     }
 
     if (social_host_is_address(host)) {

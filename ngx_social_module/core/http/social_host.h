@@ -17,7 +17,7 @@
 
 
 /*
- * Takes "host[:port]" apart; both parts point into "authority", and the port
+ * Splits "host[:port]"; both parts point into "authority", and the port
  * is empty where there is none.  Only the port is checked: 1 to 65535.
  * Returns NULL, or a static text that says what would be right.
  */
@@ -32,7 +32,7 @@ const char *social_host_check(social_str_t host);
 
 /*
  * Whether the host, which is not empty, is an IPv6 address, or what browsers
- * would read as an IPv4 one: that is told by the last label (URL standard,
+ * would read as an IPv4 one: that is decided by the last label (URL standard,
  * "ends in a number checker").
  */
 bool social_host_is_address(social_str_t host);

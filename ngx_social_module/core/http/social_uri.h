@@ -60,7 +60,7 @@ void social_uri_decode(social_buf_t *b, social_str_t s, unsigned flags);
 void social_uri_recode(social_buf_t *b, social_str_t s, unsigned flags);
 
 /*
- * Takes a query apart: parameters between "&"s, name and value at the first
+ * Splits a query: parameters between "&"s, name and value at the first
  * "=", a name without "=" has an empty value, and nothing between two "&"s is
  * nothing.  Both are re-encoded into "b", which the views in "q" are of, and
  * the parameters are sorted by name, then by value, byte by byte.  Flags:

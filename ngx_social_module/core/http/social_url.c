@@ -88,8 +88,8 @@ social_url_check(social_str_t url, bool issuer, const char **why)
 
 
 /*
- * What else could stand there is for resolvers and HTTP clients to make
- * something of, and not all of them make the same of it.
+ * Anything else would be left to resolvers and HTTP clients, which differ in
+ * what they make of it.
  */
 
 static bool

@@ -18,24 +18,24 @@
 /*
  * Checks a URL that keys may be fetched from, or that names an issuer:
  * "https", or "http" to this machine (127.0.0.0/8, [::1], localhost) only,
- * since whoever can change an answer on the way can make tokens; a host, which
- * is a name or an address, and at most a port of 1 to 65535 after it; no user
- * name, no fragment, and where "issuer" is true no query (OpenID Connect
+ * since an attacker who can change the response could forge tokens; a host,
+ * which is a name or an address, and at most a port of 1 to 65535 after it; no
+ * user name, no fragment, and where "issuer" is true no query (OpenID Connect
  * Discovery 1.0, 2).  SOCIAL_DECLINED: "why" says what would be right.
  */
 social_rc_e social_url_check(social_str_t url, bool issuer, const char **why);
 
 /*
  * Splits a Cognito user pool's id, "eu-west-1_AbCdEf123", and gives its
- * region, a view of it.  SOCIAL_DECLINED: it is none.
+ * region, a view of it.  SOCIAL_DECLINED: it is not one.
  */
 social_rc_e social_user_pool_region(social_str_t id, social_str_t *region);
 
 /*
  * Writes the pool's issuer, "https://cognito-idp.REGION.amazonaws.com/ID", to
  * "buf", and returns its length, which may be more than "size"; 0 if "id" is
- * no pool's.  Regions in China are under amazonaws.com.cn.
- * (AWS: Amazon Cognito, Verifying JSON web tokens)
+ * not the id of a pool.  Regions in China are under amazonaws.com.cn. (AWS:
+ * Amazon Cognito, Verifying JSON web tokens)
  */
 size_t social_user_pool_issuer(social_str_t id, unsigned char *buf,
     size_t size);

@@ -241,7 +241,7 @@ social_image_bare_leaf(const unsigned char *name,
 }
 
 
-/* what an item is; "Exif", "mime" (XMP) and "uri " are no pictures */
+/* what an item is; "Exif", "mime" (XMP) and "uri " are not pictures */
 
 static social_rc_e
 social_image_bare_item(social_image_bare_reader_t inside)
@@ -295,7 +295,9 @@ social_image_bare_zeros(social_image_bare_reader_t inside)
 }
 
 
-/* takes a box off the front, whole: a length of 1 is followed by a long one */
+/*
+ * extracts a whole box from the front: a length of 1 is followed by a long one
+ */
 
 static social_rc_e
 social_image_bare_take(social_image_bare_reader_t *reader,

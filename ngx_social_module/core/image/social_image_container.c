@@ -258,8 +258,8 @@ social_image_boxes(social_image_boxes_t *boxes, social_image_reader_t in,
 
 
 /*
- * Takes a box off the front.  A length of 1 is followed by a long one, 0 is
- * all that is left; one that is longer than what is left is cut off only at
+ * Extracts a box from the front.  A length of 1 is followed by a long one, 0
+ * is all that is left; one that is longer than what is left is cut off only at
  * the end of the file, which is where "mdat" is.
  */
 

@@ -151,7 +151,7 @@ social_image_strip_jpeg(social_image_strip_t *s)
             return jpeg.scan ? SOCIAL_OK : SOCIAL_MALFORMED;
         }
 
-        /* what has no length has no place between segments */
+        /* a marker without a length is not allowed between segments */
 
         if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8)
             || s->end - s->pos < 2)
@@ -530,7 +530,7 @@ social_image_strip_frame(social_image_strip_t *s, social_str_t frame)
 }
 
 
-/* takes a chunk off the front, and the padding after it */
+/* extracts a chunk from the front, and the padding after it */
 
 static social_rc_e
 social_image_strip_chunk(social_image_strip_t *s, const unsigned char **name,

@@ -25,7 +25,7 @@
  *   WebP: VP8X, its flags set right, ALPH, VP8, VP8L, ANIM, and ANMF with the
  *         like of these
  *   AVIF: nothing is cut, and all is looked at.  An item cannot be taken out
- *         without writing iinf, iloc, iref and ipma anew, and one of which
+ *         without rewriting iinf, iloc, iref and ipma, and one of which
  *         only the bytes are zeroed makes decoders refuse the whole picture
  *         (libavif parses an Exif item before any pixel).  So an AVIF with an
  *         item, a property or a box that is not on the list is refused

@@ -1,6 +1,6 @@
 
 /*
- * JSON as we accept it from strangers (RFC 8259).
+ * JSON from untrusted sources (RFC 8259).
  */
 
 #ifndef SOCIAL_JSON_H
@@ -53,11 +53,12 @@ typedef struct {
 
 /*
  * Parses a JSON object, the whole of "text".  SOCIAL_OK: "json" is owned by
- * the caller, who frees it with social_json_free(); "text" may go before it.
- * SOCIAL_MALFORMED: not JSON (RFC 8259), not an object, a member named twice,
- * invalid UTF-8, a NUL character, anything but white space after the object,
- * deeper than SOCIAL_JSON_MAX_DEPTH, or longer than SOCIAL_JSON_MAX_SIZE; the
- * caller has a smaller limit.  SOCIAL_FAILED: out of memory.
+ * the caller, who frees it with social_json_free(); "text" may be freed before
+ * it.  SOCIAL_MALFORMED: not JSON (RFC 8259), not an object, a member named
+ * twice, invalid UTF-8, a NUL character, anything but white space after the
+ * object, deeper than SOCIAL_JSON_MAX_DEPTH, or longer than
+ * SOCIAL_JSON_MAX_SIZE; the caller has a smaller limit.  SOCIAL_FAILED: out of
+ * memory.
  *
  * Numbers are kept as they are written, of whatever size: they are read when
  * they are asked for.
@@ -113,13 +114,13 @@ social_rc_e social_json_time(const social_json_t *json, int64_t *out);
 
 /*
  * Whether a time has a fraction, which social_json_time() drops.  False for
- * what is no number.
+ * anything but a number.
  */
 bool social_json_time_has_fraction(const social_json_t *json);
 
 /*
  * A whole number.  SOCIAL_DECLINED: "json" is NULL; SOCIAL_MALFORMED: not an
- * integer (one written with a point or an exponent is none), or not in
+ * integer (one written with a point or an exponent is not), or not in
  * [0, 2^53].
  */
 social_rc_e social_json_integer(const social_json_t *json, int64_t *out);
@@ -163,8 +164,8 @@ unsigned char *social_json_escape(unsigned char *buf, social_str_t text);
 
 
 /*
- * One bit of 64 for a name.  An object keeps those of all its members, so
- * that most names which it has not are known without a look at the others.
+ * One bit of 64 for a name.  An object keeps those of all its members, so that
+ * most absent names are found to be absent without a search.
  */
 
 static inline uint64_t

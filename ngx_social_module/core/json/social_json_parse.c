@@ -2,9 +2,10 @@
 /*
  * JSON in one pass.
  *
- * DESIGN: a parser of our own, since another's took a third of what it takes
- * to verify a token.  Of one of 1,160 bytes (scripts/bench/verify; instructions
- * counted by callgrind, which come out the same on a busy machine):
+ * DESIGN: our own parser, since jansson's took a third of the time of
+ * verifying a token.  Of one of 1,160 bytes (scripts/bench/verify;
+ * instructions counted by callgrind, which come out the same on a busy
+ * machine):
  *
  *                                  jansson 2.14          this
  *   social_jwt_parse, _free     135,075  8.0 us   17,622  0.86 us
@@ -15,14 +16,14 @@
  * they stand, in the caller's buffer or in one copy.  No value points to
  * another, so that the array can be moved when it has to grow.
  *
- * Strangers choose what is parsed before any signature has been checked: the
+ * Untrusted input is parsed before any signature has been verified: the
  * time is linear in the text but for the names of large objects, which are
  * sorted; the memory is 32 bytes for every two of the text at most, and three
  * times that while it grows; and the depth takes no stack.
  *
- * It takes what jansson takes with JSON_REJECT_DUPLICATES, and says the same
- * of it: t/unit/test_json_differential.c and t/fuzz/fuzz_json.c hold it to
- * that, with the exceptions that are written there.
+ * It accepts what jansson accepts with JSON_REJECT_DUPLICATES, with the same
+ * result: t/unit/test_json_differential.c and t/fuzz/fuzz_json.c verify that,
+ * with the exceptions listed there.
  */
 
 #include <stdlib.h>
@@ -417,7 +418,7 @@ social_json_close(social_json_parser_t *p)
 
 /*
  * Equal names stand side by side when they are sorted.  A hash would need a
- * secret for strangers not to choose names that collide; sorting needs none.
+ * secret against chosen names that collide; sorting needs none.
  */
 
 static social_rc_e
@@ -494,7 +495,7 @@ social_json_grow(social_json_parser_t *p)
 
 
 /*
- * Passes over white space (RFC 8259, 2), and returns what follows it: 0, which
+ * Skips white space (RFC 8259, 2), and returns what follows it: 0, which
  * nothing may begin with, at the end.
  */
 
@@ -532,7 +533,7 @@ social_json_word(social_json_parser_t *p, const char *word, size_t len)
 
 
 /*
- * Passes over a number (RFC 8259, 6).  False: it is none.
+ * Skips a number (RFC 8259, 6).  False: it is not one.
  */
 
 static bool
@@ -595,10 +596,10 @@ social_json_scan_digits(unsigned char *p, const unsigned char *end)
 
 
 /*
- * Takes a string of which the opening quote has been taken, and turns it into
- * plain UTF-8 where it stands, which takes no more room.  False: not closed,
- * or with bytes that may not be in a string (RFC 8259, 7 and 8.1; RFC 3629,
- * 4), an escape that there is not, half a surrogate pair, or U+0000.
+ * Reads a string after its opening quote, and decodes it to plain UTF-8 in
+ * place, which takes no more room.  False: not closed, or with bytes that may
+ * not be in a string (RFC 8259, 7 and 8.1; RFC 3629, 4), an unknown escape,
+ * half a surrogate pair, or U+0000.
  */
 
 static bool

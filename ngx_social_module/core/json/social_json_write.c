@@ -108,7 +108,7 @@ social_json_write_scalar(social_json_out_t *out, const social_json_t *json)
 
 
 /*
- * DEL is escaped, too: it is no printable character, and a header must not
+ * DEL is escaped, too: it is not a printable character, and a header must not
  * have it (RFC 9110, 5.5).
  */
 

@@ -18,7 +18,7 @@ typedef struct {
     social_str_t                  query;        /* uploadId=...; or empty */
     int64_t                       expires;      /* seconds from now */
 
-    /* what the client must send just so, beside Host */
+    /* what the client must send exactly, beside Host */
     const social_sigv4_header_t  *headers;
     size_t                        header_count;
 } social_presign_t;
@@ -35,9 +35,9 @@ int64_t social_presign_expires(int64_t wanted, int64_t now,
 
 /*
  * Makes a URL, a view of "work", signed at "now" for p->expires seconds, of
- * the whole bucket where the key is empty.  What the headers are is the
- * caller's to tell the client; nothing is added to them, Host apart.  "cache"
- * may be NULL.  SOCIAL_MALFORMED: the bucket's name or the key (see
+ * the whole bucket where the key is empty.  The caller has to pass the headers
+ * to the client; nothing is added to them, Host apart.  "cache" may be NULL.
+ * SOCIAL_MALFORMED: the bucket's name or the key (see
  * social_object_check_portable()), "host" among the headers, or as
  * social_sigv4_sign_query(); SOCIAL_FAILED: OpenSSL.
  */

@@ -28,7 +28,7 @@ static bool social_sigv4_auth_signature(social_str_t signature);
 static bool social_sigv4_auth_expires(social_str_t text, int64_t *expires);
 
 
-/* the spelling is fixed: S3 tells parameters apart by case */
+/* the spelling is fixed: in S3 parameters are case-sensitive */
 
 static const char *const  social_sigv4_auth_params[] = {
     "X-Amz-Algorithm",
@@ -332,8 +332,8 @@ social_sigv4_auth_param(const social_uri_query_t *query, const char *name,
 
 
 /*
- * "AKID/20130524/us-east-1/s3/aws4_request", taken apart from its end, since
- * access keys of other makers may have a "/".
+ * "AKID/20130524/us-east-1/s3/aws4_request", split from its end, since access
+ * keys of other vendors may contain a "/".
  */
 
 static bool

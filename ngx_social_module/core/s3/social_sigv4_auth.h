@@ -1,7 +1,7 @@
 
 /*
- * What a received request says of its signature, before any of it is
- * believed.  A part of the verifier.
+ * The signature of a received request, before it is verified.  A part of the
+ * verifier.
  */
 
 #ifndef SOCIAL_SIGV4_AUTH_H

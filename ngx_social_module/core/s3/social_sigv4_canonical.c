@@ -192,8 +192,8 @@ social_sigv4_canonical_path(social_buf_t *b,
 
 /*
  * Segments are written as they come, each with its "/" before it, and ".."
- * takes the last one back.  Nothing between two slashes is no segment; a
- * slash at the end stays.
+ * takes the last one back.  Empty segments are dropped; a slash at the end
+ * stays.
  */
 
 static void

@@ -108,7 +108,7 @@ static const social_sigv4_status_error_t  social_sigv4_errors[] = {
         social_sigv4_entry(SOCIAL_S3_REQUEST_TIME_TOO_SKEWED,
             "The request's time and ours are too far apart"),
 
-    /* uploaders know these two by their words */
+    /* clients recognize these two by their texts */
 
     [SOCIAL_SIGV4_EXPIRED] =
         social_sigv4_entry(SOCIAL_S3_ACCESS_DENIED, "Request has expired"),
@@ -316,7 +316,7 @@ social_sigv4_verify_time(const social_sigv4_auth_t *auth, int64_t now,
 
 /*
  * Collects the headers that are signed.  Every x-amz-* header that came must
- * be one of them, or anybody who has a presigned URL could add to it.
+ * be one of them, or everyone who has a presigned URL could add to it.
  */
 
 static social_sigv4_status_e
@@ -367,7 +367,7 @@ social_sigv4_verify_headers(const social_sigv4_auth_t *auth,
         }
     }
 
-    /* what was signed did not come with it */
+    /* a signed header is missing */
 
     rest = auth->signed_headers;
 
@@ -489,7 +489,7 @@ social_sigv4_verify_signature(const social_sigv4_auth_t *auth,
         good |= social_crypto_equal(auth->signature, expected);
     }
 
-    /* what it should have been is as good as the secret, for this request */
+    /* the right signature is as good as the secret, for this request */
 
     social_crypto_cleanse(signature, sizeof(signature));
 

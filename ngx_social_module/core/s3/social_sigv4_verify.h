@@ -17,22 +17,22 @@
 
 typedef enum {
     SOCIAL_SIGV4_OK = 0,
-    SOCIAL_SIGV4_ANONYMOUS,         /* nothing says who it is from */
+    SOCIAL_SIGV4_ANONYMOUS,         /* it is not signed */
     SOCIAL_SIGV4_STREAMING,         /* good, but its body is in signed chunks */
     SOCIAL_SIGV4_MALFORMED,         /* the path, a header, or over a limit */
     SOCIAL_SIGV4_DUPLICATE,         /* a parameter or header twice */
     SOCIAL_SIGV4_BOTH,              /* signed in the headers and the query */
-    SOCIAL_SIGV4_UNSUPPORTED,       /* another algorithm than ours */
-    SOCIAL_SIGV4_HEADER,            /* Authorization is not as it should be */
+    SOCIAL_SIGV4_UNSUPPORTED,       /* unsupported algorithm */
+    SOCIAL_SIGV4_HEADER,            /* the Authorization header is invalid */
     SOCIAL_SIGV4_QUERY,             /* the X-Amz-* parameters are not */
     SOCIAL_SIGV4_MISSING_HEADER,    /* x-amz-date, x-amz-content-sha256 */
-    SOCIAL_SIGV4_PAYLOAD,           /* x-amz-content-sha256 is no digest */
+    SOCIAL_SIGV4_PAYLOAD,           /* x-amz-content-sha256 is not valid */
     SOCIAL_SIGV4_BODY,              /* it is not the body's digest */
     SOCIAL_SIGV4_ACCESS_KEY,        /* not known */
     SOCIAL_SIGV4_TOKEN,             /* a session token wrong or out of place */
     SOCIAL_SIGV4_SKEWED,            /* headers signed too long ago or ahead */
-    SOCIAL_SIGV4_EXPIRED,           /* the query's time is over */
-    SOCIAL_SIGV4_NOT_YET_VALID,     /* the query's time is to come */
+    SOCIAL_SIGV4_EXPIRED,           /* the query has expired */
+    SOCIAL_SIGV4_NOT_YET_VALID,     /* the query is not valid yet */
     SOCIAL_SIGV4_NOT_SIGNED,        /* host or an x-amz-* header: "detail" */
     SOCIAL_SIGV4_SIGNATURE,         /* it does not match */
     SOCIAL_SIGV4_FAILED             /* our fault */
@@ -79,7 +79,7 @@ typedef struct {
     /* of a failure: the header, parameter or value it is about */
     social_str_t                  detail;
 
-    /* empty until it came to that; S3 shows them to whoever is refused */
+    /* empty until it came to that; S3 shows them when it refuses */
     social_str_t                  canonical;
     social_str_t                  string_to_sign;
 } social_sigv4_verified_t;

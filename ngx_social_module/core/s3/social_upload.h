@@ -48,8 +48,7 @@ typedef struct {
  * Reads {"kind","contentType","size","sha256"?}.  SOCIAL_OK: the caller frees
  * it with social_upload_free().  SOCIAL_DECLINED: "errors" names each bad
  * field; to be freed too.  SOCIAL_MALFORMED: not a JSON object; nothing to
- * free.  SOCIAL_FAILED: out of memory.  Members that it does not know are
- * passed over.
+ * free.  SOCIAL_FAILED: out of memory.  Unknown members are ignored.
  */
 social_rc_e social_upload_parse(social_str_t text,
     const social_upload_policy_t *policy, social_upload_t *upload);

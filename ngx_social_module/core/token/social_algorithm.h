@@ -2,8 +2,8 @@
 /*
  * The signature algorithms that we verify (RFC 7518, 3; RFC 8037, 3.1;
  * RFC 9864, 2.2).  "none" and the HMAC family are not among them and cannot
- * be configured: a public key must never be taken for a shared secret.
- * Neither is ES256K: its curve is nobody's but a few ledgers'.
+ * be configured: a public key must never be used as a shared secret.  Neither
+ * is ES256K: its curve is used by a few ledgers only.
  */
 
 #ifndef SOCIAL_ALGORITHM_H
@@ -26,7 +26,7 @@ typedef enum {
     SOCIAL_ALGORITHM_PS384,
     SOCIAL_ALGORITHM_PS512,
 
-    /* ECDSA, each of its own curve */
+    /* ECDSA, each with one curve */
     SOCIAL_ALGORITHM_ES256,
     SOCIAL_ALGORITHM_ES384,
     SOCIAL_ALGORITHM_ES512,

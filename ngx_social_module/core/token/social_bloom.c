@@ -189,7 +189,7 @@ social_bloom_load(social_bloom_t *bloom)
 {
     uint32_t  current;
 
-    /* nobody ends a load whose filter is being emptied */
+    /* no process ends a load whose filter is being emptied */
 
     bloom->load = 0;
     atomic_thread_fence(memory_order_seq_cst);

@@ -71,8 +71,9 @@ social_rc_e social_bloom_add(social_bloom_t *bloom, const uint64_t half[2]);
 /*
  * Begins a load: what is added from here on is what there is after its end.
  * Returns its number, and ends one that is under way without an effect.  A
- * reader may still be in the filter that this empties: it has to be told before
- * to look again, and before the end, too, if entries went elsewhere meanwhile.
+ * reader may still be in the filter that this empties: it has to be signaled
+ * before to look again, and before the end, too, if entries went elsewhere
+ * meanwhile.
  */
 uint64_t social_bloom_load(social_bloom_t *bloom);
 

@@ -69,8 +69,8 @@ social_claims_check(const social_json_t *payload,
 
 
 /*
- * Whether or not any rule asks for them (RFC 7519, 4.1.3 and 4.1.7): what an
- * issuer never writes is no token of that issuer.
+ * Whether or not any rule asks for them (RFC 7519, 4.1.3 and 4.1.7): what the
+ * issuer never writes is not one of its tokens.
  */
 
 static social_token_status_e
@@ -196,8 +196,8 @@ social_claims_check_subject(const social_json_t *payload,
 
 
 /*
- * Of ASCII, and U+0080 to U+009F, whose UTF-8 begins with 0xc2: terminals
- * that show a log obey both.
+ * Of ASCII, and U+0080 to U+009F, whose UTF-8 begins with 0xc2: terminals that
+ * show a log interpret both.
  */
 
 static bool
@@ -324,7 +324,8 @@ social_claims_any(const social_json_t *payload, social_str_t name,
 
 /*
  * Of a scope the words are the values (RFC 6749, 3.3; RFC 8693, 4.2).  Anything
- * else is free text, whose words grant nothing: "not admin" is no "admin".
+ * else is free text, whose words grant nothing: "not admin" does not contain
+ * "admin".
  */
 
 void
@@ -524,8 +525,8 @@ social_claims_join(social_claims_values_t *values, unsigned char separator,
 
 
 /*
- * Whoever reads a header cuts off the spaces at its ends, and those that read
- * a list may cut them off its items, or take them for the end of one.
+ * Readers of a header strip the spaces at its ends, and readers of a list may
+ * strip those of its items, or treat them as the end of one.
  */
 
 static size_t

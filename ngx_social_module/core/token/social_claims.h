@@ -42,7 +42,7 @@ typedef struct {
  * "payload"; else SOCIAL_TOKEN_CLAIMS, _EXPIRED, _NOT_YET_VALID, _USE,
  * _CLIENT or _AUDIENCE.
  *
- * "exp" is required, "nbf" and "iat" are obeyed where present, each with the
+ * "exp" is required, "nbf" and "iat" are checked where present, each with the
  * leeway (RFC 7519, 4.1.4-6).  "sub" is a non-empty string without control
  * characters (U+0000 to U+001F, U+007F to U+009F); "jti" is a string and
  * "aud" one or an array of them, where present.  With Cognito's "token_use",

@@ -74,8 +74,8 @@ social_discovery_read(const social_json_t *json, social_str_t issuer,
     static const social_str_t  http = social_string("http://");
 
     /*
-     * Compared before anything else is believed: whoever answers for one
-     * issuer must not name the keys of another.
+     * Compared before anything else is used: the server of one issuer must not
+     * name the keys of another.
      */
 
     rc = social_json_string(social_json_member(json, issuer_name), &s);
@@ -86,8 +86,8 @@ social_discovery_read(const social_json_t *json, social_str_t issuer,
     }
 
     if (!social_str_eq(s, issuer)) {
-        *why = "the \"issuer\" of the discovery document is another than the "
-               "one configured";
+        *why = "the \"issuer\" of the discovery document is not the "
+               "configured one";
         return SOCIAL_DECLINED;
     }
 

@@ -1,6 +1,6 @@
 
 /*
- * The document by which an issuer says where its keys are.
+ * The document in which an issuer publishes the URL of its keys.
  */
 
 #ifndef SOCIAL_DISCOVERY_H
@@ -13,7 +13,7 @@
 
 
 /*
- * Writes where the document of an issuer is, with a zero byte after it, to
+ * Writes the URL of an issuer's document, with a zero byte after it, to
  * "buf", and returns its length without that; it may be "size" or more: call
  * it with a size of 0 first.  A slash that ends the issuer is not doubled.
  * (OpenID Connect Discovery 1.0, 4.1)
@@ -24,10 +24,10 @@ size_t social_discovery_url(social_str_t issuer, unsigned char *buf,
 /*
  * Finds "jwks_uri" in the document of exactly that issuer and copies it, with
  * a zero byte after it, to "uri", which has room for SOCIAL_URL_MAX_SIZE + 1
- * bytes.  It must be one that social_url_check() lets through, and plain http
- * only if the issuer is: a stranger does not send us to this machine's own
- * ports.  SOCIAL_DECLINED: a document of another issuer, or with no such URI;
- * SOCIAL_MALFORMED: not a JSON object, or a member that is no string; "why"
+ * bytes.  It must be one that social_url_check() accepts, and plain http only
+ * if the issuer is: others must not direct us to ports of this machine.
+ * SOCIAL_DECLINED: a document of another issuer, or with no such URI;
+ * SOCIAL_MALFORMED: not a JSON object, or a member that is not a string; "why"
  * says what was wrong in words that hold nothing of the document.
  * SOCIAL_FAILED: out of memory.  (OpenID Connect Discovery 1.0, 3 and 4.3)
  */

@@ -306,9 +306,9 @@ social_jwk_check_operations(const social_json_t *json, const char **why)
 
 
 /*
- * Whoever can read a set that has a private key can sign tokens by it, so
- * that to go on verifying by it is to accept anybody's (RFC 7517, 9.2).  jose
- * refuses such a set, too; aws-jwt-verify does not look.
+ * Everyone who can read a set with a private key can sign tokens by it, so
+ * that verifying by it would accept forged ones (RFC 7517, 9.2).  jose refuses
+ * such a set, too; aws-jwt-verify does not look.
  */
 
 static social_rc_e
@@ -465,7 +465,7 @@ social_jwk_member(const social_json_t *json, social_str_t name,
 
 /*
  * Makes jwk->pkey, a public key of that OpenSSL type.  SOCIAL_FAILED: OpenSSL
- * would not, and its error queue says why.
+ * failed, its error queue has the reason.
  */
 
 static social_rc_e
@@ -856,9 +856,8 @@ social_jwk_find_curve(social_str_t name)
 
 
 /*
- * OpenSSL takes no point that is not on the curve, and says so; anything else
- * that it may have against a key is not the key's fault.  It says so too where
- * it had no memory to find out.
+ * OpenSSL refuses a point that is not on the curve, with this error; any other
+ * error is not the key's fault.  It is reported for lack of memory, too.
  */
 
 static bool

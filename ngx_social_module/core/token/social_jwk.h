@@ -52,7 +52,7 @@ typedef struct {
  *
  * SOCIAL_DECLINED: a proper key that is of no use to us (another type or
  * curve, another use, none of the algorithms, no kid, or one over
- * SOCIAL_JWK_MAX_KID bytes, or a private key: whoever reads the set could sign
+ * SOCIAL_JWK_MAX_KID bytes, or a private key: readers of the set could sign
  * with it); SOCIAL_MALFORMED: one that is not proper (members missing, of a
  * wrong type or length, or not base64url; an RSA key with fewer than 2048 or
  * more than 8192 bits, an even modulus or exponent, an exponent of 1 or over

@@ -2,10 +2,10 @@
 /*
  * A set of keys, and verification by one of them.
  *
- * A set keeps everything that a check needs set up: libjwt 1.10 parses its
- * PEM anew for every token (262 of the 315 us that a token took with it,
- * where a key kept parsed takes 16), and OpenSSL 3 looks algorithms up by
- * name whenever a context is made.
+ * A set keeps everything that a check needs set up: libjwt 1.10 parses its PEM
+ * for every token (262 of the 315 us that a token took with it, where a key
+ * kept parsed takes 16), and OpenSSL 3 looks algorithms up by name whenever a
+ * context is made.
  */
 
 #include <stdlib.h>
@@ -234,8 +234,8 @@ social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
 
 /*
  * To OpenSSL a forgery and a lack of memory are failures alike, which only its
- * error queue tells apart.  The queue is emptied: the next TLS connection must
- * find nothing there.
+ * error queue distinguishes.  The queue is emptied: the next TLS connection
+ * must find nothing there.
  */
 
 static bool
@@ -321,8 +321,8 @@ social_jwks_verify_message(const social_jwks_t *jwks,
     }
 
     /*
-     * here it does not even say that it had no memory for its hash: whether
-     * there is some now is as near as it gets
+     * here it does not even report a lack of memory for its hash: whether
+     * there is some now is the best indication
      */
 
     ctx = EVP_MD_CTX_new();

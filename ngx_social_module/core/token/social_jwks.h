@@ -33,7 +33,7 @@ typedef struct {
 /*
  * Parses a JWKS document, for verifying by "algorithms".  SOCIAL_OK: "jwks" is
  * owned by the caller, who frees it with social_jwks_free(); it has one usable
- * key at least.  Keys that are of no use are passed over and counted, those
+ * key at least.  Keys that are of no use are skipped and counted, those
  * that are for other algorithms only among them; of two with one kid the first
  * wins.  SOCIAL_DECLINED: a proper document with no usable key;
  * SOCIAL_MALFORMED: not a JWKS document, or over SOCIAL_JWKS_MAX_KEYS; "why"
@@ -56,12 +56,12 @@ const social_jwk_t *social_jwks_find(const social_jwks_t *jwks,
 
 /*
  * Checks a signature over "input" by "jwk", which is of this set, and by
- * "algorithm", which the caller has found in jwk->algorithms and in what he is
- * ready to take; with another one nothing verifies.  SOCIAL_OK: it is the
- * key's; SOCIAL_DECLINED: it is not; SOCIAL_FAILED: OpenSSL could not tell, for
- * lack of memory (for EdDSA it does not say so: that is declined).  Leaves
- * nothing in OpenSSL's error queue.  Not for two threads at a time.  (RFC 7518,
- * 3.3 to 3.5; RFC 8037, 3.1)
+ * "algorithm", which the caller has found in jwk->algorithms and in those
+ * accepted; with another one nothing verifies.  SOCIAL_OK: it is the key's;
+ * SOCIAL_DECLINED: it is not; SOCIAL_FAILED: OpenSSL failed, for lack of
+ * memory (for EdDSA it does not say so: that is declined).  Leaves nothing in
+ * OpenSSL's error queue.  Not thread-safe.  (RFC 7518, 3.3 to
+ * 3.5; RFC 8037, 3.1)
  */
 social_rc_e social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
     social_algorithm_e algorithm, social_str_t input, social_str_t signature);

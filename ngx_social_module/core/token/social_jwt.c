@@ -1,6 +1,6 @@
 
 /*
- * A signed token in compact form, taken apart.
+ * Parsing of a signed token in compact form.
  */
 
 #include <string.h>
@@ -77,7 +77,7 @@ social_jwt_free(social_jwt_t *jwt)
 
 /*
  * Two dots and no third: five parts are an encrypted token.  An empty part is
- * a trick.
+ * invalid.
  */
 
 static social_token_status_e

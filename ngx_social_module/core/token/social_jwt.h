@@ -1,6 +1,6 @@
 
 /*
- * A signed token in compact form (RFC 7519; RFC 7515, 7.1), taken apart.
+ * Parsing of a signed token in compact form (RFC 7519; RFC 7515, 7.1).
  */
 
 #ifndef SOCIAL_JWT_H
@@ -24,7 +24,7 @@ typedef struct {
 
 
 /*
- * Takes a token apart.  "buf" has room for as many bytes as the token has,
+ * Parses a token.  "buf" has room for as many bytes as the token has,
  * and must live as long as "jwt"; so must the token.
  *
  * SOCIAL_TOKEN_OK: the caller frees "jwt" with social_jwt_free(); nothing in

@@ -205,7 +205,7 @@ social_revocations_probe(const social_revocations_t *set,
 
     i = social_revocations_first(set, half);
 
-    /* the count is for memory that somebody else spoilt */
+    /* the count protects against corrupted memory */
 
     for (n = 0; n < set->size; n++) {
         slot = &set->slots[i];
@@ -500,7 +500,7 @@ social_revocations_remove(social_revocations_t *set, size_t hole, int64_t now)
 
         if (until < now - SOCIAL_REVOCATIONS_GRACE) {
 
-            /* nobody looks for it: the sweep will come to it */
+            /* no one searches for it: the sweep will remove it */
             continue;
         }
 
@@ -526,7 +526,7 @@ social_revocations_remove(social_revocations_t *set, size_t hole, int64_t now)
         atomic_store_explicit(&place->id[1], half[1], memory_order_relaxed);
         atomic_store_explicit(&place->until, until, memory_order_release);
 
-        /* who does not find it where it was learns of this */
+        /* readers that miss it at its old slot notice this */
 
         atomic_fetch_add_explicit(&set->moves, 1, memory_order_acq_rel);
         atomic_thread_fence(memory_order_release);

@@ -8,8 +8,8 @@
  * Readers take no lock.  A writer fills in the id while the slot says that it
  * is empty or long over, and then the time: a reader, and a writer that comes
  * after one that was killed, finds either the whole entry or none.  A reader
- * that meets a slot while it changes hands compares with an id made of two
- * halves of SHA-256 that never were together, which is nobody's.
+ * that meets a slot while it changes hands compares with an id made of halves
+ * of two digests, which belongs to no session.
  *
  * What is over stays in its chain until another id takes its slot, or until
  * social_revocations_sweep() closes the gap.  That moves entries forward: the
@@ -17,10 +17,9 @@
  * reader that found nothing looks again if the count has changed meanwhile.
  *
  * What finds no slot goes into a filter, in the last quarter of the memory: 29
- * bits an id instead of 256, but one id in a million that nobody revoked is
- * taken for a revoked one.  A filter forgets nothing: there are two, and each
- * load of everything fills the other one, which replaces the first when the
- * load ends.
+ * bits an id instead of 256, but one in a million of other ids is treated as
+ * revoked.  A filter forgets nothing: there are two, and each load of
+ * everything fills the other one, which replaces the first when the load ends.
  *
  * Writers take turns: their caller holds a lock that is freed when its holder
  * dies.
@@ -65,8 +64,8 @@ size_t social_revocations_capacity(const social_revocations_t *set);
 
 /*
  * Changes, from 1 upwards, after every change that makes "has" say yes where
- * it said no.  Who keeps a verdict reads the epoch first, then asks "has", and
- * keeps the verdict with that epoch: it holds while the epoch is the same and
+ * it said no.  To cache a verdict, read the epoch first, then call "has", and
+ * store the verdict with that epoch: it holds while the epoch is the same and
  * the token is not over.
  */
 uint64_t social_revocations_epoch(const social_revocations_t *set);

@@ -56,7 +56,7 @@ social_session_id(social_str_t issuer, const social_json_t *payload,
     social_buf_number(&head, issuer.len);
     social_buf_byte(&head, ':');
 
-    /* what fails shows in the last call */
+    /* errors are returned by the last call */
 
     (void) social_sha256_update(h, social_buf_since(&head, 0));
     (void) social_sha256_update(h, issuer);

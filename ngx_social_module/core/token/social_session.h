@@ -40,7 +40,7 @@ typedef enum {
  * is verified by it.  Where it had none, the logout ended that one token, and
  * any token that has the same claims is verified by the same claim.  No token
  * of the session could be recognized by a second identity that is not by the
- * first: had it an "origin_jti" of its own, it would be of another sign-in.
+ * first: if it had another "origin_jti", it would be of another sign-in.
  *
  * SOCIAL_OK: "id" and "kind" are set.  SOCIAL_MALFORMED: the payload passed
  * no social_claims_check(): it has no "sub" or "exp".  SOCIAL_FAILED: OpenSSL

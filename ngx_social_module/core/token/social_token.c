@@ -1,6 +1,6 @@
 
 /*
- * Taking a token out of what holds it, and saying what is wrong with it.
+ * Extracting a token from a value, and the texts of its status.
  */
 
 #include "social_token.h"
@@ -247,8 +247,8 @@ social_token_split(social_str_t value, social_str_t *scheme,
 
 
 /*
- * What it consists of is not looked at here: a token that is remembered is
- * compared as a whole, and any other one is taken apart.
+ * Its bytes are not checked here: a cached token is compared as a whole, and
+ * any other one is parsed.
  */
 
 static social_token_status_e

@@ -1,6 +1,6 @@
 
 /*
- * What can be said of a token that came with a request.
+ * The status of a request's token.
  */
 
 #ifndef SOCIAL_TOKEN_H
@@ -20,7 +20,7 @@ typedef enum {
     /* the client's fault */
     SOCIAL_TOKEN_MALFORMED,
     SOCIAL_TOKEN_TOO_LARGE,
-    SOCIAL_TOKEN_SEVERAL,          /* more than one place has one */
+    SOCIAL_TOKEN_SEVERAL,          /* more than one source has one */
     SOCIAL_TOKEN_ALGORITHM,
     SOCIAL_TOKEN_ISSUER,
     SOCIAL_TOKEN_UNKNOWN_KEY,
@@ -43,19 +43,19 @@ typedef enum {
 
 
 /*
- * Takes the token out of an Authorization header's value: the scheme "Bearer"
+ * Extracts the token from an Authorization header's value: the scheme "Bearer"
  * in any case, one or more spaces, the rest (RFC 6750, 2.1; RFC 9110, 11.4).
  * SOCIAL_TOKEN_OK: "token" is a view of it, of any bytes: social_jwt_parse()
- * refuses what is no token.  SOCIAL_TOKEN_NONE: empty, or of another scheme;
- * SOCIAL_TOKEN_MALFORMED: nothing after the scheme; SOCIAL_TOKEN_TOO_LARGE:
- * over SOCIAL_TOKEN_MAX_SIZE.
+ * refuses what is not a token.  SOCIAL_TOKEN_NONE: empty, or of another
+ * scheme; SOCIAL_TOKEN_MALFORMED: nothing after the scheme;
+ * SOCIAL_TOKEN_TOO_LARGE: over SOCIAL_TOKEN_MAX_SIZE.
  */
 social_token_status_e social_token_from_bearer(social_str_t value,
     social_str_t *token);
 
 /*
  * The same of a value that is the token itself: a cookie's, an argument's.
- * "Bearer" before it is passed over, which such values have in headers other
+ * "Bearer" before it is skipped, which such values have in headers other
  * than Authorization.  SOCIAL_TOKEN_NONE: empty.
  */
 social_token_status_e social_token_from_value(social_str_t value,

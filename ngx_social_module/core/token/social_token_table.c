@@ -1,6 +1,6 @@
 
 /*
- * What is cached of verified tokens, in memory that several processes share.
+ * Cached verdicts on verified tokens, in memory that several processes share.
  */
 
 #include <stdatomic.h>

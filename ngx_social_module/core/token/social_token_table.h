@@ -1,6 +1,6 @@
 
 /*
- * What is cached of verified tokens, in memory that several processes share:
+ * Cached verdicts on verified tokens, in memory that several processes share:
  * a table of fixed size, never a token itself.
  *
  * DESIGN.  A token is known by a digest of all that its verdict rests on.  The
@@ -64,7 +64,7 @@ bool social_token_table_get(const social_token_table_t *table,
     social_token_verdict_t *verdict);
 
 /*
- * Caches a verdict, in place of the one on the same token, of one that has
+ * Stores a verdict, in place of the one on the same token, of one that has
  * expired at "now", of what is not whole, or of any other.
  */
 void social_token_table_put(social_token_table_t *table,

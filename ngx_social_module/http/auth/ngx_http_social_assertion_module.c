@@ -1,8 +1,8 @@
 
 /*
- * "social_assertion": the verified identity once more, signed, so that
- * a backend need not trust its network.  Set in PRECONTENT, after the
- * identity headers: those erase the whole family at an internal redirect.
+ * "social_assertion": the verified identity in a signed token, so that a
+ * backend need not trust its network.  Set in PRECONTENT, after the identity
+ * headers: those erase the whole family at an internal redirect.
  */
 
 #include "ngx_http_social_auth.h"
@@ -125,7 +125,7 @@ ngx_http_social_assertion_handler(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_social_assertion_module);
 
-    /* a location without a content handler serves files: nobody reads it */
+    /* a location without a content handler serves files: it is not needed */
 
     if (!conf->enable || r->content_handler == NULL) {
         return NGX_DECLINED;
@@ -166,8 +166,8 @@ ngx_http_social_assertion_is_ours(ngx_table_elt_t *h)
 
 
 /*
- * The one that lies with the verified token, if a backend has at least half of
- * its time left to read it; else a new one.
+ * The one that is cached with the verified token, if a backend has at least
+ * half of its time left to read it; else a new one.
  */
 
 static ngx_int_t
@@ -248,7 +248,7 @@ ngx_http_social_assertion_mint(ngx_http_request_t *r,
 
     if (social_assertion_mint(&assertion, now, &minted) != SOCIAL_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "social: could not make an assertion");
+                      "social: could not create an assertion");
         return NGX_ERROR;
     }
 
@@ -449,7 +449,7 @@ ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf, void *parent,
                 ngx_http_social_assertion_module);
     asmcf->used = 1;
 
-    /* what clients make up is erased where nothing else has that done, too */
+    /* headers of clients are erased even where nothing else requires it */
 
     ngx_http_social_use(cf);
 

@@ -172,7 +172,7 @@ ngx_http_social_auth_create_ctx(ngx_http_request_t *r)
 
 
 /*
- * What was there is of other rules, and begins anew.
+ * A verdict by other rules is replaced.
  */
 
 static void
@@ -192,8 +192,7 @@ ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
 
 
 /*
- * All that can be said without keys, which is all there is to say of a token
- * that is cached.
+ * All that can be verified without keys, and everything about a cached token.
  */
 
 static social_token_status_e
@@ -277,8 +276,8 @@ ngx_http_social_auth_parse(ngx_http_social_auth_ctx_t *ctx)
 
 
 /*
- * Headers for the backend may be views of what is known of a token: it stays
- * as long as the request does, even where another location verifies anew.
+ * Headers for the backend may be views of a parsed token: it stays as long as
+ * the request does, even where another location verifies again.
  */
 
 static void
@@ -320,7 +319,7 @@ ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
     social_algorithms_t     algorithm;
     social_token_status_e   status;
 
-    /* what the token says of its algorithm has only to agree */
+    /* the token's "alg" has to match */
 
     algorithm = social_algorithm_bit(ctx->jwt.algorithm);
 
@@ -375,8 +374,8 @@ ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
 
 
 /*
- * The epoch is read before the set is asked: a session that is ended just then
- * is asked for again at the next request.
+ * The epoch is read before the set is asked: a session that is revoked
+ * meanwhile is checked again at the next request.
  */
 
 static social_token_status_e
@@ -415,7 +414,7 @@ ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
 
 
 /*
- * Whether it cannot be told yet if the session was revoked, and that counts.
+ * Whether revocations are not loaded yet, and the location waits for them.
  */
 
 static ngx_uint_t
@@ -463,7 +462,7 @@ ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx)
 
 /*
  * The payload is the same as when it was verified, so that it is parsed and
- * its claims are taken as they were found good then.
+ * its claims are used without checking them again.
  */
 
 ngx_int_t
@@ -522,7 +521,7 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
 
 
 /*
- * Never the token, nor a claim; the kid tells keys apart and is public.
+ * Never the token, nor a claim; the kid identifies a key and is public.
  */
 
 static void
@@ -549,7 +548,7 @@ ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
         level = ctx->status == SOCIAL_TOKEN_FAILED ? NGX_LOG_ERR : NGX_LOG_INFO;
 
         ngx_log_error(level, log, 0,
-                      "social: token could not be judged: %V", &name);
+                      "social: token could not be verified: %V", &name);
         return;
     }
 

@@ -1,6 +1,6 @@
 
 /*
- * Whose request it is: the verdict on the token that came with it.
+ * The verdict on a request's token.
  */
 
 #ifndef NGX_HTTP_SOCIAL_AUTH_H
@@ -32,7 +32,7 @@ typedef struct {
 } ngx_http_social_auth_claim_t;
 
 
-/* where a token may be */
+/* a token source */
 
 typedef enum {
     NGX_HTTP_SOCIAL_AUTH_AUTHORIZATION = 0,
@@ -53,7 +53,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_http_social_tokens_t   *tokens;        /* NULL: nobody keeps any */
+    ngx_http_social_tokens_t   *tokens;        /* NULL: none are cached */
     ngx_flag_t                  used;
 } ngx_http_social_auth_main_conf_t;
 
@@ -65,7 +65,7 @@ typedef struct {
     ngx_http_social_position_t  position;
     ngx_array_t                *sources;       /* of tokens; NULL: the
                                                   Authorization header */
-    ngx_array_t                *claims;        /* that are asked for */
+    ngx_array_t                *claims;        /* that are required */
 
     ngx_http_social_auth_list_t scopes;
     ngx_http_social_auth_list_t groups;
@@ -85,16 +85,16 @@ typedef struct {
     ngx_http_social_cached_t    cached;
 
     ngx_http_social_parsed_t   *parsed;      /* owned; after ..._load() */
-    social_jwt_t                jwt;        /* views of "known" */
+    social_jwt_t                jwt;        /* views of "parsed" */
     social_claims_t             claims;     /* where status is OK */
     time_t                      verified_at;
 
     ngx_http_social_waiter_t    waiter;
     unsigned                    verified:1;
     unsigned                    waiting:1;  /* suspended */
-    unsigned                    waited:1;   /* and is not to be again */
+    unsigned                    waited:1;   /* and must not be again */
     unsigned                    waits:2;
-    unsigned                    taking:1;   /* the token is looked for */
+    unsigned                    taking:1;   /* the token is being extracted */
     unsigned                    settled:1;  /* PREACCESS has waited */
     unsigned                    pending:1;  /* a variable was read before */
     unsigned                    open:1;     /* before revocations were
@@ -110,32 +110,32 @@ extern ngx_module_t  ngx_http_social_auth_module;
 /*
  * The verdict on this request, made on the first call and kept.  NULL: out of
  * memory.  The status is SOCIAL_TOKEN_PENDING when the token's key has first
- * to be fetched: it is not kept then, and "issuer" says whose key.
+ * to be fetched: it is not kept then, and "issuer" is the one of the key.
  */
 ngx_http_social_auth_ctx_t *ngx_http_social_auth_verify(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf);
 
 /*
- * Judges again after the keys came, or did not.
+ * Verifies again after keys were loaded, or failed to load.
  */
 void ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx);
 
 /*
- * Makes sure that "jwt" and "claims" of a good token are there: what is only
- * cached of it has neither.  NGX_ERROR: out of memory; the status is
+ * Makes sure that "jwt" and "claims" of a valid token are there: a cached
+ * verdict has neither.  NGX_ERROR: out of memory; the status is
  * SOCIAL_TOKEN_FAILED then.
  */
 ngx_int_t ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx);
 
 /*
- * The request whose verdict counts for "r": itself, but for a subrequest in
- * a location that asks for no token, which is of whoever made it.
+ * The request whose verdict counts for "r": itself, or, for a subrequest in a
+ * location that requires no token, the request that created it.
  */
 ngx_http_request_t *ngx_http_social_auth_request(ngx_http_request_t *r);
 
 /*
- * Whether a variable of this request was read before it could be told who
- * asks: whatever was made of it must not be answered, and nothing but 503 is.
+ * Whether a variable of this request was evaluated before its token could be
+ * verified: any answer made with it is replaced by 503.
  */
 ngx_uint_t ngx_http_social_auth_pending(ngx_http_request_t *r);
 
@@ -154,7 +154,7 @@ ngx_http_social_parsed_texts_t *ngx_http_social_auth_texts(
     ngx_http_social_auth_ctx_t *ctx, ngx_str_t *groups_claim);
 
 /*
- * Whether the token has what a location asks for.
+ * Whether the token has what a location requires.
  */
 ngx_uint_t ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
     ngx_http_social_auth_list_t *list, ngx_str_t *claim);
@@ -169,10 +169,10 @@ ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
 /* ngx_http_social_auth_extract.c */
 
 /*
- * Takes the request's token from where "alcf" says that it may be.
+ * Extracts the request's token from the sources of "alcf".
  * SOCIAL_TOKEN_OK: "token" is a view of it, good for as long as the request.
- * SOCIAL_TOKEN_NONE: nowhere, or only what scripts send that have none;
- * SOCIAL_TOKEN_SEVERAL: in more than one place, or more than once in one;
+ * SOCIAL_TOKEN_NONE: there is none, or a literal "null" or "undefined";
+ * SOCIAL_TOKEN_SEVERAL: in more than one source, or more than once in one;
  * SOCIAL_TOKEN_ORIGIN: in a cookie that another page may have had sent;
  * SOCIAL_TOKEN_MALFORMED, SOCIAL_TOKEN_TOO_LARGE: as of
  * social_token_from_bearer(); SOCIAL_TOKEN_FAILED: out of memory, or the
@@ -185,9 +185,9 @@ social_token_status_e ngx_http_social_auth_extract(ngx_http_request_t *r,
 /* ngx_http_social_auth_cookie.c */
 
 /*
- * Whether a token in a cookie counts: with GET and HEAD, else, and with a
- * WebSocket's handshake, if the Origin is our own or one that CORS allows to
- * send credentials.
+ * Whether a token in a cookie is accepted: with GET and HEAD; otherwise, and
+ * with a WebSocket's handshake, if the Origin is the request's own or one that
+ * CORS allows to send credentials.
  */
 ngx_uint_t ngx_http_social_auth_cookie_allowed(ngx_http_request_t *r);
 

@@ -1,7 +1,7 @@
 
 /*
- * What a verified token says of its user: which claims that is read from, and
- * whether a location asks for others.
+ * Which claims of a verified token the identity is read from, and whether it
+ * has those that a location requires.
  */
 
 #include "ngx_http_social_auth.h"

@@ -1,6 +1,6 @@
 
 /*
- * The places of tokens, and what a token must have: the setters.
+ * Token sources, and what a token must have: the setters.
  */
 
 #include "ngx_http_social_auth.h"

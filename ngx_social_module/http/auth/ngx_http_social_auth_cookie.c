@@ -2,10 +2,10 @@
 /*
  * Whether a request's cookie may speak for its user.
  *
- * A browser adds cookies to whatever any page asks for.  That is harmless
- * where nothing is changed, and where the page may not read the answer; for
- * all else the page has to be one that the operator trusts, which its Origin
- * tells.  No page can forge that header (Fetch, "forbidden request-header").
+ * A browser adds cookies to the requests of any page.  That is harmless where
+ * nothing is changed, and where the page may not read the answer; otherwise
+ * the page has to be one that the operator trusts, by its Origin.  No page can
+ * forge that header (Fetch, "forbidden request-header").
  */
 
 #include "ngx_http_social_auth.h"

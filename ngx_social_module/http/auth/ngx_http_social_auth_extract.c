@@ -1,7 +1,7 @@
 
 /*
- * Where the token of a request is: in one of the places that
- * "social_auth_token" lists, and in none of the others.
+ * Extracting the token of a request: from one of the sources that
+ * "social_auth_token" lists; the others must have none.
  */
 
 #include "ngx_http_social_auth.h"
@@ -39,7 +39,7 @@ ngx_http_social_auth_extract(ngx_http_request_t *r,
         return ngx_http_social_auth_extract_header(r, token);
     }
 
-    /* a map may be made of $social_sub, which would ask for the token again */
+    /* a map may use $social_sub, which would extract the token again */
 
     ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
 
@@ -91,8 +91,8 @@ ngx_http_social_auth_extract_header(ngx_http_request_t *r, social_str_t *token)
 
 /*
  * "Clients MUST NOT use more than one method to transmit the token" (RFC 6750,
- * 2), not even for the same one: the backend may look at the place that we do
- * not.  A bad token counts as one.
+ * 2), not even for the same one: the backend may read it from the other
+ * source.  An invalid token counts as one.
  */
 
 static social_token_status_e
@@ -170,8 +170,8 @@ ngx_http_social_auth_extract_source(ngx_http_request_t *r,
 
 
 /*
- * Of cookies and arguments nginx gives the first of a name, and a backend may
- * take the last.
+ * Of cookies and arguments nginx returns the first of a name, and a backend
+ * may use the last.
  */
 
 static social_token_status_e

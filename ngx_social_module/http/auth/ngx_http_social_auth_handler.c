@@ -1,9 +1,10 @@
 
 /*
- * "social_auth": the PREACCESS handler takes, verifies and, where its key has
- * to be fetched, parks; the ACCESS handler only decides.  Both only return
- * statuses, so that "satisfy", "error_page" and "auth_request" keep working.
- * A subrequest has no ACCESS phase: it is decided in PREACCESS.
+ * "social_auth": the PREACCESS handler extracts and verifies the token, and
+ * delays the request while a key is fetched; the ACCESS handler only decides.
+ * Both only return statuses, so that "satisfy", "error_page" and
+ * "auth_request" keep working. A subrequest has no ACCESS phase: it is decided
+ * in PREACCESS.
  */
 
 #include "ngx_http_social_auth.h"
@@ -89,8 +90,8 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
 
 
 /*
- * What an error_page serves of a 503 may be a file, which knows nobody; but
- * no handler that might take the request for one of nobody.
+ * An error_page of a 503 may be a static file, which needs no identity, but
+ * not a handler that might treat the request as unauthenticated.
  */
 
 static ngx_uint_t
@@ -102,8 +103,8 @@ ngx_http_social_auth_is_error_file(ngx_http_request_t *r)
 
 
 /*
- * As in limit_req, a suspended request is not counted: it is the phases that
- * stand still, and a client that leaves is noticed by reading.
+ * As in limit_req, a delayed request is not counted: only its phases are
+ * suspended, and a client that closes the connection is noticed by reading.
  */
 
 static ngx_int_t
@@ -131,7 +132,7 @@ ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx)
 
     if (rc == NGX_BUSY) {
 
-        /* our lack of room, not the client's fault */
+        /* a limit of the gateway, not the client's fault */
 
         ctx->status = SOCIAL_TOKEN_NO_KEYS;
         ctx->verified = 1;
@@ -141,7 +142,7 @@ ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx)
 
     if (rc != NGX_AGAIN) {
 
-        /* asked for only just now: there is nothing to wait for */
+        /* requested a moment ago: there is nothing to wait for */
 
         ctx->waited = 1;
         ngx_http_social_auth_verify_again(ctx);
@@ -158,7 +159,7 @@ ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx)
 
     if (r != r->main) {
 
-        /* the connection is for those who wait for this one */
+        /* the connection is for requests that wait for this one */
 
         return NGX_AGAIN;
     }
@@ -180,7 +181,7 @@ ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx)
 
 
 /*
- * A request that goes while it waits is not to be woken.
+ * A request that is finalized while it waits must not be woken.
  */
 
 static void
@@ -239,8 +240,8 @@ ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
 
 
 /*
- * Runs before all others of its phase.  With "satisfy any" it only lets in
- * whom the token permits: what else it would say is for the handler below.
+ * Runs before all others of its phase.  With "satisfy any" it only allows
+ * requests with a sufficient token: the rest is for the handler below.
  */
 
 ngx_int_t
@@ -281,9 +282,9 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
 
 
 /*
- * Runs after all others.  nginx takes a 503 at once, even with "satisfy any",
- * so that it is for those only whom nobody else let in; and what is written
- * into the request with a 401 is for an answer that is sent.
+ * Runs after all others.  nginx returns a 503 at once, even with "satisfy
+ * any", so that it is for those requests only that no other module allowed;
+ * and the headers of a 401 are for an answer that is sent.
  */
 
 ngx_int_t
@@ -346,7 +347,7 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
     case SOCIAL_TOKEN_NONE:
         if (alcf->mode != NGX_HTTP_SOCIAL_AUTH_REQUIRED) {
 
-            /* not NGX_OK: nobody satisfies no "satisfy any" */
+            /* not NGX_OK: a missing token does not satisfy "satisfy any" */
 
             return NGX_DECLINED;
         }
@@ -357,7 +358,7 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
     case SOCIAL_TOKEN_NO_KEYS:
     case SOCIAL_TOKEN_NO_REVOCATIONS:
 
-        /* ours: whether the token is good cannot be told */
+        /* our fault: the token could not be verified */
 
         if (ngx_http_social_error_retry_after(r, 2) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -392,8 +393,8 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
 
 
 /*
- * Whether a good token has all that the location asks for; NGX_DECLINED:
- * "lack" is what it has not.  NGX_ERROR: out of memory.
+ * Whether a valid token has all that the location requires; NGX_DECLINED:
+ * "lack" is what is missing.  NGX_ERROR: out of memory.
  */
 
 static ngx_int_t
@@ -507,7 +508,7 @@ ngx_http_social_auth_answer(ngx_http_request_t *r,
 
 
 /*
- * In nginx's own slot, so that "satisfy any" can take it back.  A challenge
+ * In nginx's own slot, so that "satisfy any" can remove it.  A challenge
  * of ours that is there already is of a location before an internal redirect;
  * one of another scheme stays beside ours (RFC 9110, 11.6.1).
  */

@@ -245,7 +245,7 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_social_auth_main_conf_t  *amcf;
 
-    /* the http level is nobody's child: what it says is resolved here too */
+    /* the http level has no parent: its settings are resolved here too */
 
     if (ngx_http_social_auth_resolve(cf, prev) != NGX_CONF_OK
         || ngx_http_social_auth_resolve(cf, conf) != NGX_CONF_OK)
@@ -382,8 +382,8 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
 
 /*
  * A verdict is kept with the issuers that it was made for, by their pointer:
- * where a token may be elsewhere, and where the rules of cookies count, it is
- * to be made anew in each location that a request is led to.
+ * with other token sources, or where the rules of cookies apply, it has to be
+ * made again in each location after an internal redirect.
  */
 
 static char *

@@ -1,7 +1,7 @@
 
 /*
- * What the identity headers say of a token: made once for each token that
- * this process knows, not once for each request.
+ * The values of the identity headers: made once for each token that this
+ * process has parsed, not once for each request.
  */
 
 #include "ngx_http_social_auth.h"
@@ -66,7 +66,7 @@ ngx_http_social_auth_texts_make(ngx_http_social_auth_ctx_t *ctx,
     struct {
         ngx_str_t        *text;
         social_str_t      claim;
-        u_char            separator;     /* 0: it is no list */
+        u_char            separator;     /* 0: it is not a list */
     } values[4];
 
     static const social_str_t  sub = social_string("sub");

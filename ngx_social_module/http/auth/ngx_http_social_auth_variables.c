@@ -2,7 +2,7 @@
 /*
  * $social_sub and the others: verified on first read, in whichever phase that
  * is.  Before PREACCESS they never wait for a key: they are empty then, and
- * the request, which has been led by that, is answered 503.
+ * the request, which may have been processed by that, is answered with 503.
  */
 
 #include "ngx_http_social_auth.h"
@@ -94,8 +94,8 @@ ngx_http_social_auth_add_variables(ngx_conf_t *cf)
 
 
 /*
- * The verdict that there is, else one by the issuers of the location that the
- * request is in; NULL where nobody has verified it and none of them does.
+ * The existing verdict, or one by the issuers of the request's location; NULL
+ * if there are none.
  */
 
 static ngx_http_social_auth_ctx_t *
@@ -109,7 +109,7 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
     ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
 
     if (ctx && ctx->taking) {
-        /* read by a variable that the token is to be taken from */
+        /* evaluated for a variable that is a token source */
         return NULL;
     }
 
@@ -137,9 +137,9 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
 
 
 /*
- * Whose request it is cannot be told, and nobody has waited for the keys: what
- * is made of the empty value is not to be answered.  An error is one whoever
- * asks, and once its header is sent nothing is led astray.
+ * The token could not be verified, and the request did not wait for the keys:
+ * no answer may be made with the empty value.  An error is the same for all
+ * clients, and after its header is sent nothing can go wrong.
  */
 
 static void
@@ -157,7 +157,7 @@ ngx_http_social_auth_read_early(ngx_http_social_auth_ctx_t *ctx)
         && !ctx->waiting
         && ngx_http_social_keys_ask(ctx->issuer) != NGX_AGAIN)
     {
-        /* asked for only just now: there is nothing to wait for */
+        /* requested a moment ago: there is nothing to wait for */
 
         ctx->waited = 1;
         ngx_http_social_auth_verify_again(ctx);
@@ -259,9 +259,9 @@ ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
 
 
 /*
- * The name of the claim is what follows "social_claim_": in the letters that
- * were written, if nginx kept them, else folded, since most of the bytes in
- * "cognito:groups" and the like cannot stand in the name of a variable.
+ * The name of the claim is what follows "social_claim_": in its original case,
+ * if nginx kept it, else folded, since most of the bytes in "cognito:groups"
+ * and the like cannot stand in the name of a variable.
  */
 
 static ngx_int_t

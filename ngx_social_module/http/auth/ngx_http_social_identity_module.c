@@ -1,8 +1,8 @@
 
 /*
- * "social_identity_headers": what the backend gets to know of a verified
- * identity, as request headers, set in PRECONTENT.  Those that a client made
- * up were taken out in the first phase that ran.
+ * "social_identity_headers": the verified identity as request headers for the
+ * backend, set in PRECONTENT. Those of a client were removed in the first
+ * phase that ran.
  */
 
 #include "ngx_http_social_auth.h"
@@ -115,7 +115,9 @@ ngx_http_social_identity_handler(ngx_http_request_t *r)
 
     ilcf = ngx_http_get_module_loc_conf(r, ngx_http_social_identity_module);
 
-    /* a location without a content handler serves files: nobody reads them */
+    /*
+     * a location without a content handler serves files: they are not needed
+     */
 
     if (!ilcf->enable || r->content_handler == NULL) {
         return NGX_DECLINED;

@@ -113,7 +113,7 @@ ngx_http_social_logout_handler(ngx_http_request_t *r)
 
     if (rc != NGX_OK) {
 
-        /* as where "satisfy any" let somebody in for the address */
+        /* as with "satisfy any", where the address was sufficient */
 
         return ngx_http_social_reply_unauthorized(r);
     }
@@ -201,9 +201,9 @@ ngx_http_social_logout_revoke(ngx_http_request_t *r,
 
 
 /*
- * It is committed, unless the subject had too many.  The answer is given when
- * every worker of this instance refuses the session, without waiting to be
- * told by the database.
+ * It is committed, unless the subject had too many.  The answer is sent when
+ * every worker of this instance refuses the session, without waiting for the
+ * database's notification.
  */
 
 static void
@@ -279,7 +279,7 @@ ngx_http_social_logout_limited(ngx_http_request_t *r, time_t seconds)
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "social: too many sessions of this subject were revoked");
+                  "social: too many revoked sessions of this subject");
 
     return NGX_HTTP_TOO_MANY_REQUESTS;
 }

@@ -1,6 +1,6 @@
 
 /*
- * Tokens that this process has taken apart: a table of bounded size, by
+ * Tokens that this process has parsed: a table of bounded size, by
  * digest, each counted by its users.
  */
 

@@ -1,8 +1,8 @@
 
 /*
- * Tokens that this process has taken apart: who needs what is in one asks
- * here before it parses the token once more.  What is made of a token for
- * every request that brings it lies beside it.
+ * Tokens that this process has parsed: they are looked up here before a token
+ * is parsed again.  Values that every request with the same token needs are
+ * kept beside it.
  */
 
 #ifndef NGX_HTTP_SOCIAL_PARSED_H
@@ -79,8 +79,8 @@ ngx_http_social_parsed_t *ngx_http_social_parsed_find(
     const u_char digest[SOCIAL_FINGERPRINT_SIZE]);
 
 /*
- * Keeps a token that is not in the table yet, for the next who asks; the one
- * that nobody has asked for the longest makes room.
+ * Keeps a token that is not in the table yet; the least recently used one
+ * makes room.
  */
 void ngx_http_social_parsed_keep(ngx_http_social_parsed_table_t *table,
     ngx_http_social_parsed_t *parsed,

@@ -1,10 +1,10 @@
 
 /*
- * The last place where a request can be kept from an answer that was made of
- * a variable which was empty only because its key had not come yet: a "return"
- * answers before PREACCESS, and "add_header" reads when all else is done.
+ * The last place where an answer can be stopped that was made with a variable
+ * which was empty only because its key was not loaded yet: a "return" answers
+ * before PREACCESS, and "add_header" reads when all else is done.
  *
- * Hence a module of its own, whose header filter runs after those of all
+ * Hence a separate module, whose header filter runs after those of all
  * others of ours and after nginx's headers filter (see "config").  It replaces
  * the answer on the spot; ngx_http_filter_finalize_request() would take the
  * connection down with it, and the parent of a subrequest as well.
@@ -87,8 +87,8 @@ ngx_http_social_pending_header_filter(ngx_http_request_t *r)
 
 
 /*
- * By way of all the filters once more; then "header_only" keeps whoever sent
- * this header from sending its body.
+ * Through all the filters once more; then "header_only" prevents the body of
+ * the original response.
  */
 
 static ngx_int_t

@@ -1,6 +1,6 @@
 
 /*
- * What is cached of verified tokens.
+ * The cache of verified tokens.
  *
  * DESIGN.  A verification costs some 17 us, most of it RSA; a look-up in the
  * zone half a microsecond; a comparison with the last token of the connection
@@ -13,11 +13,11 @@
  * look-up).
  *
  * A verdict rests on the rules of the location's issuers, on the token and on
- * the keys.  The first two are what is looked up, so that a reload that narrows
- * "client_ids" begins anew, and one that changes nothing does not.  The keys'
- * generation, the time and the epoch of the revocations are compared at every
- * look-up; when only the epoch is another, the session alone is asked for
- * again.
+ * the keys.  The first two are what is looked up, so that a reload that
+ * narrows "client_ids" invalidates them, and one that changes nothing does
+ * not.  The keys' generation, the time and the epoch of the revocations are
+ * compared at every look-up; when only the epoch has changed, only the session
+ * is checked again.
  */
 
 #include "ngx_http_social_keys.h"
@@ -145,14 +145,14 @@ ngx_http_social_tokens_init_zone(ngx_slab_pool_t *shpool, void **part,
 
         if (social_random(sh->key, sizeof(sh->key)) != SOCIAL_OK) {
             ngx_log_error(NGX_LOG_EMERG, log, 0,
-                          "social: no random numbers for a key");
+                          "social: could not generate a random key");
             return NGX_ERROR;
         }
 
         *part = sh;
 
         ngx_log_error(NGX_LOG_INFO, log, 0,
-                      "social: the zone remembers up to %uz verified tokens",
+                      "social: the zone caches up to %uz verified tokens",
                       social_token_table_capacity(size));
     }
 
@@ -280,7 +280,7 @@ ngx_http_social_tokens_holds(ngx_http_request_t *r,
 
     if (verdict->epoch == 0) {
 
-        /* by a configuration without a database, which asked for no session */
+        /* by a configuration without a database, which checked no session */
 
         return NGX_DECLINED;
     }

@@ -1,6 +1,6 @@
 
 /*
- * What is cached of verified tokens, so that a token is verified once and
+ * The cache of verified tokens, so that a token is verified once and
  * not once for each request: for all workers in the zone, and on each
  * connection the last one.
  */
@@ -21,7 +21,7 @@ typedef struct {
 } ngx_http_social_tokens_t;
 
 
-/* a token on its way through this gateway, and what was found out about it */
+/* the token of a request, and what is known about it */
 
 typedef struct {
     ngx_http_social_tokens_t        *tokens;    /* NULL: nothing is kept */
@@ -34,22 +34,22 @@ typedef struct {
 
 
 /*
- * Gives tokens their place in the zone; called once, where a location keeps
+ * Reserves the zone's memory for tokens; called once, if a location caches
  * them.  NULL: out of memory, already logged.
  */
 ngx_http_social_tokens_t *ngx_http_social_tokens_create(ngx_conf_t *cf);
 
 /*
  * Looks a token up, by "tokens", "issuers" and "token".  NGX_OK: it was
- * verified by the same rules and by the keys of now, has not expired, and its
- * session was not ended; "verdict" says more.  NGX_DECLINED: it has to be
+ * verified by the same rules and the current keys, has not expired, and its
+ * session is not revoked; "verdict" says more.  NGX_DECLINED: it has to be
  * verified.
  */
 ngx_int_t ngx_http_social_tokens_lookup(ngx_http_request_t *r,
     ngx_http_social_cached_t *cached);
 
 /*
- * Remembers "verdict", of a token that was verified.
+ * Caches "verdict", of a token that was verified.
  */
 void ngx_http_social_tokens_store(ngx_http_request_t *r,
     ngx_http_social_cached_t *cached);

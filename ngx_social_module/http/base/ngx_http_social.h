@@ -26,13 +26,13 @@ typedef struct {
 
 
 /*
- * Where in the configuration something was said: errors that show only when
- * locations are merged are reported for that line, not for the last one.
+ * A position in the configuration: errors that are found only when locations
+ * are merged are reported for that line, not for the last one.
  */
 
 typedef struct {
     ngx_str_t             file;
-    ngx_uint_t            line;          /* 0: never said */
+    ngx_uint_t            line;          /* 0: not set */
 } ngx_http_social_position_t;
 
 
@@ -48,7 +48,7 @@ extern ngx_module_t  ngx_http_social_module;
 void ngx_http_social_use(ngx_conf_t *cf);
 
 /*
- * Takes the whole X-Social-* family out of the request's headers; "r" is a
+ * Removes the whole X-Social-* family from the request's headers; "r" is a
  * main request, since subrequests share parts of their list with it.
  * NGX_ERROR: out of memory.
  */
@@ -71,14 +71,14 @@ void ngx_http_social_conf_position(ngx_conf_t *cf,
     ngx_http_social_position_t *position);
 
 /*
- * Logs an [emerg] for "place" (or for the line being parsed, when it is NULL
- * or was never set) and returns NGX_CONF_ERROR.
+ * Logs an [emerg] for "position" (or for the line being parsed, when it is
+ * NULL or was never set) and returns NGX_CONF_ERROR.
  */
 char *ngx_http_social_conf_error(ngx_conf_t *cf,
     ngx_http_social_position_t *position, const char *fmt, ...);
 
 /*
- * A flag slot like nginx's own whose errors say what would be right.
+ * A flag slot like nginx's own whose errors name the valid values.
  */
 char *ngx_http_social_conf_flag(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -115,14 +115,14 @@ ngx_int_t ngx_http_social_set_ctx(ngx_http_request_t *r, void *ctx,
 
 /*
  * The first request header of that name, or NULL.  "name" is in lower case,
- * "hash" is its ngx_hash_key().  If "more" is not NULL it tells whether there
- * are others of the name.
+ * "hash" is its ngx_hash_key().  If "more" is not NULL it is set if there are
+ * others of the name.
  */
 ngx_table_elt_t *ngx_http_social_header_in(ngx_http_request_t *r,
     ngx_str_t *name, ngx_uint_t hash, ngx_uint_t *more);
 
 /*
- * Takes out every request header that "match" says yes to, without moving the
+ * Removes every request header for which "match" is true, without moving the
  * others: nginx keeps pointers to them.  "r" is a main request.  NGX_ERROR:
  * out of memory.
  */

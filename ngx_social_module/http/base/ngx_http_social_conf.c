@@ -1,7 +1,7 @@
 
 /*
- * Configuration errors that name the directive, the file and the line, and
- * say what would be right.
+ * Configuration errors that name the directive, the file and the line, and the
+ * remedy.
  */
 
 #include "ngx_http_social.h"

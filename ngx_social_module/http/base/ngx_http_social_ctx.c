@@ -104,8 +104,8 @@ ngx_http_social_kept_ctx(ngx_http_request_t *r, ngx_module_t *module)
 
 
 /*
- * There is nothing to release: the handler's address is what marks our
- * entries in the list.
+ * There is nothing to release: the handler's address marks our entries in the
+ * list.
  */
 
 static void

@@ -3,9 +3,9 @@
  * "social_json_errors": a header and body filter pair that writes JSON over
  * the error pages that nginx makes, in the shape of API Gateway's.
  *
- * Which pages those are shows for certain only in the body, so the header is
- * held back until that comes, which for nginx's own pages is at once.  The
- * upstream's errors and those of an "error_page" go through as they are.
+ * Only the body shows for certain which pages those are, so the header is
+ * delayed until it comes, which for nginx's own pages is at once.  The
+ * upstream's errors and those of an "error_page" are not changed.
  */
 
 #include "ngx_http_social_error.h"
@@ -13,7 +13,7 @@
 
 
 /*
- * limit_req knows when the next request would do and does not say; a second
+ * limit_req does not export when the next request would be allowed; a second
  * is right for rates down to one a second.
  */
 
@@ -270,7 +270,7 @@ ngx_http_social_error_header_filter(ngx_http_request_t *r)
 
 /*
  * err_status is set for nginx's own pages, and left behind by them for what
- * an "error_page" leads to, which has to be told apart then: a file has
+ * an "error_page" leads to, which has to be distinguished then: a file has
  * a date, and an upstream's answer is not in nginx's own memory, unless it is
  * empty.
  */

@@ -1,6 +1,6 @@
 
 /*
- * Request and response header lists: find, take out, add.
+ * Request and response header lists: find, remove, add.
  */
 
 #include "ngx_http_social.h"
@@ -65,7 +65,7 @@ ngx_http_social_headers_in_remove(ngx_http_request_t *r,
     ngx_table_elt_t  *h;
 
     if (r->headers_in.headers.last == NULL) {
-        /* nginx has not come to the headers */
+        /* nginx has not read the headers */
         return NGX_OK;
     }
 
@@ -105,9 +105,9 @@ ngx_http_social_headers_in_remove(ngx_http_request_t *r,
 
 
 /*
- * Every loop over a list in nginx takes each part but the first to have an
- * element in it, so an empty part has to go.  The list's allocation size
- * becomes that of the part that is the last now, which must not be zero.
+ * Every loop over a list in nginx expects each part but the first to have an
+ * element in it, so an empty part has to be removed.  The list's allocation
+ * size becomes that of the part that is the last now, which must not be zero.
  */
 
 static void

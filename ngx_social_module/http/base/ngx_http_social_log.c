@@ -4,8 +4,8 @@
  *
  * nginx appends the whole request line, the upstream's URI and the Referer to
  * every line that it logs for a request.  All three may hold a token or a
- * presigned URL's signature in their arguments, and an error log is read by
- * more people than may act as the user.
+ * presigned URL's signature in their arguments, and more people may read an
+ * error log than may act as the user.
  */
 
 #include "ngx_http_social_log.h"

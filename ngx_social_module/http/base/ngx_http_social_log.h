@@ -11,7 +11,7 @@
 
 
 /*
- * Takes the place of nginx's own r->log_handler: server, method and path,
+ * Replaces nginx's own r->log_handler: server, method and path,
  * upstream and host, but never arguments, which may hold tokens or
  * signatures, and never the Referer, which may repeat them.  Writes at most
  * "len" bytes at "buf" and returns the end of what it wrote.

@@ -1,9 +1,9 @@
 
 /*
- * The base module: the shared zone, the thread pool, and what is done to
- * every request in the first phase that it runs: identity headers that
- * a client made up are taken out, and the request's log lines lose the
- * arguments that may hold a token.
+ * The base module: the shared zone, the thread pool, and what is done to every
+ * request in the first phase that it runs: identity headers of a client are
+ * removed, and so are the arguments, which may contain a token, from the
+ * request's log lines.
  */
 
 #include "ngx_http_social.h"
@@ -89,8 +89,8 @@ ngx_module_t  ngx_http_social_module = {
  * creator's, so that it is without ours only where a filter made it for such
  * a request that has no error_page.  It shares the parts of the list of
  * headers with the main request, but the first one and the list itself, which
- * are copied anew: taking headers out of its own would leave the main
- * request with an empty part.
+ * are copied again: removing headers from its own would leave the main request
+ * with an empty part.
  */
 
 static ngx_int_t

@@ -1,6 +1,6 @@
 
 /*
- * A request's body as one string, and an answer out of one.
+ * A request's body as one string, and a response from one.
  */
 
 #include "ngx_http_social_error.h"
@@ -131,7 +131,7 @@ ngx_http_social_body_collect(ngx_http_request_t *r, size_t max,
 
         if (ngx_buf_special(cl->buf) || ngx_buf_size(cl->buf) == 0) {
 
-            /* the end of a chunked body has a buffer of its own */
+            /* the end of a chunked body has its own buffer */
 
             continue;
         }
@@ -211,7 +211,7 @@ ngx_http_social_reply_json(ngx_http_request_t *r, ngx_uint_t status,
     static ngx_str_t  type = ngx_string("application/json");
     static ngx_str_t  no_store = ngx_string("no-store");
 
-    /* what is made for one person is nobody else's to keep */
+    /* a response for one user must not be cached */
 
     if (ngx_http_social_header_out_push(r, "Cache-Control", &no_store)
         == NULL)

@@ -1,7 +1,7 @@
 
 /*
- * Content handlers' two ends: a request's body as one string, and an answer
- * out of one.
+ * Content handlers' two ends: a request's body as one string, and a response
+ * from one.
  */
 
 #ifndef NGX_HTTP_SOCIAL_REPLY_H
@@ -48,13 +48,13 @@ ngx_int_t ngx_http_social_reply_field(ngx_http_request_t *r,
     const char *field, const char *why);
 
 /*
- * 401, for a place that says who may come by its handler: "optional" let
- * somebody in who has no identity.
+ * 401, for a handler that requires an identity where "optional" allowed a
+ * request without one.
  */
 ngx_int_t ngx_http_social_reply_unauthorized(ngx_http_request_t *r);
 
 /*
- * 503 with Retry-After, for what is our own outage.
+ * 503 with Retry-After, for an outage of the gateway's services.
  */
 ngx_int_t ngx_http_social_reply_unavailable(ngx_http_request_t *r);
 

@@ -1,7 +1,7 @@
 
 /*
- * "social_secret": HMAC secrets, from files, two at a time so that they can
- * be changed without a gap.
+ * "social_secret": HMAC secrets, from files, two at a time so that they can be
+ * rotated without an interruption.
  */
 
 #include "ngx_http_social_secret.h"

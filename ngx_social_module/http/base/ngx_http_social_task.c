@@ -4,8 +4,8 @@
  *
  * A worker that shuts down leaves when it has no timer but cancelable ones
  * (ngx_event_no_timers_left()): a task in a thread is nothing that it waits
- * for.  So those that somebody waits for have a timer of their own, as
- * the tasks of nginx's own files have ("thread operation took too long").
+ * for.  So those that a request waits for have a timer, as the tasks of nginx's
+ * own files have ("thread operation took too long").
  */
 
 #include "ngx_http_social_task.h"

@@ -141,7 +141,7 @@ ngx_http_social_zone_attach(ngx_shm_zone_t *zone,
         return NGX_ERROR;
     }
 
-    /* who asks for memory says what it was for */
+    /* the caller logs what the memory was for */
     ctx->shpool->log_nomem = 0;
 
     ctx->sh->version = NGX_HTTP_SOCIAL_ZONE_VERSION;

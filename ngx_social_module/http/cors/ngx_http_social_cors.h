@@ -14,7 +14,7 @@
 /*
  * All that a request needs, made once for each block that says something
  * about CORS and shared by the blocks in it that say nothing: the pointer
- * tells whose settings a location has.  Read-only.
+ * identifies the settings of a location.  Read-only.
  */
 
 typedef struct {
@@ -109,9 +109,8 @@ char *ngx_http_social_cors_deny(ngx_conf_t *cf, ngx_command_t *cmd,
 /* ngx_http_social_cors_policy.c */
 
 /*
- * Makes the policy of a block whose settings are merged; a setting that is
- * not there has its default.  NULL: a contradiction, or out of memory;
- * already logged.
+ * Makes the policy of a block whose settings are merged; unset ones have their
+ * defaults.  NULL: a contradiction, or out of memory; already logged.
  */
 ngx_http_social_cors_policy_t *ngx_http_social_cors_make_policy(
     ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf);
@@ -154,7 +153,7 @@ void ngx_http_social_cors_filter_init(void);
 
 /*
  * Merges what a response depends on into its Vary, without saying anything
- * twice; "preflight" tells whether that is more than Origin.  NGX_ERROR: out
+ * twice; "preflight": on the preflight's headers, too.  NGX_ERROR: out
  * of memory.
  */
 ngx_int_t ngx_http_social_cors_vary(ngx_http_request_t *r,

@@ -156,7 +156,7 @@ ngx_http_social_cors_methods(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * A browser compares methods with case, and puts only the six that it has
+ * Methods are case-sensitive in browsers, and puts only the six that it has
  * always known in upper case itself (Fetch, "normalize a method").
  */
 

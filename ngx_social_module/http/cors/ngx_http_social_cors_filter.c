@@ -159,7 +159,7 @@ ngx_http_social_cors_allow_origin(ngx_http_request_t *r,
 
         /*
          * 414, 494 and some 400 are sent before the headers were read: the
-         * only origin that there can be is right for whoever may see it
+         * only possible origin is right for every client that may see it
          */
 
         if (r->http_state == NGX_HTTP_READING_REQUEST_STATE

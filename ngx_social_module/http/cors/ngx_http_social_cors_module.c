@@ -169,7 +169,7 @@ ngx_http_social_cors_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         if (prev->policy == NULL
             && ngx_http_social_cors_finish(cf, prev) != NGX_CONF_OK)
         {
-            /* the http block, which nothing merges, is verified here */
+            /* the http block, which is not merged, is checked here */
             return NGX_CONF_ERROR;
         }
 

@@ -77,8 +77,8 @@ ngx_http_social_cors_make_policy(ngx_conf_t *cf,
 
 
 /*
- * Contradictions count only where CORS is on: a block may well say what the
- * blocks in it are to start from.
+ * Contradictions count only where CORS is on: a block may set what the blocks
+ * in it inherit.
  */
 
 static char *

@@ -1,7 +1,7 @@
 
 /*
- * CORS: preflights, answered before anything else in a location runs, and
- * whose settings a request goes by.
+ * CORS: preflights, answered before anything else in a location runs, and the
+ * settings that apply to a request.
  */
 
 #include "ngx_http_social_cors.h"
@@ -213,7 +213,7 @@ ngx_http_social_cors_preflight(ngx_http_request_t *r,
 
 
 /*
- * Says what a developer who looks at a failed preflight wants to know.
+ * Logs what a developer needs to know about a failed preflight.
  */
 
 static void

@@ -1,8 +1,8 @@
 
 /*
  * CORS: the Vary header.  The response that caches keep depends on Origin
- * wherever origins are told apart, whether or not the request had one (Fetch,
- * "CORS protocol and HTTP caches").
+ * wherever origins are distinguished, whether or not the request had one
+ * (Fetch, "CORS protocol and HTTP caches").
  */
 
 #include "ngx_http_social_cors.h"

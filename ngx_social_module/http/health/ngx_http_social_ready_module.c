@@ -15,12 +15,12 @@
 #define NGX_HTTP_SOCIAL_READY_DATABASE     0x02
 #define NGX_HTTP_SOCIAL_READY_REVOCATIONS  0x04
 
-/* not to be required: who cannot take more serves the others nevertheless */
+/* must not be required: a gateway without room still serves requests */
 #define NGX_HTTP_SOCIAL_READY_ROOM         0x08
 
 
 typedef struct {
-    ngx_uint_t                  require;       /* 0: not said here */
+    ngx_uint_t                  require;       /* 0: not set here */
     ngx_uint_t                  said;          /* of it, by "require=" */
     ngx_http_social_position_t  position;
 } ngx_http_social_ready_loc_conf_t;
@@ -161,8 +161,8 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
 
 /*
  * {"status":"ready","keys":{"NAME":"loaded", ...},"database":"up",
- * "revocations":"loaded"}.  What is missing and not required makes it
- * "degraded", and "waiting" otherwise.
+ * "revocations":"loaded"}.  A missing part makes it "waiting" if it is
+ * required, and "degraded" otherwise.
  */
 
 static ngx_int_t
@@ -180,7 +180,8 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     issuer = imcf->issuers.elts;
 
     size = sizeof("{\"status\":\"degraded\",\"keys\":{},"
-                  "\"database\":\"away\",\"revocations\":\"exceeded\"}");
+                  "\"database\":\"unavailable\","
+                  "\"revocations\":\"exceeded\"}");
 
     for (i = 0; i < imcf->issuers.nelts; i++) {
         size += sizeof(",\"\":\"missing\"") + 6 * issuer[i]->name.len;
@@ -212,7 +213,7 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     if (ngx_http_social_database_of(r) != NULL) {
         p = ngx_sprintf(p, ",\"database\":\"%s\"",
                         missing & NGX_HTTP_SOCIAL_READY_DATABASE
-                        ? "away" : "up");
+                        ? "unavailable" : "up");
     }
 
     set = ngx_http_social_revocations(r);

@@ -78,8 +78,8 @@ ngx_http_social_hook_cognito_body(ngx_http_request_t *r, social_str_t body)
 
 
 /*
- * Which part of a signature is wrong is for the log: whoever tries one out
- * gets the same answer each time.
+ * Which part of a signature is wrong is only logged: the answer is the same
+ * each time.
  */
 
 static ngx_int_t
@@ -100,11 +100,11 @@ ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body)
     timestamp = ngx_http_social_hook_header(r, "webhook-timestamp", &more[1]);
     signature = ngx_http_social_hook_header(r, "webhook-signature", &more[2]);
 
-    why = "no signature matches, or the clocks differ";
+    why = "no valid signature, or the clocks differ";
 
     for (i = 0; i < 3; i++) {
         if (more[i]) {
-            why = "a header came twice";
+            why = "duplicate header";
             goto refused;
         }
     }
@@ -119,7 +119,7 @@ ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     case SOCIAL_MALFORMED:
-        why = "a header is missing or malformed";
+        why = "missing or malformed header";
         break;
 
     default:

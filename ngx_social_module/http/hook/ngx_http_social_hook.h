@@ -66,15 +66,15 @@ extern ngx_module_t  ngx_http_social_hook_module;
 ngx_int_t ngx_http_social_hook_cognito_handler(ngx_http_request_t *r);
 
 /*
- * Does what the event in "body" says, and ends the request by "answer", now
- * or after the commit.  Whoever calls it has verified who sent the event.
+ * Processes the event in "body", and ends the request by "answer", now or
+ * after the commit.  The caller has verified the sender of the event.
  */
 void ngx_http_social_hook_event(ngx_http_request_t *r, social_str_t body,
     const ngx_http_social_hook_answer_t *answer);
 
 /*
- * A request header, empty where it did not come; "more" tells whether it came
- * more than once.
+ * A request header, empty if there is none; "more" is set if there are
+ * several.
  */
 social_str_t ngx_http_social_hook_header(ngx_http_request_t *r,
     const char *name, ngx_uint_t *more);

@@ -87,8 +87,8 @@ ngx_http_social_hook_lambda_handler(ngx_http_request_t *r)
 
 
 /*
- * Who asks is found out before what they ask for: the names of functions are
- * not for everybody.
+ * The caller is authenticated before the function is looked up: the names of
+ * functions are not public.
  */
 
 static void
@@ -132,7 +132,7 @@ ngx_http_social_lambda_body(ngx_http_request_t *r, social_str_t body)
 
 /*
  * .../2015-03-31/functions/NAME/invocations, with the name as it is or at the
- * end of an ARN.  Whatever is before that is the location's own.
+ * end of an ARN.  The path before that is the location's.
  */
 
 static ngx_uint_t
@@ -209,8 +209,8 @@ ngx_http_social_lambda_type(ngx_http_request_t *r)
 
 
 /*
- * NGX_DECLINED: there is nothing against it.  Else it was answered, with what
- * is for ngx_http_finalize_request().
+ * NGX_DECLINED: it is accepted.  Otherwise it was answered, with the value for
+ * ngx_http_finalize_request().
  */
 
 static ngx_int_t

@@ -1,6 +1,6 @@
 
 /*
- * "social_hook": a location that takes events of others.
+ * "social_hook": a location that receives events.
  */
 
 #include "ngx_http_social_database.h"
@@ -15,7 +15,7 @@
 
 typedef struct {
     ngx_str_t     name;              /* with its "=" */
-    ngx_uint_t    forms;             /* a bit of each that takes it */
+    ngx_uint_t    forms;             /* a bit of each form with it */
     char        *(*handler)(ngx_conf_t *cf,
                       ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value);
 } ngx_http_social_hook_parameter_t;

@@ -80,7 +80,7 @@ char *ngx_http_social_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
 /* ngx_http_social_issuer_finish.c */
 
 /*
- * Fills in what a finished block left out, and refuses contradictions.
+ * Sets the defaults of a parsed block, and refuses contradictions.
  */
 char *ngx_http_social_issuer_finish(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
@@ -90,9 +90,9 @@ char *ngx_http_social_issuer_finish(ngx_conf_t *cf,
 /* ngx_http_social_issuer_rules.c */
 
 /*
- * Fills in "rules", by all that decides about a token but for the keys: the
- * same list of issuers has the same rules in the next configuration, unless
- * something in them was changed.  NGX_ERROR: out of memory.
+ * Sets "rules", a digest of all that decides about a token except the keys:
+ * the same list of issuers has the same rules in the next configuration,
+ * unless something in them was changed.  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_issuer_rules(ngx_http_social_issuers_t *issuers);
 

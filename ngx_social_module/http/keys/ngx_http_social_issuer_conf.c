@@ -1,6 +1,6 @@
 
 /*
- * What stands inside a "social_issuer" block.
+ * The contents of a "social_issuer" block.
  */
 
 #include "ngx_http_social_issuer.h"

@@ -1,7 +1,7 @@
 
 /*
- * What a finished "social_issuer" block comes to: what follows from what was
- * said, and what contradicts it.
+ * The end of a "social_issuer" block: defaults that follow from its lines, and
+ * contradictions.
  */
 
 #include "ngx_http_social_issuer.h"
@@ -62,8 +62,8 @@ ngx_http_social_issuer_finish(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
 
 
 /*
- * A pool's id says its issuer and where its keys are; a key server of one's
- * own may stand in for the latter, as in tests and behind a firewall.
+ * A pool's id gives its issuer and the URL of its keys; another URL may be set
+ * for the latter, as in tests and behind a firewall.
  */
 
 static char *
@@ -139,8 +139,8 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
 
 
 /*
- * A pool has more clients than the site's own as a rule, an administration's
- * for one; that all of them may come in has to be said.
+ * A pool usually has more clients than the site's own, such as an
+ * administration's; accepting all of them has to be explicit.
  */
 
 static char *
@@ -161,7 +161,8 @@ ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
 
 
 /*
- * What would show only when keys are fetched, or run out, shows at once.
+ * Errors that would be found only when keys are fetched, or expire, are found
+ * at once.
  */
 
 static char *

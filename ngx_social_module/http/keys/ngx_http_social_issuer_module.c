@@ -139,7 +139,9 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_social_conf_position(cf, &issuer->position);
 
-    /* who trusts an issuer must not be told an identity by a client */
+    /*
+     * where an issuer is trusted, a client must not be able to set an identity
+     */
 
     ngx_http_social_use(cf);
 
@@ -191,8 +193,8 @@ ngx_http_social_issuer_create_main_conf(ngx_conf_t *cf)
 
 
 /*
- * Keys are loaded for every issuer that is configured, whether or not
- * a location asks for it yet: an operator sees at once when they cannot be.
+ * Keys are loaded for every issuer that is configured, whether or not a
+ * location uses it yet: an operator sees at once when they cannot be.
  */
 
 static ngx_int_t

@@ -1,7 +1,7 @@
 
 /*
- * A digest of the rules by which tokens are verified: what is remembered of
- * a token under the one says nothing under another.
+ * A digest of the rules by which tokens are verified: a verdict cached under
+ * one digest does not count under another.
  */
 
 #include "ngx_http_social_issuer.h"

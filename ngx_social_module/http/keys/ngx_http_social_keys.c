@@ -3,9 +3,9 @@
  * The keys of each issuer, in every worker.
  *
  * DESIGN.  The zone has one slot for each issuer that is fetched: the JSON of
- * the last good set, its generation, and who is fetching until when.  Every
- * worker keeps its own parsed copy and compares generations, two words in
- * memory, before it uses it.  nginx has no signal between workers, so those
+ * the last good set, its generation, and which worker is fetching until when.
+ * Every worker keeps its own parsed copy and compares generations, two words
+ * in memory, before it uses it.  nginx has no signal between workers, so those
  * whose requests wait for another worker's fetch look at the slot every 20 ms
  * while any request waits.
  *
@@ -65,7 +65,7 @@ ngx_http_social_keys_init_process(ngx_cycle_t *cycle, ngx_array_t *issuers)
 
         if (!initialized++ && social_net_init() != SOCIAL_OK) {
             ngx_log_error(NGX_LOG_CRIT, cycle->log, 0,
-                          "social: libcurl could not be initialized");
+                          "social: curl_global_init() failed");
             return NGX_ERROR;
         }
 
@@ -159,8 +159,8 @@ ngx_http_social_keys_sync(ngx_http_social_keys_t *keys)
 
     if (rc != SOCIAL_OK) {
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                      "social: could not parse the keys of issuer \"%V\" in "
-                      "the zone: %s", &keys->issuer->name, why);
+                      "social: could not parse keys of issuer \"%V\" in the "
+                      "zone: %s", &keys->issuer->name, why);
         return;
     }
 
@@ -214,7 +214,7 @@ ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
         return NGX_BUSY;
     }
 
-    /* one that is under way was asked for before this */
+    /* an active one was started before this */
 
     waiter->attempt = keys->slot->attempts + 1;
 
@@ -275,9 +275,9 @@ ngx_http_social_keys_poll_handler(ngx_event_t *ev)
 
 
 /*
- * A request that is woken may finish, or wait again: the queue is taken over
- * first, so that each is woken once.  One that goes meanwhile takes itself
- * out of whichever queue it is in.
+ * A request that is woken may finish, or wait again: the queue is moved first,
+ * so that each is woken once.  One that is finalized meanwhile removes itself
+ * from the queue that it is in.
  */
 
 static void

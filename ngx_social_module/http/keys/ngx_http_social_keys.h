@@ -16,7 +16,7 @@
 #include "social_url.h"
 
 
-/* how many kids that are nobody's a worker remembers for each issuer */
+/* how many unknown kids a worker keeps for each issuer */
 #define NGX_HTTP_SOCIAL_KEYS_UNKNOWN  256
 
 
@@ -35,8 +35,8 @@ struct ngx_http_social_waiter_s {
 /* ngx_http_social_keys_conf.c */
 
 /*
- * Gives the issuers whose keys are fetched their place in the zone, and all
- * of them a thread pool.  NGX_ERROR: already logged.
+ * Reserves slots of the zone for the issuers whose keys are fetched, and sets
+ * a thread pool for all.  NGX_ERROR: already logged.
  */
 ngx_int_t ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers);
 
@@ -71,24 +71,25 @@ social_jwks_t *ngx_http_social_keys_current(ngx_http_social_issuer_t *issuer);
  * The number of the keys that ngx_http_social_keys_current() has just given;
  * never 0 when it gave some.  It changes whenever they do, and no other keys
  * of this issuer ever have it again for as long as the zone lives, whichever
- * way they come and whatever is reloaded: what was found out by these keys
- * can be remembered under it.
+ * way they come and whatever is reloaded: verdicts by these keys can be cached
+ * under it.
  */
 uint64_t ngx_http_social_keys_generation(ngx_http_social_issuer_t *issuer);
 
 /*
- * Asks for newer keys, for a token whose key is not among the current ones.
- * NGX_AGAIN: they are on their way, and "waiter->handler" will be called once
+ * Requests newer keys, for a token whose key is not among the current ones.
+ * NGX_AGAIN: they are being fetched, and "waiter->handler" will be called once
  * when they came, failed to come, or took too long; "waiter->kid" must then
- * still be there.  NGX_DECLINED: they were asked for only just now.  NGX_BUSY:
- * too many wait already, so that whether the key exists cannot be told.
+ * still be there.  NGX_DECLINED: they were requested a moment ago.  NGX_BUSY:
+ * too many requests wait already, so that it is not known whether the key
+ * exists.
  */
 ngx_int_t ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
     ngx_http_social_waiter_t *waiter);
 
 /*
- * The same without a waiter, for who comes again later.  NGX_AGAIN: they are
- * on their way; NGX_DECLINED: they were asked for only just now.
+ * The same without a waiter, for callers that retry later.  NGX_AGAIN: they
+ * are being fetched; NGX_DECLINED: they were requested a moment ago.
  */
 ngx_int_t ngx_http_social_keys_ask(ngx_http_social_issuer_t *issuer);
 
@@ -101,16 +102,16 @@ void ngx_http_social_keys_forget(ngx_http_social_waiter_t *waiter);
 /* ngx_http_social_keys_unknown.c */
 
 /*
- * Whether that kid is known not to be anybody's: keys that were fetched after
- * it was first asked for have none of that name, so that to wait for others
- * is in vain.  They are asked for all the same when it is time, without
- * anybody waiting, should it be a key that is only about to be published.
+ * Whether that kid is known not to exist: keys that were fetched after it was
+ * first requested do not contain it, so that a request need not wait.  They
+ * are still fetched when it is time, in the background, in case the key is
+ * about to be published.
  */
 ngx_uint_t ngx_http_social_keys_unknown(ngx_http_social_issuer_t *issuer,
     social_str_t kid);
 
 /*
- * Notes such a kid, in the place of another where there is no room.
+ * Stores such a kid, in place of another where there is no room.
  */
 void ngx_http_social_keys_note_unknown(ngx_http_social_keys_t *keys,
     social_str_t kid);
@@ -119,7 +120,7 @@ void ngx_http_social_keys_note_unknown(ngx_http_social_keys_t *keys,
 /* ngx_http_social_keys_fetch.c */
 
 /*
- * What lies in the zone for one issuer.  All of it is guarded by the slab
+ * The state of one issuer in the zone.  All of it is guarded by the slab
  * pool's mutex, but for "generation", "loaded", "attempts" and "answered",
  * which are read without.
  */
@@ -138,7 +139,7 @@ typedef struct {
     ngx_atomic_t          attempts;
     ngx_atomic_t          answered;       /* the last attempt that succeeded */
     ngx_uint_t            failures;       /* in a row */
-    uint32_t              complaint;      /* what was last said of them */
+    uint32_t              complaint;      /* what was last logged about them */
 
     u_char               *json;
     size_t                len;
@@ -198,7 +199,7 @@ typedef struct {
     social_net_answer_t           answer;       /* the key set, or the error */
     social_rc_e                   rc;
     size_t                        skipped;
-    const char                   *why;          /* of the keys passed over */
+    const char                   *why;          /* of the ignored keys */
 
     char                          uri[SOCIAL_URL_MAX_SIZE + 1];
 } ngx_http_social_keys_task_t;
@@ -206,7 +207,7 @@ typedef struct {
 
 /*
  * Starts a fetch in a thread, unless one is under way here or in another
- * worker.  With "forced" it may come before its time, but not sooner than
+ * worker.  With "forced" it may start before its time, but not sooner than
  * "jwks_cooldown" after the last.  NGX_OK: one is under way now;
  * NGX_DECLINED: it is too early; NGX_ERROR: it could not be started.
  */
@@ -238,7 +239,7 @@ ngx_http_social_keys_t *ngx_http_social_keys_create(ngx_conf_t *cf,
 /* ngx_http_social_keys_task.c */
 
 /*
- * Has a thread fetch the key set; then "done" is called in the event loop, for
+ * Fetches the key set in a thread; then "done" is called in the event loop, for
  * an ngx_http_social_keys_task_t, and calls ngx_http_social_keys_task_free().
  * NGX_ERROR: it could not be started; already logged.
  */
@@ -250,8 +251,8 @@ void ngx_http_social_keys_task_free(ngx_http_social_task_t *task);
 /* ngx_http_social_keys_file.c */
 
 /*
- * Looks whether the file is another by now, in a thread, and takes its keys
- * over.  A timer's handler: looks again after a second.
+ * Checks in a thread whether the file has changed, and replaces its keys.  A
+ * timer's handler: checks again after a second.
  */
 void ngx_http_social_keys_watch_handler(ngx_event_t *ev);
 

@@ -1,7 +1,7 @@
 
 /*
- * Where the keys of each issuer lie: a slot of the shared zone for those that
- * are fetched.
+ * Where the keys of each issuer are stored: a slot of the shared zone for
+ * those that are fetched.
  */
 
 #include "ngx_http_social_keys.h"
@@ -141,10 +141,9 @@ ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers)
 
 /*
  * The old configuration's workers go on using their slots while they finish,
- * and all of them after a reload that fails later than this, which is not
- * told to anybody: so a slot is given away only when neither this
- * configuration nor the last one claims it, and nobody has looked at it for
- * some time.
+ * and all of them after a reload that fails later than this, which no process
+ * is notified of: so a slot is reused only when neither this configuration nor
+ * the last one claims it, and no worker has read it for some time.
  */
 
 static ngx_int_t
@@ -255,8 +254,8 @@ ngx_http_social_keys_make_id(ngx_http_social_issuer_t *issuer)
 
 
 /*
- * The slot with that id, else one that nobody uses, else the one that was
- * used the longest ago by a configuration before the last.
+ * The slot with that id, otherwise an unused one, otherwise the least recently
+ * used one of a configuration before the last.
  */
 
 static ngx_http_social_keys_slot_t *

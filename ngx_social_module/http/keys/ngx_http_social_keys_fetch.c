@@ -65,7 +65,7 @@ ngx_http_social_keys_fetching(ngx_http_social_keys_t *keys)
 
 /*
  * NGX_OK: the lease is ours; NGX_BUSY: it is another's; NGX_DECLINED: it is
- * too early for anybody.
+ * too early for any worker.
  */
 
 static ngx_int_t
@@ -139,7 +139,7 @@ ngx_http_social_keys_done(ngx_http_social_task_t *task)
 
     if (keys == NULL) {
 
-        /* the configuration is gone; the lease ends by itself */
+        /* the configuration was freed; the lease expires */
 
         ngx_http_social_keys_task_free(task);
         return;
@@ -151,8 +151,8 @@ ngx_http_social_keys_done(ngx_http_social_task_t *task)
 
         if (changed == NGX_ERROR) {
             ngx_http_social_keys_failed(keys, ctx->fetch.url,
-                                        "the shared zone is full: give "
-                                        "\"social_zone\" more");
+                                        "the shared zone is full, "
+                                        "increase \"social_zone\"");
 
         } else if (changed) {
             ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -161,9 +161,8 @@ ngx_http_social_keys_done(ngx_http_social_task_t *task)
 
             if (ctx->skipped) {
                 ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                              "social: passed over %uz keys of issuer \"%V\": "
-                              "%s", ctx->skipped, &keys->issuer->name,
-                              ctx->why);
+                              "social: ignored %uz keys of issuer \"%V\": %s",
+                              ctx->skipped, &keys->issuer->name, ctx->why);
             }
         }
 
@@ -173,14 +172,14 @@ ngx_http_social_keys_done(ngx_http_social_task_t *task)
 
     ngx_http_social_keys_task_free(task);
 
-    /* whoever waits for it looks now, rather than at the next poll */
+    /* requests that wait for it check now, rather than at the next poll */
 
     ngx_post_event(&keys->poll, &ngx_posted_events);
 }
 
 
 /*
- * Returns 1 if the keys are others than before, 0 if they are the same: the
+ * Returns 1 if the keys have changed, 0 if they are the same: the
  * generation changes only when keys do.
  */
 
@@ -231,7 +230,7 @@ ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
     ngx_http_social_lease_release(&slot->lease);
     slot->failures = 0;
 
-    /* many gateways must not come to the key server in step */
+    /* many gateways must not fetch from the key server at the same time */
 
     slot->next = ngx_current_msec + refresh - refresh / 10
                  + (ngx_msec_t) ngx_random() % (refresh / 10 + 1);
@@ -279,20 +278,20 @@ ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *url,
 
     ngx_shmtx_unlock(&keys->shpool->mutex);
 
-    /* a URI's arguments may be its key */
+    /* a URI's arguments may contain a secret */
 
     len = strcspn(url, "?");
 
     ngx_log_error(level, ngx_cycle->log, 0,
-                  "social: could not load the keys of issuer \"%V\" from "
-                  "\"%*s\": %s; the last good ones, if any, stay",
+                  "social: could not load keys of issuer \"%V\" from "
+                  "\"%*s\": %s; the last valid keys, if any, are still used",
                   &keys->issuer->name, len, url, error);
 }
 
 
 /*
- * What is wrong is said once for each outage, not for each attempt, and again
- * only when something else is: numbers, of milliseconds say, do not count.
+ * An error is logged once for each outage, not for each attempt, and again
+ * only if it changes: numbers, such as milliseconds, do not count.
  */
 
 static uint32_t

@@ -1,7 +1,7 @@
 
 /*
- * Keys in a file: read at configuration time, and again whenever the file is
- * another, which every worker looks for in a thread task.
+ * Keys in a file: read at configuration time, and again whenever the file has
+ * changed, which every worker checks in a thread task.
  */
 
 #include "ngx_http_social_keys.h"
@@ -108,7 +108,7 @@ ngx_http_social_keys_from_file(ngx_conf_t *cf,
 
     if (keys->jwks->skipped) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "passed over %uz keys in \"%V\": %s",
+                           "ignored %uz keys in \"%V\": %s",
                            keys->jwks->skipped, &issuer->jwks_file,
                            keys->jwks->why);
     }
@@ -135,7 +135,7 @@ ngx_http_social_keys_watch_handler(ngx_event_t *ev)
 
     if (keys->task) {
 
-        /* a disk that hangs holds one thread, not more each second */
+        /* a disk that hangs blocks one thread, not more each second */
 
         return;
     }
@@ -192,7 +192,7 @@ ngx_http_social_keys_watch_done(ngx_http_social_task_t *task)
 
         ngx_http_social_keys_watch_log(keys, ctx);
 
-        /* what is no good is not read again before it is another */
+        /* an invalid file is not read again before it changes */
 
         keys->stamp = ctx->stamp;
 
@@ -211,7 +211,7 @@ ngx_http_social_keys_watch_done(ngx_http_social_task_t *task)
 
 
 /*
- * All workers see the same: one of them says so.
+ * All workers see the same: one of them logs it.
  */
 
 static void
@@ -246,7 +246,7 @@ ngx_http_social_keys_watch_log(ngx_http_social_keys_t *keys,
             level = mine ? NGX_LOG_WARN : NGX_LOG_INFO;
 
             ngx_log_error(level, ngx_cycle->log, 0,
-                          "social: passed over %uz keys of issuer \"%V\": %s",
+                          "social: ignored %uz keys of issuer \"%V\": %s",
                           ctx->jwks->skipped, &keys->issuer->name,
                           ctx->jwks->why);
         }
@@ -258,14 +258,15 @@ ngx_http_social_keys_watch_log(ngx_http_social_keys_t *keys,
         break;
 
     case NGX_HTTP_SOCIAL_KEYS_FILE_SIZE:
-        why = "it is no file, empty, or larger than \"jwks_max_size\"";
+        why = "it is not a regular file, is empty, or is larger than "
+              "\"jwks_max_size\"";
         break;
 
     default:
         why = ctx->why;
     }
 
-    /* once for each thing that is wrong, not each second */
+    /* once for each error, not each second */
 
     if (why == keys->complaint) {
         return;
@@ -276,8 +277,8 @@ ngx_http_social_keys_watch_log(ngx_http_social_keys_t *keys,
     level = mine ? NGX_LOG_ERR : NGX_LOG_INFO;
 
     ngx_log_error(level, ngx_cycle->log, ctx->err,
-                  "social: could not load the keys of issuer \"%V\" from "
-                  "\"%V\": %s; the last good ones stay",
+                  "social: could not load keys of issuer \"%V\" from "
+                  "\"%V\": %s; the last valid keys are still used",
                   &keys->issuer->name, &keys->issuer->jwks_file, why);
 }
 
@@ -306,7 +307,7 @@ ngx_http_social_keys_file_look(ngx_http_social_keys_file_t *ctx,
 
     ngx_http_social_keys_stamp(&ctx->stamp, &fi);
 
-    /* not to open what it is, a pipe say, which would wait for a writer */
+    /* not to open a pipe, for example, which would wait for a writer */
 
     if (!ngx_is_file(&fi) || ngx_file_size(&fi) < 1
         || ngx_file_size(&fi) > (off_t) ctx->max_size)
@@ -395,7 +396,7 @@ ngx_http_social_keys_file_read(ngx_http_social_keys_file_t *ctx, ngx_fd_t fd,
     }
 
     /*
-     * A file has no place in the zone to count in: its bytes are its number,
+     * A file has no counter in the zone: its bytes are its number,
      * the same in all workers.  The highest bit keeps it apart from those
      * that are counted.
      */

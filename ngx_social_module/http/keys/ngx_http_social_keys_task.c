@@ -1,7 +1,7 @@
 
 /*
  * The thread task that fetches a key set, by way of a discovery document where
- * the configuration says no more than the issuer.
+ * the configuration has only the issuer.
  *
  * The set is parsed in the thread, so that one without a usable key never
  * replaces the last good one, and so that the event loop never pays for
@@ -151,8 +151,8 @@ ngx_http_social_keys_task_thread(void *data, ngx_log_t *log)
 
 
 /*
- * What is left of the time goes to the key set: the lease is for both.  The
- * document is looked at each time, for an issuer may move its keys.
+ * The rest of the time is for the key set: the lease covers both.  The
+ * document is fetched each time, since an issuer may move its keys.
  */
 
 static social_rc_e
@@ -185,8 +185,8 @@ ngx_http_social_keys_task_discover(ngx_http_social_keys_task_t *ctx)
     ctx->fetch.timeout -= ctx->answer.elapsed;
 
     if (ctx->fetch.timeout <= 0) {
-        ngx_http_social_keys_task_error(ctx, "the discovery document took all "
-                                             "of \"jwks_timeout\"");
+        ngx_http_social_keys_task_error(ctx, "\"jwks_timeout\" expired with "
+                                             "the discovery document");
         return SOCIAL_DECLINED;
     }
 

@@ -1,8 +1,8 @@
 
 /*
- * Kids that are nobody's, as far as a worker knows: a fixed table, so that
- * made-up ones cost nothing but each other's places.  It is only about
- * waiting: a kid that is among the keys is never looked up here.
+ * Kids that are unknown to the issuer: a fixed table, so that made-up ones
+ * only replace each other.  It is only about waiting: a kid that is among the
+ * keys is never looked up here.
  */
 
 #include "ngx_http_social_keys.h"
@@ -27,7 +27,7 @@ ngx_http_social_keys_unknown(ngx_http_social_issuer_t *issuer,
 
     if (keys->slot == NULL) {
 
-        /* a file has what it has */
+        /* a file is not fetched */
 
         return 1;
     }
@@ -74,8 +74,7 @@ ngx_http_social_keys_note_unknown(ngx_http_social_keys_t *keys,
 
 
 /*
- * A digest, since no two kids must be taken for one, by design of a client
- * or not.
+ * A digest, since two kids must not be confused, even by a client's design.
  */
 
 static ngx_http_social_keys_miss_t *
@@ -86,7 +85,7 @@ ngx_http_social_keys_find_miss(ngx_http_social_keys_t *keys, social_str_t kid,
         return NULL;
     }
 
-    /* a byte that is not compared chooses the place */
+    /* a byte that is not compared chooses the slot */
 
     return &keys->unknown[id[16] % NGX_HTTP_SOCIAL_KEYS_UNKNOWN];
 }

@@ -100,8 +100,8 @@ void ngx_http_social_revocations_add(
     ngx_http_social_revoked_t *revoked, ngx_uint_t n);
 
 /*
- * Before and after everything that holds is added, for whoever follows the
- * database: see social_revocations_load_begin().  After "end" the set counts
+ * Before and after everything that holds is added, for the revocation
+ * listener: see social_revocations_load_begin().  After "end" the set counts
  * as loaded.
  */
 uint64_t ngx_http_social_revocations_load_begin(

@@ -181,7 +181,9 @@ ngx_http_social_revocation_init(ngx_conf_t *cf)
     rmcf = ngx_http_conf_get_module_main_conf(cf,
                                             ngx_http_social_revocation_module);
 
-    /* whoever has tokens and a database may be told of a logout by another */
+    /*
+     * with tokens and a database another gateway's logouts have to be loaded
+     */
 
     if (!rmcf->used || !ngx_http_social_database_configured(cf)) {
         return NGX_OK;

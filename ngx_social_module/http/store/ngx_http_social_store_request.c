@@ -162,7 +162,7 @@ ngx_http_social_store_decode(ngx_http_request_t *r,
 
     sr->path.data = path;
 
-    /* keys are text: the database that is told of them takes no other */
+    /* keys are text: the database accepts nothing else */
 
     if (!social_object_check(sr->key)
         || social_store_path(sr->key, path, &sr->path.len) != SOCIAL_OK) {

@@ -2,10 +2,10 @@
 /*
  * "social_presign": the content handler.
  *
- * The URL is made first, which costs a few microseconds and no waiting; then
- * the upload's row is written, and the client gets the URL when that is
- * durable.  The client never says a key: it is the operator's pattern, filled
- * in from the verified token.
+ * The URL is made first, which takes a few microseconds and does not wait;
+ * then the upload's row is written, and the client gets the URL when that is
+ * durable.  The client never chooses a key: it is the operator's pattern with
+ * values of the verified token.
  */
 
 #include "ngx_http_social_auth.h"
@@ -194,8 +194,8 @@ ngx_http_social_presign_put(ngx_http_request_t *r, social_str_t body)
 
 
 /*
- * 413 or 415 where that is all that is wrong, else 422; each names every bad
- * field.
+ * 413 or 415 where that is the only error, otherwise 422; each names every
+ * invalid field.
  */
 
 static ngx_int_t
@@ -247,8 +247,8 @@ ngx_http_social_presign_errors(ngx_http_request_t *r, social_upload_t *upload)
 
 /*
  * The original client's shape: {"extension":"jpg"} in, {"url"} out.  It sends
- * a Content-Type of its own making and no size beforehand, so that only the
- * host can be signed.
+ * an arbitrary Content-Type and no size beforehand, so that only the host can
+ * be signed.
  */
 
 static ngx_int_t
@@ -396,7 +396,7 @@ ngx_http_social_presign_sign(ngx_http_request_t *r,
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "social: no URL could be made for this key: look at "
+                  "social: could not presign a URL of this key, check "
                   "\"social_presign_key\"");
 
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -510,7 +510,7 @@ ngx_http_social_presign_recorded(ngx_http_request_t *r,
     switch (outcome) {
 
     case NGX_HTTP_SOCIAL_QUERY_OK:
-        /* no row: the user was deleted, and a token still lives */
+        /* no row: the user was deleted, and a token has not expired yet */
 
         rc = social_pq_result_value(result, 0, 0, &id)
              ? ngx_http_social_reply_json(r, ctx->status, &ctx->answer)

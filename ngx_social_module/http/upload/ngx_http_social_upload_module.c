@@ -1,6 +1,6 @@
 
 /*
- * "social_upload_status": what became of an upload, for its owner.
+ * "social_upload_status": the state of an upload, for its owner.
  */
 
 #include "ngx_http_social_auth.h"
@@ -176,7 +176,7 @@ ngx_http_social_upload_found(ngx_http_request_t *r,
 
     case NGX_HTTP_SOCIAL_QUERY_OK:
 
-        /* another's upload is not there, as one that never was */
+        /* an upload of another user is as absent as an unknown one */
 
         if (!social_pq_result_value(result, 0, 0, &json)) {
             rc = NGX_HTTP_NOT_FOUND;
@@ -247,7 +247,7 @@ ngx_http_social_upload_directive(ngx_conf_t *cf, ngx_command_t *cmd,
                        "a path of this host", &value[1]);
         }
 
-        /* the key comes after a slash of its own */
+        /* the key is appended after a slash */
 
         while (ulcf->assets.len
                && ulcf->assets.data[ulcf->assets.len - 1] == '/')

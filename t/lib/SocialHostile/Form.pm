@@ -121,7 +121,7 @@ sub base64 {
             my @other = @p;
             $other[$i] = $change{$what};
 
-            # what ends a line, or is no text, is nginx's to judge
+            # what ends a line, or is not text, is refused by nginx
             attack("$name: $what", join('.', @other),
                    $change{$what} =~ /[\0\r\n]/ ? (nginx => 1) : ());
         }

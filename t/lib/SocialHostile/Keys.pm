@@ -8,7 +8,7 @@ use warnings;
 use File::Temp ();
 use SocialToken;
 
-# The keys of RFC 7517, A.2 and RFC 8037, A.1, whose secrets are no secrets:
+# The keys of RFC 7517, A.2 and RFC 8037, A.1, whose private parts are public:
 # public as members of a set, private as openssl reads them.
 
 our %public = (
@@ -92,7 +92,7 @@ sub algorithms {
     return;
 }
 
-# The public key is no secret: whoever has it must not be able to sign.
+# The public key is not a secret: those who have it must not be able to sign.
 
 sub secrets {
     my ($keys) = @_;

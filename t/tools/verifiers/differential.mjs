@@ -29,7 +29,7 @@ const keys = makeKeys();
 
 const set = JSON.parse(JSON.stringify(jwks(keys)));
 const mutator = new Mutator(new Random(rules.seed), keys, rules);
-const judges = Object.fromEntries(uses.map(use =>
+const verifiers = Object.fromEntries(uses.map(use =>
     [use, { aws: aws(rules, set, use), jose: jose(rules, set, use) }]));
 
 const tokens = [];
@@ -54,8 +54,8 @@ while (tokens.length < rules.count) {
 
 for (const t of tokens) {
     for (const use of uses) {
-        t[use] = { aws: judges[use].aws(t.token),
-                   jose: await judges[use].jose(t.token) };
+        t[use] = { aws: verifiers[use].aws(t.token),
+                   jose: await verifiers[use].jose(t.token) };
     }
 }
 

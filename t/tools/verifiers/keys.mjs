@@ -1,5 +1,5 @@
-// The keys of the differential test, made anew for every run, and the set of
-// them that all verifiers get.
+// The keys of the differential test, made for every run, and the set of them
+// that all verifiers get.
 
 import { constants, createSign, generateKeyPairSync, sign } from 'node:crypto';
 

@@ -10,7 +10,7 @@ use Cwd ();
 use File::Path qw( make_path remove_tree );
 use Test::Nginx::Util;
 
-# Makes the server root anew.  Only directories that a driver makes are
+# Makes the server root again.  Only directories that a driver makes are
 # removed: the root may have been pointed at a directory with other things.
 # The logs stay when nginx, which has them open, goes on running.
 

@@ -227,7 +227,7 @@ sub parse_response {
     $res->{code} = $1
         if defined $line && $line =~ m{\AHTTP/\S+ +(\d+)(?: |\z)};
 
-    # what is no response is all body, to be shown by a failing test
+    # what is not a response is all body, to be shown by a failing test
     $rest = $bytes if !defined $res->{code} && $res->{raw_headers} eq '';
 
     for my $header (@headers) {

@@ -17,7 +17,7 @@ my $from = 0;           # where in the error log the next check begins
 my $block_from = 0;     # where the block began
 my $access_from = 0;    # the same of the access log
 
-# Lines which tell of an end nobody asked for.  They fail a block that does
+# Lines which report an unexpected end.  They fail a block that does
 # not name them in its error_log or no_error_log.
 my @fatal = (
     'exited on signal',
@@ -173,7 +173,7 @@ sub check_error_log {
 
     check_fatal($block, $lines);
 
-    # of a dead nginx an [emerg] is no surprise
+    # an [emerg] of a dead nginx is expected
     warn_of($block, $lines) if !$dead;
 }
 
@@ -350,7 +350,7 @@ sub check_access_log {
 }
 
 # What nginx wrote when it left: called when the nginx of the block has been
-# stopped, or ($alive) when it was told to reload.
+# stopped, or ($alive) when it got SIGHUP.
 
 sub check_after_stop {
     my ($block, $alive) = @_;

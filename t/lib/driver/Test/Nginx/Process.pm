@@ -101,7 +101,7 @@ sub spawn {
     open STDOUT, '>', '/dev/null';
     open STDERR, '>', stderr_file();
 
-    # a process group of its own: ^C is for the test, which then stops nginx
+    # its own process group: ^C is for the test, which then stops nginx
     setpgrp;
 
     if (defined(my $preload = $ENV{TEST_NGINX_LD_PRELOAD})) {
@@ -208,7 +208,7 @@ sub run_to_death {
         waitpid $pid, 0;
 
     } elsif ($status == 0 && wait_until(5, sub { pid_from_file() })) {
-        # it lives: remember it, to stop it
+        # it lives: keep its pid, to stop it
         ($Pid, $Child) = (pid_from_file(), 0);
     }
 
@@ -235,7 +235,7 @@ sub reload {
         my $version = ask_version($run);
         return 1 if defined $version && $version eq $run->{version};
 
-        # nginx told why it keeps the old configuration
+        # nginx logged why it keeps the old configuration
         ($error) = grep { /\[emerg\]/ } @{ $new_log_lines->() };
         return defined $error;
     });
@@ -350,7 +350,7 @@ sub end_process {
     kill 'TERM', $pid;
     return () if wait_until(2, $gone);
 
-    # it leads a group of its own, if it is our child or became a daemon
+    # it leads its own group, if it is our child or became a daemon
     kill 'KILL', getpgrp($pid) == $pid ? -$pid : $pid;
     wait_until(5, $gone);
 

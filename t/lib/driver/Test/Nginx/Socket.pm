@@ -74,7 +74,7 @@ smaller implementation: it needs L<Test::Base> and the modules that come with
 Perl. A suite that passes here is meant to pass there, with the same number
 of tests. Where the two could differ, this one is the stricter.
 
-For each block nginx is stopped, a server root is made anew (F<t/servroot>),
+For each block nginx is stopped, a server root is made again (F<t/servroot>),
 F<nginx.conf> is written, nginx is started, the requests are sent, each on a
 connection of its own, and the answers and the logs are checked.
 
@@ -223,7 +223,8 @@ Seconds (or C<200ms>) for which the server may be silent; default 3.
 
 =item abort
 
-A time-out is no failure: the client goes away. With C<ignore_response>.
+A time-out is not a failure: the client closes the connection. With
+C<ignore_response>.
 
 =item shutdown
 
