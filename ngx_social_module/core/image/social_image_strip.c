@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#include "social_image_format.h"
+#include "social_image_bare.h"
+#include "social_image_bytes.h"
 #include "social_image_strip.h"
 
 
