@@ -91,7 +91,7 @@ subtest 'migrations' => sub {
     like($out, qr/\Athe database is up to date$/,
         'comments may change');
 
-    my ($digest) = `grep " 002_revocations$" conf/sql/earlier` =~ /^(\w+)/;
+    my ($digest) = `grep 002_revocations conf/sql/earlier` =~ /^(\w+)/;
     v("UPDATE schema_migrations SET checksum = '$digest' WHERE version = '002'");
     $out = `scripts/migrate 2>&1`;
     unlike($out, qr/warning/, 'the text that an earlier version recorded');

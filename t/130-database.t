@@ -410,7 +410,7 @@ $nginx->stop;
 $guest =~ s/user=guest password=wrong dbname=social/user=social dbname=postgres/;
 $nginx = begin(database => $guest);
 is(hook(), 500, 'a database that was not migrated');
-like($nginx->error_log, qr/database refused a statement: .*\(42883\)/,
+like($nginx->error_log, qr/database statement failed: .*\(42883\)/,
      'said in the log');
 $nginx->stop;
 

@@ -2,7 +2,7 @@
 /*
  * The credentials of a bucket, out of the environment or a file: one rule for
  * the gateway, which reads them with its configuration, and the worker, which
- * reads them anew for each request.
+ * reads them again for each request.
  */
 
 #ifndef SOCIAL_NET_CREDENTIALS_H

@@ -20,7 +20,7 @@ typedef struct {
 
     /*
      * Who signs: "keys", or, where that is NULL, what this text of
-     * social_net_credentials_read_text() gives, read anew for each request.
+     * social_net_credentials_read_text() gives, read again for each request.
      */
     const social_credentials_t  *keys;
     const char                  *credentials;
@@ -92,7 +92,7 @@ social_rc_e social_net_s3_delete(const social_net_s3_t *s3, const char *key,
 
 /*
  * Whether the bucket is there and accepts the credentials, asked by an object
- * that is not: those who may read but not list are told AccessDenied.
+ * that is not: those who may read but not list get AccessDenied.
  */
 social_rc_e social_net_s3_check(const social_net_s3_t *s3, char *error);
 

@@ -783,7 +783,7 @@ social_worker_conf_wrong(social_worker_conf_ctx_t *ctx, const char *section,
 }
 
 
-/* zeroed; a worker without memory for its configuration is no worker */
+/* zeroed; a worker without memory for its configuration exits */
 
 static void *
 social_worker_conf_array(size_t n, size_t size)

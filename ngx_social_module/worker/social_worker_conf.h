@@ -35,7 +35,7 @@ typedef enum {
 } social_worker_gravity_e;
 
 
-/* what the decoder is told of a variant: plain data, sent as it is */
+/* what is sent to the decoder about a variant: plain data, sent as it is */
 
 typedef struct {
     uint32_t                 width;

@@ -238,7 +238,7 @@ test_get(void **state)
     fails("none", SOCIAL_FAILED, "");
     fails("", SOCIAL_FAILED, "signed");
 
-    /* what a terminal obeys is no code */
+    /* control sequences are not an error code */
 
     fails("key", SOCIAL_FAILED, "status 403");
     assert_null(strchr(error, '\x1b'));

@@ -11,8 +11,8 @@
  * for another, and nothing is ever held: what was written by two at the same
  * time, by one that was killed, or by one that was stopped and goes on long
  * after somebody else used the slot, is a verdict of neither, but for a chance
- * of 2^-63.  The slot is then as good as an empty one to whoever needs room, so
- * that a process takes one verdict with it at most, however it ends.
+ * of 2^-63.  The slot is then as good as an empty one to a process that needs
+ * room, so that a process takes one verdict with it at most, however it ends.
  * (R. Hyatt, T. Mann, "A lock-less transposition table implementation for
  * parallel search", ICGA Journal 25(1), 2002)
  */

@@ -1,6 +1,6 @@
 
 /*
- * Work for a thread: memory of its own, since whoever wants it may go first,
+ * Work for a thread: separate memory, since its owner may be freed first,
  * and a handler in the event loop for its end.
  */
 

@@ -142,7 +142,7 @@ ngx_http_social_connect_done(ngx_event_t *ev)
     } else if (ngx_http_social_connection_open(conn, ctx->pq) != NGX_OK) {
         social_pq_close(ctx->pq);
         ngx_http_social_connection_failed(conn,
-                                          "no connection is free in nginx");
+                                          "worker_connections are not enough");
 
     } else {
         c = conn->connection;
@@ -341,7 +341,7 @@ ngx_http_social_connection_write_handler(ngx_event_t *wev)
     conn = c->data;
 
     if (ngx_http_social_connection_flush(conn) != NGX_OK) {
-        ngx_http_social_connection_failed(conn, "could not send");
+        ngx_http_social_connection_failed(conn, "send failed");
     }
 }
 
@@ -367,7 +367,7 @@ ngx_http_social_connection_read_handler(ngx_event_t *rev)
     if (social_pq_consume(conn->pq) != SOCIAL_OK
         || ngx_http_social_connection_flush(conn) != NGX_OK)
     {
-        ngx_http_social_connection_failed(conn, "it closed the connection");
+        ngx_http_social_connection_failed(conn, "server closed the connection");
         return;
     }
 
@@ -378,7 +378,8 @@ ngx_http_social_connection_read_handler(ngx_event_t *rev)
         rc = social_pq_next(conn->pq, &result);
 
         if (rc == SOCIAL_FAILED) {
-            ngx_http_social_connection_failed(conn, "it closed the connection");
+            ngx_http_social_connection_failed(conn,
+                                              "server closed the connection");
             return;
         }
 

@@ -243,7 +243,7 @@ ngx_http_social_database_submit(ngx_http_social_database_t *db,
             return;
         }
 
-        ngx_http_social_connection_failed(&pooled->conn, "could not send");
+        ngx_http_social_connection_failed(&pooled->conn, "send failed");
     }
 
     /*
@@ -394,7 +394,7 @@ ngx_http_social_database_timeout(ngx_event_t *ev)
     silent = ngx_current_msec - conn->heard;
 
     if (silent >= db->conf->timeout) {
-        ngx_http_social_connection_failed(conn, "it does not answer");
+        ngx_http_social_connection_failed(conn, "timed out");
         return;
     }
 
@@ -447,7 +447,7 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
             && ngx_strcmp(social_pq_result_sqlstate(result), "25006") == 0)
         {
             /* the next connection may find the new primary */
-            ngx_http_social_connection_failed(conn, "it is read-only");
+            ngx_http_social_connection_failed(conn, "server is read-only");
         }
 
         break;
@@ -497,12 +497,12 @@ ngx_http_social_database_ready(ngx_http_social_connection_t *conn)
             query->waiting = 1;
             db->waiters++;
 
-            ngx_http_social_connection_failed(&pooled->conn, "could not send");
+            ngx_http_social_connection_failed(&pooled->conn, "send failed");
             return;
         }
 
         if (ngx_http_social_connection_flush(&pooled->conn) != NGX_OK) {
-            ngx_http_social_connection_failed(&pooled->conn, "could not send");
+            ngx_http_social_connection_failed(&pooled->conn, "send failed");
             return;
         }
     }
@@ -593,7 +593,7 @@ ngx_http_social_database_refused(ngx_http_social_database_t *db,
     }
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "social: the database refused a statement: %s (%s)",
+                  "social: database statement failed: %s (%s)",
                   social_pq_result_message(result), sqlstate);
 
     return ngx_http_social_database_passes(sqlstate)

@@ -3,10 +3,10 @@
  * The revocation listener, in one worker of all.
  *
  * DESIGN.  Every worker tries to acquire the lease in the zone twice a second.
- * The one that has it has a connection of its own, LISTENs on it, loads what is
- * there, and asks for what is new when it is notified, and at every tick
- * besides: so it works through a pooler that keeps no LISTEN, and notices
- * a connection that failed silently.  While there is no listener the set stays
+ * The one that has it opens a connection, LISTENs on it, loads all
+ * revocations, and selects new ones when it is notified, and at every tick
+ * besides: so it works through a pooler that keeps no LISTEN, and notices a
+ * connection that failed silently.  While there is no listener the set stays
  * as it is; the next one loads everything again.
  *
  * Two listeners at a time, after one was stopped for a while, do no harm: they
@@ -173,7 +173,7 @@ ngx_http_social_listener_tick(ngx_event_t *ev)
         if (ngx_current_msec - f->conn.heard
             > NGX_HTTP_SOCIAL_LISTENER_SILENCE)
         {
-            ngx_http_social_connection_failed(&f->conn, "it does not answer");
+            ngx_http_social_connection_failed(&f->conn, "timed out");
         }
 
         return;
@@ -187,7 +187,7 @@ ngx_http_social_listener_tick(ngx_event_t *ev)
          : ngx_http_social_listener_poll(f))
         != NGX_OK)
     {
-        ngx_http_social_connection_failed(&f->conn, "could not send");
+        ngx_http_social_connection_failed(&f->conn, "send failed");
     }
 }
 
@@ -237,7 +237,7 @@ static void
 ngx_http_social_listener_connected(ngx_http_social_connection_t *conn)
 {
     if (ngx_http_social_listener_begin(conn->data) != NGX_OK) {
-        ngx_http_social_connection_failed(conn, "could not send");
+        ngx_http_social_connection_failed(conn, "send failed");
     }
 }
 
@@ -252,7 +252,7 @@ ngx_http_social_listener_result(ngx_http_social_connection_t *conn,
     const social_pq_result_t *result)
 {
     if (ngx_http_social_listener_take(conn->data, result) != NGX_OK) {
-        ngx_http_social_connection_failed(conn, "could not send");
+        ngx_http_social_connection_failed(conn, "send failed");
     }
 }
 
@@ -274,7 +274,7 @@ ngx_http_social_listener_ready(ngx_http_social_connection_t *conn)
     if (f->notified && f->step == NGX_HTTP_SOCIAL_LISTENER_IDLE
         && ngx_http_social_listener_poll(f) != NGX_OK)
     {
-        ngx_http_social_connection_failed(conn, "could not send");
+        ngx_http_social_connection_failed(conn, "send failed");
     }
 }
 

@@ -1,7 +1,6 @@
 
 /*
- * What a listener asks: all revocations at first, and then those that came
- * since.
+ * The statements of the listener: all revocations at first, and then new ones.
  *
  * DESIGN.  Rows become visible in the order of commits, not in that of any
  * number in them, so "after the last one" would miss some.  Each row has the
@@ -250,7 +249,7 @@ ngx_http_social_listener_refused(ngx_http_social_listener_t *f,
         || step == NGX_HTTP_SOCIAL_LISTENER_EXPIRE)
     {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "social: the database refused to %s revocations: "
+                      "social: could not %s revocations: "
                       "%s (%s)",
                       step == NGX_HTTP_SOCIAL_LISTENER_LISTEN ? "listen to"
                                                             : "delete old",
@@ -404,7 +403,7 @@ ngx_http_social_listener_loaded(ngx_http_social_listener_t *f)
     level = f->conn.failures ? NGX_LOG_NOTICE : NGX_LOG_INFO;
 
     ngx_log_error(level, ngx_cycle->log, 0,
-                  "social: %ui revocations were loaded", f->count);
+                  "social: %ui revocations loaded", f->count);
 
     f->conn.failures = 0;
 }

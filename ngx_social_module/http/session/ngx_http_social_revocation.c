@@ -62,8 +62,8 @@ ngx_http_social_revocation_init_zone(ngx_slab_pool_t *shpool, void **part,
 failed:
 
     ngx_log_error(NGX_LOG_EMERG, log, 0,
-                  "social: no room for revocations%s: give \"social_zone\" "
-                  "more", shpool->log_ctx);
+                  "social: no room for revocations%s: increase "
+                  "\"social_zone\"", shpool->log_ctx);
 
     return NGX_ERROR;
 }

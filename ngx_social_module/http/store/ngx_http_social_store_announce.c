@@ -385,8 +385,8 @@ ngx_http_social_store_announce_init_zone(ngx_slab_pool_t *shpool, void **part,
 
     if (*part == NULL) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "social: no room for the lease of stores%s: give "
-                      "\"social_zone\" more", shpool->log_ctx);
+                      "social: no room for the lease of stores%s: increase "
+                      "\"social_zone\"", shpool->log_ctx);
         return NGX_ERROR;
     }
 
