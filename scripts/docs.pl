@@ -213,9 +213,11 @@ sub read_worker {
         my $body = $table{$section{$name}};
 
         while ($body =~ /CFG_(STR|STR_LIST|BOOL|INT|FLOAT)\("(\w+)",
-                         \s*("[^"]*"|\w+)/gx)
+                         \s*("[^"]*"|\w+),\s*(\w+)/gx)
         {
-            my ($type, $line, $value) = ($1, $2, $3);
+            my ($type, $line, $value, $flags) = ($1, $2, $3, $4);
+
+            $value = 'NULL' if $flags eq 'CFGF_NODEFAULT';
 
             $value =~ s/"//g;
             $value = '' if $value eq 'NULL' || $value eq '{}';
@@ -704,6 +706,10 @@ sub check_worker {
                    . " \"$name\"");
             next;
         }
+
+        # one that is refused with a hint needs no example
+
+        $text{$section} .= "$name\n" if ($cells[2] // '') eq 'not supported';
 
         $row{"$section $name"} = [ $line->{n}, text_of($cells[1]) ];
     }
