@@ -10,7 +10,6 @@ use SocialToken;
 use SocialConf;
 
 repeat_each(1);
-plan tests => repeat_each() * 1553;
 no_long_string();
 
 sub wrong {
@@ -63,43 +62,45 @@ accepted('a directive in each level', {
 
 # social_auth
 
+my $auth = 'in "social_auth" directive, it must be "off", or names of issuers '
+    . 'and then "optional" or "optional=lenient"';
+
 wrong('nothing', 'social_auth;',
       'invalid number of arguments in "social_auth" directive');
 wrong('an unknown issuer', 'social_auth nobody;',
-      'unknown issuer "nobody" in "social_auth": add a "social_issuer nobody '
-      . '{ ... }" to the "http" block', qr/nginx\.conf:\d+$/);
+      'unknown issuer "nobody" (add "social_issuer nobody" to the "http" block) '
+      . 'in "social_auth" directive in ', qr/nginx\.conf:\d+$/);
 wrong('an unknown issuer beside one', 'social_auth main nobody;',
-      'unknown issuer "nobody" in "social_auth"');
-wrong('on', 'social_auth on;', 'unknown issuer "on" in "social_auth"');
+      'unknown issuer "nobody" (add');
+wrong('on', 'social_auth on;', 'unknown issuer "on" (add');
 wrong('an issuer twice', 'social_auth main main;',
-      '"main" is duplicate in "social_auth": say it once');
+      'duplicate value "main" in "social_auth" directive');
 wrong('an issuer and off', 'social_auth main off;',
-      'unknown parameter "off" in "social_auth"');
+      qq{invalid value "off" $auth});
 wrong('off and an issuer', 'social_auth off main;',
-      '"off" in "social_auth" stands alone');
+      qq{invalid value "off" $auth});
 wrong('off and optional', 'social_auth off optional;',
-      '"off" in "social_auth" stands alone');
+      qq{invalid value "off" $auth});
 wrong('optional alone', 'social_auth optional;',
-      '"optional" in "social_auth" stands last, after the name of an issuer');
+      qq{invalid value "optional" $auth});
 wrong('lenient alone', 'social_auth optional=lenient;',
-      '"optional=lenient" in "social_auth" stands last');
+      qq{invalid value "optional=lenient" $auth});
 wrong('optional before a name', 'social_auth main optional other;',
-      '"optional" in "social_auth" stands last');
+      qq{invalid value "optional" $auth});
 wrong('optional twice', 'social_auth main optional optional;',
-      '"optional" in "social_auth" stands last');
+      qq{invalid value "optional" $auth});
 wrong('optional in another form', 'social_auth main optional=on;',
-      'unknown parameter "optional=on" in "social_auth": it takes "off", or '
-      . 'names of issuers and then "optional" or "optional=lenient"');
+      qq{invalid value "optional=on" $auth});
 wrong('an unknown parameter', 'social_auth main realm=x;',
-      'unknown parameter "realm=x" in "social_auth"');
+      qq{invalid value "realm=x" $auth});
 wrong('an empty name', 'social_auth "";',
-      'unknown parameter "" in "social_auth"');
+      qq{invalid value "" $auth});
 wrong('social_auth twice', 'social_auth main; social_auth other;',
-      '"social_auth" is duplicate: list all issuers in one');
+      '"social_auth" directive is duplicate');
 wrong('off after a name', 'social_auth main; social_auth off;',
-      '"social_auth" is duplicate');
+      '"social_auth" directive is duplicate');
 wrong('a name after off', 'social_auth off; social_auth main;',
-      '"social_auth" is duplicate');
+      '"social_auth" directive is duplicate');
 
 refused('an unknown issuer in an if', {
     http => $http_config,
@@ -129,22 +130,23 @@ for my $name (qw( social_auth_scopes social_auth_groups )) {
     wrong("$name of one", "$name any;",
           "invalid number of arguments in \"$name\" directive");
     wrong("$name without any or all", "$name a b;",
-          "invalid parameter \"a\" in \"$name\": it must be \"any\" or "
-          . '"all", followed by values');
+          "invalid parameter \"a\" in \"$name\" directive, the first one must "
+          . 'be "any" or "all"');
     wrong("$name of an empty value", "$name any '';",
-          "invalid value \"\" in \"$name\": it must be a ");
+          "invalid value \"\" in \"$name\" directive, it must not be empty");
     wrong("$name with a control character", "$name any \"a\tb\";",
           "invalid value \"a");
     wrong("$name with DEL", "$name any \"a\x7fb\";", "invalid value \"a");
     wrong("$name with one twice", "$name all a b a;",
-          "\"a\" is duplicate in \"$name\": say it once");
+          "duplicate value \"a\" in \"$name\" directive");
     wrong("$name twice", "$name any a; $name any b;",
-          "\"$name\" is duplicate: say it once in this block");
+          "\"$name\" directive is duplicate");
 }
 
 wrong("a scope with $_->[0]", "social_auth_scopes any 'a$_->[1]b';",
-      "invalid value \"a$_->[2]b\" in \"social_auth_scopes\": it must be "
-      . 'a word without spaces, quotes and backslashes')
+      "invalid value \"a$_->[2]b\" in \"social_auth_scopes\" directive, it "
+      . 'must not be empty or contain spaces, quotes, backslashes and control '
+      . 'characters')
     for [ 'a space', ' ', ' ' ], [ 'a quote', '"', '"' ],
         [ 'a backslash', '\\\\', '\\' ];
 
@@ -152,8 +154,8 @@ accepted('groups with spaces, quotes and backslashes', {
     http => $http_config, config => 'location /x { social_auth main; '
         . 'social_auth_groups any "site admins" \'a"b\' a\\\\b; }' });
 wrong('a group of a variable', 'social_auth_groups any $group;',
-      'invalid value "$group" in "social_auth_groups": it takes no variables, '
-      . 'write what the token must have');
+      'invalid value "$group" in "social_auth_groups" directive, it must not be '
+      . 'empty, begin with "$" (variables are not supported)');
 
 
 # the others
@@ -164,10 +166,11 @@ wrong('social_auth_groups_claim of two', 'social_auth_groups_claim a b;',
       'invalid number of arguments in "social_auth_groups_claim" directive');
 wrong('social_auth_groups_claim of an empty name',
       'social_auth_groups_claim "";',
-      '"social_auth_groups_claim" needs the name of a claim');
+      'invalid value "" in "social_auth_groups_claim" directive, it must not '
+      . 'be empty');
 wrong('social_auth_groups_claim twice',
       'social_auth_groups_claim a; social_auth_groups_claim a;',
-      '"social_auth_groups_claim" is duplicate: say it once in this block');
+      '"social_auth_groups_claim" directive is duplicate');
 
 for my $name (qw( social_auth_error_detail social_auth_cache
                   social_identity_headers
@@ -178,12 +181,13 @@ for my $name (qw( social_auth_error_detail social_auth_cache
     wrong("$name of two", "$name on off;",
           "invalid number of arguments in \"$name\" directive");
     wrong("$name $_", "$name $_;",
-          "invalid value \"$_\" in \"$name\": it must be \"on\" or \"off\"")
+          "invalid value \"$_\" in \"$name\" directive, it must be \"on\" or "
+          . '"off"')
         for qw( yes 1 onn );
     wrong("$name of an empty value", "$name '';",
           "invalid value \"\" in \"$name\"");
     wrong("$name twice", "$name on; $name on;",
-          "\"$name\" is duplicate: say it once in this block");
+          "\"$name\" directive is duplicate");
 }
 
 for my $line ('social_auth main', 'social_auth_scopes any a',
@@ -222,16 +226,17 @@ for my $where ([ http => 'social_ready;' ], [ config => 'social_ready;' ],
 sub ready { return { config => "location /x { $_[0] }" } }
 
 refused('social_ready twice', ready('social_ready; social_ready;'),
-        '"social_ready" is duplicate: say it once');
+        '"social_ready" directive is duplicate');
 refused('social_ready on', ready('social_ready on;'),
-        'invalid parameter "on" in "social_ready"');
+        'unknown parameter "on" in "social_ready" directive, supported are '
+        . '"require" in ');
 refused('social_ready of what there is not',
         ready('social_ready require=database;'),
-        '"social_ready" requires a database, but there is no '
-        . '"social_database"');
+        'no "social_database" is defined (add it to the "http" block, or '
+        . 'require keys only) for the "social_ready" directive in ');
 refused('social_ready of nothing', ready('social_ready require=;'),
-        'invalid parameter "require=" in "social_ready"');
+        'invalid value "" of parameter "require" in "social_ready" directive');
 refused('social_ready of two', ready('social_ready require=keys on;'),
-        'invalid number of arguments in "social_ready" directive');
+        'unknown parameter "on" in "social_ready" directive');
 
 run_conf();

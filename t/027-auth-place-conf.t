@@ -9,7 +9,6 @@ use SocialToken;
 use SocialConf;
 
 repeat_each(1);
-plan tests => repeat_each() * 675;
 no_long_string();
 
 sub wrong {
@@ -59,30 +58,32 @@ for my $value (qw( off header cookie Authorization $ ${http_authorization}
     my $shown = $value eq '""' ? '' : $value;
 
     wrong("the place $value", "$token $value;",
-          "invalid parameter \"$shown\" in \"$token\": it takes variables, as "
-          . "in \"$token \$http_authorization \$cookie_token\"");
+          "invalid value \"$shown\" in \"$token\" directive, it must be the "
+          . 'name of a variable, as "$cookie_token"');
 }
 
 wrong('a good place and a wrong one', "$token \$cookie_a b;",
-      "invalid parameter \"b\" in \"$token\"");
+      "invalid value \"b\" in \"$token\" directive");
 wrong('a place twice', "$token \$cookie_a \$http_a \$cookie_a;",
-      "\"\$cookie_a\" is duplicate in \"$token\": say it once");
+      "duplicate value \"\$cookie_a\" in \"$token\" directive");
 wrong('a place twice, in another case', "$token \$cookie_a \$COOKIE_A;",
-      "\"\$COOKIE_A\" is duplicate in \"$token\"");
+      "duplicate value \"\$COOKIE_A\" in \"$token\" directive");
 wrong('all cookies', "$token \$http_cookie;",
-      "\"\$http_cookie\" in \"$token\" is all cookies: name the one that holds "
-      . 'the token, as in "$cookie_token"');
+      "invalid value \"\$http_cookie\" in \"$token\" directive, it must be one "
+      . 'cookie, as "$cookie_token"');
 wrong('all cookies, in another case', "$token \$HTTP_Cookie;",
-      "\"\$HTTP_Cookie\" in \"$token\" is all cookies");
+      "invalid value \"\$HTTP_Cookie\" in \"$token\" directive, it must be one "
+      . 'cookie');
 wrong('a variable of ours', "$token \$social_sub;",
-      "\"\$social_sub\" in \"$token\" is a variable of this module: it is "
-      . 'known from the token, not before it');
+      "invalid value \"\$social_sub\" in \"$token\" directive, it must not be a "
+      . 'variable of this module');
 wrong('another one', "$token \$Social_Claim_x;",
-      "\"\$Social_Claim_x\" in \"$token\" is a variable of this module");
+      "invalid value \"\$Social_Claim_x\" in \"$token\" directive, it must not "
+      . 'be a variable of this module');
 wrong('twice', "$token \$cookie_a; $token \$cookie_b;",
-      "\"$token\" is duplicate: list all places in one");
+      "\"$token\" directive is duplicate");
 wrong('twice, the default', "$token \$http_authorization; $token \$cookie_b;",
-      "\"$token\" is duplicate");
+      "\"$token\" directive is duplicate");
 
 
 # social_auth_claim
@@ -99,22 +100,24 @@ for my $bad ([ 'an empty', "''" ], [ 'a tab in the', "\"a\tb\"" ],
 {
     my ($what, $text) = @$bad;
 
-    wrong("$what name", "$claim $text b;", "invalid name \"");
+    wrong("$what name", "$claim $text b;", "invalid value \"");
     wrong("$what value", "$claim a b $text;", "invalid value \"");
 }
 
 wrong('an empty value, and what it must be', "$claim a '';",
-      "invalid value \"\" in \"$claim\": it must be a text without control "
-      . 'characters');
+      "invalid value \"\" in \"$claim\" directive, it must not be empty, begin "
+      . 'with "$" (variables are not supported) or contain control characters');
 wrong('a variable as value', "$claim tenant \$arg_tenant;",
-      "invalid value \"\$arg_tenant\" in \"$claim\": it takes no variables, "
-      . 'write what the token must have');
+      "invalid value \"\$arg_tenant\" in \"$claim\" directive, it must not be "
+      . 'empty, begin with "$"');
 wrong('a variable as name', "$claim \$arg_name a;",
-      "invalid name \"\$arg_name\" in \"$claim\": it takes no variables");
+      "invalid value \"\$arg_name\" in \"$claim\" directive, it must not be "
+      . 'empty, begin with "$"');
 wrong('a value twice', "$claim a b c b;",
-      "\"b\" is duplicate in \"$claim\": say it once");
+      "duplicate value \"b\" in \"$claim\" directive");
 wrong('a claim twice', "$claim a b; $claim c d; $claim a e;",
-      "\"$claim a\" is duplicate: list all of its values in one");
+      "duplicate claim \"a\" (list all of its values in one) in \"$claim\" "
+      . 'directive');
 
 
 for my $line ("$token \$cookie_a", "$claim a b") {

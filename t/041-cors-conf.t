@@ -26,7 +26,7 @@ __DATA__
 --- must_die
 --- error_log
 [emerg]
-invalid value "yes" in "social_cors": it must be "on" or "off"
+invalid value "yes" in "social_cors" directive, it must be "on" or "off"
 nginx.conf:
 
 
@@ -52,7 +52,7 @@ invalid number of arguments in "social_cors" directive
 --- must_die
 --- error_log
 [emerg]
-"social_cors" is duplicate: say it once in this block
+"social_cors" directive is duplicate in 
 
 
 
@@ -64,7 +64,7 @@ invalid number of arguments in "social_cors" directive
 --- must_die
 --- error_log
 [emerg]
-"social_cors on" without origins: it must have "social_cors_origins" beside it, as in "social_cors_origins https://example.com" in
+no "social_cors_origins" is defined (as "https://example.com") for the "social_cors" directive in 
 
 
 
@@ -76,7 +76,7 @@ invalid number of arguments in "social_cors" directive
 --- must_die
 --- error_log
 [emerg]
-"social_cors on" without origins
+no "social_cors_origins" is defined
 
 
 
@@ -101,7 +101,7 @@ invalid number of arguments in "social_cors_origins" directive
 --- must_die
 --- error_log
 [emerg]
-"social_cors_origins" is duplicate: say it once in this block
+"social_cors_origins" directive is duplicate in 
 
 
 
@@ -113,7 +113,7 @@ invalid number of arguments in "social_cors_origins" directive
 --- must_die
 --- error_log
 [emerg]
-origin "https://a.com" in "social_cors_origins" is duplicate: list it once
+duplicate value "https://a.com" in "social_cors_origins" directive
 
 
 
@@ -125,7 +125,7 @@ origin "https://a.com" in "social_cors_origins" is duplicate: list it once
 --- must_die
 --- error_log
 [emerg]
-origin "https://A.com:443" in "social_cors_origins" is duplicate: list it once
+duplicate value "https://A.com:443" in "social_cors_origins" directive
 
 
 
@@ -137,7 +137,7 @@ origin "https://A.com:443" in "social_cors_origins" is duplicate: list it once
 --- must_die
 --- error_log
 [emerg]
-"*" in "social_cors_origins" allows every origin: it must be alone
+"*" must be the only value in "social_cors_origins" directive in 
 
 
 
@@ -149,7 +149,7 @@ origin "https://A.com:443" in "social_cors_origins" is duplicate: list it once
 --- must_die
 --- error_log
 [emerg]
-"*" in "social_cors_origins" allows every origin: it must be alone
+"*" must be the only value in "social_cors_origins" directive in 
 
 
 
@@ -161,7 +161,7 @@ origin "https://A.com:443" in "social_cors_origins" is duplicate: list it once
 --- must_die
 --- error_log
 [emerg]
-invalid origin "" in "social_cors_origins": it is empty
+invalid origin "" (it is empty
 
 
 
@@ -173,7 +173,7 @@ invalid origin "" in "social_cors_origins": it is empty
 --- must_die
 --- error_log
 [emerg]
-invalid origin "example.com" in "social_cors_origins": it must be scheme://host[:port], "*" or "null"
+invalid origin "example.com" (it must be scheme://host[:port], "*" or "null"
 
 
 
@@ -185,7 +185,7 @@ invalid origin "example.com" in "social_cors_origins": it must be scheme://host[
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://example.com/" in "social_cors_origins": an origin has no trailing slash
+invalid origin "https://example.com/" (an origin has no trailing slash
 
 
 
@@ -197,7 +197,7 @@ invalid origin "https://example.com/" in "social_cors_origins": an origin has no
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://example.com/app" in "social_cors_origins": an origin has no path
+invalid origin "https://example.com/app" (an origin has no path
 
 
 
@@ -209,7 +209,7 @@ invalid origin "https://example.com/app" in "social_cors_origins": an origin has
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://me@example.com" in "social_cors_origins": an origin has no user name
+invalid origin "https://me@example.com" (an origin has no user name
 
 
 
@@ -221,7 +221,7 @@ invalid origin "https://me@example.com" in "social_cors_origins": an origin has 
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://a.com,https://b.com" in "social_cors_origins": origins must be separated by spaces
+invalid origin "https://a.com,https://b.com" (origins must be separated by spaces
 
 
 
@@ -233,7 +233,7 @@ invalid origin "https://a.com,https://b.com" in "social_cors_origins": origins m
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://a.com https://b.com" in "social_cors_origins": it must not contain spaces
+invalid origin "https://a.com https://b.com" (it must not contain spaces
 
 
 
@@ -245,7 +245,7 @@ invalid origin "https://a.com https://b.com" in "social_cors_origins": it must n
 --- must_die
 --- error_log
 [emerg]
-invalid origin "$http_origin" in "social_cors_origins": it must be written out: variables are not supported
+invalid origin "$http_origin" (it must be written out: variables are not supported
 
 
 
@@ -257,7 +257,7 @@ invalid origin "$http_origin" in "social_cors_origins": it must be written out: 
 --- must_die
 --- error_log
 [emerg]
-invalid origin "://example.com" in "social_cors_origins": the scheme must be one
+invalid origin "://example.com" (the scheme must be one
 
 
 
@@ -269,7 +269,7 @@ invalid origin "://example.com" in "social_cors_origins": the scheme must be one
 --- must_die
 --- error_log
 [emerg]
-invalid origin "*://example.com" in "social_cors_origins": the scheme must be written out
+invalid origin "*://example.com" (the scheme must be written out
 
 
 
@@ -281,7 +281,7 @@ invalid origin "*://example.com" in "social_cors_origins": the scheme must be wr
 --- must_die
 --- error_log
 [emerg]
-invalid origin "wss://example.com" in "social_cors_origins": the origin of a WebSocket is that of its page
+invalid origin "wss://example.com" (the origin of a WebSocket is that of its page
 
 
 
@@ -293,7 +293,7 @@ invalid origin "wss://example.com" in "social_cors_origins": the origin of a Web
 --- must_die
 --- error_log
 [emerg]
-invalid origin "file://localhost" in "social_cors_origins": browsers send "null" for such pages
+invalid origin "file://localhost" (browsers send "null" for such pages
 
 
 
@@ -305,7 +305,7 @@ invalid origin "file://localhost" in "social_cors_origins": browsers send "null"
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://" in "social_cors_origins": it has no host
+invalid origin "https://" (it has no host
 
 
 
@@ -317,7 +317,7 @@ invalid origin "https://" in "social_cors_origins": it has no host
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://a*.example.com" in "social_cors_origins": a wildcard must stand for all the first labels
+invalid origin "https://a*.example.com" (a wildcard must stand for all the first labels
 
 
 
@@ -329,7 +329,7 @@ invalid origin "https://a*.example.com" in "social_cors_origins": a wildcard mus
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://a.*.example.com" in "social_cors_origins": a wildcard must stand for all the first labels
+invalid origin "https://a.*.example.com" (a wildcard must stand for all the first labels
 
 
 
@@ -341,7 +341,7 @@ invalid origin "https://a.*.example.com" in "social_cors_origins": a wildcard mu
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://example.*" in "social_cors_origins": a wildcard must stand for all the first labels
+invalid origin "https://example.*" (a wildcard must stand for all the first labels
 
 
 
@@ -353,7 +353,7 @@ invalid origin "https://example.*" in "social_cors_origins": a wildcard must sta
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://example.com:*" in "social_cors_origins": a port must be written out
+invalid origin "https://example.com:*" (a port must be written out
 
 
 
@@ -365,7 +365,7 @@ invalid origin "https://example.com:*" in "social_cors_origins": a port must be 
 --- must_die
 --- error_log
 [emerg]
-invalid origin "app://*" in "social_cors_origins": a wildcard must follow "https://" or "http://"
+invalid origin "app://*" (a wildcard must follow "https://" or "http://"
 
 
 
@@ -377,7 +377,7 @@ invalid origin "app://*" in "social_cors_origins": a wildcard must follow "https
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://example.com." in "social_cors_origins": the host must not end with a dot
+invalid origin "https://example.com." (the host must not end with a dot
 
 
 
@@ -389,7 +389,7 @@ invalid origin "https://example.com." in "social_cors_origins": the host must no
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://a..example.com" in "social_cors_origins": the host must not have an empty label
+invalid origin "https://a..example.com" (the host must not have an empty label
 
 
 
@@ -401,7 +401,7 @@ invalid origin "https://a..example.com" in "social_cors_origins": the host must 
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://example.com:99999" in "social_cors_origins": the port must be a number from 1 to 65535
+invalid origin "https://example.com:99999" (the port must be a number from 1 to 65535
 
 
 
@@ -413,7 +413,7 @@ invalid origin "https://example.com:99999" in "social_cors_origins": the port mu
 --- must_die
 --- error_log
 [emerg]
-invalid origin "http://::1:3000" in "social_cors_origins": an IPv6 address must be in brackets
+invalid origin "http://::1:3000" (an IPv6 address must be in brackets
 
 
 
@@ -425,7 +425,7 @@ invalid origin "http://::1:3000" in "social_cors_origins": an IPv6 address must 
 --- must_die
 --- error_log
 [emerg]
-invalid origin "http://[0:0:0:0:0:0:0:1]" in "social_cors_origins": the IPv6 address must be in its shortest form
+invalid origin "http://[0:0:0:0:0:0:0:1]" (the IPv6 address must be in its shortest form
 
 
 
@@ -437,7 +437,7 @@ invalid origin "http://[0:0:0:0:0:0:0:1]" in "social_cors_origins": the IPv6 add
 --- must_die
 --- error_log
 [emerg]
-invalid origin "http://127.1" in "social_cors_origins": the IPv4 address must be four numbers
+invalid origin "http://127.1" (the IPv4 address must be four numbers
 
 
 
@@ -449,7 +449,7 @@ invalid origin "http://127.1" in "social_cors_origins": the IPv4 address must be
 --- must_die
 --- error_log
 [emerg]
-invalid origin "https://bücher.example" in "social_cors_origins": a host that is not ASCII must be in punycode
+invalid origin "https://bücher.example" (a host that is not ASCII must be in punycode
 
 
 
@@ -461,7 +461,7 @@ invalid origin "https://bücher.example" in "social_cors_origins": a host that i
 --- must_die
 --- error_log
 [emerg]
-invalid origin "NULL" in "social_cors_origins": it must be scheme://host[:port], "*" or "null"
+invalid origin "NULL" (it must be scheme://host[:port], "*" or "null"
 
 
 
@@ -474,7 +474,7 @@ invalid origin "NULL" in "social_cors_origins": it must be scheme://host[:port],
 --- must_die
 --- error_log
 [emerg]
-"social_cors_methods" is duplicate: say it once in this block
+"social_cors_methods" directive is duplicate in 
 
 
 
@@ -486,7 +486,7 @@ invalid origin "NULL" in "social_cors_origins": it must be scheme://host[:port],
 --- must_die
 --- error_log
 [emerg]
-"GET" in "social_cors_methods" is duplicate: list it once
+duplicate value "GET" in "social_cors_methods" directive
 
 
 
@@ -498,7 +498,7 @@ invalid origin "NULL" in "social_cors_origins": it must be scheme://host[:port],
 --- must_die
 --- error_log
 [emerg]
-invalid method "put" in "social_cors_methods": methods have case, it must be "PUT"
+invalid value "put" in "social_cors_methods" directive, it must be "PUT" (methods are case-sensitive)
 
 
 
@@ -510,7 +510,7 @@ invalid method "put" in "social_cors_methods": methods have case, it must be "PU
 --- must_die
 --- error_log
 [emerg]
-invalid name "GET,PUT" in "social_cors_methods": it must be "*" or a name without separators, with a space before the next
+invalid value "GET,PUT" in "social_cors_methods" directive, it must be "*" or a name without separators in 
 
 
 
@@ -522,7 +522,7 @@ invalid name "GET,PUT" in "social_cors_methods": it must be "*" or a name withou
 --- must_die
 --- error_log
 [emerg]
-method "TRACE" in "social_cors_methods" is one that no browser sends: it must be left out
+invalid value "TRACE" in "social_cors_methods" directive, browsers never send it
 
 
 
@@ -535,7 +535,7 @@ method "TRACE" in "social_cors_methods" is one that no browser sends: it must be
 --- must_die
 --- error_log
 [emerg]
-"social_cors_headers" is duplicate: say it once in this block
+"social_cors_headers" directive is duplicate in 
 
 
 
@@ -547,7 +547,7 @@ method "TRACE" in "social_cors_methods" is one that no browser sends: it must be
 --- must_die
 --- error_log
 [emerg]
-"x-a" in "social_cors_headers" is duplicate: list it once
+duplicate value "x-a" in "social_cors_headers" directive
 
 
 
@@ -559,7 +559,7 @@ method "TRACE" in "social_cors_methods" is one that no browser sends: it must be
 --- must_die
 --- error_log
 [emerg]
-"*" in "social_cors_headers" is duplicate: list it once
+duplicate value "*" in "social_cors_headers" directive
 
 
 
@@ -571,7 +571,7 @@ method "TRACE" in "social_cors_methods" is one that no browser sends: it must be
 --- must_die
 --- error_log
 [emerg]
-invalid name "X-A:" in "social_cors_headers": it must be "*" or a name
+invalid value "X-A:" in "social_cors_headers" directive, it must be "*" or a name without separators in 
 
 
 
@@ -583,7 +583,7 @@ invalid name "X-A:" in "social_cors_headers": it must be "*" or a name
 --- must_die
 --- error_log
 [emerg]
-invalid name "X-*" in "social_cors_headers": it must be "*" or a name
+invalid value "X-*" in "social_cors_headers" directive, it must be "*" or a name without separators in 
 
 
 
@@ -595,7 +595,7 @@ invalid name "X-*" in "social_cors_headers": it must be "*" or a name
 --- must_die
 --- error_log
 [emerg]
-invalid name "" in "social_cors_headers": it must be "*" or a name
+invalid value "" in "social_cors_headers" directive, it must be "*" or a name without separators in 
 
 
 
@@ -608,7 +608,7 @@ invalid name "" in "social_cors_headers": it must be "*" or a name
 --- must_die
 --- error_log
 [emerg]
-"social_cors_expose" is duplicate: say it once in this block
+"social_cors_expose" directive is duplicate in 
 
 
 
@@ -620,7 +620,7 @@ invalid name "" in "social_cors_headers": it must be "*" or a name
 --- must_die
 --- error_log
 [emerg]
-invalid name "X A" in "social_cors_expose": it must be "*" or a name
+invalid value "X A" in "social_cors_expose" directive, it must be "*" or a name without separators in 
 
 
 
@@ -632,7 +632,7 @@ invalid name "X A" in "social_cors_expose": it must be "*" or a name
 --- must_die
 --- error_log
 [emerg]
-invalid value "true" in "social_cors_credentials": it must be "on" or "off"
+invalid value "true" in "social_cors_credentials" directive, it must be "on" or "off"
 
 
 
@@ -645,7 +645,7 @@ invalid value "true" in "social_cors_credentials": it must be "on" or "off"
 --- must_die
 --- error_log
 [emerg]
-"social_cors_credentials" is duplicate: say it once in this block
+"social_cors_credentials" directive is duplicate in 
 
 
 
@@ -659,8 +659,8 @@ invalid value "true" in "social_cors_credentials": it must be "on" or "off"
 --- must_die
 --- error_log
 [emerg]
-"*" in "social_cors_origins" contradicts "social_cors_credentials on" in
-with credentials each one must be listed by name in
+(list each one by name) does not allow "*" in "social_cors_origins" directive in 
+(list each one by name) does not allow
 
 
 
@@ -674,8 +674,8 @@ with credentials each one must be listed by name in
 --- must_die
 --- error_log
 [emerg]
-"https://*" in "social_cors_origins" contradicts "social_cors_credentials on" in
-with credentials each one must be listed by name in
+(list each one by name) does not allow "https://*" in "social_cors_origins" directive in 
+(list each one by name) does not allow
 
 
 
@@ -689,8 +689,8 @@ with credentials each one must be listed by name in
 --- must_die
 --- error_log
 [emerg]
-"http://*" in "social_cors_origins" contradicts "social_cors_credentials on" in
-with credentials each one must be listed by name in
+(list each one by name) does not allow "http://*" in "social_cors_origins" directive in 
+(list each one by name) does not allow
 
 
 
@@ -704,8 +704,8 @@ with credentials each one must be listed by name in
 --- must_die
 --- error_log
 [emerg]
-"null" in "social_cors_origins" contradicts "social_cors_credentials on" in
-with credentials each one must be listed by name in
+(list each one by name) does not allow "null" in "social_cors_origins" directive in 
+(list each one by name) does not allow
 
 
 
@@ -720,7 +720,7 @@ with credentials each one must be listed by name in
 --- must_die
 --- error_log
 [emerg]
-"*" in "social_cors_methods" contradicts "social_cors_credentials on" in
+(list each one by name) does not allow "*" in "social_cors_methods" directive in 
 
 
 
@@ -735,7 +735,7 @@ with credentials each one must be listed by name in
 --- must_die
 --- error_log
 [emerg]
-"*" in "social_cors_headers" contradicts "social_cors_credentials on" in
+(list each one by name) does not allow "*" in "social_cors_headers" directive in 
 
 
 
@@ -750,7 +750,7 @@ with credentials each one must be listed by name in
 --- must_die
 --- error_log
 [emerg]
-"*" in "social_cors_expose" contradicts "social_cors_credentials on" in
+(list each one by name) does not allow "*" in "social_cors_expose" directive in 
 
 
 
@@ -764,7 +764,7 @@ with credentials each one must be listed by name in
 --- must_die
 --- error_log
 [emerg]
-"*" in "social_cors_origins" contradicts "social_cors_credentials on" in
+(list each one by name) does not allow "*" in "social_cors_origins" directive in 
 
 
 
@@ -776,7 +776,7 @@ with credentials each one must be listed by name in
 --- must_die
 --- error_log
 [emerg]
-invalid value "-2" in "social_cors_max_age": it must be a time from 0 to 86400 seconds, as in "600" or "10m", or -1
+invalid value "-2" in "social_cors_max_age" directive, it must be a time from 0s to 1d, or -1 in 
 
 
 
@@ -788,7 +788,7 @@ invalid value "-2" in "social_cors_max_age": it must be a time from 0 to 86400 s
 --- must_die
 --- error_log
 [emerg]
-invalid value "86401" in "social_cors_max_age": it must be a time from 0 to 86400 seconds, as in "600" or "10m", or -1
+invalid value "86401" in "social_cors_max_age" directive, it must be a time from 0s to 1d, or -1 in 
 
 
 
@@ -800,7 +800,7 @@ invalid value "86401" in "social_cors_max_age": it must be a time from 0 to 8640
 --- must_die
 --- error_log
 [emerg]
-invalid value "2d" in "social_cors_max_age": it must be a time from 0 to 86400 seconds, as in "600" or "10m", or -1
+invalid value "2d" in "social_cors_max_age" directive, it must be a time from 0s to 1d, or -1 in 
 
 
 
@@ -812,7 +812,7 @@ invalid value "2d" in "social_cors_max_age": it must be a time from 0 to 86400 s
 --- must_die
 --- error_log
 [emerg]
-invalid value "ten" in "social_cors_max_age": it must be a time from 0 to 86400 seconds, as in "600" or "10m", or -1
+invalid value "ten" in "social_cors_max_age" directive, it must be a time from 0s to 1d, or -1 in 
 
 
 
@@ -824,7 +824,7 @@ invalid value "ten" in "social_cors_max_age": it must be a time from 0 to 86400 
 --- must_die
 --- error_log
 [emerg]
-invalid value "10.5" in "social_cors_max_age": it must be a time from 0 to 86400 seconds, as in "600" or "10m", or -1
+invalid value "10.5" in "social_cors_max_age" directive, it must be a time from 0s to 1d, or -1 in 
 
 
 
@@ -836,7 +836,7 @@ invalid value "10.5" in "social_cors_max_age": it must be a time from 0 to 86400
 --- must_die
 --- error_log
 [emerg]
-invalid value "" in "social_cors_max_age": it must be a time from 0 to 86400 seconds, as in "600" or "10m", or -1
+invalid value "" in "social_cors_max_age" directive, it must be a time from 0s to 1d, or -1 in 
 
 
 
@@ -849,7 +849,7 @@ invalid value "" in "social_cors_max_age": it must be a time from 0 to 86400 sec
 --- must_die
 --- error_log
 [emerg]
-"social_cors_max_age" is duplicate: say it once in this block
+"social_cors_max_age" directive is duplicate in 
 
 
 
@@ -861,7 +861,7 @@ invalid value "" in "social_cors_max_age": it must be a time from 0 to 86400 sec
 --- must_die
 --- error_log
 [emerg]
-invalid value "404" in "social_cors_deny": it must be "403" or "204"
+invalid value "404" in "social_cors_deny" directive, it must be "403" or "204"
 
 
 
@@ -874,7 +874,7 @@ invalid value "404" in "social_cors_deny": it must be "403" or "204"
 --- must_die
 --- error_log
 [emerg]
-"social_cors_deny" is duplicate: say it once in this block
+"social_cors_deny" directive is duplicate in 
 
 
 
@@ -903,7 +903,7 @@ invalid value "404" in "social_cors_deny": it must be "403" or "204"
     }
 --- must_die
 --- error_log eval
-qr/"social_cors_credentials on" in \S+nginx\.conf:(\d+): with credentials each one must be listed by name in \S+nginx\.conf:(??{ $1 + 4 })\s/
+qr/"social_cors_credentials on" in \S+nginx\.conf:(\d+)\ \(list each one by name\) does not allow "\*" in "social_cors_origins" directive in \S+nginx\.conf:(??{ $1 + 4 })\s/
 
 
 

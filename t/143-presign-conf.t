@@ -46,7 +46,6 @@ sub wrong_anywhere {
 
 my @away = ('--- no_error_log', '[alert]', '[crit]', '[emerg]');
 
-plan tests => 368;
 no_root_location();
 
 accepted('the least', conf("social_auth main; $key social_presign raw put;"), @away);
@@ -67,70 +66,70 @@ accepted('other directives in its location', conf("social_auth main; $key
 wrong('no bucket', 'social_presign;', 'invalid number of arguments');
 wrong('no mode', 'social_presign raw;', 'invalid number of arguments');
 wrong('an unknown mode', 'social_presign raw get;',
-      'invalid mode "get" in "social_presign"');
+      'invalid value "get" in "social_presign" directive, it must be "put" or '
+      . '"avatar" in ');
 wrong('a mode that comes later', 'social_presign raw multipart;',
-      'invalid mode "multipart"');
-wrong('an unknown bucket', 'social_presign foo put;', 'unknown bucket "foo"');
-wrong('twice', 'social_presign raw put; social_presign raw put;',
-      '"social_presign" is duplicate');
-wrong('an unknown parameter', 'social_presign raw put foo=bar;',
-      'unknown parameter "foo=bar" in "social_presign"');
-wrong('kinds of an avatar', 'social_presign raw avatar kinds=a;',
-      'unknown parameter "kinds=a"');
-wrong('no kinds', 'social_presign raw put kinds=;', 'names no kind');
+      'invalid value "multipart"');
+wrong('an unknown bucket', 'social_presign foo put;', 'unknown bucket '
+      . '"foo" (add "social_bucket foo" to the "http" block) in '
+      . '"social_presign" directive in ');
 wrong('a bad kind', 'social_presign raw put kinds=a,B;',
-      'invalid parameter "kinds=a,B"');
-wrong('a long kind', 'social_presign raw put kinds=' . 'k' x 33 . ';',
-      'invalid parameter');
+      'invalid value "B" of parameter "kinds" in "social_presign" directive');
 
 refused('no key', conf('social_auth main; social_presign raw put;'),
-        '"social_presign" needs a "social_presign_key"');
+        'no "social_presign_key" is defined (as "raw/$social_sub/'
+        . '$social_upload_id.$social_upload_ext") for the "social_presign" '
+        . 'directive in ');
 refused('no authorization', conf("$key social_presign raw put;"),
-        '"social_presign" needs "social_auth" in this location');
+        'no "social_auth" is defined (URLs are signed for verified users '
+        . 'only) for the "social_presign" directive in ');
 refused('authorization off', conf("social_auth off; $key
-        social_presign raw put;"), 'needs "social_auth" in this location');
+        social_presign raw put;"), 'no "social_auth" is defined');
 refused('no database', conf("social_auth main; $key social_presign raw put;",
-        http => $bucket), '"social_presign" needs a "social_database"');
+        http => $bucket), 'no "social_database" is defined (add it to the '
+        . '"http" block) for the "social_presign" directive in ');
 refused('in a server', conf('', server => 'social_presign raw put;'),
         '"social_presign" directive is not allowed here');
 refused('status without authorization', conf('social_upload_status;'),
-        '"social_upload_status" needs "social_auth"');
+        'no "social_auth" is defined (only owners see uploads) for the '
+        . '"social_upload_status" directive in ');
 refused('status without a database', conf('social_auth main;
         social_upload_status;', http => $bucket),
-        'and a "social_database"');
-wrong('status twice', 'social_upload_status; social_upload_status;',
-      '"social_upload_status" is duplicate');
-wrong('status with something else', 'social_upload_status foo;',
-      'unknown parameter "foo" in "social_upload_status"');
-wrong('status with two', 'social_upload_status assets=a b;',
-      'invalid number of arguments');
-wrong('status for assets of no URL', 'social_upload_status assets=a;',
-      'invalid parameter "assets=a" in "social_upload_status"');
+        'no "social_database" is defined (add it to the "http" block) for the '
+        . '"social_upload_status" directive in ');
+wrong('status with two', 'social_upload_status assets=/a b;',
+      'unknown parameter "b" in "social_upload_status" directive');
 
 wrong_anywhere('a key without the user', 'social_presign_key "raw/$arg_x";',
-               'it must have $social_sub in it');
+               'in "social_presign_key" directive, it must contain '
+               . '"$social_sub" in ');
 wrong_anywhere('a key of another name',
                'social_presign_key "raw/$social_subject";',
-               'it must have $social_sub in it');
-wrong_anywhere('two keys', "$key $key", '"social_presign_key" is duplicate');
+               'in "social_presign_key" directive, it must contain '
+               . '"$social_sub" in ');
+wrong_anywhere('two keys', "$key $key", '"social_presign_key" directive is duplicate');
 wrong_anywhere('an unknown type', 'social_presign_types image/svg+xml;',
-               'invalid type "image/svg+xml" in "social_presign_types"');
+               'invalid value "image/svg+xml" in "social_presign_types" directive, '
+               . 'it must be image/jpeg');
 wrong_anywhere('types twice', 'social_presign_types image/png;
                social_presign_types image/png;',
-               '"social_presign_types" is duplicate');
+               '"social_presign_types" directive is duplicate');
 wrong_anywhere('a bad size', 'social_presign_max_size big;',
-               'invalid size "big" in "social_presign_max_size"');
-wrong_anywhere('no size', 'social_presign_max_size 0;', 'invalid size "0"');
+               'invalid value "big" in "social_presign_max_size" directive, it '
+               . 'must be a size of at least 1 in ');
+wrong_anywhere('no size', 'social_presign_max_size 0;', 'invalid value "0"');
 wrong_anywhere('sizes twice', 'social_presign_max_size 1;
                social_presign_max_size 1;',
-               '"social_presign_max_size" is duplicate');
+               '"social_presign_max_size" directive is duplicate');
 wrong_anywhere('a bad time', 'social_presign_expires soon;',
-               'invalid time "soon" in "social_presign_expires"');
-wrong_anywhere('no time', 'social_presign_expires 0;', 'invalid time "0"');
+               'invalid value "soon" in "social_presign_expires" directive');
+wrong_anywhere('no time', 'social_presign_expires 0;', 'invalid value "0" in "social_presign_expires" directive, it '
+               . 'must be a time from 1s to 7d in ');
 wrong_anywhere('a long time', 'social_presign_expires 8d;',
-               'invalid time "8d"');
+               'invalid value "8d" in "social_presign_expires" directive, it '
+               . 'must be a time from 1s to 7d in ');
 wrong_anywhere('times twice', 'social_presign_expires 1m;
                social_presign_expires 1m;',
-               '"social_presign_expires" is duplicate');
+               '"social_presign_expires" directive is duplicate');
 
 run_conf();

@@ -6,7 +6,7 @@ package SocialConf;
 #             'a text of the error log', qr/or a regex/);
 #
 # Each is a block with must_die; accepted() is one that starts and answers a
-# request for "/".
+# request for "/".  run_conf() plans them and runs them.
 
 use strict;
 use warnings;
@@ -16,6 +16,7 @@ use Exporter qw( import );
 our @EXPORT = qw( refused accepted run_conf );
 
 my @blocks;
+my $planned = 0;
 
 sub block {
     my ($name, $conf, @sections) = @_;
@@ -43,6 +44,8 @@ sub refused {
         ref ? "qr{$_}" : 'qr{\[emerg\] .*' . quotemeta() . '}'
     } @patterns;
 
+    $planned += @patterns + 5;
+
     block($name, $conf, '--- must_die', '--- error_log eval',
           '[' . join(",\n", @log, 'qr{ in \S+:\d+$}') . ']',
           '--- no_error_log', '[alert]', '[crit]', 'signal');
@@ -56,10 +59,16 @@ sub accepted {
              '[error]';
     }
 
+    # the status, and each line that is in the log or not
+
+    $planned += 1 + grep { $_ ne '' && !/^---/ } split /\n/,
+                     join "\n", @sections;
+
     block($name, $conf, @sections, '--- request', 'GET /index.html');
 }
 
 sub run_conf {
+    Test::More::plan(tests => Test::Nginx::Socket::repeat_each() * $planned);
     Test::Base::spec_string(join '', @blocks);
     Test::Nginx::Socket::run_tests();
 }

@@ -11,9 +11,6 @@
 #include "social_utf8.h"
 
 
-#define NGX_HTTP_SOCIAL_ASSERTION_MAX_TTL  3600
-
-
 typedef struct {
     ngx_flag_t                   used;
 } ngx_http_social_assertion_main_conf_t;
@@ -41,8 +38,7 @@ static ngx_int_t ngx_http_social_assertion_mint(ngx_http_request_t *r,
 
 static char *ngx_http_social_assertion_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_social_assertion_parameter(ngx_conf_t *cf,
-    ngx_http_social_assertion_loc_conf_t *conf, ngx_str_t *value);
+static ngx_uint_t ngx_http_social_assertion_is_audience(ngx_str_t *value);
 
 static void *ngx_http_social_assertion_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_assertion_create_loc_conf(ngx_conf_t *cf);
@@ -53,6 +49,39 @@ static ngx_int_t ngx_http_social_assertion_init(ngx_conf_t *cf);
 
 static ngx_http_social_header_name_t  ngx_http_social_assertion_name =
     { ngx_string("X-Social-Assertion"), ngx_string("x-social-assertion"), 0 };
+
+
+static const ngx_http_social_conf_check_t
+    ngx_http_social_assertion_audience =
+{
+    ngx_http_social_assertion_is_audience,
+    "it must not be empty, and must be valid UTF-8"
+};
+
+
+static const ngx_http_social_conf_entry_t
+    ngx_http_social_assertion_params[] =
+{
+    { ngx_string("secret"),
+      NGX_HTTP_SOCIAL_CONF_REQUIRED,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_assertion_loc_conf_t, secret_name),
+      0, 0, NULL },
+
+    { ngx_string("ttl"),
+      0,
+      ngx_http_social_conf_sec,
+      offsetof(ngx_http_social_assertion_loc_conf_t, ttl),
+      1, 3600, NULL },
+
+    { ngx_string("audience"),
+      0,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_assertion_loc_conf_t, audience),
+      0, 0, &ngx_http_social_assertion_audience },
+
+      ngx_http_social_conf_null_entry
+};
 
 
 static ngx_command_t  ngx_http_social_assertion_commands[] = {
@@ -276,15 +305,12 @@ ngx_http_social_assertion_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_social_assertion_loc_conf_t  *aslcf = conf;
 
-    ngx_str_t   *value;
-    ngx_uint_t   i;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
 
     if (aslcf->enable != NGX_CONF_UNSET) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_assertion\" is duplicate: say it once in this "
-                   "block");
+        return ngx_http_social_conf_duplicate(cf);
     }
 
     ngx_http_social_conf_position(cf, &aslcf->position);
@@ -295,97 +321,18 @@ ngx_http_social_assertion_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     aslcf->enable = 1;
+    aslcf->ttl = 60;
+    ngx_str_set(&aslcf->audience, "backend");
 
-    for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_http_social_assertion_parameter(cf, aslcf, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (aslcf->secret_name.len == 0) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_assertion\" needs secret=NAME, of a "
-                   "\"social_secret\" that the backend knows too");
-    }
-
-    if (aslcf->ttl == 0) {
-        aslcf->ttl = 60;
-    }
-
-    if (aslcf->audience.len == 0) {
-        ngx_str_set(&aslcf->audience, "backend");
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_params(cf, ngx_http_social_assertion_params, 1,
+                                       0, 0, aslcf);
 }
 
 
-static char *
-ngx_http_social_assertion_parameter(ngx_conf_t *cf,
-    ngx_http_social_assertion_loc_conf_t *conf, ngx_str_t *value)
+static ngx_uint_t
+ngx_http_social_assertion_is_audience(ngx_str_t *value)
 {
-    ngx_str_t   s;
-
-    if (ngx_strncmp(value->data, "secret=", 7) == 0) {
-
-        if (conf->secret_name.len) {
-            goto duplicate;
-        }
-
-        conf->secret_name.data = value->data + 7;
-        conf->secret_name.len = value->len - 7;
-
-        if (conf->secret_name.len != 0) {
-            return NGX_CONF_OK;
-        }
-
-    } else if (ngx_strncmp(value->data, "ttl=", 4) == 0) {
-
-        if (conf->ttl) {
-            goto duplicate;
-        }
-
-        s.data = value->data + 4;
-        s.len = value->len - 4;
-
-        conf->ttl = ngx_parse_time(&s, 1);
-
-        if (conf->ttl >= 1 && conf->ttl <= NGX_HTTP_SOCIAL_ASSERTION_MAX_TTL) {
-            return NGX_CONF_OK;
-        }
-
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid parameter \"%V\" in \"social_assertion\": it must "
-                   "be a time from 1s to 1h", value);
-
-    } else if (ngx_strncmp(value->data, "audience=", 9) == 0) {
-
-        if (conf->audience.len) {
-            goto duplicate;
-        }
-
-        conf->audience.data = value->data + 9;
-        conf->audience.len = value->len - 9;
-
-        if (conf->audience.len != 0
-            && social_utf8_valid(ngx_http_social_view(&conf->audience)))
-        {
-            return NGX_CONF_OK;
-        }
-    }
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "invalid parameter \"%V\" in \"social_assertion\": it takes "
-               "secret=NAME, ttl=TIME and audience=TEXT, or \"off\" alone",
-               value);
-
-duplicate:
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "\"%V\" is duplicate in \"social_assertion\": say it once",
-               value);
+    return value->len != 0 && social_utf8_valid(ngx_http_social_view(value));
 }
 
 
@@ -440,9 +387,9 @@ ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     if (conf->secret == NULL) {
         return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"secret=%V\" in \"social_assertion\" is not known: "
-                   "define it with \"social_secret %V file=PATH\" at the http "
-                   "level", &conf->secret_name, &conf->secret_name);
+                   "unknown secret \"%V\" (add \"social_secret %V\" to the "
+                   "\"http\" block) in \"social_assertion\" directive",
+                   &conf->secret_name, &conf->secret_name);
     }
 
     asmcf = ngx_http_conf_get_module_main_conf(cf,

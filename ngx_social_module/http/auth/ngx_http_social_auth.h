@@ -59,7 +59,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_array_t                *names;         /* of ngx_str_t; NULL: off */
+    ngx_array_t                *names;         /* of social_str_t; NULL: off */
     ngx_http_social_issuers_t  *issuers;       /* by "names" */
     ngx_uint_t                  mode;
     ngx_http_social_position_t  position;
@@ -214,8 +214,6 @@ ngx_uint_t ngx_http_social_auth_has_claims(ngx_http_social_auth_ctx_t *ctx,
 char *ngx_http_social_auth_token_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_social_auth_list_directive(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-char *ngx_http_social_auth_claim_name_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_social_auth_claim_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);

@@ -1,6 +1,6 @@
 
 /*
- * Token sources, and what a token must have: the setters.
+ * The sources of tokens, and what a token must have: the setters.
  */
 
 #include "ngx_http_social_auth.h"
@@ -15,8 +15,47 @@ typedef struct {
 static char *ngx_http_social_auth_source(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_social_auth_source_t *source);
 static ngx_uint_t ngx_http_social_auth_is_scope(ngx_str_t *value);
-static char *ngx_http_social_auth_check_text(ngx_conf_t *cf,
-    ngx_str_t *directive, ngx_str_t *value, const char *what);
+static ngx_uint_t ngx_http_social_auth_is_text(ngx_str_t *value);
+
+
+/* a word of the token's, sent in a quoted string (RFC 6750, 3) */
+
+static const ngx_http_social_conf_check_t  ngx_http_social_auth_scope_check = {
+    ngx_http_social_auth_is_scope,
+    "it must not be empty or contain spaces, quotes, backslashes and control "
+    "characters"
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_auth_text_check = {
+    ngx_http_social_auth_is_text,
+    "it must not be empty, begin with \"$\" (variables are not supported) or "
+    "contain control characters"
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_auth_scopes =
+    { ngx_null_string, 0, ngx_http_social_conf_list,
+      offsetof(ngx_http_social_auth_list_t, values), 0, 0,
+      &ngx_http_social_auth_scope_check };
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_auth_texts_list =
+    { ngx_null_string, 0, ngx_http_social_conf_list,
+      offsetof(ngx_http_social_auth_list_t, values), 0, 0,
+      &ngx_http_social_auth_text_check };
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_auth_claim_name =
+    { ngx_null_string, 0, ngx_http_social_conf_word,
+      offsetof(ngx_http_social_auth_claim_t, name), 0, 0,
+      &ngx_http_social_auth_text_check };
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_auth_claim_values =
+    { ngx_null_string, 0, ngx_http_social_conf_list,
+      offsetof(ngx_http_social_auth_claim_t, values), 0, 0,
+      &ngx_http_social_auth_text_check };
 
 
 /* the first one that fits counts */
@@ -42,9 +81,7 @@ ngx_http_social_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     value = cf->args->elts;
 
     if (alcf->sources != NGX_CONF_UNSET_PTR) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_auth_token\" is duplicate: list all places in "
-                   "one");
+        return ngx_http_social_conf_duplicate(cf);
     }
 
     alcf->sources = ngx_array_create(cf->pool, 2,
@@ -72,9 +109,7 @@ ngx_http_social_auth_token_directive(ngx_conf_t *cf, ngx_command_t *cmd,
                                source->name.len)
                    == 0)
             {
-                return ngx_http_social_conf_error(cf, NULL,
-                           "\"%V\" is duplicate in \"social_auth_token\": say "
-                           "it once", &value[i]);
+                return ngx_http_social_conf_duplicate_value(cf, &value[i]);
             }
         }
     }
@@ -122,9 +157,9 @@ ngx_http_social_auth_source(ngx_conf_t *cf, ngx_str_t *value,
 
     if (value->len < 2 || value->data[0] != '$' || i < value->len) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid parameter \"%V\" in \"social_auth_token\": it "
-                   "takes variables, as in \"social_auth_token "
-                   "$http_authorization $cookie_token\"", value);
+                   "invalid value \"%V\" in \"social_auth_token\" directive, "
+                   "it must be the name of a variable, as \"$cookie_token\"",
+                   value);
     }
 
     /* nginx knows variables without regard to case */
@@ -145,16 +180,16 @@ ngx_http_social_auth_source(ngx_conf_t *cf, ngx_str_t *value,
         && ngx_strncmp(name->data, cookie.data, cookie.len) == 0)
     {
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" in \"social_auth_token\" is all cookies: name the "
-                   "one that holds the token, as in \"$cookie_token\"", value);
+                   "invalid value \"%V\" in \"social_auth_token\" directive, "
+                   "it must be one cookie, as \"$cookie_token\"", value);
     }
 
     if (name->len >= social.len
         && ngx_strncmp(name->data, social.data, social.len) == 0)
     {
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" in \"social_auth_token\" is a variable of this "
-                   "module: it is known from the token, not before it", value);
+                   "invalid value \"%V\" in \"social_auth_token\" directive, "
+                   "it must not be a variable of this module", value);
     }
 
     index = ngx_http_get_variable_index(cf, name);
@@ -196,17 +231,13 @@ ngx_http_social_auth_list_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
     ngx_str_t                    *value;
-    ngx_uint_t                    i, j;
-    social_str_t                 *item;
     ngx_http_social_auth_list_t  *list;
 
     value = cf->args->elts;
     list = (ngx_http_social_auth_list_t *) ((char *) conf + cmd->offset);
 
     if (list->values != NGX_CONF_UNSET_PTR) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" is duplicate: say it once in this block",
-                   &value[0]);
+        return ngx_http_social_conf_duplicate(cf);
     }
 
     if (ngx_strcmp(value[1].data, "all") == 0) {
@@ -214,56 +245,17 @@ ngx_http_social_auth_list_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     } else if (ngx_strcmp(value[1].data, "any") != 0) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid parameter \"%V\" in \"%V\": it must be \"any\" or "
-                   "\"all\", followed by values", &value[1], &value[0]);
+                   "invalid parameter \"%V\" in \"%V\" directive, the first "
+                   "one must be \"any\" or \"all\"", &value[1], &value[0]);
     }
 
-    list->values = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
-    if (list->values == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (cmd->offset == offsetof(ngx_http_social_auth_loc_conf_t, groups)) {
-
-            if (ngx_http_social_auth_check_text(cf, &value[0], &value[i],
-                                                "value")
-                != NGX_CONF_OK)
-            {
-                return NGX_CONF_ERROR;
-            }
-
-        } else if (!ngx_http_social_auth_is_scope(&value[i])) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid value \"%V\" in \"%V\": it must be a word "
-                       "without spaces, quotes and backslashes",
-                       &value[i], &value[0]);
-        }
-
-        for (j = 2; j < i; j++) {
-            if (ngx_strcmp(value[i].data, value[j].data) == 0) {
-                return ngx_http_social_conf_error(cf, NULL,
-                           "\"%V\" is duplicate in \"%V\": say it once",
-                           &value[i], &value[0]);
-            }
-        }
-
-        item = ngx_array_push(list->values);
-        if (item == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *item = ngx_http_social_view(&value[i]);
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_list(cf,
+               cmd->offset == offsetof(ngx_http_social_auth_loc_conf_t, groups)
+               ? &ngx_http_social_auth_texts_list
+               : &ngx_http_social_auth_scopes,
+               &value[2], cf->args->nelts - 2, list);
 }
 
-
-/*
- * A word of the token's, sent in a quoted string (RFC 6750, 3).
- */
 
 static ngx_uint_t
 ngx_http_social_auth_is_scope(ngx_str_t *value)
@@ -285,40 +277,13 @@ ngx_http_social_auth_is_scope(ngx_str_t *value)
 
 
 char *
-ngx_http_social_auth_claim_name_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_str_t  *value, *field;
-
-    value = cf->args->elts;
-    field = (ngx_str_t *) ((char *) conf + cmd->offset);
-
-    if (field->data != NULL) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" is duplicate: say it once in this block",
-                   &value[0]);
-    }
-
-    if (value[1].len == 0) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" needs the name of a claim", &value[0]);
-    }
-
-    *field = value[1];
-
-    return NGX_CONF_OK;
-}
-
-
-char *
 ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
     ngx_http_social_auth_loc_conf_t  *alcf = conf;
 
     ngx_str_t                     *value;
-    ngx_uint_t                     i, j;
-    social_str_t                  *item;
+    ngx_uint_t                     i;
     ngx_http_social_auth_claim_t  *claim;
 
     value = cf->args->elts;
@@ -339,8 +304,8 @@ ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
                == 0)
         {
             return ngx_http_social_conf_error(cf, NULL,
-                       "\"social_auth_claim %V\" is duplicate: list all of "
-                       "its values in one", &value[1]);
+                       "duplicate claim \"%V\" (list all of its values in one) "
+                       "in \"social_auth_claim\" directive", &value[1]);
         }
     }
 
@@ -349,71 +314,30 @@ ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    claim->name = value[1];
+    claim->values = NULL;
 
-    claim->values = ngx_array_create(cf->pool, cf->args->nelts - 2,
-                                     sizeof(social_str_t));
-    if (claim->values == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_social_auth_check_text(cf, &value[0], &value[1], "name")
+    if (ngx_http_social_conf_word(cf, &ngx_http_social_auth_claim_name,
+                                  &value[1], 1, claim)
         != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (ngx_http_social_auth_check_text(cf, &value[0], &value[i], "value")
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        for (j = 2; j < i; j++) {
-            if (ngx_strcmp(value[i].data, value[j].data) == 0) {
-                return ngx_http_social_conf_error(cf, NULL,
-                           "\"%V\" is duplicate in \"social_auth_claim\": say "
-                           "it once", &value[i]);
-            }
-        }
-
-        item = ngx_array_push(claim->values);
-        if (item == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *item = ngx_http_social_view(&value[i]);
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_list(cf, &ngx_http_social_auth_claim_values,
+                                     &value[2], cf->args->nelts - 2, claim);
 }
 
 
-static char *
-ngx_http_social_auth_check_text(ngx_conf_t *cf, ngx_str_t *directive,
-    ngx_str_t *value, const char *what)
+static ngx_uint_t
+ngx_http_social_auth_is_text(ngx_str_t *value)
 {
     size_t  i;
 
-    if (value->len && value->data[0] == '$') {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid %s \"%V\" in \"%V\": it takes no variables, write "
-                   "what the token must have", what, value, directive);
-    }
-
     for (i = 0; i < value->len; i++) {
         if (value->data[i] < 0x20 || value->data[i] == 0x7f) {
-            break;
+            return 0;
         }
     }
 
-    if (value->len == 0 || i < value->len) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid %s \"%V\" in \"%V\": it must be a text without "
-                   "control characters", what, value, directive);
-    }
-
-    return NGX_CONF_OK;
+    return value->len != 0 && value->data[0] != '$';
 }

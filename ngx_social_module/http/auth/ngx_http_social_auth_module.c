@@ -10,6 +10,7 @@
 
 static char *ngx_http_social_auth_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static ngx_uint_t ngx_http_social_auth_is_name(ngx_str_t *value);
 static char *ngx_http_social_auth_resolve(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
 static char *ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
@@ -22,6 +23,25 @@ static void *ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static ngx_int_t ngx_http_social_auth_init(ngx_conf_t *cf);
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_auth_groups_claim =
+    { ngx_null_string, 0, ngx_http_social_conf_word, 0, 0, 0, NULL };
+
+
+/* the names of issuers */
+
+static const ngx_http_social_conf_check_t  ngx_http_social_auth_name_check = {
+    ngx_http_social_auth_is_name,
+    "it must be \"off\", or names of issuers and then \"optional\" or "
+    "\"optional=lenient\""
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_auth_names =
+    { ngx_null_string, 0, ngx_http_social_conf_list,
+      offsetof(ngx_http_social_auth_loc_conf_t, names), 0, 0,
+      &ngx_http_social_auth_name_check };
 
 
 static ngx_command_t  ngx_http_social_auth_commands[] = {
@@ -63,21 +83,21 @@ static ngx_command_t  ngx_http_social_auth_commands[] = {
 
     { ngx_string("social_auth_groups_claim"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_auth_claim_name_directive,
+      ngx_http_social_conf_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_social_auth_loc_conf_t, groups_claim),
-      NULL },
+      (void *) &ngx_http_social_auth_groups_claim },
 
     { ngx_string("social_auth_error_detail"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_conf_flag,
+      ngx_http_social_conf_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_social_auth_loc_conf_t, error_detail),
       NULL },
 
     { ngx_string("social_auth_cache"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_conf_flag,
+      ngx_http_social_conf_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_social_auth_loc_conf_t, cache),
       NULL },
@@ -122,79 +142,43 @@ ngx_http_social_auth_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_social_auth_loc_conf_t  *alcf = conf;
 
-    ngx_str_t   *value, *name;
-    ngx_uint_t   i, j;
+    ngx_str_t   *value;
+    ngx_uint_t   n;
 
     value = cf->args->elts;
+    n = cf->args->nelts - 1;
 
     if (alcf->names != NGX_CONF_UNSET_PTR) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_auth\" is duplicate: list all issuers in one");
+        return ngx_http_social_conf_duplicate(cf);
     }
 
     ngx_http_social_conf_position(cf, &alcf->position);
 
     alcf->mode = NGX_HTTP_SOCIAL_AUTH_REQUIRED;
+    alcf->names = NULL;
 
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-
-        if (cf->args->nelts > 2) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "\"off\" in \"social_auth\" stands alone");
-        }
-
-        alcf->names = NULL;
+    if (n == 1 && ngx_strcmp(value[1].data, "off") == 0) {
         return NGX_CONF_OK;
     }
 
-    alcf->names = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
-    if (alcf->names == NULL) {
-        return NGX_CONF_ERROR;
+    if (n > 1 && ngx_strcmp(value[n].data, "optional") == 0) {
+        alcf->mode = NGX_HTTP_SOCIAL_AUTH_OPTIONAL;
+        n--;
+
+    } else if (n > 1 && ngx_strcmp(value[n].data, "optional=lenient") == 0) {
+        alcf->mode = NGX_HTTP_SOCIAL_AUTH_LENIENT;
+        n--;
     }
 
-    for (i = 1; i < cf->args->nelts; i++) {
+    return ngx_http_social_conf_list(cf, &ngx_http_social_auth_names,
+                                     &value[1], n, alcf);
+}
 
-        if (ngx_strcmp(value[i].data, "optional") == 0
-            || ngx_strcmp(value[i].data, "optional=lenient") == 0)
-        {
-            if (i != cf->args->nelts - 1 || i == 1) {
-                return ngx_http_social_conf_error(cf, NULL,
-                           "\"%V\" in \"social_auth\" stands last, after the "
-                           "name of an issuer", &value[i]);
-            }
 
-            alcf->mode = value[i].len == 8 ? NGX_HTTP_SOCIAL_AUTH_OPTIONAL
-                                           : NGX_HTTP_SOCIAL_AUTH_LENIENT;
-            break;
-        }
-
-        if (value[i].len == 0
-            || ngx_strlchr(value[i].data, value[i].data + value[i].len, '=')
-            || ngx_strcmp(value[i].data, "off") == 0)
-        {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "unknown parameter \"%V\" in \"social_auth\": it takes "
-                       "\"off\", or names of issuers and then \"optional\" or "
-                       "\"optional=lenient\"", &value[i]);
-        }
-
-        for (j = 1; j < i; j++) {
-            if (ngx_strcmp(value[i].data, value[j].data) == 0) {
-                return ngx_http_social_conf_error(cf, NULL,
-                           "\"%V\" is duplicate in \"social_auth\": say it "
-                           "once", &value[i]);
-            }
-        }
-
-        name = ngx_array_push(alcf->names);
-        if (name == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *name = value[i];
-    }
-
-    return NGX_CONF_OK;
+static ngx_uint_t
+ngx_http_social_auth_is_name(ngx_str_t *value)
+{
+    return value->len != 0 && !ngx_http_social_issuer_is_reserved(value);
 }
 
 
@@ -326,8 +310,9 @@ static char *
 ngx_http_social_auth_resolve(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf)
 {
-    ngx_str_t                  *name;
+    ngx_str_t                   name;
     ngx_uint_t                  i;
+    social_str_t               *names;
     ngx_http_social_issuer_t   *issuer, **slot;
     ngx_http_social_issuers_t  *issuers;
 
@@ -349,17 +334,19 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    name = conf->names->elts;
+    names = conf->names->elts;
 
     for (i = 0; i < conf->names->nelts; i++) {
 
-        issuer = ngx_http_social_issuer_find(cf, &name[i]);
+        ngx_http_social_from_str(&name, names[i]);
+
+        issuer = ngx_http_social_issuer_find(cf, &name);
 
         if (issuer == NULL) {
             return ngx_http_social_conf_error(cf, &conf->position,
-                       "unknown issuer \"%V\" in \"social_auth\": add "
-                       "a \"social_issuer %V { ... }\" to the \"http\" block",
-                       &name[i], &name[i]);
+                       "unknown issuer \"%V\" (add \"social_issuer %V\" to the "
+                       "\"http\" block) in \"social_auth\" directive",
+                       &name, &name);
         }
 
         slot = ngx_array_push(&issuers->list);

@@ -5,25 +5,17 @@
  */
 
 #include "ngx_http_social_auth.h"
+#include "ngx_http_social_content.h"
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_reply.h"
 #include "ngx_http_social_revocation.h"
 
 
-#define NGX_HTTP_SOCIAL_LOGOUT_RETENTION      (30 * 86400)
-#define NGX_HTTP_SOCIAL_LOGOUT_MAX_RETENTION  (3650 * 86400)
-
-/* sessions of one subject: for a month, three a day */
-#define NGX_HTTP_SOCIAL_LOGOUT_SESSIONS       100
-#define NGX_HTTP_SOCIAL_LOGOUT_MAX_SESSIONS   1000000
-
-
 typedef struct {
-    ngx_flag_t                  enable;
-    time_t                      retention;     /* seconds; 0: not said */
-    ngx_uint_t                  max;           /* of a subject; 0: not said */
-    ngx_http_social_position_t  position;
+    ngx_http_social_content_t   content;
+    time_t                      retention;     /* seconds */
+    ngx_uint_t                  max;           /* of a subject */
 } ngx_http_social_logout_loc_conf_t;
 
 
@@ -39,17 +31,33 @@ static ngx_int_t ngx_http_social_logout_limited(ngx_http_request_t *r,
 
 static char *ngx_http_social_logout_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_social_logout_parameter(ngx_conf_t *cf,
-    ngx_http_social_logout_loc_conf_t *llcf, ngx_str_t *value);
 static void *ngx_http_social_logout_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_logout_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 
 
+static const ngx_http_social_conf_entry_t  ngx_http_social_logout_params[] = {
+
+    { ngx_string("retention"),
+      0,
+      ngx_http_social_conf_sec,
+      offsetof(ngx_http_social_logout_loc_conf_t, retention),
+      1, 3650 * 86400, NULL },
+
+    { ngx_string("max"),
+      0,
+      ngx_http_social_conf_number,
+      offsetof(ngx_http_social_logout_loc_conf_t, max),
+      1, 1000000, NULL },
+
+      ngx_http_social_conf_null_entry
+};
+
+
 static ngx_command_t  ngx_http_social_logout_commands[] = {
 
     { ngx_string("social_logout"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_http_social_logout_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -291,104 +299,20 @@ ngx_http_social_logout_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_social_logout_loc_conf_t  *llcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_uint_t                 i;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    value = cf->args->elts;
-
-    if (llcf->enable) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_logout\" is duplicate: say it once");
+    if (ngx_http_social_content_set(cf, &llcf->content,
+                                    ngx_http_social_logout_handler)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
-    for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_http_social_logout_parameter(cf, llcf, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
+    /* sessions of one subject: for a month, three a day */
 
-    if (llcf->retention == 0) {
-        llcf->retention = NGX_HTTP_SOCIAL_LOGOUT_RETENTION;
-    }
+    llcf->retention = 30 * 86400;
+    llcf->max = 100;
 
-    if (llcf->max == 0) {
-        llcf->max = NGX_HTTP_SOCIAL_LOGOUT_SESSIONS;
-    }
-
-    llcf->enable = 1;
-
-    ngx_http_social_conf_position(cf, &llcf->position);
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_social_logout_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_social_logout_parameter(ngx_conf_t *cf,
-    ngx_http_social_logout_loc_conf_t *llcf, ngx_str_t *value)
-{
-    time_t     retention;
-    ngx_int_t  max;
-    ngx_str_t  s;
-
-    if (ngx_strncmp(value->data, "retention=", 10) == 0) {
-
-        if (llcf->retention) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "parameter \"retention\" in \"social_logout\" is "
-                       "duplicate: say it once");
-        }
-
-        s.data = value->data + 10;
-        s.len = value->len - 10;
-
-        retention = ngx_parse_time(&s, 1);
-
-        if (retention < 1 || retention > NGX_HTTP_SOCIAL_LOGOUT_MAX_RETENTION)
-        {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid parameter \"%V\" in \"social_logout\": it "
-                       "must be the life of a refresh token, from 1s to "
-                       "3650d", value);
-        }
-
-        llcf->retention = retention;
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(value->data, "max=", 4) == 0) {
-
-        if (llcf->max) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "parameter \"max\" in \"social_logout\" is duplicate: "
-                       "say it once");
-        }
-
-        max = ngx_atoi(value->data + 4, value->len - 4);
-
-        if (max < 1 || max > NGX_HTTP_SOCIAL_LOGOUT_MAX_SESSIONS) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid parameter \"%V\" in \"social_logout\": it "
-                       "must be the number of revoked sessions of one "
-                       "subject, from 1 to 1000000", value);
-        }
-
-        llcf->max = max;
-
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "unknown parameter \"%V\" in \"social_logout\": it takes "
-               "retention=TIME and max=NUMBER, as in \"retention=30d "
-               "max=100\"", value);
+    return ngx_http_social_conf_params(cf, ngx_http_social_logout_params, 1, 0,
+                                       0, llcf);
 }
 
 
@@ -406,39 +330,31 @@ ngx_http_social_logout_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_social_logout_loc_conf_t  *prev = parent;
     ngx_http_social_logout_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t         *clcf;
     ngx_http_social_auth_loc_conf_t  *alcf;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    switch (ngx_http_social_content_merge(cf, &prev->content, &conf->content))
+    {
+    case NGX_ERROR:
+        return NGX_CONF_ERROR;
 
-    /* an "if" or a "limit_except" in the location of one */
-
-    if (clcf->noname && prev->enable && !conf->enable) {
-
-        *conf = *prev;
-
-        if (clcf->lmt_excpt && clcf->handler == NULL) {
-            clcf->handler = ngx_http_social_logout_handler;
-        }
-    }
-
-    if (!conf->enable) {
+    case NGX_DECLINED:
         return NGX_CONF_OK;
+
+    case NGX_DONE:
+        *conf = *prev;
     }
 
     alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
 
     if (alcf->issuers == NULL || alcf->mode != NGX_HTTP_SOCIAL_AUTH_REQUIRED) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"social_logout\" needs \"social_auth\" in this location, "
-                   "without \"optional\": it is the token's session that ends");
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_auth", "without \"optional\"", "social_logout");
     }
 
     if (!ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"social_logout\" needs a \"social_database\": add it at "
-                   "the http level, since a session stays ended when nginx "
-                   "is restarted");
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_database", "add it to the \"http\" block",
+                   "social_logout");
     }
 
     ngx_http_social_error_own_location(cf);

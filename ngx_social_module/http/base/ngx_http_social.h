@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_social_compat.h"
+#include "ngx_http_social_conf.h"
 #include "social_rc.h"
 #include "social_str.h"
 
@@ -23,17 +24,6 @@ typedef struct {
     ngx_thread_pool_t    *thread_pool;   /* NULL until it is needed */
     ngx_flag_t            used;          /* a social_* feature is on */
 } ngx_http_social_main_conf_t;
-
-
-/*
- * A position in the configuration: errors that are found only when locations
- * are merged are reported for that line, not for the last one.
- */
-
-typedef struct {
-    ngx_str_t             file;
-    ngx_uint_t            line;          /* 0: not set */
-} ngx_http_social_position_t;
 
 
 extern ngx_module_t  ngx_http_social_module;
@@ -60,28 +50,6 @@ ngx_int_t ngx_http_social_identity_erase(ngx_http_request_t *r);
  */
 ngx_shm_zone_t *ngx_http_social_need_zone(ngx_conf_t *cf);
 ngx_thread_pool_t *ngx_http_social_need_thread_pool(ngx_conf_t *cf);
-
-
-/* ngx_http_social_conf.c */
-
-/*
- * Notes the line being parsed.
- */
-void ngx_http_social_conf_position(ngx_conf_t *cf,
-    ngx_http_social_position_t *position);
-
-/*
- * Logs an [emerg] for "position" (or for the line being parsed, when it is
- * NULL or was never set) and returns NGX_CONF_ERROR.
- */
-char *ngx_http_social_conf_error(ngx_conf_t *cf,
-    ngx_http_social_position_t *position, const char *fmt, ...);
-
-/*
- * A flag slot like nginx's own whose errors name the valid values.
- */
-char *ngx_http_social_conf_flag(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 
 
 /* ngx_http_social_file.c */

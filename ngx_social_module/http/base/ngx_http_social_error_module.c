@@ -64,7 +64,7 @@ static ngx_command_t  ngx_http_social_error_commands[] = {
 
     { ngx_string("social_json_errors"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_conf_flag,
+      ngx_http_social_conf_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_social_error_loc_conf_t, json),
       NULL },

@@ -24,8 +24,7 @@ ngx_http_social_conf_read_file(ngx_conf_t *cf, ngx_str_t *path, size_t max,
 
     if (fd == NGX_INVALID_FILE || ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "cannot read \"%V\": make the file readable or "
-                           "correct the path", path);
+                           ngx_open_file_n " \"%V\" failed", path);
 
         if (fd != NGX_INVALID_FILE) {
             ngx_close_file(fd);
@@ -39,7 +38,7 @@ ngx_http_social_conf_read_file(ngx_conf_t *cf, ngx_str_t *path, size_t max,
     if (!ngx_is_file(&fi) || size == 0 || size > max) {
         ngx_close_file(fd);
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" must be a file of 1 to %uz bytes", path, max);
+                   "\"%V\" is not a file of 1 to %uz bytes", path, max);
     }
 
     buf = ngx_pnalloc(cf->pool, size + 1);
@@ -54,7 +53,8 @@ ngx_http_social_conf_read_file(ngx_conf_t *cf, ngx_str_t *path, size_t max,
 
     if (n != (ssize_t) size) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" could not be read whole", path);
+                   ngx_read_fd_n " \"%V\" returned only %z bytes instead of "
+                   "%uz", path, n, size);
     }
 
     buf[size] = '\0';

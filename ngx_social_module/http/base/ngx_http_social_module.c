@@ -17,8 +17,6 @@
 
 static char *ngx_http_social_zone_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_social_thread_pool_directive(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 
 static ngx_int_t ngx_http_social_first_phase_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_guard(ngx_http_request_t *r);
@@ -26,6 +24,10 @@ static ngx_uint_t ngx_http_social_is_identity_header(ngx_table_elt_t *h);
 
 static void *ngx_http_social_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_init(ngx_conf_t *cf);
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_thread_pool_name =
+    { ngx_null_string, 0, ngx_http_social_conf_word, 0, 0, 0, NULL };
 
 
 static ngx_command_t  ngx_http_social_commands[] = {
@@ -39,10 +41,10 @@ static ngx_command_t  ngx_http_social_commands[] = {
 
     { ngx_string("social_thread_pool"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_thread_pool_directive,
+      ngx_http_social_conf_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_social_main_conf_t, thread_pool_name),
+      (void *) &ngx_http_social_thread_pool_name },
 
       ngx_null_command
 };
@@ -244,16 +246,15 @@ ngx_http_social_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     if (smcf->zone != NULL) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_zone\" is duplicate: there is one shared zone");
+        return ngx_http_social_conf_duplicate(cf);
     }
 
     p = ngx_strlchr(value[1].data, value[1].data + value[1].len, ':');
 
     if (p == NULL || p == value[1].data) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid value \"%V\" in \"social_zone\": it must be "
-                   "name:size, as in \"social:16m\"", &value[1]);
+                   "invalid zone size \"%V\" in \"social_zone\" directive, it "
+                   "must be \"name:size\"", &value[1]);
     }
 
     name.data = value[1].data;
@@ -266,47 +267,20 @@ ngx_http_social_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (size == NGX_ERROR) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid size \"%V\" in \"social_zone\": it must be "
-                   "a number with k or m after it, as in \"social:16m\"", &s);
+                   "invalid zone size \"%V\" in \"social_zone\" directive",
+                   &value[1]);
     }
 
     if (size < NGX_HTTP_SOCIAL_ZONE_MIN) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "size \"%V\" in \"social_zone\" is too small: it must be "
-                   "64k at least", &s);
+                   "zone \"%V\" in \"social_zone\" directive is too small, it "
+                   "must be at least 64k", &value[1]);
     }
 
     smcf->zone = ngx_http_social_zone_add(cf, &name, size,
                                           &ngx_http_social_module);
 
     return smcf->zone ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_social_thread_pool_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_social_main_conf_t  *smcf = conf;
-
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    if (smcf->thread_pool_name.len) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_thread_pool\" is duplicate: say it once");
-    }
-
-    if (value[1].len == 0) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_thread_pool\" needs the name of a "
-                   "\"thread_pool\"");
-    }
-
-    smcf->thread_pool_name = value[1];
-
-    return NGX_CONF_OK;
 }
 
 

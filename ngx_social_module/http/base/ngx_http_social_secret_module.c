@@ -12,21 +12,40 @@
 
 
 typedef struct {
-    ngx_array_t            secrets;      /* of ngx_http_social_secret_t */
+    ngx_array_t            secrets;      /* of ngx_http_social_secret_t * */
 } ngx_http_social_secret_main_conf_t;
 
 
 static char *ngx_http_social_secret_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_social_secret_read(ngx_conf_t *cf, ngx_str_t *path,
-    social_str_t *secret);
+static char *ngx_http_social_secret_read(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf);
 static void *ngx_http_social_secret_create_main_conf(ngx_conf_t *cf);
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_secret_params[] = {
+
+    { ngx_string("file"),
+      NGX_HTTP_SOCIAL_CONF_REQUIRED,
+      ngx_http_social_secret_read,
+      offsetof(ngx_http_social_secret_t, values[0]),
+      0, 0, NULL },
+
+    { ngx_string("previous"),
+      0,
+      ngx_http_social_secret_read,
+      offsetof(ngx_http_social_secret_t, values[1]),
+      0, 0, NULL },
+
+      ngx_http_social_conf_null_entry
+};
 
 
 static ngx_command_t  ngx_http_social_secret_commands[] = {
 
     { ngx_string("social_secret"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_http_social_secret_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -70,23 +89,12 @@ ngx_module_t  ngx_http_social_secret_module = {
 ngx_http_social_secret_t *
 ngx_http_social_secret_find(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_uint_t                           i;
-    ngx_http_social_secret_t            *secret;
     ngx_http_social_secret_main_conf_t  *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_social_secret_module);
-    secret = smcf->secrets.elts;
 
-    for (i = 0; i < smcf->secrets.nelts; i++) {
-        if (secret[i].name.len == name->len
-            && ngx_memcmp(secret[i].name.data, name->data, name->len) == 0)
-        {
-            return &secret[i];
-        }
-    }
-
-    return NULL;
+    return ngx_http_social_conf_find_named(&smcf->secrets, name);
 }
 
 
@@ -96,76 +104,39 @@ ngx_http_social_secret_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_social_secret_main_conf_t  *smcf = conf;
 
-    ngx_str_t                 *value, path;
-    ngx_uint_t                 i, which;
     ngx_http_social_secret_t  *secret;
 
-    value = cf->args->elts;
-
-    if (value[1].len == 0 || ngx_http_social_secret_find(cf, &value[1])) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_secret %V\" is duplicate or has no name: give "
-                   "each one a name of its own", &value[1]);
-    }
-
-    secret = ngx_array_push(&smcf->secrets);
+    secret = ngx_http_social_conf_add_named(cf, &smcf->secrets,
+                                            sizeof(ngx_http_social_secret_t));
     if (secret == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_memzero(secret, sizeof(ngx_http_social_secret_t));
-    secret->name = value[1];
+    /* what is unknown may be a secret */
 
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "file=", 5) == 0) {
-            which = 0;
-            path.data = value[i].data + 5;
-            path.len = value[i].len - 5;
-
-        } else if (ngx_strncmp(value[i].data, "previous=", 9) == 0) {
-            which = 1;
-            path.data = value[i].data + 9;
-            path.len = value[i].len - 9;
-
-        } else {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "unknown parameter in \"social_secret\": it takes "
-                       "file=PATH and previous=PATH, a secret itself is never "
-                       "written here");
-        }
-
-        if (secret->values[which].len) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "\"%V\" is duplicate in \"social_secret\": say it "
-                       "once", &value[i]);
-        }
-
-        if (ngx_http_social_secret_read(cf, &path, &secret->values[which])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (secret->values[0].len == 0) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_secret %V\" needs file=PATH", &value[1]);
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_params(cf, ngx_http_social_secret_params, 2, 0,
+                                       1, secret);
 }
 
 
 static char *
-ngx_http_social_secret_read(ngx_conf_t *cf, ngx_str_t *path,
-    social_str_t *secret)
+ngx_http_social_secret_read(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_str_t   text;
+    u_char        *p;
+    size_t         len;
+    ngx_str_t      text;
+    social_str_t  *field;
 
-    if (ngx_http_social_conf_read_file(cf, path,
+    field = (social_str_t *) ((u_char *) conf + entry->offset);
+
+    if (value->len == 0) {
+        return ngx_http_social_conf_invalid(cf, entry, value,
+                                            "it must not be empty");
+    }
+
+    if (ngx_http_social_conf_read_file(cf, value,
                                        NGX_HTTP_SOCIAL_SECRET_FILE_MAX, &text)
         != NGX_CONF_OK)
     {
@@ -181,13 +152,14 @@ ngx_http_social_secret_read(ngx_conf_t *cf, ngx_str_t *path,
         != SOCIAL_OK)
     {
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" holds no secret: it must be \"whsec_\" and base64 "
-                   "of 24 to 64 random bytes, as \"echo whsec_$(openssl rand "
-                   "-base64 32)\" makes it", path);
+                   "no secret in file \"%V\" (it must be \"whsec_\" and the "
+                   "base64 of 24 to 64 random bytes, as \"echo "
+                   "whsec_$(openssl rand -base64 32)\" prints it) for "
+                   "\"social_secret\" directive", value);
     }
 
-    secret->data = p;
-    secret->len = len;
+    field->data = p;
+    field->len = len;
 
     return NGX_CONF_OK;
 }
@@ -202,7 +174,7 @@ ngx_http_social_secret_create_main_conf(ngx_conf_t *cf)
 
     if (smcf == NULL
         || ngx_array_init(&smcf->secrets, cf->pool, 2,
-                          sizeof(ngx_http_social_secret_t))
+                          sizeof(ngx_http_social_secret_t *))
            != NGX_OK)
     {
         return NULL;

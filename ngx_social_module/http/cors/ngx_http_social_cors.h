@@ -102,8 +102,6 @@ char *ngx_http_social_cors_names(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_social_cors_max_age(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_social_cors_deny(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 
 
 /* ngx_http_social_cors_policy.c */

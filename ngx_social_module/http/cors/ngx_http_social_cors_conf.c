@@ -17,7 +17,6 @@ static char *ngx_http_social_cors_add_name(ngx_conf_t *cf,
     ngx_http_social_cors_list_t *list, ngx_str_t *name);
 static char *ngx_http_social_cors_check_method(ngx_conf_t *cf,
     ngx_str_t *method);
-static char *ngx_http_social_cors_duplicate(ngx_conf_t *cf);
 
 
 char *
@@ -27,7 +26,7 @@ ngx_http_social_cors_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_social_conf_position(cf, &scf->enable_position);
 
-    return ngx_http_social_conf_flag(cf, cmd, conf);
+    return ngx_http_social_conf_flag_slot(cf, cmd, conf);
 }
 
 
@@ -39,7 +38,7 @@ ngx_http_social_cors_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ngx_http_social_conf_position(cf, &scf->credentials_position);
 
-    return ngx_http_social_conf_flag(cf, cmd, conf);
+    return ngx_http_social_conf_flag_slot(cf, cmd, conf);
 }
 
 
@@ -53,7 +52,7 @@ ngx_http_social_cors_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t   i;
 
     if (scf->origins != NULL) {
-        return ngx_http_social_cors_duplicate(cf);
+        return ngx_http_social_conf_duplicate(cf);
     }
 
     ngx_http_social_conf_position(cf, &scf->origins_position);
@@ -104,8 +103,8 @@ ngx_http_social_cors_add_origin(ngx_conf_t *cf,
         != SOCIAL_OK)
     {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid origin \"%V\" in \"social_cors_origins\": %s",
-                   value, reason);
+                   "invalid origin \"%V\" (%s) in \"social_cors_origins\" "
+                   "directive", value, reason);
     }
 
     origins = scf->origins->elts;
@@ -113,15 +112,13 @@ ngx_http_social_cors_add_origin(ngx_conf_t *cf,
     for (i = 0; i < scf->origins->nelts - 1; i++) {
 
         if (social_cors_origin_same(&origins[i], o)) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "origin \"%V\" in \"social_cors_origins\" is "
-                       "duplicate: list it once", value);
+            return ngx_http_social_conf_duplicate_value(cf, value);
         }
 
         if (origins[i].kind == SOCIAL_CORS_ANY || o->kind == SOCIAL_CORS_ANY) {
             return ngx_http_social_conf_error(cf, NULL,
-                       "\"*\" in \"social_cors_origins\" allows every "
-                       "origin: it must be alone");
+                       "\"*\" must be the only value in "
+                       "\"social_cors_origins\" directive");
         }
     }
 
@@ -180,8 +177,8 @@ ngx_http_social_cors_check_method(ngx_conf_t *cf, ngx_str_t *method)
                == 0)
         {
             return ngx_http_social_conf_error(cf, NULL,
-                       "method \"%V\" in \"social_cors_methods\" is one that "
-                       "no browser sends: it must be left out", method);
+                       "invalid value \"%V\" in \"social_cors_methods\" "
+                       "directive, browsers never send it", method);
         }
     }
 
@@ -192,9 +189,9 @@ ngx_http_social_cors_check_method(ngx_conf_t *cf, ngx_str_t *method)
             && ngx_strncmp(method->data, known[i].data, method->len) != 0)
         {
             return ngx_http_social_conf_error(cf, NULL,
-                       "invalid method \"%V\" in \"social_cors_methods\": "
-                       "methods have case, it must be \"%V\"",
-                       method, &known[i]);
+                       "invalid value \"%V\" in \"social_cors_methods\" "
+                       "directive, it must be \"%V\" (methods are "
+                       "case-sensitive)", method, &known[i]);
         }
     }
 
@@ -229,7 +226,7 @@ ngx_http_social_cors_start_list(ngx_conf_t *cf,
     ngx_http_social_cors_list_t *list)
 {
     if (list->names != NULL) {
-        return ngx_http_social_cors_duplicate(cf);
+        return ngx_http_social_conf_duplicate(cf);
     }
 
     ngx_http_social_conf_position(cf, &list->position);
@@ -267,9 +264,8 @@ ngx_http_social_cors_add_name(ngx_conf_t *cf,
         || ngx_strlchr(name->data, name->data + name->len, '*') != NULL)
     {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid name \"%V\" in \"%V\": it must be \"*\" or "
-                   "a name without separators, with a space before the next",
-                   name, &value[0]);
+                   "invalid value \"%V\" in \"%V\" directive, it must be \"*\" "
+                   "or a name without separators", name, &value[0]);
     }
 
     s = list->names->elts;
@@ -291,9 +287,7 @@ ngx_http_social_cors_add_name(ngx_conf_t *cf,
 
 duplicate:
 
-    return ngx_http_social_conf_error(cf, NULL,
-               "\"%V\" in \"%V\" is duplicate: list it once",
-               name, &value[0]);
+    return ngx_http_social_conf_duplicate_value(cf, name);
 }
 
 
@@ -306,7 +300,7 @@ ngx_http_social_cors_max_age(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t  *value;
 
     if (scf->max_age_set) {
-        return ngx_http_social_cors_duplicate(cf);
+        return ngx_http_social_conf_duplicate(cf);
     }
 
     /* -1 is a value here, so it cannot mark what is not set */
@@ -324,54 +318,11 @@ ngx_http_social_cors_max_age(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (n == NGX_ERROR || n > NGX_HTTP_SOCIAL_CORS_MAX_AGE_MAX) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid value \"%V\" in \"social_cors_max_age\": it must "
-                   "be a time from 0 to 86400 seconds, as in \"600\" or "
-                   "\"10m\", or -1", &value[1]);
+                   "invalid value \"%V\" in \"social_cors_max_age\" directive, "
+                   "it must be a time from 0s to 1d, or -1", &value[1]);
     }
 
     scf->max_age = n;
 
     return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_social_cors_deny(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_social_cors_conf_t  *scf = conf;
-
-    ngx_str_t  *value;
-
-    if (scf->deny != 0) {
-        return ngx_http_social_cors_duplicate(cf);
-    }
-
-    value = cf->args->elts;
-
-    if (value[1].len == 3 && ngx_strncmp(value[1].data, "403", 3) == 0) {
-        scf->deny = NGX_HTTP_FORBIDDEN;
-
-    } else if (value[1].len == 3 && ngx_strncmp(value[1].data, "204", 3) == 0)
-    {
-        scf->deny = NGX_HTTP_NO_CONTENT;
-
-    } else {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid value \"%V\" in \"social_cors_deny\": it must be "
-                   "\"403\" or \"204\"", &value[1]);
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_social_cors_duplicate(ngx_conf_t *cf)
-{
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "\"%V\" is duplicate: say it once in this block", &value[0]);
 }

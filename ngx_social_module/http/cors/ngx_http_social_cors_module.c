@@ -23,6 +23,18 @@ static ngx_uint_t ngx_http_social_cors_is_set(
 static ngx_int_t ngx_http_social_cors_init(ngx_conf_t *cf);
 
 
+static ngx_conf_enum_t  ngx_http_social_cors_statuses[] = {
+    { ngx_string("403"), NGX_HTTP_FORBIDDEN },
+    { ngx_string("204"), NGX_HTTP_NO_CONTENT },
+    { ngx_null_string, 0 }
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_cors_deny =
+    { ngx_null_string, 0, ngx_http_social_conf_enum, 0, 0, 0,
+      ngx_http_social_cors_statuses };
+
+
 static ngx_command_t  ngx_http_social_cors_commands[] = {
 
     { ngx_string("social_cors"),
@@ -76,10 +88,10 @@ static ngx_command_t  ngx_http_social_cors_commands[] = {
 
     { ngx_string("social_cors_deny"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_cors_deny,
+      ngx_http_social_conf_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_social_cors_conf_t, deny),
+      (void *) &ngx_http_social_cors_deny },
 
       ngx_null_command
 };
@@ -142,17 +154,17 @@ ngx_http_social_cors_create_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     scf->*_place = { { 0, NULL }, 0 };
+     *     scf->*_position = { { 0, NULL }, 0 };
      *     scf->origins = NULL;
      *     scf->methods, headers, expose = { NULL, 0, { { 0, NULL }, 0 } };
      *     scf->max_age = 0;
      *     scf->max_age_set = 0;
-     *     scf->deny = 0;
      *     scf->policy = NULL;
      */
 
     scf->enable = NGX_CONF_UNSET;
     scf->credentials = NGX_CONF_UNSET;
+    scf->deny = NGX_CONF_UNSET_UINT;
 
     return scf;
 }
@@ -210,7 +222,7 @@ ngx_http_social_cors_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->max_age_set = prev->max_age_set;
     }
 
-    if (conf->deny == 0) {
+    if (conf->deny == NGX_CONF_UNSET_UINT) {
         conf->deny = prev->deny;
     }
 
@@ -252,7 +264,7 @@ ngx_http_social_cors_is_set(ngx_http_social_cors_conf_t *scf)
            || scf->headers.names != NULL
            || scf->expose.names != NULL
            || scf->max_age_set
-           || scf->deny != 0;
+           || scf->deny != NGX_CONF_UNSET_UINT;
 }
 
 

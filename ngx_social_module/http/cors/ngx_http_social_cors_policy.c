@@ -64,7 +64,8 @@ ngx_http_social_cors_make_policy(ngx_conf_t *cf,
 
     policy->enabled = 1;
     policy->credentials = (scf->credentials == 1);
-    policy->deny = scf->deny ? scf->deny : NGX_HTTP_FORBIDDEN;
+    policy->deny = scf->deny == NGX_CONF_UNSET_UINT ? NGX_HTTP_FORBIDDEN
+                                                    : scf->deny;
 
     ngx_http_social_cors_make_rules(scf, &policy->rules);
 
@@ -88,10 +89,9 @@ ngx_http_social_cors_check(ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf)
     social_cors_origin_t  *o;
 
     if (scf->origins == NULL) {
-        return ngx_http_social_conf_error(cf, &scf->enable_position,
-                   "\"social_cors on\" without origins: it must have "
-                   "\"social_cors_origins\" beside it, as in "
-                   "\"social_cors_origins https://example.com\"");
+        return ngx_http_social_conf_missing(cf, &scf->enable_position,
+                   "social_cors_origins", "as \"https://example.com\"",
+                   "social_cors");
     }
 
     if (scf->credentials != 1) {
@@ -162,11 +162,10 @@ ngx_http_social_cors_conflict(ngx_conf_t *cf,
     const char *value, const char *directive)
 {
     return ngx_http_social_conf_error(cf, position,
-               "\"%s\" in \"%s\" contradicts "
-               "\"social_cors_credentials on\" in %V:%ui: with credentials "
-               "each one must be listed by name",
-               value, directive, &scf->credentials_position.file,
-               scf->credentials_position.line);
+               "\"social_cors_credentials on\" in %V:%ui (list each one by "
+               "name) does not allow \"%s\" in \"%s\" directive",
+               &scf->credentials_position.file,
+               scf->credentials_position.line, value, directive);
 }
 
 

@@ -6,19 +6,58 @@
 #include "ngx_http_social_database.h"
 
 
-#define NGX_HTTP_SOCIAL_DATABASE_MAX_CONNECTIONS  64
-#define NGX_HTTP_SOCIAL_DATABASE_MAX_TIMEOUT      60000
-
-
 static char *ngx_http_social_database_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_social_database_parameter(ngx_conf_t *cf,
-    ngx_http_social_database_conf_t *conf, ngx_str_t *value);
+static ngx_uint_t ngx_http_social_database_conninfo(ngx_str_t *value);
 
 static void *ngx_http_social_database_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_database_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_database_init_process(ngx_cycle_t *cycle);
 static void ngx_http_social_database_exit_process(ngx_cycle_t *cycle);
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_database_check = {
+    ngx_http_social_database_conninfo,
+    "it must be a libpq connection string (quoted as a whole if it has spaces)"
+};
+
+
+/* values are not shown: they may hold a password */
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_database_string =
+    { ngx_null_string, NGX_HTTP_SOCIAL_CONF_SECRET, ngx_http_social_conf_word,
+      offsetof(ngx_http_social_database_conf_t, conninfo), 0, 0,
+      &ngx_http_social_database_check };
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_database_params[] = {
+
+    { ngx_string("connections"),
+      0,
+      ngx_http_social_conf_number,
+      offsetof(ngx_http_social_database_conf_t, connections),
+      1, 64, NULL },
+
+    { ngx_string("queue"),
+      0,
+      ngx_http_social_conf_number,
+      offsetof(ngx_http_social_database_conf_t, queue),
+      0, 65536, NULL },
+
+    { ngx_string("timeout"),
+      0,
+      ngx_http_social_conf_msec,
+      offsetof(ngx_http_social_database_conf_t, timeout),
+      100, 60000, NULL },
+
+    { ngx_string("listen"),
+      NGX_HTTP_SOCIAL_CONF_SECRET,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_database_conf_t, listen),
+      0, 0, &ngx_http_social_database_check },
+
+      ngx_http_social_conf_null_entry
+};
 
 
 static ngx_command_t  ngx_http_social_database_commands[] = {
@@ -95,129 +134,37 @@ ngx_http_social_database_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_social_database_main_conf_t  *dmcf = conf;
 
-    ngx_str_t   *value;
-    ngx_uint_t   i;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
 
     if (dmcf->conf.conninfo.len) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_database\" is duplicate: there is one database");
+        return ngx_http_social_conf_duplicate(cf);
     }
 
-    /* the value is not shown: it may hold a password */
-
-    if (value[1].len == 0
-        || !social_pq_conninfo_valid((char *) value[1].data))
+    if (ngx_http_social_conf_word(cf, &ngx_http_social_database_string,
+                                  &value[1], 1, &dmcf->conf)
+        != NGX_CONF_OK)
     {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid connection string in \"social_database\": it must "
-                   "be as libpq takes it, as in \"host=/run/postgresql "
-                   "dbname=social\" or \"service=social\"");
+        return NGX_CONF_ERROR;
     }
 
-    dmcf->conf.conninfo = value[1];
     dmcf->conf.connections = 2;
     dmcf->conf.queue = 512;
     dmcf->conf.timeout = 2000;
 
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_social_database_parameter(cf, &dmcf->conf, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
+    /* what is unknown may be a piece of an unquoted connection string */
 
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_params(cf, ngx_http_social_database_params, 2,
+                                       0, 1, &dmcf->conf);
 }
 
 
-static char *
-ngx_http_social_database_parameter(ngx_conf_t *cf,
-    ngx_http_social_database_conf_t *conf, ngx_str_t *value)
+static ngx_uint_t
+ngx_http_social_database_conninfo(ngx_str_t *value)
 {
-    ngx_int_t   n;
-    ngx_str_t   s;
-
-    if (ngx_strncmp(value->data, "connections=", 12) == 0) {
-
-        n = ngx_atoi(value->data + 12, value->len - 12);
-
-        if (n < 1 || n > NGX_HTTP_SOCIAL_DATABASE_MAX_CONNECTIONS) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid parameter \"%V\" in \"social_database\": it "
-                       "must be a number from 1 to %d, for each worker",
-                       value, NGX_HTTP_SOCIAL_DATABASE_MAX_CONNECTIONS);
-        }
-
-        conf->connections = n;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(value->data, "queue=", 6) == 0) {
-
-        n = ngx_atoi(value->data + 6, value->len - 6);
-
-        if (n < 0 || n > 65536) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid parameter \"%V\" in \"social_database\": it "
-                       "must be a number from 0 to 65536", value);
-        }
-
-        conf->queue = n;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(value->data, "timeout=", 8) == 0) {
-
-        s.data = value->data + 8;
-        s.len = value->len - 8;
-
-        n = ngx_parse_time(&s, 0);
-
-        if (n < 100 || n > NGX_HTTP_SOCIAL_DATABASE_MAX_TIMEOUT) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid parameter \"%V\" in \"social_database\": it "
-                       "must be a time from 100ms to 60s", value);
-        }
-
-        conf->timeout = n;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(value->data, "listen=", 7) == 0) {
-
-        /* the value is not shown here either */
-
-        if (conf->listen.len) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "parameter \"listen\" in \"social_database\" is "
-                       "duplicate: revocations are followed over one "
-                       "connection");
-        }
-
-        if (value->len == 7
-            || !social_pq_conninfo_valid((char *) value->data + 7))
-        {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid connection string in \"listen=\" of "
-                       "\"social_database\": it must be as libpq takes it, "
-                       "and in quotes as a whole where it has spaces, as in "
-                       "\"listen=host=db.internal dbname=social\"");
-        }
-
-        conf->listen.data = value->data + 7;
-        conf->listen.len = value->len - 7;
-        return NGX_CONF_OK;
-    }
-
-    /* again not shown: it may be a piece of an unquoted connection string */
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "unknown parameter in \"social_database\": it takes one "
-               "connection string, in quotes where it has spaces, and then "
-               "connections=, queue=, timeout= and listen=");
+    return value->len != 0
+           && social_pq_conninfo_valid((char *) value->data);
 }
 
 

@@ -3,6 +3,7 @@
  * "social_ready": whether this gateway can do its work, for load balancers.
  */
 
+#include "ngx_http_social_content.h"
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
@@ -20,9 +21,8 @@
 
 
 typedef struct {
-    ngx_uint_t                  require;       /* 0: not set here */
-    ngx_uint_t                  said;          /* of it, by "require=" */
-    ngx_http_social_position_t  position;
+    ngx_http_social_content_t   content;
+    ngx_uint_t                  require;       /* 0: the default */
 } ngx_http_social_ready_loc_conf_t;
 
 
@@ -34,18 +34,36 @@ static const char *ngx_http_social_ready_revocations(
     social_revocations_t *set);
 static ngx_int_t ngx_http_social_ready_body(ngx_http_request_t *r,
     ngx_uint_t missing, ngx_uint_t required, ngx_str_t *body);
-static char *ngx_http_social_ready_require(ngx_conf_t *cf,
-    ngx_http_social_ready_loc_conf_t *conf, ngx_str_t *value);
 
 static void *ngx_http_social_ready_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_ready_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 
 
+static ngx_conf_bitmask_t  ngx_http_social_ready_parts[] = {
+    { ngx_string("keys"), NGX_HTTP_SOCIAL_READY_KEYS },
+    { ngx_string("database"), NGX_HTTP_SOCIAL_READY_DATABASE },
+    { ngx_string("revocations"), NGX_HTTP_SOCIAL_READY_REVOCATIONS },
+    { ngx_null_string, 0 }
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_ready_params[] = {
+
+    { ngx_string("require"),
+      0,
+      ngx_http_social_conf_mask,
+      offsetof(ngx_http_social_ready_loc_conf_t, require),
+      0, 0, ngx_http_social_ready_parts },
+
+      ngx_http_social_conf_null_entry
+};
+
+
 static ngx_command_t  ngx_http_social_ready_commands[] = {
 
     { ngx_string("social_ready"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_http_social_ready_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -106,7 +124,10 @@ ngx_http_social_ready_handler(ngx_http_request_t *r)
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_ready_module);
 
     missing = ngx_http_social_ready_missing(r);
-    required = missing & rlcf->require;
+    required = missing & (rlcf->require
+                          ? rlcf->require
+                          : NGX_HTTP_SOCIAL_READY_KEYS
+                            |NGX_HTTP_SOCIAL_READY_REVOCATIONS);
 
     if (ngx_http_social_ready_body(r, missing, required, &body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -254,91 +275,15 @@ ngx_http_social_ready_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_social_ready_loc_conf_t  *rlcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    value = cf->args->elts;
-
-    if (rlcf->require) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_ready\" is duplicate: say it once");
-    }
-
-    ngx_http_social_conf_position(cf, &rlcf->position);
-
-    /* what is not configured is not missing */
-
-    rlcf->require = NGX_HTTP_SOCIAL_READY_KEYS
-                    |NGX_HTTP_SOCIAL_READY_REVOCATIONS;
-
-    if (cf->args->nelts == 2
-        && ngx_http_social_ready_require(cf, rlcf, &value[1]) != NGX_CONF_OK)
+    if (ngx_http_social_content_set(cf, &rlcf->content,
+                                    ngx_http_social_ready_handler)
+        != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_social_ready_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_social_ready_require(ngx_conf_t *cf,
-    ngx_http_social_ready_loc_conf_t *conf, ngx_str_t *value)
-{
-    ngx_uint_t                 bit;
-    social_str_t               rest, part;
-    static const social_str_t  prefix = social_string("require=");
-    static const social_str_t  keys = social_string("keys");
-    static const social_str_t  database = social_string("database");
-    static const social_str_t  revocations = social_string("revocations");
-
-    rest = ngx_http_social_view(value);
-
-    if (!social_str_starts(rest, prefix)) {
-        goto invalid;
-    }
-
-    rest.data += prefix.len;
-    rest.len -= prefix.len;
-
-    conf->require = 0;
-
-    while (social_str_next(&rest, ",", &part)) {
-
-        if (social_str_eq(part, keys)) {
-            bit = NGX_HTTP_SOCIAL_READY_KEYS;
-
-        } else if (social_str_eq(part, database)) {
-            bit = NGX_HTTP_SOCIAL_READY_DATABASE;
-
-        } else if (social_str_eq(part, revocations)) {
-            bit = NGX_HTTP_SOCIAL_READY_REVOCATIONS;
-
-        } else {
-            goto invalid;
-        }
-
-        if (conf->require & bit) {
-            goto invalid;
-        }
-
-        conf->require |= bit;
-    }
-
-    if (conf->require) {
-        conf->said = conf->require;
-        return NGX_CONF_OK;
-    }
-
-invalid:
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "invalid parameter \"%V\" in \"social_ready\": it must be "
-               "\"require=\" and one or more of \"keys\", \"database\" and "
-               "\"revocations\", separated by commas", value);
+    return ngx_http_social_conf_params(cf, ngx_http_social_ready_params, 1, 0,
+                                       0, rlcf);
 }
 
 
@@ -356,26 +301,26 @@ ngx_http_social_ready_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_social_ready_loc_conf_t  *prev = parent;
     ngx_http_social_ready_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t  *clcf;
+    switch (ngx_http_social_content_merge(cf, &prev->content, &conf->content))
+    {
+    case NGX_ERROR:
+        return NGX_CONF_ERROR;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    case NGX_DECLINED:
+        return NGX_CONF_OK;
 
-    /* an "if" keeps the handler of the location that it is in */
-
-    if (conf->require == 0 && clcf->noname) {
+    case NGX_DONE:
         *conf = *prev;
     }
 
-    if ((conf->said & (NGX_HTTP_SOCIAL_READY_DATABASE
-                       |NGX_HTTP_SOCIAL_READY_REVOCATIONS))
+    if ((conf->require & (NGX_HTTP_SOCIAL_READY_DATABASE
+                          |NGX_HTTP_SOCIAL_READY_REVOCATIONS))
         && !ngx_http_social_database_configured(cf))
     {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"social_ready\" requires %s, but there is no "
-                   "\"social_database\": add it at the http level, or "
-                   "require keys alone",
-                   conf->said & NGX_HTTP_SOCIAL_READY_DATABASE
-                   ? "a database" : "revocations");
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_database",
+                   "add it to the \"http\" block, or require keys only",
+                   "social_ready");
     }
 
     return NGX_CONF_OK;

@@ -250,8 +250,8 @@ static ngx_uint_t
 ngx_http_social_hook_has_pool(const ngx_http_social_hook_loc_conf_t *hlcf,
     social_str_t pool)
 {
-    ngx_str_t   *pools;
-    ngx_uint_t   i;
+    ngx_uint_t     i;
+    social_str_t  *pools;
 
     if (hlcf->pools == NULL) {
         return 1;
@@ -260,7 +260,7 @@ ngx_http_social_hook_has_pool(const ngx_http_social_hook_loc_conf_t *hlcf,
     pools = hlcf->pools->elts;
 
     for (i = 0; i < hlcf->pools->nelts; i++) {
-        if (social_str_eq(ngx_http_social_view(&pools[i]), pool)) {
+        if (social_str_eq(pools[i], pool)) {
             return 1;
         }
     }

@@ -8,7 +8,7 @@
 #define NGX_HTTP_SOCIAL_HOOK_H
 
 
-#include "ngx_http_social.h"
+#include "ngx_http_social_content.h"
 #include "ngx_http_social_secret.h"
 #include "social_cognito_event.h"
 #include "social_sigv4_verify.h"
@@ -25,20 +25,20 @@ typedef enum {
 
 
 typedef struct {
-    ngx_http_social_hook_form_e   form;
+    ngx_http_social_content_t     content;
+    ngx_uint_t                    form;          /* of the enum above */
     ngx_flag_t                    insecure;
-    ngx_array_t                  *pools;         /* of ngx_str_t; NULL: any */
+    ngx_array_t                  *pools;         /* of social_str_t; NULL:
+                                                    any */
 
     /* cognito */
     ngx_str_t                     secret_name;
     ngx_http_social_secret_t     *secret;        /* NULL: insecure */
 
     /* lambda */
-    ngx_str_t                   function;
-    ngx_str_t                   region;
-    social_sigv4_known_t        known;         /* no key: insecure */
-
-    ngx_http_social_position_t  position;
+    ngx_str_t                     function;
+    ngx_str_t                     region;
+    social_sigv4_known_t          known;         /* no key: insecure */
 } ngx_http_social_hook_loc_conf_t;
 
 

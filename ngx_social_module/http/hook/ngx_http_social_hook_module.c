@@ -13,72 +13,99 @@
 #define NGX_HTTP_SOCIAL_HOOK_CREDENTIALS_MAX  65536
 
 
-typedef struct {
-    ngx_str_t     name;              /* with its "=" */
-    ngx_uint_t    forms;             /* a bit of each form with it */
-    char        *(*handler)(ngx_conf_t *cf,
-                      ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value);
-} ngx_http_social_hook_parameter_t;
-
-
 static char *ngx_http_social_hook_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_social_hook_parameter(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value);
 static char *ngx_http_social_hook_check(ngx_conf_t *cf,
     ngx_http_social_hook_loc_conf_t *hlcf);
-static char *ngx_http_social_hook_set_secret(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value);
-static char *ngx_http_social_hook_set_pool(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value);
-static char *ngx_http_social_hook_set_insecure(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value);
-static char *ngx_http_social_hook_set_name(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value);
-static char *ngx_http_social_hook_set_region(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value);
-static char *ngx_http_social_hook_set_credentials(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value);
-static char *ngx_http_social_hook_duplicate(ngx_conf_t *cf, const char *name);
+static ngx_uint_t ngx_http_social_hook_is_pool(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_hook_is_function(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_hook_is_region(ngx_str_t *value);
+static char *ngx_http_social_hook_credentials(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf);
 
 static void *ngx_http_social_hook_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 
 
-#define NGX_HTTP_SOCIAL_HOOK_FOR_COGNITO  (1 << NGX_HTTP_SOCIAL_HOOK_COGNITO)
-#define NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA   (1 << NGX_HTTP_SOCIAL_HOOK_LAMBDA)
-#define NGX_HTTP_SOCIAL_HOOK_FOR_BOTH     (NGX_HTTP_SOCIAL_HOOK_FOR_COGNITO   \
-                                           |NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA)
+#define NGX_HTTP_SOCIAL_HOOK_FOR_COGNITO                                      \
+    NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_HOOK_COGNITO)
+#define NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA                                       \
+    NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_HOOK_LAMBDA)
 
 
-static ngx_http_social_hook_parameter_t  ngx_http_social_hook_parameters[] = {
+static ngx_conf_enum_t  ngx_http_social_hook_forms[] = {
+    { ngx_string("cognito"), NGX_HTTP_SOCIAL_HOOK_COGNITO },
+    { ngx_string("lambda"), NGX_HTTP_SOCIAL_HOOK_LAMBDA },
+    { ngx_null_string, 0 }
+};
 
-    { ngx_string("secret="),
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_hook_form =
+    { ngx_null_string, 0, ngx_http_social_conf_enum,
+      offsetof(ngx_http_social_hook_loc_conf_t, form), 0, 0,
+      ngx_http_social_hook_forms };
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_hook_pool = {
+    ngx_http_social_hook_is_pool,
+    "it must be a Cognito user pool ID, as \"eu-west-1_AbCdEf123\""
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_hook_function = {
+    ngx_http_social_hook_is_function,
+    "it may contain only letters, digits, \"-\" and \"_\", and must have 1 to "
+    "64 of them"
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_hook_region = {
+    ngx_http_social_hook_is_region,
+    "it must not be empty or contain \"/\""
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_hook_params[] = {
+
+    { ngx_string("secret"),
       NGX_HTTP_SOCIAL_HOOK_FOR_COGNITO,
-      ngx_http_social_hook_set_secret },
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_hook_loc_conf_t, secret_name),
+      0, 0, NULL },
 
-    { ngx_string("pool="),
-      NGX_HTTP_SOCIAL_HOOK_FOR_BOTH,
-      ngx_http_social_hook_set_pool },
+    { ngx_string("name"),
+      NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA|NGX_HTTP_SOCIAL_CONF_REQUIRED,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_hook_loc_conf_t, function),
+      0, 0, &ngx_http_social_hook_function },
 
-    { ngx_string("insecure="),
-      NGX_HTTP_SOCIAL_HOOK_FOR_BOTH,
-      ngx_http_social_hook_set_insecure },
-
-    { ngx_string("name="),
+    { ngx_string("region"),
       NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA,
-      ngx_http_social_hook_set_name },
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_hook_loc_conf_t, region),
+      0, 0, &ngx_http_social_hook_region },
 
-    { ngx_string("region="),
-      NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA,
-      ngx_http_social_hook_set_region },
+    { ngx_string("credentials"),
+      NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA|NGX_HTTP_SOCIAL_CONF_SECRET,
+      ngx_http_social_hook_credentials,
+      0,
+      0, 0, NULL },
 
-    { ngx_string("credentials="),
-      NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA,
-      ngx_http_social_hook_set_credentials },
+    { ngx_string("pool"),
+      NGX_HTTP_SOCIAL_CONF_REPEAT,
+      ngx_http_social_conf_list,
+      offsetof(ngx_http_social_hook_loc_conf_t, pools),
+      0, 0, &ngx_http_social_hook_pool },
 
-    { ngx_null_string, 0, NULL }
+    { ngx_string("insecure"),
+      0,
+      ngx_http_social_conf_flag,
+      offsetof(ngx_http_social_hook_loc_conf_t, insecure),
+      0, 0, NULL },
+
+      ngx_http_social_conf_null_entry
 };
 
 
@@ -131,48 +158,37 @@ ngx_http_social_hook_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_social_hook_loc_conf_t  *hlcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_uint_t                 i;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t            *value;
+    ngx_http_handler_pt   handler;
 
     value = cf->args->elts;
 
-    if (hlcf->form != NGX_HTTP_SOCIAL_HOOK_NONE) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_hook\" is duplicate: give each hook a location "
-                   "of its own");
+    if (hlcf->content.handler != NULL) {
+        return ngx_http_social_conf_duplicate(cf);
     }
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler != NULL) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_hook\" needs a location of its own: this one "
-                   "already has something else that answers");
+    if (ngx_http_social_conf_enum(cf, &ngx_http_social_hook_form, &value[1], 1,
+                                  hlcf)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
-    if (ngx_strcmp(value[1].data, "cognito") == 0) {
-        hlcf->form = NGX_HTTP_SOCIAL_HOOK_COGNITO;
-        clcf->handler = ngx_http_social_hook_cognito_handler;
+    handler = hlcf->form == NGX_HTTP_SOCIAL_HOOK_LAMBDA
+              ? ngx_http_social_hook_lambda_handler
+              : ngx_http_social_hook_cognito_handler;
 
-    } else if (ngx_strcmp(value[1].data, "lambda") == 0) {
-        hlcf->form = NGX_HTTP_SOCIAL_HOOK_LAMBDA;
-        clcf->handler = ngx_http_social_hook_lambda_handler;
+    hlcf->insecure = 0;
+    ngx_str_set(&hlcf->region, "us-east-1");
 
-    } else {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "unknown form \"%V\" of \"social_hook\": it must be "
-                   "\"cognito\" or \"lambda\"", &value[1]);
-    }
-
-    ngx_http_social_conf_position(cf, &hlcf->position);
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_social_hook_parameter(cf, hlcf, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_http_social_content_set(cf, &hlcf->content, handler)
+        != NGX_CONF_OK
+        || ngx_http_social_conf_params(cf, ngx_http_social_hook_params, 2,
+                                       NGX_HTTP_SOCIAL_CONF_IN(hlcf->form), 0,
+                                       hlcf)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_social_hook_check(cf, hlcf);
@@ -180,169 +196,48 @@ ngx_http_social_hook_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_social_hook_parameter(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value)
-{
-    ngx_http_social_hook_parameter_t  *p;
-
-    for (p = ngx_http_social_hook_parameters; p->name.len; p++) {
-
-        if (!(p->forms & (1 << hlcf->form))
-            || ngx_strncmp(value->data, p->name.data, p->name.len) != 0)
-        {
-            continue;
-        }
-
-        value->data += p->name.len;
-        value->len -= p->name.len;
-
-        return p->handler(cf, hlcf, value);
-    }
-
-    if (hlcf->form == NGX_HTTP_SOCIAL_HOOK_LAMBDA) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "unknown parameter \"%V\" in \"social_hook lambda\": it "
-                   "takes name=, credentials=, region=, pool= and insecure=",
-                   value);
-    }
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "unknown parameter \"%V\" in \"social_hook cognito\": it takes "
-               "secret=, pool= and insecure=", value);
-}
-
-
-static char *
 ngx_http_social_hook_check(ngx_conf_t *cf,
     ngx_http_social_hook_loc_conf_t *hlcf)
 {
-    ngx_uint_t  secured;
+    ngx_uint_t   secured;
+    const char  *name;
 
-    if (hlcf->form == NGX_HTTP_SOCIAL_HOOK_LAMBDA && hlcf->function.len == 0) {
+    name = hlcf->form == NGX_HTTP_SOCIAL_HOOK_LAMBDA ? "credentials"
+                                                     : "secret";
+    secured = hlcf->secret_name.len != 0 || hlcf->known.access_key.len != 0;
+
+    if (!secured && !hlcf->insecure) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_hook lambda\" needs name=FUNCTION, which the "
-                   "path that it is called by has in it");
+                   "no \"%s\" parameter (\"insecure=on\" would accept "
+                   "unauthenticated requests) in \"social_hook\" directive",
+                   name);
     }
 
-    secured = (hlcf->secret_name.len != 0 || hlcf->known.access_key.len != 0);
-
-    if (!secured && hlcf->insecure != 1) {
-
-        if (hlcf->form == NGX_HTTP_SOCIAL_HOOK_LAMBDA) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "\"social_hook lambda\" without credentials=file:PATH "
-                       "takes users from anybody: add it, or say insecure=on "
-                       "where nobody else can reach this");
-        }
-
+    if (secured && hlcf->insecure) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_hook cognito\" without secret=NAME takes users "
-                   "from anybody: add it, or say insecure=on where nobody "
-                   "else can reach this");
-    }
-
-    if (secured && hlcf->insecure == 1) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"insecure=on\" in \"social_hook\" contradicts its "
-                   "secret or credentials: leave one of them out");
-    }
-
-    if (hlcf->region.len == 0) {
-        ngx_str_set(&hlcf->region, "us-east-1");
+                   "\"%s\" and \"insecure=on\" are mutually exclusive in "
+                   "\"social_hook\" directive", name);
     }
 
     return NGX_CONF_OK;
 }
 
 
-static char *
-ngx_http_social_hook_set_secret(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value)
+static ngx_uint_t
+ngx_http_social_hook_is_pool(ngx_str_t *value)
 {
-    if (hlcf->secret_name.len) {
-        return ngx_http_social_hook_duplicate(cf, "secret=");
-    }
+    social_str_t  region;
 
-    if (value->len == 0) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"secret=\" in \"social_hook\" needs the name of a "
-                   "\"social_secret\"");
-    }
-
-    hlcf->secret_name = *value;
-
-    return NGX_CONF_OK;
+    return social_user_pool_region(ngx_http_social_view(value), &region)
+           == SOCIAL_OK;
 }
 
 
-static char *
-ngx_http_social_hook_set_pool(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value)
-{
-    ngx_str_t     *pool;
-    social_str_t   region;
-
-    if (social_user_pool_region(ngx_http_social_view(value), &region)
-        != SOCIAL_OK)
-    {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid \"pool=%V\" in \"social_hook\": it must be the id "
-                   "of a Cognito user pool, as \"eu-west-1_AbCdEf123\"; for "
-                   "several say pool= several times", value);
-    }
-
-    if (hlcf->pools == NULL) {
-        hlcf->pools = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
-        if (hlcf->pools == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    pool = ngx_array_push(hlcf->pools);
-    if (pool == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *pool = *value;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_social_hook_set_insecure(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value)
-{
-    if (hlcf->insecure != NGX_CONF_UNSET) {
-        return ngx_http_social_hook_duplicate(cf, "insecure=");
-    }
-
-    if (ngx_strcmp(value->data, "on") == 0) {
-        hlcf->insecure = 1;
-
-    } else if (ngx_strcmp(value->data, "off") == 0) {
-        hlcf->insecure = 0;
-
-    } else {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid \"insecure=%V\" in \"social_hook\": it must be "
-                   "\"on\" or \"off\"", value);
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_social_hook_set_name(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value)
+static ngx_uint_t
+ngx_http_social_hook_is_function(ngx_str_t *value)
 {
     u_char      ch;
     ngx_uint_t  i;
-
-    if (hlcf->function.len) {
-        return ngx_http_social_hook_duplicate(cf, "name=");
-    }
 
     for (i = 0; i < value->len; i++) {
         ch = value->data[i];
@@ -350,64 +245,36 @@ ngx_http_social_hook_set_name(ngx_conf_t *cf,
         if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
               || (ch >= '0' && ch <= '9') || ch == '-' || ch == '_'))
         {
-            break;
+            return 0;
         }
     }
 
-    if (value->len == 0 || value->len > 64 || i < value->len) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid \"name=%V\" in \"social_hook\": the name of a "
-                   "function has 1 to 64 letters, digits, \"-\" and \"_\"",
-                   value);
-    }
+    return value->len >= 1 && value->len <= 64;
+}
 
-    hlcf->function = *value;
 
-    return NGX_CONF_OK;
+static ngx_uint_t
+ngx_http_social_hook_is_region(ngx_str_t *value)
+{
+    return value->len != 0
+           && ngx_strlchr(value->data, value->data + value->len, '/') == NULL;
 }
 
 
 static char *
-ngx_http_social_hook_set_region(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value)
+ngx_http_social_hook_credentials(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf)
 {
-    if (hlcf->region.len) {
-        return ngx_http_social_hook_duplicate(cf, "region=");
-    }
+    ngx_http_social_hook_loc_conf_t  *hlcf = conf;
 
-    if (value->len == 0 || ngx_strlchr(value->data, value->data + value->len,
-                                       '/') != NULL)
-    {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid \"region=%V\" in \"social_hook\": it must be as "
-                   "the caller signs for it, as \"us-east-1\"", value);
-    }
-
-    hlcf->region = *value;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_social_hook_set_credentials(ngx_conf_t *cf,
-    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *value)
-{
     ngx_str_t                  path, text;
     social_credentials_t       credentials;
     static const social_str_t  profile = social_string("default");
 
-    if (hlcf->known.access_key.len) {
-        return ngx_http_social_hook_duplicate(cf, "credentials=");
-    }
-
     if (value->len < 6 || ngx_strncmp(value->data, "file:", 5) != 0) {
-
-        /* not shown: it may be the credentials themselves */
-
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid \"credentials=\" in \"social_hook\": it must be "
-                   "\"credentials=file:PATH\", of a shared credentials file");
+        return ngx_http_social_conf_invalid(cf, entry, value,
+                                            "it must be \"file:PATH\"");
     }
 
     path.data = value->data + 5;
@@ -425,8 +292,9 @@ ngx_http_social_hook_set_credentials(ngx_conf_t *cf,
         != SOCIAL_OK)
     {
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" must have a profile \"[default]\" with "
-                   "aws_access_key_id and aws_secret_access_key", &path);
+                   "no profile \"[default]\" with aws_access_key_id and "
+                   "aws_secret_access_key in file \"%V\" for \"social_hook\" "
+                   "directive", &path);
     }
 
     hlcf->known.access_key = credentials.access_key;
@@ -437,27 +305,10 @@ ngx_http_social_hook_set_credentials(ngx_conf_t *cf,
 }
 
 
-static char *
-ngx_http_social_hook_duplicate(ngx_conf_t *cf, const char *name)
-{
-    return ngx_http_social_conf_error(cf, NULL,
-               "\"%s\" is duplicate in \"social_hook\": say it once", name);
-}
-
-
 static void *
 ngx_http_social_hook_create_loc_conf(ngx_conf_t *cf)
 {
-    ngx_http_social_hook_loc_conf_t  *conf;
-
-    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_hook_loc_conf_t));
-    if (conf == NULL) {
-        return NULL;
-    }
-
-    conf->insecure = NGX_CONF_UNSET;
-
-    return conf;
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_social_hook_loc_conf_t));
 }
 
 
@@ -469,18 +320,16 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_core_loc_conf_t  *clcf;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    switch (ngx_http_social_content_merge(cf, &prev->content, &conf->content))
+    {
+    case NGX_ERROR:
+        return NGX_CONF_ERROR;
 
-    if (conf->form == NGX_HTTP_SOCIAL_HOOK_NONE) {
+    case NGX_DECLINED:
+        return NGX_CONF_OK;
 
-        /* an "if" keeps the handler of the location that it is in */
-
-        if (clcf->noname && prev->form != NGX_HTTP_SOCIAL_HOOK_NONE) {
-            *conf = *prev;
-
-        } else {
-            return NGX_CONF_OK;
-        }
+    case NGX_DONE:
+        *conf = *prev;
     }
 
     if (conf->secret_name.len) {
@@ -488,18 +337,20 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->secret = ngx_http_social_secret_find(cf, &conf->secret_name);
 
         if (conf->secret == NULL) {
-            return ngx_http_social_conf_error(cf, &conf->position,
-                       "\"secret=%V\" in \"social_hook\" is not known: define "
-                       "it with \"social_secret %V file=PATH\" at the http "
-                       "level", &conf->secret_name, &conf->secret_name);
+            return ngx_http_social_conf_error(cf, &conf->content.position,
+                       "unknown secret \"%V\" (add \"social_secret %V\" to the "
+                       "\"http\" block) in \"social_hook\" directive",
+                       &conf->secret_name, &conf->secret_name);
         }
     }
 
     if (!ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"social_hook\" needs a \"social_database\" at the http "
-                   "level: what a hook brings is written there");
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_database", "add it to the \"http\" block",
+                   "social_hook");
     }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     /* the whole body in memory, or none of it: never in a file */
 

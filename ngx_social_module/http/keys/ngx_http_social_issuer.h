@@ -23,8 +23,8 @@ typedef struct {
     ngx_str_t                   jwks_file;
     ngx_str_t                   discovery;    /* zero-terminated, or empty */
     ngx_str_t                   ca_file;      /* zero-terminated */
-    ngx_array_t                 client_ids;   /* of social_str_t */
-    ngx_array_t                 audiences;    /* of social_str_t */
+    ngx_array_t                *client_ids;   /* of social_str_t */
+    ngx_array_t                *audiences;    /* of social_str_t */
     ngx_flag_t                  any_client;
     ngx_uint_t                  token_use;
     social_algorithms_t         algorithms;
@@ -67,14 +67,19 @@ ngx_http_social_issuer_t *ngx_http_social_issuer_find(ngx_conf_t *cf,
     ngx_str_t *name);
 
 
+/*
+ * Whether "social_auth" reads that name as something else than an issuer's.
+ */
+ngx_uint_t ngx_http_social_issuer_is_reserved(ngx_str_t *name);
+
+
 /* ngx_http_social_issuer_conf.c */
 
 /*
- * Reads one line of a "social_issuer" block; a handler for ngx_conf_parse(),
- * with the issuer as cf->handler_conf.
+ * Parses a "social_issuer" block into the issuer, which has its defaults.
  */
-char *ngx_http_social_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf);
+char *ngx_http_social_issuer_parse(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer);
 
 
 /* ngx_http_social_issuer_finish.c */

@@ -34,22 +34,14 @@ ngx_http_social_issuer_finish(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
         issuer->algorithms = social_algorithm_bit(SOCIAL_ALGORITHM_RS256);
     }
 
-    ngx_conf_init_uint_value(issuer->token_use, SOCIAL_TOKEN_USE_ACCESS);
-    ngx_conf_init_value(issuer->leeway, 30);
-    ngx_conf_init_value(issuer->stale, 24 * 3600);
-    ngx_conf_init_msec_value(issuer->refresh, 600000);
-    ngx_conf_init_msec_value(issuer->cooldown, 10000);
-    ngx_conf_init_msec_value(issuer->timeout, 3000);
-    ngx_conf_init_size_value(issuer->max_size, 150 * 1024);
-
     if (ngx_http_social_issuer_check_keys(cf, issuer) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    issuer->policy.clients = issuer->client_ids.elts;
-    issuer->policy.client_count = issuer->client_ids.nelts;
-    issuer->policy.audiences = issuer->audiences.elts;
-    issuer->policy.audience_count = issuer->audiences.nelts;
+    issuer->policy.clients = issuer->client_ids->elts;
+    issuer->policy.client_count = issuer->client_ids->nelts;
+    issuer->policy.audiences = issuer->audiences->elts;
+    issuer->policy.audience_count = issuer->audiences->nelts;
     issuer->policy.token_use = issuer->token_use;
     issuer->policy.leeway = issuer->leeway;
 
@@ -75,15 +67,16 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
 
     if (issuer->user_pool.len && issuer->issuer.len) {
         return ngx_http_social_conf_error(cf, &issuer->position,
-                   "\"user_pool\" and \"issuer\" in \"social_issuer %V\" "
-                   "contradict each other: a pool's id says its issuer, say "
-                   "one of them", &issuer->name);
+                   "\"user_pool\" and \"issuer\" (remove one of them) are "
+                   "mutually exclusive in \"social_issuer %V\"",
+                   &issuer->name);
     }
 
     if (issuer->jwks_uri.len && issuer->jwks_file.len) {
         return ngx_http_social_conf_error(cf, &issuer->position,
-                   "\"jwks_uri\" and \"jwks_file\" in \"social_issuer %V\" "
-                   "contradict each other: say one of them", &issuer->name);
+                   "\"jwks_uri\" and \"jwks_file\" (remove one of them) are "
+                   "mutually exclusive in \"social_issuer %V\"",
+                   &issuer->name);
     }
 
     if (issuer->user_pool.len) {
@@ -113,8 +106,8 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
 
     if (issuer->issuer.len == 0) {
         return ngx_http_social_conf_error(cf, &issuer->position,
-                   "\"social_issuer %V\" says no issuer: give it a "
-                   "\"user_pool\" or an \"issuer\"", &issuer->name);
+                   "neither \"user_pool\" nor \"issuer\" is defined in "
+                   "\"social_issuer %V\"", &issuer->name);
     }
 
     if (issuer->jwks_uri.len == 0 && issuer->jwks_file.len == 0) {
@@ -147,16 +140,16 @@ static char *
 ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer)
 {
-    if (issuer->client_ids.nelts || issuer->audiences.nelts
+    if (issuer->client_ids->nelts || issuer->audiences->nelts
         || issuer->any_client)
     {
         return NGX_CONF_OK;
     }
 
     return ngx_http_social_conf_error(cf, &issuer->position,
-               "\"social_issuer %V\" says not whose tokens it accepts: list "
-               "its \"client_ids\" or \"audiences\", or say \"client_ids *\" "
-               "for every client", &issuer->name);
+               "neither \"client_ids\" nor \"audiences\" is defined "
+               "(\"client_ids *\" accepts every client) in "
+               "\"social_issuer %V\"", &issuer->name);
 }
 
 
@@ -174,17 +167,15 @@ ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     {
         return ngx_http_social_conf_error(cf, &issuer->position,
                    "\"jwks_stale\" must be longer than \"jwks_refresh\" in "
-                   "\"social_issuer %V\": keys would be dropped before they "
-                   "are fetched again", &issuer->name);
+                   "\"social_issuer %V\"", &issuer->name);
     }
 
     if (issuer->ca_file.len
         && !ngx_http_social_issuer_has_certificates(&issuer->ca_file))
     {
         return ngx_http_social_conf_error(cf, &issuer->position,
-                   "\"ca_file\" \"%V\" has no certificate: it must be "
-                   "readable and hold certificates in PEM",
-                   &issuer->ca_file);
+                   "no PEM certificate in file \"%V\" for \"ca_file\" "
+                   "directive", &issuer->ca_file);
     }
 
     return NGX_CONF_OK;

@@ -9,7 +9,6 @@
 
 static char *ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static ngx_int_t ngx_http_social_issuer_name_is_reserved(ngx_str_t *name);
 
 static void *ngx_http_social_issuer_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_issuer_init(ngx_conf_t *cf);
@@ -63,23 +62,12 @@ ngx_module_t  ngx_http_social_issuer_module = {
 ngx_http_social_issuer_t *
 ngx_http_social_issuer_find(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_uint_t                            i;
-    ngx_http_social_issuer_t            **issuers;
-    ngx_http_social_issuer_main_conf_t   *imcf;
+    ngx_http_social_issuer_main_conf_t  *imcf;
 
     imcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_social_issuer_module);
-    issuers = imcf->issuers.elts;
 
-    for (i = 0; i < imcf->issuers.nelts; i++) {
-        if (issuers[i]->name.len == name->len
-            && ngx_memcmp(issuers[i]->name.data, name->data, name->len) == 0)
-        {
-            return issuers[i];
-        }
-    }
-
-    return NULL;
+    return ngx_http_social_conf_find_named(&imcf->issuers, name);
 }
 
 
@@ -88,52 +76,36 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_social_issuer_main_conf_t  *imcf = conf;
 
-    char                       *rv;
-    ngx_str_t                  *value;
-    ngx_conf_t                  save;
-    ngx_http_social_issuer_t   *issuer, **slot;
+    ngx_str_t                 *value;
+    ngx_http_social_issuer_t  *issuer;
 
     value = cf->args->elts;
 
-    if (value[1].len == 0
-        || ngx_http_social_issuer_name_is_reserved(&value[1]))
-    {
+    if (ngx_http_social_issuer_is_reserved(&value[1])) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid name \"%V\" in \"social_issuer\": it must be "
-                   "a word other than \"off\" and \"optional\", without "
-                   "\"=\"", &value[1]);
+                   "invalid name \"%V\" in \"social_issuer\" directive, it "
+                   "must not be \"off\" or \"optional\" or contain \"=\"",
+                   &value[1]);
     }
 
-    if (ngx_http_social_issuer_find(cf, &value[1]) != NULL) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_issuer %V\" is duplicate: give this one another "
-                   "name", &value[1]);
-    }
-
-    issuer = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_issuer_t));
-    slot = ngx_array_push(&imcf->issuers);
-
-    if (issuer == NULL || slot == NULL) {
+    issuer = ngx_http_social_conf_add_named(cf, &imcf->issuers,
+                                            sizeof(ngx_http_social_issuer_t));
+    if (issuer == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *slot = issuer;
+    issuer->token_use = SOCIAL_TOKEN_USE_ACCESS;
+    issuer->leeway = 30;
+    issuer->refresh = 600000;
+    issuer->stale = 24 * 3600;
+    issuer->cooldown = 10000;
+    issuer->timeout = 3000;
+    issuer->max_size = 150 * 1024;
 
-    issuer->name = value[1];
-    issuer->token_use = NGX_CONF_UNSET_UINT;
-    issuer->leeway = NGX_CONF_UNSET;
-    issuer->refresh = NGX_CONF_UNSET_MSEC;
-    issuer->stale = NGX_CONF_UNSET;
-    issuer->cooldown = NGX_CONF_UNSET_MSEC;
-    issuer->timeout = NGX_CONF_UNSET_MSEC;
-    issuer->max_size = NGX_CONF_UNSET_SIZE;
+    issuer->client_ids = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
+    issuer->audiences = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
 
-    if (ngx_array_init(&issuer->client_ids, cf->pool, 4, sizeof(social_str_t))
-        != NGX_OK
-        || ngx_array_init(&issuer->audiences, cf->pool, 4,
-                          sizeof(social_str_t))
-           != NGX_OK)
-    {
+    if (issuer->client_ids == NULL || issuer->audiences == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -145,28 +117,19 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_social_use(cf);
 
-    save = *cf;
-
-    cf->handler = ngx_http_social_issuer_line;
-    cf->handler_conf = (void *) issuer;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
+    if (ngx_http_social_issuer_parse(cf, issuer) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_social_issuer_finish(cf, issuer);
 }
 
 
-static ngx_int_t
-ngx_http_social_issuer_name_is_reserved(ngx_str_t *name)
+ngx_uint_t
+ngx_http_social_issuer_is_reserved(ngx_str_t *name)
 {
-    return (name->len == 3 && ngx_strncmp(name->data, "off", 3) == 0)
-           || (name->len == 8 && ngx_strncmp(name->data, "optional", 8) == 0)
+    return ngx_strcmp(name->data, "off") == 0
+           || ngx_strcmp(name->data, "optional") == 0
            || ngx_strlchr(name->data, name->data + name->len, '=') != NULL;
 }
 

@@ -79,14 +79,13 @@ ngx_http_social_keys_from_file(ngx_conf_t *cf,
 
     case NGX_HTTP_SOCIAL_KEYS_FILE_UNREADABLE:
         ngx_conf_log_error(NGX_LOG_EMERG, cf, file.err,
-                           "\"jwks_file\" cannot read \"%V\": make the file "
-                           "readable or correct the path",
+                           ngx_open_file_n " \"%V\" failed",
                            &issuer->jwks_file);
         return NGX_CONF_ERROR;
 
     case NGX_HTTP_SOCIAL_KEYS_FILE_SIZE:
         return ngx_http_social_conf_error(cf, &issuer->position,
-                   "\"jwks_file\" \"%V\" must be a file of 1 to %uz bytes "
+                   "\"jwks_file\" \"%V\" is not a file of 1 to %uz bytes "
                    "(\"jwks_max_size\")",
                    &issuer->jwks_file, issuer->max_size);
 
@@ -97,8 +96,8 @@ ngx_http_social_keys_from_file(ngx_conf_t *cf,
 
     default:
         return ngx_http_social_conf_error(cf, &issuer->position,
-                   "\"jwks_file\" \"%V\" could not be read whole: it must "
-                   "not be written to, move a new file in its place",
+                   "\"jwks_file\" \"%V\" (move a new file in its place rather "
+                   "than write to it) was changed while it was read",
                    &issuer->jwks_file);
     }
 

@@ -12,8 +12,6 @@ typedef struct {
 } ngx_http_social_revocation_loc_conf_t;
 
 
-static char *ngx_http_social_revocation_directive(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static void *ngx_http_social_revocation_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_revocation_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_revocation_merge_loc_conf(ngx_conf_t *cf,
@@ -25,14 +23,26 @@ static ngx_int_t ngx_http_social_revocation_init_process(ngx_cycle_t *cycle);
 static void ngx_http_social_revocation_exit_process(ngx_cycle_t *cycle);
 
 
+static ngx_conf_enum_t  ngx_http_social_revocation_modes[] = {
+    { ngx_string("wait"), 0 },
+    { ngx_string("open"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_revocation_open =
+    { ngx_null_string, 0, ngx_http_social_conf_enum, 0, 0, 0,
+      ngx_http_social_revocation_modes };
+
+
 static ngx_command_t  ngx_http_social_revocation_commands[] = {
 
     { ngx_string("social_revocations"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_revocation_directive,
+      ngx_http_social_conf_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_social_revocation_loc_conf_t, open),
+      (void *) &ngx_http_social_revocation_open },
 
       ngx_null_command
 };
@@ -108,38 +118,6 @@ ngx_http_social_revocation_create_main_conf(ngx_conf_t *cf)
 {
     return ngx_pcalloc(cf->pool,
                        sizeof(ngx_http_social_revocation_main_conf_t));
-}
-
-
-static char *
-ngx_http_social_revocation_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_social_revocation_loc_conf_t  *rlcf = conf;
-
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    if (rlcf->open != NGX_CONF_UNSET_UINT) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_revocations\" is duplicate: say it once in this "
-                   "block");
-    }
-
-    if (ngx_strcmp(value[1].data, "wait") == 0) {
-        rlcf->open = 0;
-
-    } else if (ngx_strcmp(value[1].data, "open") == 0) {
-        rlcf->open = 1;
-
-    } else {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid value \"%V\" in \"social_revocations\": it must "
-                   "be \"wait\" or \"open\"", &value[1]);
-    }
-
-    return NGX_CONF_OK;
 }
 
 

@@ -5,7 +5,6 @@
 
 #include "ngx_http_social_bucket.h"
 #include "social_net_credentials.h"
-#include "social_url.h"
 
 
 typedef struct {
@@ -15,24 +14,69 @@ typedef struct {
 
 static char *ngx_http_social_bucket_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_social_bucket_line(ngx_conf_t *cf, ngx_command_t *dummy,
+static ngx_uint_t ngx_http_social_bucket_is_name(ngx_str_t *value);
+static char *ngx_http_social_bucket_credentials(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf);
-static char *ngx_http_social_bucket_set(ngx_conf_t *cf,
-    ngx_http_social_bucket_t *bucket, ngx_str_t *value);
-static char *ngx_http_social_bucket_set_word(ngx_conf_t *cf, ngx_str_t *field,
-    ngx_str_t *value);
-static char *ngx_http_social_bucket_set_endpoint(ngx_conf_t *cf,
-    ngx_str_t *field, ngx_str_t *value);
-static char *ngx_http_social_bucket_set_credentials(ngx_conf_t *cf,
-    ngx_http_social_bucket_t *bucket);
 static ngx_int_t ngx_http_social_bucket_copy(ngx_conf_t *cf, social_str_t *to,
     social_str_t from);
+static void ngx_http_social_bucket_trim(ngx_str_t *endpoint);
 static char *ngx_http_social_bucket_finish(ngx_conf_t *cf,
     ngx_http_social_bucket_t *bucket);
 static char *ngx_http_social_bucket_target(ngx_conf_t *cf,
     ngx_http_social_bucket_t *bucket, ngx_str_t *endpoint, const char *name,
     social_bucket_t *target);
 static void *ngx_http_social_bucket_create_main_conf(ngx_conf_t *cf);
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_bucket_name = {
+    ngx_http_social_bucket_is_name,
+    "it may contain only lowercase letters, digits, dots and hyphens, and must "
+    "have 2 to 63 of them"
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_bucket_lines[] = {
+
+    { ngx_string("bucket"),
+      0,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_bucket_t, bucket),
+      0, 0, &ngx_http_social_bucket_name },
+
+    { ngx_string("region"),
+      NGX_HTTP_SOCIAL_CONF_REQUIRED,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_bucket_t, region),
+      0, 0, &ngx_http_social_bucket_name },
+
+    { ngx_string("endpoint"),
+      0,
+      ngx_http_social_conf_url,
+      offsetof(ngx_http_social_bucket_t, endpoint),
+      0, 0, NULL },
+
+    { ngx_string("public_endpoint"),
+      0,
+      ngx_http_social_conf_url,
+      offsetof(ngx_http_social_bucket_t, public_endpoint),
+      0, 0, NULL },
+
+    { ngx_string("path_style"),
+      0,
+      ngx_http_social_conf_flag,
+      offsetof(ngx_http_social_bucket_t, path_style),
+      0, 0, NULL },
+
+    { ngx_string("credentials"),
+      NGX_HTTP_SOCIAL_CONF_REQUIRED|NGX_HTTP_SOCIAL_CONF_LIST
+      |NGX_HTTP_SOCIAL_CONF_SECRET,
+      ngx_http_social_bucket_credentials,
+      0,
+      0, 0, NULL },
+
+      ngx_http_social_conf_null_entry
+};
 
 
 static ngx_command_t  ngx_http_social_bucket_commands[] = {
@@ -82,23 +126,12 @@ ngx_module_t  ngx_http_social_bucket_module = {
 ngx_http_social_bucket_t *
 ngx_http_social_bucket_find(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_uint_t                            i;
-    ngx_http_social_bucket_t            **buckets;
-    ngx_http_social_bucket_main_conf_t   *bmcf;
+    ngx_http_social_bucket_main_conf_t  *bmcf;
 
     bmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_social_bucket_module);
-    buckets = bmcf->buckets.elts;
 
-    for (i = 0; i < bmcf->buckets.nelts; i++) {
-        if (buckets[i]->name.len == name->len
-            && ngx_memcmp(buckets[i]->name.data, name->data, name->len) == 0)
-        {
-            return buckets[i];
-        }
-    }
-
-    return NULL;
+    return ngx_http_social_conf_find_named(&bmcf->buckets, name);
 }
 
 
@@ -107,126 +140,25 @@ ngx_http_social_bucket_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_social_bucket_main_conf_t  *bmcf = conf;
 
-    char                       *rv;
-    ngx_str_t                  *value;
-    ngx_conf_t                  save;
-    ngx_http_social_bucket_t   *bucket, **slot;
+    ngx_http_social_bucket_t  *bucket;
 
-    value = cf->args->elts;
-
-    if (value[1].len == 0 || ngx_http_social_bucket_find(cf, &value[1])) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_bucket %V\" is duplicate or has no name: give "
-                   "each one a name of its own", &value[1]);
-    }
-
-    bucket = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_bucket_t));
-    slot = ngx_array_push(&bmcf->buckets);
-
-    if (bucket == NULL || slot == NULL) {
+    bucket = ngx_http_social_conf_add_named(cf, &bmcf->buckets,
+                                            sizeof(ngx_http_social_bucket_t));
+    if (bucket == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *slot = bucket;
-
-    bucket->name = value[1];
     bucket->path_style = NGX_CONF_UNSET;
 
     ngx_http_social_conf_position(cf, &bucket->position);
 
-    save = *cf;
-
-    cf->handler = ngx_http_social_bucket_line;
-    cf->handler_conf = (void *) bucket;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
+    if (ngx_http_social_conf_block(cf, ngx_http_social_bucket_lines, bucket)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_social_bucket_finish(cf, bucket);
-}
-
-
-static char *
-ngx_http_social_bucket_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
-{
-    ngx_str_t                 *value;
-    ngx_http_social_bucket_t  *bucket;
-
-    bucket = (ngx_http_social_bucket_t *) cf->handler_conf;
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[0].data, "include") == 0 && cf->args->nelts == 2) {
-        return ngx_conf_include(cf, dummy, conf);
-    }
-
-    if (ngx_strcmp(value[0].data, "credentials") == 0) {
-        return ngx_http_social_bucket_set_credentials(cf, bucket);
-    }
-
-    if (cf->args->nelts != 2) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid number of arguments in \"%V\": it takes one "
-                   "value", &value[0]);
-    }
-
-    return ngx_http_social_bucket_set(cf, bucket, value);
-}
-
-
-static char *
-ngx_http_social_bucket_set(ngx_conf_t *cf, ngx_http_social_bucket_t *bucket,
-    ngx_str_t *value)
-{
-    if (ngx_strcmp(value[0].data, "bucket") == 0) {
-        return ngx_http_social_bucket_set_word(cf, &bucket->bucket, value);
-    }
-
-    if (ngx_strcmp(value[0].data, "region") == 0) {
-        return ngx_http_social_bucket_set_word(cf, &bucket->region, value);
-    }
-
-    if (ngx_strcmp(value[0].data, "endpoint") == 0) {
-        return ngx_http_social_bucket_set_endpoint(cf, &bucket->endpoint,
-                                                   value);
-    }
-
-    if (ngx_strcmp(value[0].data, "public_endpoint") == 0) {
-        return ngx_http_social_bucket_set_endpoint(cf,
-                   &bucket->public_endpoint, value);
-    }
-
-    if (ngx_strcmp(value[0].data, "path_style") == 0) {
-
-        if (bucket->path_style != NGX_CONF_UNSET) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "\"path_style\" is duplicate: say it once in this "
-                       "\"social_bucket\"");
-        }
-
-        if (ngx_strcmp(value[1].data, "on") == 0) {
-            bucket->path_style = 1;
-            return NGX_CONF_OK;
-        }
-
-        if (ngx_strcmp(value[1].data, "off") == 0) {
-            bucket->path_style = 0;
-            return NGX_CONF_OK;
-        }
-
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid value \"%V\" in \"path_style\": it must be \"on\" "
-                   "or \"off\"", &value[1]);
-    }
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "unknown parameter \"%V\" in \"social_bucket\": it takes "
-               "bucket, region, endpoint, public_endpoint, path_style and "
-               "credentials", &value[0]);
 }
 
 
@@ -235,116 +167,62 @@ ngx_http_social_bucket_set(ngx_conf_t *cf, ngx_http_social_bucket_t *bucket,
  * (AWS: Amazon S3, Bucket naming rules)
  */
 
-static char *
-ngx_http_social_bucket_set_word(ngx_conf_t *cf, ngx_str_t *field,
-    ngx_str_t *value)
+static ngx_uint_t
+ngx_http_social_bucket_is_name(ngx_str_t *value)
 {
     u_char      ch;
     ngx_uint_t  i;
 
-    if (field->len) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" is duplicate: say it once in this "
-                   "\"social_bucket\"", &value[0]);
-    }
-
-    for (i = 0; i < value[1].len; i++) {
-        ch = value[1].data[i];
+    for (i = 0; i < value->len; i++) {
+        ch = value->data[i];
 
         if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
               || ch == '-' || (ch == '.' && i != 0)))
         {
-            break;
+            return 0;
         }
     }
 
-    if (value[1].len < 2 || value[1].len > 63 || i < value[1].len) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid value \"%V\" in \"%V\": it must be of small "
-                   "letters, digits, dots and dashes, 63 at most",
-                   &value[1], &value[0]);
-    }
-
-    *field = value[1];
-
-    return NGX_CONF_OK;
+    return value->len >= 2 && value->len <= 63;
 }
 
 
 static char *
-ngx_http_social_bucket_set_endpoint(ngx_conf_t *cf, ngx_str_t *field,
-    ngx_str_t *value)
+ngx_http_social_bucket_credentials(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf)
 {
-    const char  *why;
-    ngx_uint_t   i;
+    ngx_http_social_bucket_t  *bucket = conf;
 
-    if (field->len) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" is duplicate: say it once in this "
-                   "\"social_bucket\"", &value[0]);
-    }
-
-    if (social_url_check(ngx_http_social_view(&value[1]), true, &why)
-        != SOCIAL_OK)
-    {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid URL \"%V\" in \"%V\": %s",
-                   &value[1], &value[0], why);
-    }
-
-    *field = value[1];
-
-    /* the path follows, which begins with a slash of its own */
-
-    for (i = field->len; i && field->data[i - 1] == '/'; i--) { /* void */ }
-
-    field->len = i;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_social_bucket_set_credentials(ngx_conf_t *cf,
-    ngx_http_social_bucket_t *bucket)
-{
-    char                        error[SOCIAL_NET_ERROR_SIZE];
-    ngx_str_t                  *value, name;
-    social_net_credentials_t    credentials;
-
-    value = cf->args->elts;
-
-    if (bucket->credentials.access_key.len) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"credentials\" is duplicate: say it once in this "
-                   "\"social_bucket\"");
-    }
+    char                      error[SOCIAL_NET_ERROR_SIZE];
+    ngx_str_t                 name;
+    social_net_credentials_t  credentials;
 
     /* "env" has no value, the others have one */
 
-    if (cf->args->nelts < 2
-        || cf->args->nelts
-           != (ngx_strcmp(value[1].data, "env") == 0 ? 2u : 3u))
+    if (n != (ngx_strcmp(value[0].data, "env") == 0 ? 1u : 2u)
+        || (n == 2 && ngx_strcmp(value[0].data, "file") != 0
+            && ngx_strcmp(value[0].data, "profile") != 0))
     {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"credentials\" takes \"env\", \"file PATH\", or "
-                   "\"profile NAME\"");
+        return ngx_http_social_conf_invalid(cf, entry, value,
+                   "it must be \"env\", \"file PATH\" or \"profile NAME\"");
     }
 
-    name = value[cf->args->nelts - 1];
+    name = value[n - 1];
 
-    if (ngx_strcmp(value[1].data, "file") == 0
+    if (ngx_strcmp(value[0].data, "file") == 0
         && ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    if (social_net_credentials_read((char *) value[1].data,
+    if (social_net_credentials_read((char *) value[0].data,
                                     (char *) name.data, &credentials, error)
         != SOCIAL_OK)
     {
         return ngx_http_social_conf_error(cf, NULL,
-                   "cannot read \"credentials\" (%s)", error);
+                   "no usable credentials (%s) for \"credentials\" directive",
+                   error);
     }
 
     if (ngx_http_social_bucket_copy(cf, &bucket->credentials.access_key,
@@ -389,6 +267,19 @@ ngx_http_social_bucket_copy(ngx_conf_t *cf, social_str_t *to,
 }
 
 
+/*
+ * The path follows, which begins with a slash of its own.
+ */
+
+static void
+ngx_http_social_bucket_trim(ngx_str_t *endpoint)
+{
+    while (endpoint->len && endpoint->data[endpoint->len - 1] == '/') {
+        endpoint->len--;
+    }
+}
+
+
 static char *
 ngx_http_social_bucket_finish(ngx_conf_t *cf, ngx_http_social_bucket_t *bucket)
 {
@@ -396,18 +287,8 @@ ngx_http_social_bucket_finish(ngx_conf_t *cf, ngx_http_social_bucket_t *bucket)
         bucket->bucket = bucket->name;
     }
 
-    if (bucket->region.len == 0) {
-        return ngx_http_social_conf_error(cf, &bucket->position,
-                   "\"social_bucket %V\" says no \"region\", which signatures "
-                   "cover", &bucket->name);
-    }
-
-    if (bucket->credentials.access_key.len == 0) {
-        return ngx_http_social_conf_error(cf, &bucket->position,
-                   "\"social_bucket %V\" says no \"credentials\": it takes "
-                   "\"env\", \"file PATH\", or \"profile NAME\"",
-                   &bucket->name);
-    }
+    ngx_http_social_bucket_trim(&bucket->endpoint);
+    ngx_http_social_bucket_trim(&bucket->public_endpoint);
 
     /* stores other than S3 are found by path more often than by host */
 
@@ -452,8 +333,8 @@ ngx_http_social_bucket_target(ngx_conf_t *cf,
         != SOCIAL_OK)
     {
         return ngx_http_social_conf_error(cf, &bucket->position,
-                   "invalid \"%s\" in \"social_bucket %V\": %s",
-                   name, &bucket->name, why);
+                   "invalid \"%s\" (%s) in \"social_bucket %V\"",
+                   name, why, &bucket->name);
     }
 
     return NGX_CONF_OK;

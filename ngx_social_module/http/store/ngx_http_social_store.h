@@ -10,6 +10,7 @@
 #include "ngx_http_social_bucket.h"
 #include "ngx_http_social_lease.h"
 #include "ngx_http_social_task.h"
+#include "ngx_http_social_content.h"
 #include "social_crypto.h"
 #include "social_net_disk.h"
 #include "social_s3_error.h"
@@ -19,7 +20,7 @@
 
 
 typedef struct {
-    ngx_flag_t                  enable;
+    ngx_http_social_content_t   content;
     ngx_str_t                   bucket_name;
     ngx_http_social_bucket_t   *bucket;
     ngx_str_t                   root;          /* zero-terminated */
@@ -36,7 +37,6 @@ typedef struct {
     social_sigv4_known_t        known;
     social_sigv4_policy_t       policy;
     ngx_thread_pool_t          *thread_pool;
-    ngx_http_social_position_t  position;
 } ngx_http_social_store_loc_conf_t;
 
 

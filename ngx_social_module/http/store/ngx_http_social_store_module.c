@@ -10,7 +10,9 @@
 
 
 /* pieces of a body: as large as the room that a PUT copies them to allows */
-#define NGX_HTTP_SOCIAL_STORE_BUFFER  (128 * 1024)
+#define NGX_HTTP_SOCIAL_STORE_BUFFER    (128 * 1024)
+
+#define NGX_HTTP_SOCIAL_STORE_MAX_ROOT  400
 
 
 typedef struct {
@@ -27,14 +29,12 @@ typedef struct {
 
 static char *ngx_http_social_store_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_social_store_parameter(ngx_conf_t *cf,
-    ngx_http_social_store_loc_conf_t *slcf, ngx_str_t *value);
-static char *ngx_http_social_store_duplicate(ngx_conf_t *cf,
-    const char *name);
-static char *ngx_http_social_store_flag(ngx_conf_t *cf, ngx_str_t *value,
-    size_t name, ngx_flag_t *flag);
+
+static ngx_uint_t ngx_http_social_store_is_prefix(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_store_is_part(ngx_str_t *value);
 static char *ngx_http_social_store_root(ngx_conf_t *cf,
-    ngx_http_social_store_loc_conf_t *slcf, ngx_str_t *value);
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf);
 
 static void *ngx_http_social_store_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_store_create_loc_conf(ngx_conf_t *cf);
@@ -46,6 +46,60 @@ static char *ngx_http_social_store_check(ngx_conf_t *cf,
     ngx_http_social_store_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_social_store_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_store_init_process(ngx_cycle_t *cycle);
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_store_prefix = {
+    ngx_http_social_store_is_prefix,
+    "it must not be empty (the whole bucket would be public)"
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_store_part = {
+    ngx_http_social_store_is_part,
+    "it must be a prefix that ends with \"/\", as \"images/\""
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_store_params[] = {
+
+    { ngx_string("root"),
+      NGX_HTTP_SOCIAL_CONF_REQUIRED,
+      ngx_http_social_store_root,
+      offsetof(ngx_http_social_store_loc_conf_t, root),
+      0, 0, NULL },
+
+    { ngx_string("part"),
+      0,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_store_loc_conf_t, part),
+      0, 0, &ngx_http_social_store_part },
+
+    { ngx_string("public"),
+      NGX_HTTP_SOCIAL_CONF_REPEAT,
+      ngx_http_social_conf_list,
+      offsetof(ngx_http_social_store_loc_conf_t, open),
+      0, 0, &ngx_http_social_store_prefix },
+
+    { ngx_string("announce"),
+      0,
+      ngx_http_social_conf_flag,
+      offsetof(ngx_http_social_store_loc_conf_t, announce),
+      0, 0, NULL },
+
+    { ngx_string("fsync"),
+      0,
+      ngx_http_social_conf_flag,
+      offsetof(ngx_http_social_store_loc_conf_t, sync),
+      0, 0, NULL },
+
+    { ngx_string("max_size"),
+      0,
+      ngx_http_social_conf_offset,
+      offsetof(ngx_http_social_store_loc_conf_t, max_size),
+      1, 0, NULL },
+
+      ngx_http_social_conf_null_entry
+};
 
 
 static ngx_command_t  ngx_http_social_store_commands[] = {
@@ -97,197 +151,54 @@ ngx_http_social_store_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_social_store_loc_conf_t  *slcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_uint_t                 i;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
 
-    if (slcf->enable) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_store\" is duplicate: say it once in this "
-                   "location");
+    if (ngx_http_social_content_set(cf, &slcf->content,
+                                    ngx_http_social_store_handler)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
-    slcf->enable = 1;
     slcf->bucket_name = value[1];
-    slcf->announce = NGX_CONF_UNSET;
-    slcf->sync = NGX_CONF_UNSET;
+    slcf->announce = 0;
+    slcf->sync = 1;
+    slcf->max_size = (off_t) 5 * 1024 * 1024 * 1024;
 
-    ngx_http_social_conf_position(cf, &slcf->position);
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_social_store_parameter(cf, slcf, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (slcf->root.len == 0) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_store\" needs root=PATH, a directory that is "
-                   "the store's own");
-    }
-
-    ngx_conf_init_value(slcf->announce, 0);
-    ngx_conf_init_value(slcf->sync, 1);
-
-    if (slcf->max_size == 0) {
-        slcf->max_size = (off_t) 5 * 1024 * 1024 * 1024;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    clcf->handler = ngx_http_social_store_handler;
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_params(cf, ngx_http_social_store_params, 2, 0,
+                                       0, slcf);
 }
 
 
-static char *
-ngx_http_social_store_parameter(ngx_conf_t *cf,
-    ngx_http_social_store_loc_conf_t *slcf, ngx_str_t *value)
+static ngx_uint_t
+ngx_http_social_store_is_prefix(ngx_str_t *value)
 {
-    off_t          size;
-    ngx_str_t      s;
-    social_str_t  *prefix;
-
-    if (ngx_strncmp(value->data, "root=", 5) == 0) {
-        return ngx_http_social_store_root(cf, slcf, value);
-    }
-
-    if (ngx_strncmp(value->data, "public=", 7) == 0) {
-
-        if (slcf->open == NULL) {
-            slcf->open = ngx_array_create(cf->pool, 2, sizeof(social_str_t));
-            if (slcf->open == NULL) {
-                return NGX_CONF_ERROR;
-            }
-        }
-
-        prefix = ngx_array_push(slcf->open);
-        if (prefix == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        prefix->data = value->data + 7;
-        prefix->len = value->len - 7;
-
-        if (prefix->len == 0) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "\"public=\" in \"social_store\" would open the whole "
-                       "bucket: name a prefix, as in \"public=avatars/\"");
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(value->data, "part=", 5) == 0) {
-
-        slcf->part.data = value->data + 5;
-        slcf->part.len = value->len - 5;
-
-        if (slcf->part.len == 0 || slcf->part.data[0] == '/'
-            || slcf->part.data[slcf->part.len - 1] != '/')
-        {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid parameter \"%V\" in \"social_store\": it "
-                       "must be a prefix that ends with a slash, as in "
-                       "\"part=images/\"", value);
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(value->data, "announce=", 9) == 0) {
-        return ngx_http_social_store_flag(cf, value, 9, &slcf->announce);
-    }
-
-    if (ngx_strncmp(value->data, "fsync=", 6) == 0) {
-        return ngx_http_social_store_flag(cf, value, 6, &slcf->sync);
-    }
-
-    if (ngx_strncmp(value->data, "max_size=", 9) == 0) {
-
-        if (slcf->max_size) {
-            return ngx_http_social_store_duplicate(cf, "max_size=");
-        }
-
-        s.data = value->data + 9;
-        s.len = value->len - 9;
-        size = ngx_parse_offset(&s);
-
-        if (size < 1) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid parameter \"%V\" in \"social_store\": it "
-                       "must be a size over zero, as in \"max_size=100m\"",
-                       value);
-        }
-
-        slcf->max_size = size;
-
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "unknown parameter \"%V\" in \"social_store\": it takes root=, "
-               "part=, public=, announce=, fsync= and max_size=", value);
+    return value->len != 0;
 }
 
 
-static char *
-ngx_http_social_store_duplicate(ngx_conf_t *cf, const char *name)
+static ngx_uint_t
+ngx_http_social_store_is_part(ngx_str_t *value)
 {
-    return ngx_http_social_conf_error(cf, NULL,
-               "\"%s\" in \"social_store\" is duplicate: say it once", name);
-}
-
-
-static char *
-ngx_http_social_store_flag(ngx_conf_t *cf, ngx_str_t *value, size_t name,
-    ngx_flag_t *flag)
-{
-    if (*flag != NGX_CONF_UNSET) {
-        return ngx_http_social_store_duplicate(cf, name == 6 ? "fsync="
-                                                             : "announce=");
-    }
-
-    if (ngx_strcmp(value->data + name, "on") == 0) {
-        *flag = 1;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value->data + name, "off") == 0) {
-        *flag = 0;
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_social_conf_error(cf, NULL,
-               "invalid parameter \"%V\" in \"social_store\": it must be on "
-               "or off", value);
+    return value->len != 0 && value->data[0] != '/'
+           && value->data[value->len - 1] == '/';
 }
 
 
 static char *
 ngx_http_social_store_root(ngx_conf_t *cf,
-    ngx_http_social_store_loc_conf_t *slcf, ngx_str_t *value)
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf)
 {
+    ngx_http_social_store_loc_conf_t  *slcf = conf;
+
     ngx_file_info_t  fi;
 
-    if (slcf->root.len) {
-        return ngx_http_social_store_duplicate(cf, "root=");
-    }
-
-    slcf->root.data = value->data + 5;
-    slcf->root.len = value->len - 5;
-
-    if (slcf->root.len == 0) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"root=\" in \"social_store\" needs a path");
-    }
-
-    if (ngx_conf_full_name(cf->cycle, &slcf->root, 0) != NGX_OK) {
+    if (ngx_http_social_conf_word(cf, entry, value, n, conf) != NGX_CONF_OK
+        || ngx_conf_full_name(cf->cycle, &slcf->root, 0) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -295,18 +206,23 @@ ngx_http_social_store_root(ngx_conf_t *cf,
         slcf->root.data[--slcf->root.len] = '\0';
     }
 
-    if (slcf->root.len > 400) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"root=\" in \"social_store\" is too long: 400 bytes are "
-                   "the most, since keys come after it");
+    /* keys come after it */
+
+    if (slcf->root.len > NGX_HTTP_SOCIAL_STORE_MAX_ROOT) {
+        return ngx_http_social_conf_invalid(cf, entry, &slcf->root,
+                   "it must not be longer than %d bytes",
+                   NGX_HTTP_SOCIAL_STORE_MAX_ROOT);
     }
 
-    if (ngx_file_info(slcf->root.data, &fi) == NGX_FILE_ERROR
-        || !ngx_is_dir(&fi))
-    {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"%V\" in \"social_store\" is no directory: make it, and "
-                   "make it writable for nginx's workers", &slcf->root);
+    if (ngx_file_info(slcf->root.data, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_file_info_n " \"%V\" failed", &slcf->root);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!ngx_is_dir(&fi)) {
+        return ngx_http_social_conf_error(cf, NULL, "\"%V\" is not a directory",
+                                          &slcf->root);
     }
 
     return NGX_CONF_OK;
@@ -349,21 +265,17 @@ ngx_http_social_store_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    /* an "if" or a "limit_except" in the location of a store */
+    switch (ngx_http_social_content_merge(cf, &prev->content, &conf->content))
+    {
+    case NGX_ERROR:
+        return NGX_CONF_ERROR;
 
-    if (clcf->noname && prev->enable) {
-
-        *conf = *prev;
-
-        if (clcf->lmt_excpt && clcf->handler == NULL) {
-            clcf->handler = ngx_http_social_store_handler;
-        }
-
-        return ngx_http_social_store_add(cf, conf, clcf);
-    }
-
-    if (!conf->enable) {
+    case NGX_DECLINED:
         return NGX_CONF_OK;
+
+    case NGX_DONE:
+        *conf = *prev;
+        return ngx_http_social_store_add(cf, conf, clcf);
     }
 
     if (ngx_http_social_store_check(cf, conf, clcf) != NGX_CONF_OK) {
@@ -416,10 +328,10 @@ ngx_http_social_store_add(ngx_conf_t *cf,
         if (slot[i].conf->bucket != conf->bucket
             || slot[i].conf->announce != conf->announce)
         {
-            return ngx_http_social_conf_error(cf, &conf->position,
-                       "\"root=%V\" in \"social_store\" is another store's, "
-                       "of another bucket or another \"announce=\": give "
-                       "each bucket a directory of its own", &conf->root);
+            return ngx_http_social_conf_error(cf, &conf->content.position,
+                       "duplicate root \"%V\" with another bucket or another "
+                       "\"announce\" (give each bucket a directory of its own) "
+                       "in \"social_store\" directive", &conf->root);
         }
 
         conf->twin = 1;
@@ -449,25 +361,25 @@ ngx_http_social_store_check(ngx_conf_t *cf,
     conf->bucket = ngx_http_social_bucket_find(cf, &conf->bucket_name);
 
     if (conf->bucket == NULL) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "unknown bucket \"%V\" in \"social_store\": add "
-                   "a \"social_bucket %V { ... }\" to the \"http\" block",
+        return ngx_http_social_conf_error(cf, &conf->content.position,
+                   "unknown bucket \"%V\" (add \"social_bucket %V\" to the "
+                   "\"http\" block) in \"social_store\" directive",
                    &conf->bucket_name, &conf->bucket_name);
     }
 
     if (clcf->exact_match || clcf->named || clcf->regex != NULL
         || clcf->name.len == 0 || clcf->name.data[clcf->name.len - 1] != '/')
     {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"social_store\" needs a location by prefix that ends "
-                   "with a slash, as in \"location /objects/\"");
+        return ngx_http_social_conf_error(cf, &conf->content.position,
+                   "\"social_store\" directive must be in a prefix location "
+                   "that ends with \"/\"");
     }
 
     if (conf->announce && !ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"announce=on\" in \"social_store\" needs "
-                   "a \"social_database\": that is where objects are "
-                   "announced");
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_database",
+                   "add it to the \"http\" block, or turn \"announce\" off",
+                   "social_store");
     }
 
     return NGX_CONF_OK;

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_social_bucket.h"
+#include "ngx_http_social_content.h"
 #include "social_presign.h"
 #include "social_upload.h"
 
@@ -18,15 +19,15 @@
 
 
 typedef struct {
-    ngx_uint_t                  mode;          /* 0: off */
+    ngx_http_social_content_t   content;
+    ngx_uint_t                  mode;
     ngx_str_t                   bucket_name;
     ngx_http_social_bucket_t   *bucket;
     ngx_http_complex_value_t   *key;
     ngx_array_t                *types;         /* of social_str_t */
     ngx_array_t                *kinds;         /* of social_str_t */
-    size_t                      max_size;
+    off_t                       max_size;
     time_t                      expires;
-    ngx_http_social_position_t  position;
 } ngx_http_social_presign_loc_conf_t;
 
 
@@ -57,15 +58,13 @@ ngx_int_t ngx_http_social_presign_uuid(ngx_http_request_t *r, ngx_str_t *id);
 
 /* ngx_http_social_presign_conf.c */
 
+extern const ngx_http_social_conf_entry_t  ngx_http_social_presign_types;
+extern const ngx_http_social_conf_entry_t  ngx_http_social_presign_max_size;
+extern const ngx_http_social_conf_entry_t  ngx_http_social_presign_expires;
+
 char *ngx_http_social_presign_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_social_presign_key_directive(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-char *ngx_http_social_presign_types_directive(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-char *ngx_http_social_presign_size_directive(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-char *ngx_http_social_presign_expires_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
 

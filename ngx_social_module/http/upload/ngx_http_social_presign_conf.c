@@ -1,15 +1,66 @@
 
 /*
- * "social_presign": its directives.
+ * "social_presign" and its family: parameters and values.
  */
 
 #include "ngx_http_social_presign.h"
 
 
-static char *ngx_http_social_presign_kinds(ngx_conf_t *cf,
-    ngx_http_social_presign_loc_conf_t *plcf, ngx_str_t *value);
+static ngx_uint_t ngx_http_social_presign_is_kind(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_presign_is_type(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_presign_is_name(u_char ch);
 static ngx_uint_t ngx_http_social_presign_key_is_own(ngx_str_t *key);
+
+
+static ngx_conf_enum_t  ngx_http_social_presign_modes[] = {
+    { ngx_string("put"), NGX_HTTP_SOCIAL_PRESIGN_PUT },
+    { ngx_string("avatar"), NGX_HTTP_SOCIAL_PRESIGN_AVATAR },
+    { ngx_null_string, 0 }
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_presign_mode =
+    { ngx_null_string, 0, ngx_http_social_conf_enum,
+      offsetof(ngx_http_social_presign_loc_conf_t, mode), 0, 0,
+      ngx_http_social_presign_modes };
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_presign_kind = {
+    ngx_http_social_presign_is_kind,
+    "it may contain only lowercase letters, digits, \"_\" and \"-\", and must "
+    "have 1 to 32 of them"
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_presign_params[] = {
+
+    { ngx_string("kinds"),
+      NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_PRESIGN_PUT),
+      ngx_http_social_conf_commas,
+      offsetof(ngx_http_social_presign_loc_conf_t, kinds),
+      0, 0, &ngx_http_social_presign_kind },
+
+      ngx_http_social_conf_null_entry
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_presign_type = {
+    ngx_http_social_presign_is_type,
+    "it must be image/jpeg, image/png, image/webp, image/gif, image/avif, "
+    "image/heic or image/heif"
+};
+
+
+const ngx_http_social_conf_entry_t  ngx_http_social_presign_types =
+    { ngx_null_string, 0, ngx_http_social_conf_list, 0, 0, 0,
+      &ngx_http_social_presign_type };
+
+const ngx_http_social_conf_entry_t  ngx_http_social_presign_max_size =
+    { ngx_null_string, 0, ngx_http_social_conf_offset, 0, 1, 0, NULL };
+
+const ngx_http_social_conf_entry_t  ngx_http_social_presign_expires =
+    { ngx_null_string, 0, ngx_http_social_conf_sec, 0, 1,
+      SOCIAL_SIGV4_MAX_EXPIRES, NULL };
 
 
 char *
@@ -18,100 +69,52 @@ ngx_http_social_presign_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_social_presign_loc_conf_t  *plcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
 
-    if (plcf->mode) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_presign\" is duplicate: say it once in this "
-                   "location");
-    }
-
-    if (ngx_strcmp(value[2].data, "put") == 0) {
-        plcf->mode = NGX_HTTP_SOCIAL_PRESIGN_PUT;
-
-    } else if (ngx_strcmp(value[2].data, "avatar") == 0) {
-        plcf->mode = NGX_HTTP_SOCIAL_PRESIGN_AVATAR;
-
-    } else {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid mode \"%V\" in \"social_presign\": it must be "
-                   "\"put\" or \"avatar\"", &value[2]);
-    }
-
-    if (cf->args->nelts == 4
-        && ngx_http_social_presign_kinds(cf, plcf, &value[3]) != NGX_CONF_OK)
+    if (ngx_http_social_content_set(cf, &plcf->content,
+                                    ngx_http_social_presign_handler)
+        != NGX_CONF_OK
+        || ngx_http_social_conf_enum(cf, &ngx_http_social_presign_mode,
+                                     &value[2], 1, plcf)
+           != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
     plcf->bucket_name = value[1];
 
-    ngx_http_social_conf_position(cf, &plcf->position);
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_social_presign_handler;
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_params(cf, ngx_http_social_presign_params, 3,
+                                       NGX_HTTP_SOCIAL_CONF_IN(plcf->mode), 0,
+                                       plcf);
 }
 
 
-static char *
-ngx_http_social_presign_kinds(ngx_conf_t *cf,
-    ngx_http_social_presign_loc_conf_t *plcf, ngx_str_t *value)
+static ngx_uint_t
+ngx_http_social_presign_is_kind(ngx_str_t *value)
 {
-    u_char         ch;
-    ngx_uint_t     i;
-    social_str_t   rest, item, *kind;
+    u_char      ch;
+    ngx_uint_t  i;
 
-    if (ngx_strncmp(value->data, "kinds=", 6) != 0
-        || plcf->mode != NGX_HTTP_SOCIAL_PRESIGN_PUT)
-    {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "unknown parameter \"%V\" in \"social_presign\": it takes "
-                   "a bucket, a mode, and with \"put\" kinds=NAME,NAME",
-                   value);
-    }
+    for (i = 0; i < value->len; i++) {
+        ch = value->data[i];
 
-    plcf->kinds = ngx_array_create(cf->pool, 2, sizeof(social_str_t));
-    if (plcf->kinds == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    rest.data = value->data + 6;
-    rest.len = value->len - 6;
-
-    while (social_str_next(&rest, ",", &item)) {
-
-        for (i = 0; i < item.len; i++) {
-            ch = item.data[i];
-
-            if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
-                  || ch == '_' || ch == '-') || i == 32)
-            {
-                return ngx_http_social_conf_error(cf, NULL,
-                           "invalid parameter \"%V\" in \"social_presign\": "
-                           "a kind is of small letters, digits, \"_\" and "
-                           "\"-\", 32 at most", value);
-            }
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+              || ch == '_' || ch == '-'))
+        {
+            return 0;
         }
-
-        kind = ngx_array_push(plcf->kinds);
-        if (kind == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *kind = item;
     }
 
-    if (plcf->kinds->nelts == 0) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"kinds=\" in \"social_presign\" names no kind");
-    }
+    return value->len >= 1 && value->len <= 32;
+}
 
-    return NGX_CONF_OK;
+
+static ngx_uint_t
+ngx_http_social_presign_is_type(ngx_str_t *value)
+{
+    return social_upload_extension(ngx_http_social_view(value)).len != 0;
 }
 
 
@@ -127,18 +130,15 @@ ngx_http_social_presign_key_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     value = cf->args->elts;
 
     if (plcf->key != NULL) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_presign_key\" is duplicate: say it once in this "
-                   "block");
+        return ngx_http_social_conf_duplicate(cf);
     }
 
     /* without the subject one user could write over another's objects */
 
     if (!ngx_http_social_presign_key_is_own(&value[1])) {
         return ngx_http_social_conf_error(cf, NULL,
-                   "invalid key \"%V\" in \"social_presign_key\": it must "
-                   "have $social_sub in it, so that nobody writes to "
-                   "another's prefix", &value[1]);
+                   "invalid value \"%V\" in \"social_presign_key\" directive, "
+                   "it must contain \"$social_sub\"", &value[1]);
     }
 
     plcf->key = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
@@ -187,112 +187,4 @@ ngx_http_social_presign_key_is_own(ngx_str_t *key)
     }
 
     return 0;
-}
-
-
-char *
-ngx_http_social_presign_types_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_social_presign_loc_conf_t  *plcf = conf;
-
-    ngx_str_t     *value;
-    ngx_uint_t     i;
-    social_str_t  *type;
-
-    value = cf->args->elts;
-
-    if (plcf->types != NULL) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_presign_types\" is duplicate: list all types in "
-                   "one");
-    }
-
-    plcf->types = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
-    if (plcf->types == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (social_upload_extension(ngx_http_social_view(&value[i])).len == 0)
-        {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid type \"%V\" in \"social_presign_types\": it "
-                       "must be image/jpeg, image/png, image/webp, image/gif, "
-                       "image/avif, image/heic or image/heif", &value[i]);
-        }
-
-        type = ngx_array_push(plcf->types);
-        if (type == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *type = ngx_http_social_view(&value[i]);
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_social_presign_size_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_social_presign_loc_conf_t  *plcf = conf;
-
-    off_t       size;
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    if (plcf->max_size != NGX_CONF_UNSET_SIZE) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_presign_max_size\" is duplicate: say it once in "
-                   "this block");
-    }
-
-    size = ngx_parse_offset(&value[1]);
-
-    if (size < 1) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid size \"%V\" in \"social_presign_max_size\": it "
-                   "must be a number over zero, as in \"10m\"", &value[1]);
-    }
-
-    plcf->max_size = size;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_social_presign_expires_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_social_presign_loc_conf_t  *plcf = conf;
-
-    time_t      t;
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    if (plcf->expires != NGX_CONF_UNSET) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_presign_expires\" is duplicate: say it once in "
-                   "this block");
-    }
-
-    t = ngx_parse_time(&value[1], 1);
-
-    if (t < 1 || t > SOCIAL_SIGV4_MAX_EXPIRES) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "invalid time \"%V\" in \"social_presign_expires\": it "
-                   "must be from 1s to 7d, which is the most that SigV4 "
-                   "allows", &value[1]);
-    }
-
-    plcf->expires = t;
-
-    return NGX_CONF_OK;
 }

@@ -29,7 +29,7 @@ static char *ngx_http_social_presign_defaults(ngx_conf_t *cf,
 static ngx_command_t  ngx_http_social_presign_commands[] = {
 
     { ngx_string("social_presign"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE23,
+      NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
       ngx_http_social_presign_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -44,24 +44,24 @@ static ngx_command_t  ngx_http_social_presign_commands[] = {
 
     { ngx_string("social_presign_types"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_http_social_presign_types_directive,
+      ngx_http_social_conf_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_social_presign_loc_conf_t, types),
+      (void *) &ngx_http_social_presign_types },
 
     { ngx_string("social_presign_max_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_presign_size_directive,
+      ngx_http_social_conf_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_social_presign_loc_conf_t, max_size),
+      (void *) &ngx_http_social_presign_max_size },
 
     { ngx_string("social_presign_expires"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_presign_expires_directive,
+      ngx_http_social_conf_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_social_presign_loc_conf_t, expires),
+      (void *) &ngx_http_social_presign_expires },
 
       ngx_null_command
 };
@@ -187,7 +187,6 @@ ngx_http_social_presign_create_loc_conf(ngx_conf_t *cf)
      *     conf->mode = 0;
      *     conf->bucket = NULL;
      *     conf->key = NULL;
-     *     conf->types = NULL;
      *     conf->kinds = NULL;
      */
 
@@ -196,7 +195,8 @@ ngx_http_social_presign_create_loc_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    conf->max_size = NGX_CONF_UNSET_SIZE;
+    conf->types = NGX_CONF_UNSET_PTR;
+    conf->max_size = NGX_CONF_UNSET;
     conf->expires = NGX_CONF_UNSET;
 
     return conf;
@@ -210,20 +210,19 @@ ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_social_presign_loc_conf_t  *prev = parent;
     ngx_http_social_presign_loc_conf_t  *conf = child;
 
+    ngx_int_t                  rc;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    /* an "if" or a "limit_except" in the location of one */
+    rc = ngx_http_social_content_merge(cf, &prev->content, &conf->content);
 
-    if (clcf->noname && prev->mode) {
+    if (rc == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
 
+    if (rc == NGX_DONE) {
         *conf = *prev;
-
-        if (clcf->lmt_excpt && clcf->handler == NULL) {
-            clcf->handler = ngx_http_social_presign_handler;
-        }
-
         ngx_http_social_presign_location(cf, clcf);
 
         return NGX_CONF_OK;
@@ -233,16 +232,13 @@ ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
         conf->key = prev->key;
     }
 
-    if (conf->types == NULL) {
-        conf->types = prev->types;
-    }
-
-    ngx_conf_merge_size_value(conf->max_size, prev->max_size,
-                              10 * 1024 * 1024);
+    ngx_conf_merge_ptr_value(conf->types, prev->types, NULL);
+    ngx_conf_merge_off_value(conf->max_size, prev->max_size,
+                             10 * 1024 * 1024);
     ngx_conf_merge_value(conf->expires, prev->expires, 300);
 
-    return conf->mode ? ngx_http_social_presign_check(cf, conf, clcf)
-                      : NGX_CONF_OK;
+    return rc == NGX_OK ? ngx_http_social_presign_check(cf, conf, clcf)
+                        : NGX_CONF_OK;
 }
 
 
@@ -255,24 +251,24 @@ ngx_http_social_presign_check(ngx_conf_t *cf,
     conf->bucket = ngx_http_social_bucket_find(cf, &conf->bucket_name);
 
     if (conf->bucket == NULL) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "unknown bucket \"%V\" in \"social_presign\": add "
-                   "a \"social_bucket %V { ... }\" to the \"http\" block",
+        return ngx_http_social_conf_error(cf, &conf->content.position,
+                   "unknown bucket \"%V\" (add \"social_bucket %V\" to the "
+                   "\"http\" block) in \"social_presign\" directive",
                    &conf->bucket_name, &conf->bucket_name);
     }
 
     alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
 
     if (alcf->issuers == NULL) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"social_presign\" needs \"social_auth\" in this "
-                   "location: URLs are made for verified users only");
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_auth", "URLs are signed for verified users only",
+                   "social_presign");
     }
 
     if (!ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"social_presign\" needs a \"social_database\": uploads "
-                   "are recorded there");
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_database", "add it to the \"http\" block",
+                   "social_presign");
     }
 
     if (ngx_http_social_presign_defaults(cf, conf) != NGX_CONF_OK) {
@@ -313,9 +309,10 @@ ngx_http_social_presign_defaults(ngx_conf_t *cf,
     social_str_t  *item;
 
     if (conf->key == NULL) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"social_presign\" needs a \"social_presign_key\", as in "
-                   "\"raw/$social_sub/$social_upload_id.$social_upload_ext\"");
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_presign_key", "as "
+                   "\"raw/$social_sub/$social_upload_id.$social_upload_ext\"",
+                   "social_presign");
     }
 
     if (conf->types == NULL) {

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social_auth.h"
+#include "ngx_http_social_content.h"
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_reply.h"
@@ -13,9 +14,8 @@
 
 
 typedef struct {
-    ngx_flag_t                  enable;
+    ngx_http_social_content_t   content;
     ngx_str_t                   assets;
-    ngx_http_social_position_t  position;
 } ngx_http_social_upload_loc_conf_t;
 
 
@@ -27,15 +27,34 @@ static void ngx_http_social_upload_found(ngx_http_request_t *r,
     ngx_http_social_query_outcome_e outcome,
     const social_pq_result_t *result, void *data);
 
+static ngx_uint_t ngx_http_social_upload_is_prefix(ngx_str_t *value);
 static void *ngx_http_social_upload_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 
 
+static const ngx_http_social_conf_check_t  ngx_http_social_upload_prefix = {
+    ngx_http_social_upload_is_prefix,
+    "it must begin with \"https://\", \"http://\" or \"/\""
+};
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_upload_params[] = {
+
+    { ngx_string("assets"),
+      0,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_upload_loc_conf_t, assets),
+      0, 0, &ngx_http_social_upload_prefix },
+
+      ngx_http_social_conf_null_entry
+};
+
+
 static ngx_command_t  ngx_http_social_upload_commands[] = {
 
     { ngx_string("social_upload_status"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_http_social_upload_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -215,55 +234,33 @@ ngx_http_social_upload_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_social_upload_loc_conf_t  *ulcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    value = cf->args->elts;
-
-    if (ulcf->enable) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "\"social_upload_status\" is duplicate: say it once");
+    if (ngx_http_social_content_set(cf, &ulcf->content,
+                                    ngx_http_social_upload_handler)
+        != NGX_CONF_OK
+        || ngx_http_social_conf_params(cf, ngx_http_social_upload_params, 1,
+                                       0, 0, ulcf)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 2) {
+    /* the key comes after a slash of its own */
 
-        if (ngx_strncmp(value[1].data, "assets=", 7) != 0) {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "unknown parameter \"%V\" in "
-                       "\"social_upload_status\": it takes assets=URL, which "
-                       "the variants' keys are put after", &value[1]);
-        }
-
-        ulcf->assets.data = value[1].data + 7;
-        ulcf->assets.len = value[1].len - 7;
-
-        if (ngx_strncmp(ulcf->assets.data, "https://", 8) != 0
-            && ngx_strncmp(ulcf->assets.data, "http://", 7) != 0
-            && ulcf->assets.data[0] != '/')
-        {
-            return ngx_http_social_conf_error(cf, NULL,
-                       "invalid parameter \"%V\" in "
-                       "\"social_upload_status\": it must be a URL, or "
-                       "a path of this host", &value[1]);
-        }
-
-        /* the key is appended after a slash */
-
-        while (ulcf->assets.len
-               && ulcf->assets.data[ulcf->assets.len - 1] == '/')
-        {
-            ulcf->assets.len--;
-        }
+    while (ulcf->assets.len && ulcf->assets.data[ulcf->assets.len - 1] == '/')
+    {
+        ulcf->assets.len--;
     }
-
-    ulcf->enable = 1;
-
-    ngx_http_social_conf_position(cf, &ulcf->position);
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_social_upload_handler;
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_social_upload_is_prefix(ngx_str_t *value)
+{
+    return ngx_strncmp(value->data, "https://", 8) == 0
+           || ngx_strncmp(value->data, "http://", 7) == 0
+           || value->data[0] == '/';
 }
 
 
@@ -281,37 +278,32 @@ ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_social_upload_loc_conf_t  *prev = parent;
     ngx_http_social_upload_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t         *clcf;
     ngx_http_social_auth_loc_conf_t  *alcf;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    switch (ngx_http_social_content_merge(cf, &prev->content, &conf->content))
+    {
+    case NGX_ERROR:
+        return NGX_CONF_ERROR;
 
-    /* an "if" or a "limit_except" in the location of one */
+    case NGX_DECLINED:
+        return NGX_CONF_OK;
 
-    if (clcf->noname && prev->enable) {
-
+    case NGX_DONE:
         *conf = *prev;
-
-        if (clcf->lmt_excpt && clcf->handler == NULL) {
-            clcf->handler = ngx_http_social_upload_handler;
-        }
-
-        ngx_http_social_error_own_location(cf);
-
-        return NGX_CONF_OK;
-    }
-
-    if (!conf->enable) {
-        return NGX_CONF_OK;
     }
 
     alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
 
-    if (alcf->issuers == NULL || !ngx_http_social_database_configured(cf)) {
-        return ngx_http_social_conf_error(cf, &conf->position,
-                   "\"social_upload_status\" needs \"social_auth\" in this "
-                   "location and a \"social_database\": an upload is its "
-                   "owner's to see");
+    if (alcf->issuers == NULL) {
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_auth", "only owners see uploads",
+                   "social_upload_status");
+    }
+
+    if (!ngx_http_social_database_configured(cf)) {
+        return ngx_http_social_conf_missing(cf, &conf->content.position,
+                   "social_database", "add it to the \"http\" block",
+                   "social_upload_status");
     }
 
     ngx_http_social_error_own_location(cf);
