@@ -272,7 +272,7 @@ refused('two sources of keys', added($uri),
 refused('no clients', lines(@good[0, 1]),
         'neither "client_ids" nor "audiences" is defined ("client_ids *" '
         . 'accepts every client) in "social_issuer main"', $start);
-refused('keys that are dropped before they are fetched anew',
+refused('keys that are dropped before they are fetched again',
         lines(@good[0, 2], $uri, 'jwks_refresh 1h', 'jwks_stale 30m'),
         '"jwks_stale" must be longer than "jwks_refresh"', $start);
 refused('the same of keys that are discovered',

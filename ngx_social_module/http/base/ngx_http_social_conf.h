@@ -180,6 +180,8 @@ void *ngx_http_social_conf_add_named(ngx_conf_t *cf, ngx_array_t *named,
 void *ngx_http_social_conf_find_named(ngx_array_t *named, ngx_str_t *name);
 
 
+/* ngx_http_social_conf_error.c */
+
 /*
  * Stores the configuration position of the current directive.
  */
@@ -224,6 +226,12 @@ u_char *ngx_http_social_conf_join(u_char *p, u_char *last,
 char *ngx_http_social_conf_missing(ngx_conf_t *cf,
     ngx_http_social_position_t *position, const char *what,
     const char *remedy, const char *directive);
+
+/*
+ * How much of a value is shown: what follows is not to be cut off after
+ * a long one.
+ */
+size_t ngx_http_social_conf_shown(ngx_str_t *value, const char **end);
 
 
 #endif /* NGX_HTTP_SOCIAL_CONF_H */
