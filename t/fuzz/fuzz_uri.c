@@ -163,7 +163,7 @@ static void
 fuzz_times(social_str_t s)
 {
     int64_t        t;
-    unsigned char  text[SOCIAL_TIME_ISO_SIZE], http[SOCIAL_TIME_HTTP_SIZE];
+    unsigned char  text[SOCIAL_TIME_ISO_SIZE];
 
     if (social_time_amz_parse(s, &t) == SOCIAL_OK) {
         fuzz_assert(t >= 0 && t <= SOCIAL_TIME_MAX);
@@ -180,7 +180,6 @@ fuzz_times(social_str_t s)
         memcpy(&t, s.data, sizeof(t));
         social_time_amz(t, text);
         social_time_iso(t, text);
-        social_time_http(t, http);
     }
 }
 

@@ -13,6 +13,13 @@
 #include "social_jwks.h"
 
 
+/* as RFC 7518, RFC 8037 and RFC 9864 spell them */
+
+static const char  *names[SOCIAL_ALGORITHM_END] = {
+    "", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+    "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448"
+};
+
 #define BIT(name)  social_algorithm_bit(SOCIAL_ALGORITHM_ ## name)
 
 
@@ -118,7 +125,6 @@ static void
 test_names(void **state)
 {
     unsigned     i;
-    social_str_t name;
 
     static const char  *others[] = {
         "", "none", "HS256", "RS1", "rs256", "ES256K", "RS25", "RS2566",
@@ -128,8 +134,7 @@ test_names(void **state)
     (void) state;
 
     for (i = SOCIAL_ALGORITHM_RS256; i < SOCIAL_ALGORITHM_END; i++) {
-        name = social_algorithm_name((social_algorithm_e) i);
-        assert_int_equal(social_algorithm(name), i);
+        assert_int_equal(social_algorithm(social_str(names[i])), i);
         assert_true(SOCIAL_ALGORITHMS_ALL & social_algorithm_bit(i));
     }
 
@@ -137,7 +142,6 @@ test_names(void **state)
                      & social_algorithm_bit(SOCIAL_ALGORITHM_NONE), 0);
     assert_int_equal(SOCIAL_ALGORITHMS_ALL
                      & social_algorithm_bit(SOCIAL_ALGORITHM_END), 0);
-    assert_int_equal(social_algorithm_name(SOCIAL_ALGORITHM_NONE).len, 0);
 
     for (i = 0; i < sizeof(others) / sizeof(others[0]) - 1; i++) {
         assert_int_equal(social_algorithm(social_str(others[i])),
@@ -158,7 +162,6 @@ test_algorithms(void **state)
     unsigned              a, b;
     social_rc_e           rc;
     const char           *why;
-    social_str_t          name;
     social_algorithms_t   all, of_type, found;
 
     (void) state;
@@ -172,16 +175,13 @@ test_algorithms(void **state)
 
         for (a = SOCIAL_ALGORITHM_NONE; a < SOCIAL_ALGORITHM_END; a++) {
 
-            name = social_algorithm_name((social_algorithm_e) a);
-
             if (a == SOCIAL_ALGORITHM_NONE) {
                 more = strdup("");
                 assert_non_null(more);
                 found = of_type;
 
             } else {
-                assert_true(asprintf(&more, ",\"alg\":\"%.*s\"",
-                                     (int) name.len, name.data) > 0);
+                assert_true(asprintf(&more, ",\"alg\":\"%s\"", names[a]) > 0);
                 found = of_type & social_algorithm_bit(a);
             }
 

@@ -15,7 +15,6 @@ typedef struct {
     unsigned  hour;
     unsigned  minute;
     unsigned  second;
-    unsigned  weekday;      /* 0 is a Sunday */
 } social_time_fields_t;
 
 
@@ -25,11 +24,6 @@ static unsigned char *social_time_digits(unsigned char *p, unsigned value,
     unsigned width);
 static bool social_time_match(social_str_t s, const char *pattern,
     unsigned *values);
-
-
-static const char  social_time_days[] = "SunMonTueWedThuFriSat";
-static const char  social_time_months[] =
-    "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 
 void
@@ -71,36 +65,6 @@ social_time_iso(int64_t t, unsigned char buf[SOCIAL_TIME_ISO_SIZE])
     *p++ = ':';
     p = social_time_digits(p, f.second, 2);
     memcpy(p, ".000Z", sizeof(".000Z") - 1);
-}
-
-
-void
-social_time_http(int64_t t, unsigned char buf[SOCIAL_TIME_HTTP_SIZE])
-{
-    unsigned char         *p;
-    social_time_fields_t   f;
-
-    social_time_split(t, &f);
-
-    p = buf;
-
-    memcpy(p, social_time_days + f.weekday * 3, 3);
-    p += 3;
-    *p++ = ',';
-    *p++ = ' ';
-    p = social_time_digits(p, f.day, 2);
-    *p++ = ' ';
-    memcpy(p, social_time_months + (f.month - 1) * 3, 3);
-    p += 3;
-    *p++ = ' ';
-    p = social_time_digits(p, (unsigned) f.year, 4);
-    *p++ = ' ';
-    p = social_time_digits(p, f.hour, 2);
-    *p++ = ':';
-    p = social_time_digits(p, f.minute, 2);
-    *p++ = ':';
-    p = social_time_digits(p, f.second, 2);
-    memcpy(p, " GMT", sizeof(" GMT") - 1);
 }
 
 
@@ -239,7 +203,6 @@ social_time_split(int64_t t, social_time_fields_t *f)
     f->hour = rest / 3600;
     f->minute = rest % 3600 / 60;
     f->second = rest % 60;
-    f->weekday = (unsigned) ((days + 4) % 7);      /* the epoch: a Thursday */
 
     days += 719468;
     era = days / 146097;

@@ -14,20 +14,17 @@
 
 #define SOCIAL_TIME_AMZ_SIZE   16      /* 20130524T000000Z */
 #define SOCIAL_TIME_ISO_SIZE   24      /* 2013-05-24T00:00:00.000Z */
-#define SOCIAL_TIME_HTTP_SIZE  29      /* Fri, 24 May 2013 00:00:00 GMT */
 #define SOCIAL_TIME_MAX        253402300799    /* the end of the year 9999 */
 
 
 /*
- * Write a time in the form that SigV4 uses, in that of S3's XML, of POST
- * policies and of events (milliseconds are 000), and in that of HTTP headers
- * (RFC 9110, 5.6.7).  Exactly as many bytes as the size says, with no zero
- * byte.  Times before the epoch are written as the epoch, those after
- * SOCIAL_TIME_MAX as that.
+ * Write a time in the form that SigV4 uses, and in that of S3's XML, of POST
+ * policies and of events (milliseconds are 000).  Exactly as many bytes as
+ * the size says, with no zero byte.  Times before the epoch are written as
+ * the epoch, those after SOCIAL_TIME_MAX as that.
  */
 void social_time_amz(int64_t t, unsigned char buf[SOCIAL_TIME_AMZ_SIZE]);
 void social_time_iso(int64_t t, unsigned char buf[SOCIAL_TIME_ISO_SIZE]);
-void social_time_http(int64_t t, unsigned char buf[SOCIAL_TIME_HTTP_SIZE]);
 
 /*
  * Reads "20130524T000000Z".  SOCIAL_MALFORMED: it is not that to the

@@ -201,13 +201,6 @@ social_s3_error_code(social_s3_error_e error)
 }
 
 
-social_str_t
-social_s3_error_message(social_s3_error_e error)
-{
-    return social_s3_error_get(error)->message;
-}
-
-
 void
 social_s3_error_write(social_buf_t *b, social_s3_error_e error,
     const social_s3_error_body_t *body)

@@ -71,12 +71,11 @@ typedef struct {
 
 
 /*
- * The HTTP status of an error, its code ("NoSuchKey"), and its default
- * message.  The views are static.  An unknown value is InternalError.
+ * The HTTP status of an error, and its code ("NoSuchKey"), a static view.  An
+ * unknown value is InternalError.
  */
 unsigned social_s3_error_status(social_s3_error_e error);
 social_str_t social_s3_error_code(social_s3_error_e error);
-social_str_t social_s3_error_message(social_s3_error_e error);
 
 /*
  * Appends the XML document.  Errors are in b->rc.

@@ -12,12 +12,14 @@
 
 
 typedef struct {
+    ngx_uint_t                   numbers;      /* the last one given */
     ngx_flag_t                   used;
 } ngx_http_social_assertion_main_conf_t;
 
 
 typedef struct {
     ngx_flag_t                  enable;
+    ngx_uint_t                  number;        /* of the directive */
     ngx_str_t                   secret_name;
     ngx_http_social_secret_t   *secret;
     time_t                      ttl;
@@ -212,13 +214,14 @@ ngx_http_social_assertion_get(ngx_http_request_t *r,
     kept = &identity->parsed->assertion;
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
-    /* of the same values, though perhaps inherited by another location */
+    /* of the same directive, though perhaps inherited by another location */
 
     if (kept->text.data == NULL
-        || kept->secret != conf->secret
-        || kept->audience != conf->audience.data
-        || kept->groups_claim != alcf->groups_claim.data
-        || kept->ttl != conf->ttl
+        || kept->number != conf->number
+        || kept->groups_claim.len != alcf->groups_claim.len
+        || ngx_memcmp(kept->groups_claim.data, alcf->groups_claim.data,
+                      kept->groups_claim.len)
+           != 0
         || now < kept->minted
         || now - kept->minted > conf->ttl / 2)
     {
@@ -228,10 +231,8 @@ ngx_http_social_assertion_get(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        kept->secret = conf->secret;
-        kept->audience = conf->audience.data;
-        kept->groups_claim = alcf->groups_claim.data;
-        kept->ttl = conf->ttl;
+        kept->number = conf->number;
+        kept->groups_claim = alcf->groups_claim;
         kept->minted = now;
     }
 
@@ -370,6 +371,15 @@ ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     ngx_http_social_assertion_main_conf_t  *asmcf;
 
+    asmcf = ngx_http_conf_get_module_main_conf(cf,
+                ngx_http_social_assertion_module);
+
+    /* the http level is nobody's child */
+
+    if (prev->number == 0) {
+        prev->number = ++asmcf->numbers;
+    }
+
     if (conf->enable == NGX_CONF_UNSET) {
 
         if (prev->enable == NGX_CONF_UNSET) {
@@ -377,6 +387,9 @@ ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf, void *parent,
         }
 
         *conf = *prev;
+
+    } else {
+        conf->number = ++asmcf->numbers;
     }
 
     if (!conf->enable) {
@@ -392,8 +405,6 @@ ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf, void *parent,
                    &conf->secret_name, &conf->secret_name);
     }
 
-    asmcf = ngx_http_conf_get_module_main_conf(cf,
-                ngx_http_social_assertion_module);
     asmcf->used = 1;
 
     /* headers of clients are erased even where nothing else requires it */

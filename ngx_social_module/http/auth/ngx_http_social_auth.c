@@ -42,7 +42,7 @@ ngx_http_social_auth_verify(ngx_http_request_t *r,
         }
     }
 
-    if (ctx->issuers == alcf->issuers
+    if (ctx->verdict == alcf->verdict
         && ctx->open == ngx_http_social_revocations_open(r))
     {
         if (ctx->verified) {
@@ -203,6 +203,7 @@ ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
     ngx_http_social_issuer_t  **issuer;
     ngx_http_social_cached_t   *cached;
 
+    ctx->verdict = alcf->verdict;
     ctx->issuers = alcf->issuers;
     ctx->open = ngx_http_social_revocations_open(ctx->request);
 

@@ -54,6 +54,7 @@ typedef struct {
 
 typedef struct {
     ngx_http_social_tokens_t   *tokens;        /* NULL: none are cached */
+    ngx_uint_t                  verdicts;      /* the last number given */
     ngx_flag_t                  used;
 } ngx_http_social_auth_main_conf_t;
 
@@ -61,6 +62,8 @@ typedef struct {
 typedef struct {
     ngx_array_t                *names;         /* of social_str_t; NULL: off */
     ngx_http_social_issuers_t  *issuers;       /* by "names" */
+    ngx_uint_t                  verdict;       /* the same number: a verdict
+                                                  holds in both locations */
     ngx_uint_t                  mode;
     ngx_http_social_position_t  position;
     ngx_array_t                *sources;       /* of tokens; NULL: the
@@ -81,6 +84,7 @@ typedef struct {
     ngx_http_request_t         *request;
     social_token_status_e       status;
     ngx_http_social_issuer_t   *issuer;     /* where status is OK */
+    ngx_uint_t                  verdict;    /* its number; 0: none yet */
     ngx_http_social_issuers_t  *issuers;    /* that it was verified for */
     ngx_http_social_cached_t    cached;
 

@@ -13,8 +13,6 @@ static char *ngx_http_social_auth_directive(ngx_conf_t *cf,
 static ngx_uint_t ngx_http_social_auth_is_name(ngx_str_t *value);
 static char *ngx_http_social_auth_resolve(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
-static char *ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
-    ngx_http_social_auth_loc_conf_t *conf);
 static char *ngx_http_social_auth_scope_header(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
 
@@ -203,6 +201,7 @@ ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     conf->issuers = NULL;
+     *     conf->verdict = 0;
      *     conf->mode = NGX_HTTP_SOCIAL_AUTH_REQUIRED;
      *     conf->place = { 0 };
      *     conf->groups_claim = { 0, NULL };
@@ -240,6 +239,7 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->names == NGX_CONF_UNSET_PTR) {
         conf->names = prev->names == NGX_CONF_UNSET_PTR ? NULL : prev->names;
         conf->issuers = prev->issuers;
+        conf->verdict = prev->verdict;
         conf->mode = prev->mode;
         conf->position = prev->position;
     }
@@ -248,10 +248,17 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->sources, prev->sources, NULL);
     ngx_conf_merge_ptr_value(conf->claims, prev->claims, NULL);
 
-    if ((conf->sources != NULL || prev->sources != NULL)
-        && ngx_http_social_auth_own_issuers(cf, conf) != NGX_CONF_OK)
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_auth_module);
+
+    if (conf->issuers != NULL
+        && (conf->sources != NULL || prev->sources != NULL))
     {
-        return NGX_CONF_ERROR;
+        /*
+         * where a token may be elsewhere, and where the rules of cookies
+         * count, a request that is led to this location is verified anew
+         */
+
+        conf->verdict = ++amcf->verdicts;
     }
 
     if (conf->scopes.values == NGX_CONF_UNSET_PTR) {
@@ -283,8 +290,6 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_auth_module);
-
     amcf->used = 1;
     ngx_http_social_error_use(cf);
     ngx_http_social_revocation_use(cf);
@@ -315,6 +320,8 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
     social_str_t               *names;
     ngx_http_social_issuer_t   *issuer, **slot;
     ngx_http_social_issuers_t  *issuers;
+
+    ngx_http_social_auth_main_conf_t  *amcf;
 
     if (conf->names == NGX_CONF_UNSET_PTR || conf->names == NULL
         || conf->issuers != NULL)
@@ -361,36 +368,10 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    conf->issuers = issuers;
-
-    return NGX_CONF_OK;
-}
-
-
-/*
- * A verdict is kept with the issuers that it was made for, by their pointer:
- * with other token sources, or where the rules of cookies apply, it has to be
- * made again in each location after an internal redirect.
- */
-
-static char *
-ngx_http_social_auth_own_issuers(ngx_conf_t *cf,
-    ngx_http_social_auth_loc_conf_t *conf)
-{
-    ngx_http_social_issuers_t  *issuers;
-
-    if (conf->issuers == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    issuers = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuers_t));
-    if (issuers == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *issuers = *conf->issuers;
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_auth_module);
 
     conf->issuers = issuers;
+    conf->verdict = ++amcf->verdicts;
 
     return NGX_CONF_OK;
 }

@@ -31,13 +31,11 @@ typedef struct {
 } ngx_http_social_parsed_texts_t;
 
 
-/* and the values that an assertion was made by: addresses, to compare */
+/* and what an assertion was made by */
 
 typedef struct {
-    const void                *secret;
-    const void                *audience;
-    const void                *groups_claim;
-    time_t                     ttl;
+    ngx_uint_t                 number;       /* of its configuration */
+    ngx_str_t                  groups_claim;
     time_t                     minted;
     ngx_str_t                  text;         /* owned, zero-terminated */
 } ngx_http_social_parsed_assertion_t;

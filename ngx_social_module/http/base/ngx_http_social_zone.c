@@ -60,25 +60,6 @@ ngx_http_social_zone_set_part(ngx_shm_zone_t *zone,
 }
 
 
-ngx_slab_pool_t *
-ngx_http_social_zone_pool(ngx_shm_zone_t *zone)
-{
-    ngx_http_social_zone_ctx_t  *ctx = zone->data;
-
-    return ctx->shpool;
-}
-
-
-void *
-ngx_http_social_zone_part(ngx_shm_zone_t *zone,
-    ngx_http_social_zone_part_e part)
-{
-    ngx_http_social_zone_ctx_t  *ctx = zone->data;
-
-    return ctx->sh->parts[part];
-}
-
-
 static ngx_int_t
 ngx_http_social_zone_init(ngx_shm_zone_t *zone, void *data)
 {

@@ -68,16 +68,5 @@ void ngx_http_social_zone_set_part(ngx_shm_zone_t *zone,
     ngx_http_social_zone_part_e part, ngx_http_social_zone_init_pt init,
     void *data);
 
-/*
- * The slab pool, for its mutex and its memory; the zone must be mapped.
- */
-ngx_slab_pool_t *ngx_http_social_zone_pool(ngx_shm_zone_t *zone);
-
-/*
- * What the part's init left; the zone must be mapped.
- */
-void *ngx_http_social_zone_part(ngx_shm_zone_t *zone,
-    ngx_http_social_zone_part_e part);
-
 
 #endif /* NGX_HTTP_SOCIAL_ZONE_H */

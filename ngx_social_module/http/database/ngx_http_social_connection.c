@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_social_connection.h"
+#include "ngx_http_social_task.h"
 
 
 #define NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MIN  200
@@ -17,7 +18,6 @@
 
 typedef struct {
     ngx_http_social_connection_t  *conn;
-    ngx_pool_t                    *pool;
     social_pq_options_t            options;
     social_pq_t                   *pq;
     social_rc_e                    rc;
@@ -27,7 +27,7 @@ typedef struct {
 
 static void ngx_http_social_connection_retry_handler(ngx_event_t *ev);
 static void ngx_http_social_connect_thread(void *data, ngx_log_t *log);
-static void ngx_http_social_connect_done(ngx_event_t *ev);
+static void ngx_http_social_connect_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_connection_open(
     ngx_http_social_connection_t *conn, social_pq_t *pq);
 static void ngx_http_social_connection_forget(ngx_connection_t *c);
@@ -72,38 +72,27 @@ ngx_http_social_connection_retry_handler(ngx_event_t *ev)
 void
 ngx_http_social_connection_connect(ngx_http_social_connection_t *conn)
 {
-    ngx_pool_t                 *pool;
-    ngx_thread_task_t          *task;
+    ngx_http_social_task_t     *task;
     ngx_http_social_connect_t  *ctx;
 
     if (conn->state != NGX_HTTP_SOCIAL_CONNECTION_DOWN) {
         return;
     }
 
-    pool = ngx_create_pool(1024, ngx_cycle->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    task = ngx_thread_task_alloc(pool, sizeof(ngx_http_social_connect_t));
+    task = ngx_http_social_task_create(sizeof(ngx_http_social_connect_t),
+                                       ngx_http_social_connect_thread,
+                                       ngx_http_social_connect_done);
     if (task == NULL) {
-        ngx_destroy_pool(pool);
         return;
     }
 
     ctx = task->ctx;
 
     ctx->conn = conn;
-    ctx->pool = pool;
     ctx->options = conn->options;
 
-    task->handler = ngx_http_social_connect_thread;
-    task->event.handler = ngx_http_social_connect_done;
-    task->event.data = ctx;
-    task->event.log = ngx_cycle->log;
-
-    if (ngx_thread_task_post(conn->thread_pool, task) != NGX_OK) {
-        ngx_destroy_pool(pool);
+    if (ngx_http_social_task_post(task, conn->thread_pool) != NGX_OK) {
+        ngx_http_social_task_free(task);
         return;
     }
 
@@ -121,13 +110,13 @@ ngx_http_social_connect_thread(void *data, ngx_log_t *log)
 
 
 static void
-ngx_http_social_connect_done(ngx_event_t *ev)
+ngx_http_social_connect_done(ngx_http_social_task_t *task)
 {
     ngx_connection_t              *c;
     ngx_http_social_connection_t  *conn;
     ngx_http_social_connect_t     *ctx;
 
-    ctx = ev->data;
+    ctx = task->ctx;
     conn = ctx->conn;
 
     conn->state = NGX_HTTP_SOCIAL_CONNECTION_DOWN;
@@ -152,7 +141,7 @@ ngx_http_social_connect_done(ngx_event_t *ev)
         ngx_http_social_connection_ready(conn, c);
     }
 
-    ngx_destroy_pool(ctx->pool);
+    ngx_http_social_task_free(task);
 }
 
 
