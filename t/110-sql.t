@@ -644,6 +644,15 @@ subtest 'leases and fences' => sub {
         '-')"),
         '-', 'nor fails it');
     is(v("SELECT social_job_extend($job, 1, 'w1', '1 hour')"), 'f', 'nor extends');
+
+    # a retry by hand counts the attempts anew, so that their number is not
+    # enough to tell two workers apart
+
+    is(v("SELECT social_job_finish($job, 2, 'w1', '{\"old\":{}}', 'p', 'k')"),
+        'f', 'nor does another worker with the number of this attempt');
+    is(v("SELECT coalesce(social_job_fail($job, 2, 'w1', 'permanent', 'e', 'r'),
+        '-')"), '-', 'nor fails it');
+    is(v("SELECT social_job_release($job, 2, 'w1')"), 'f', 'nor releases it');
     is(v("SELECT state FROM uploads WHERE id = '$id'"), 'processing', 'nothing');
 
     is(v("SELECT social_job_finish($job, 2, 'w2',
@@ -952,6 +961,10 @@ subtest 'revocations of a subject' => sub {
     is($revoke->('jti:4', 'a', '20 s', 3), 3600, 'nor of a token');
     is($live->(), 'origin_jti:1 origin_jti:2 origin_jti:3', 'as before');
     is($revoke->('origin_jti:1', 'a', '5 days', 3), 0, 'one of them again');
+    is($revoke->('origin_jti:1', 'a', '1 hour', 3), 0, 'and for shorter');
+    is(v("SELECT until > now() + interval '4 days' FROM revocations"
+        . " WHERE session = 'origin_jti:1' AND issuer = 'i'"), 't',
+        'which shortens nothing');
     is($revoke->('origin_jti:4', 'b', '1 day', 3), 0, 'another subject');
     is($revoke->('origin_jti:5', 'a', '1 day', 3, 'j'), 0, 'another issuer');
     is(v("SELECT count(*) FROM revocations WHERE session = 'origin_jti:4'"),

@@ -929,6 +929,42 @@ subtest 'a database that comes with a reload' => sub {
 };
 
 
+# What one database has revoked is not all that another one has: until that was
+# loaded nobody can tell, of a token that was accepted before either.
+
+subtest 'another database with a reload' => sub {
+    my $token = session();
+    my $revoked = session();
+    my $nginx = begin($port, http => 'social_zone kept:1m;');
+
+    ok(green($port), 'loaded');
+    is(logout($revoked), 204, 'one is revoked');
+    is(api($token), 200, 'accepted') for 1 .. 4;
+
+    my $text = SocialNginx::slurp("$nginx->{dir}/nginx.conf");
+    my $another = $text =~ s{social_database "[^"]*"}
+                            {social_database "host=$nginx->{dir} user=x"}r;
+
+    $nginx->write_file('nginx.conf', $another);
+    kill 'HUP', $nginx->{pid};
+
+    ok(SocialNginx::wait_for(20, sub { api($token) == 503 }),
+       'nobody can tell');
+    is(ready(), 503, 'not ready');
+    is(api($token), 503, 'whichever worker is asked') for 1 .. 4;
+    is(api($revoked), 401, 'what is known to be revoked is refused');
+    is(status(ask($port, 'GET', '/open', $token)), 200, 'open');
+
+    $nginx->write_file('nginx.conf', $text);
+    kill 'HUP', $nginx->{pid};
+
+    ok(SocialNginx::wait_for(20, sub { ready() == 200 && api($token) == 200 }),
+       'loaded again');
+    is(api($revoked), 401, 'refused');
+    $nginx->stop;
+};
+
+
 subtest 'no location verifies tokens' => sub {
     my $nginx = SocialNginx->new;
     my $text = conf($nginx, $port);

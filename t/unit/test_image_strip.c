@@ -312,6 +312,9 @@ test_jpeg(void **state)
 }
 
 
+#define SECRETS  SECRET SECRET SECRET SECRET
+#define LONGER   S(SECRETS SECRETS SECRETS)    /* 264 bytes */
+
 #define IHDR  S("\0\0\0\x10\0\0\0\x20\x08\3\0\0\0")
 
 
@@ -326,11 +329,22 @@ test_png(void **state)
         "acTL", "fcTL", "fdAT", "prVt", "oFFs", "zxIf", "dSIG", "caBX"
     };
 
+    static const char *const  longer[] = {
+        "gAMA", "cHRM", "sRGB", "cICP", "sBIT", "bKGD", "pHYs", "tRNS"
+    };
+
     (void) state;
 
     dirty = file();
     put(dirty, S("\x89PNG\r\n\x1a\n"));
     png_chunk(dirty, "IHDR", IHDR);
+
+    /* of those that are kept, one that is longer than it needs to be */
+
+    for (i = 0; i < sizeof(longer) / sizeof(longer[0]); i++) {
+        png_chunk(dirty, longer[i], LONGER);
+    }
+
     png_chunk(dirty, "sRGB", S("\0"));
     png_chunk(dirty, "sRGB", S("\1"));
     png_chunk(dirty, "gAMA", S("\0\0\xb1\x8f"));
