@@ -73,8 +73,8 @@ sub check {
     my ($file, $text, $numbered) = @_;
 
     for my $phrase (@phrases) {
-        while ($text =~ /$phrase->{re}/g) {
-            my ($at, $what) = ($-[0], $&);
+        while ($text =~ /($phrase->{re})/g) {
+            my ($at, $what) = ($-[0], $1);
             my $n = 1 + (substr($text, 0, $at) =~ tr/\n//);
 
             $what =~ s/\s+/ /g;

@@ -645,8 +645,8 @@ subtest 'leases and fences' => sub {
         '-', 'nor fails it');
     is(v("SELECT social_job_extend($job, 1, 'w1', '1 hour')"), 'f', 'nor extends');
 
-    # a retry by hand counts the attempts anew, so that their number is not
-    # enough to tell two workers apart
+    # a retry by hand counts the attempts again, so that their number is not
+    # enough to distinguish two workers
 
     is(v("SELECT social_job_finish($job, 2, 'w1', '{\"old\":{}}', 'p', 'k')"),
         'f', 'nor does another worker with the number of this attempt');

@@ -259,7 +259,7 @@ is($answer, 401, 'the backend does not believe headers alone');
 
 for my $role (qw(owner gateway worker backend)) {
     my $file = "$data/secrets/$role.pgpass";
-    my $mode = (stat $file)[2] & 0777;
+    my $mode = (stat $file)[2] & oct 777;
     is(sprintf('%o', $mode), '600', "the password of $role is its own");
 
     my $copy = passfile($role);
