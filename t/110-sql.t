@@ -220,6 +220,9 @@ my @private = (
     '164961f8-13f7-40ed-a8ca-d441d8ec4724', '164961f813f740eda8cad441d8ec4724',
     '164961F8-13F7-40ED-A8CA-D441D8EC4724',
     "Face\x{e2}\x{80}\x{8b}book_7",
+    "jane\x{ef}\x{bc}\x{a0}example.com", 'jane%40example.com',
+    'jane.doe(at)example.com', 'jane [AT] example.com', 'github:12345',
+    'x+15551234',
 );
 
 my @public = (

@@ -24,11 +24,14 @@ $$;
 -- one, a UUID, or the username that Cognito gives to users of another identity
 -- provider, "PROVIDER_ID" (AWS: Amazon Cognito, "Adding user pool sign-in
 -- through a third party").  The operator of the pool names providers, so that
--- the id is checked, unless the name is Cognito's own.  NULL for NULL.
+-- the id is checked, unless the name is Cognito's own.  Other spellings of the
+-- same characters (full-width, percent-encoded, "(at)") count.  NULL for NULL.
 
-CREATE FUNCTION social_identifier(p_text text) RETURNS boolean
+CREATE FUNCTION social_identifier(p_name text) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT p_text ~ '\S[@|\\]\S'
+    SELECT p_text ~* '\S([@|\\]|%40|%7c|\s*[[({]\s*at\s*[])}]\s*)\S'
+        OR p_text ~ '^[A-Za-z0-9_.-]+:\S*[0-9]{3}'
+        OR p_text ~ '[+][0-9]{5}'
         OR p_text ~ '^[-+()./_\s]*[0-9][-+()./_0-9\s]*$'
         OR p_text ~ '[0-9]([-. ]?[0-9]){8}'
         OR p_text ~* '[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}'
@@ -40,6 +43,8 @@ LANGUAGE sql IMMUTABLE AS $$
         OR p_text ~ '_.*(?=[A-Za-z]{0,13}[0-9])[A-Za-z0-9]{14}'
         OR p_text ~ '_.*[A-Za-z0-9]{20}'
         OR p_text ~ '(?=[A-Za-z]{0,19}[0-9])[A-Za-z0-9]{20}'
+
+    FROM normalize(p_name, NFKC) AS t (p_text)
 $$;
 
 
@@ -53,7 +58,7 @@ CREATE OR REPLACE FUNCTION social_handle_of(p_username text, p_sub text)
 LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
         WHEN lower(p_username) = lower(p_sub)
-            OR p_username ~ '[@|\\]'
+            OR normalize(p_username, NFKC) ~ '[@|\\:%]'
             OR social_identifier(p_username)
             OR social_identifier(plain)
             OR plain !~ '[A-Za-z]'

@@ -374,7 +374,7 @@ ngx_http_social_assertion_merge_loc_conf(ngx_conf_t *cf, void *parent,
     asmcf = ngx_http_conf_get_module_main_conf(cf,
                 ngx_http_social_assertion_module);
 
-    /* the http level is nobody's child */
+    /* the http level has no parent */
 
     if (prev->number == 0) {
         prev->number = ++asmcf->numbers;

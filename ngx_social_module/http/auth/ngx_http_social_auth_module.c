@@ -255,7 +255,7 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     {
         /*
          * where a token may be elsewhere, and where the rules of cookies
-         * count, a request that is led to this location is verified anew
+         * count, a request that is led to this location is verified again
          */
 
         conf->verdict = ++amcf->verdicts;
