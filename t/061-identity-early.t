@@ -214,7 +214,7 @@ for my $server (qw( named uri )) {
           "$server, TRACE: 405");
 }
 
-like(ask('uri', early('')), qr{\nGET /be HTTP/1.0\n}, 'the URI');
+like(ask('uri', early('')), qr{\nGET /be HTTP/1\.[01]\n}, 'the URI');
 
 clean(ask('twice', early('')), 'one redirect after another');
 clean(ask('ssi', early('')), 'a part of a page');
