@@ -524,6 +524,146 @@ subtest 'what cannot be done' => sub {
 };
 
 
+subtest 'rows that no program writes' => sub {
+    my $nested = '[' x 100 . ']' x 100;
+    my %nonsense = (
+        'an array' => '[{"small": {"key": "images/x/small.webp"}}]',
+        'an empty array' => '[]',
+        'a string' => '"images/x/small.webp"',
+        'an empty string' => '""',
+        'a number' => '17',
+        'true' => 'true',
+        'null' => 'null',
+        'a string that reads as an object' => '"{\"small\": {}}"',
+        'arrays in arrays' => $nested,
+    );
+    my %partly = (
+        'a number as a variant' => '17',
+        'a string' => '"images/x/small.webp"',
+        'null' => 'null',
+        'an array' => '[{"key": "images/x/small.webp"}]',
+        'no key' => '{"width": 32}',
+        'null as a key' => '{"key": null}',
+        'an empty key' => '{"key": ""}',
+        'a key that is an object' => '{"key": {"key": "images/x"}}',
+        'a key that is an array' => '{"key": ["images/x"]}',
+        'a key that is a number' => '{"key": 1.5e3}',
+        'arrays in arrays' => $nested,
+    );
+    my (%id, %row, @purge);
+    my $row = sub { v("SELECT variants FROM uploads WHERE id = '$_[0]'") };
+
+    # before, between and after rows as they should be
+
+    for my $what (sort keys %nonsense) {
+        my (undef, $old) = upload("v$n", 'avatar');
+        push @purge, values %$old, "avatars/v@{[ $n - 1 ]}.jpg";
+
+        my ($id) = upload("v$n", 'post');
+        $id{$what} = $id;
+        v("UPDATE uploads SET variants = '$nonsense{$what}' WHERE id = '$id'");
+        $row{$what} = $row->($id);
+    }
+
+    for my $what (sort keys %partly) {
+        my ($id, $old) = upload("w$n", 'post', generation => 2);
+        $put->("images/$id/small.webp", $dirty{'small.webp'});
+        $id{"partly $what"} = $id;
+        push @purge, values %$old, "images/$id/small.webp";
+        v("UPDATE uploads SET variants = jsonb_set(variants, '{a}',
+            '$partly{$what}') WHERE id = '$id'");
+        $row{"partly $what"} = v("SELECT variants -> 'a' FROM uploads
+            WHERE id = '$id'");
+    }
+
+    # one of an avatar: the picture is cleaned as the user's
+
+    my ($own, $picture) = upload('vx', 'avatar');
+    v("UPDATE uploads SET variants = '[\"$picture->{small}\"]'
+        WHERE id = '$own'");
+    push @purge, @$picture{qw( avatar small )}, $picture->{'small.png'},
+        'avatars/vx.jpg';
+
+    # what is to be deleted, says a record, and such a row still names
+
+    my ($still, $named) = upload('vz', 'post');
+    v("UPDATE uploads SET variants = '[{\"a\": [\"$named->{small}\"]}]'
+        WHERE id = '$still'");
+    v("INSERT INTO cleanings VALUES ('assets', '$named->{$_}', '$still', true)")
+        for keys %$named;
+    push @purge, $named->{'small.png'};
+
+    # a picture of nobody
+
+    upload('vy', 'post', clean => 1);
+    v("UPDATE users SET avatar_key = 'no {name}' WHERE sub = 'vy'");
+    my $nobody = v("SELECT id FROM users WHERE sub = 'vy'");
+
+    my ($status, $purge, $log) = clean();
+
+    is($status, 1, 'are errors') or diag($log);
+    like($log, qr/"event":"clean aborted"|"event":"clean done"/, 'an end');
+    unlike($log, qr/clean aborted/, 'that is not the end of it');
+
+    for my $what (sort keys %nonsense) {
+        like($log, qr/"key":"$id{$what}","error":"its variants are not an object/,
+            "$what: the log has the row");
+        is($row->($id{$what}), $row{$what}, '... which stays');
+        ok(-e "$assets/images/$id{$what}/small.webp", '... and its objects');
+    }
+
+    for my $what (sort keys %partly) {
+        my $id = $id{"partly $what"};
+        like($log, qr/"key":"$id","error":"a variant has no key"/,
+            "$what as a variant: the log has the row");
+        is(v("SELECT variants -> 'a' FROM uploads WHERE id = '$id'"),
+            $row{"partly $what"}, '... which keeps that');
+    }
+
+    like($log, qr/"key":"$own","error":"its variants/, 'an avatar');
+    like($log, qr/"key":"$nobody","error":"unexpected name"/,
+        'the picture of a user with no upload');
+    is(join(' ', sort $log =~ /"not cleaned","key":"([^"]*)"/g),
+        join(' ', sort values %id, $own, $still, $nobody), 'and no other');
+    is($purge, join(' ', sort @purge), 'all else is done');
+
+    ok(-e "$assets/$named->{small}", 'what such a row names is not deleted');
+    ok(!-e "$assets/$named->{'small.png'}", 'what it does not name is');
+    is(v("SELECT avatar_key FROM users WHERE sub = 'vx'"),
+        fresh($picture->{avatar}), 'its picture has its new name');
+
+    # what the gateway answers those whose uploads they are
+
+    is(v("SELECT social_upload_get(u.id, 'iss', users.sub) -> 'variants'
+        FROM uploads u JOIN users ON users.id = u.user_id
+        WHERE u.id = '$id{$_}'"), '', "$_: the gateway has an answer")
+        for sort keys %nonsense;
+    is(v("SELECT social_upload_get(u.id, 'iss', users.sub) -> 'variants'
+        -> 'small' ->> 'width' FROM uploads u JOIN users
+        ON users.id = u.user_id WHERE u.id = '$id{$_}'"), '32', "$_: it, too")
+        for grep { /^partly/ } sort keys %id;
+
+    # once they were mended, all is done
+
+    for my $what (sort keys %nonsense) {
+        my $id = $id{$what};
+        v("UPDATE uploads SET variants = '{\"small\": {\"key\":
+            \"images/$id/small.webp\", \"bytes\": 1}}' WHERE id = '$id'");
+    }
+
+    v("UPDATE uploads SET variants = variants - 'a'
+        WHERE jsonb_typeof(variants) = 'object'");
+    v("DELETE FROM uploads WHERE id IN ('$own', '$still')");
+    v("UPDATE users SET avatar_key = NULL WHERE sub = 'vy'");
+
+    ($status, $purge, $log) = clean();
+    is($status, 0, 'rows that were mended') or diag($log);
+    like($purge, qr{images/$id{$_}/small\.webp}, "$_ is done")
+        for sort keys %nonsense;
+    forget();
+};
+
+
 subtest 'the store of the gateway' => sub {
     my $port = SocialNginx::free_port();
     my $nginx = SocialNginx->new;

@@ -136,6 +136,7 @@ static void
 social_worker_clean_row(social_worker_clean_t *clean,
     social_worker_clean_row_t *row)
 {
+    int        i, n;
     PGresult  *variants;
 
     row->kind = social_worker_conf_kind(clean->conf, row->kind_name);
@@ -147,6 +148,13 @@ social_worker_clean_row(social_worker_clean_t *clean,
         return;
     }
 
+    /* as PostgreSQL prints jsonb, without a space before it */
+
+    if (row->variants[0] != '{') {
+        social_worker_clean_failed(clean, row->id ? row->id : row->user,
+                                   "its variants are not an object");
+    }
+
     variants = social_worker_clean_sql(clean, "SELECT name, object_key "
                                        "FROM social_clean_variants($1)", 1,
                                        &row->variants);
@@ -154,9 +162,14 @@ social_worker_clean_row(social_worker_clean_t *clean,
     if (variants != NULL) {
         social_worker_clean_variants(clean, row, variants);
 
-        if (PQntuples(variants) != 0) {
-            social_worker_clean_leftovers(clean, row,
-                                          PQgetvalue(variants, 0, 1));
+        n = PQntuples(variants);
+
+        for (i = 0; i < n; i++) {
+            if (social_worker_clean_plain(PQgetvalue(variants, i, 1))) {
+                social_worker_clean_leftovers(clean, row,
+                                              PQgetvalue(variants, i, 1));
+                break;
+            }
         }
     }
 
@@ -225,7 +238,9 @@ social_worker_clean_variant(social_worker_clean_t *clean,
     social_worker_clean_object_t   bare;
 
     if (!social_worker_clean_plain(name) || !social_worker_clean_plain(key)) {
-        social_worker_clean_failed(clean, row->id, "unexpected name");
+        social_worker_clean_failed(clean, row->id ? row->id : row->user,
+                                   key[0] == '\0' ? "a variant has no key"
+                                                  : "unexpected name");
         return false;
     }
 
@@ -393,7 +408,7 @@ social_worker_clean_leftovers(social_worker_clean_t *clean,
 
     slash = strrchr(picture, '/');
 
-    if (slash == NULL || !social_worker_clean_plain(picture)) {
+    if (slash == NULL) {
         return;
     }
 

@@ -42,6 +42,7 @@
 typedef struct {
     const char  *name;
     long       (*attempt)(void);
+    int          flag;
 } attempt_t;
 
 
@@ -49,6 +50,7 @@ static const char    *mode, *secret, *path, *directory;
 static volatile int   word = 0x5ec2e7;
 static int            channel[2];
 static pid_t          parent;
+static int            flag;
 
 
 static long
@@ -256,6 +258,28 @@ make_process(void)
     }
 
     return pid;
+}
+
+
+static int
+nothing(void *data)
+{
+    (void) data;
+
+    return 0;
+}
+
+
+/* a thread with a flag more, or less */
+
+static long
+make_with_flag(void)
+{
+    static char  stack[1 << 16] __attribute__((aligned(16)));
+
+    return clone(nothing, stack + sizeof(stack),
+                 (CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+                 ^ flag, NULL);
 }
 
 
@@ -486,48 +510,61 @@ use_memory(void)
 
 
 static const attempt_t  attempts[] = {
-    { "read a secret", read_secret },
-    { "stat a secret", stat_secret },
-    { "truncate a secret", truncate_secret },
-    { "chmod a secret", chmod_secret },
-    { "read the parent's environment", read_environ },
-    { "read the parent's memory", read_memory },
-    { "list /", list_root },
-    { "read a library", read_library },
-    { "trace the parent", trace },
-    { "read the parent by process_vm_readv", read_process },
-    { "open the parent", open_process },
-    { "signal the parent", signal_parent },
-    { "signal the parent's thread", signal_thread },
-    { "make a socket of IPv4", socket_inet },
-    { "make a unix socket", socket_unix },
-    { "make a socket of netlink", socket_netlink },
-    { "make a pair of sockets", pair },
-    { "connect to a unix socket", connect_unix },
-    { "connect to a port", connect_inet },
-    { "send to another address", send_elsewhere },
-    { "pass a file descriptor", descriptors },
-    { "execute a program", execute },
-    { "make a process", make_process },
-    { "make a process in a namespace", make_namespace },
-    { "make a file", make_file },
-    { "make a directory", make_directory },
-    { "remove a file", remove_file },
-    { "set up io_uring", io_uring },
-    { "use bpf", bpf },
-    { "use userfaultfd", faults },
-    { "use keyctl", keys },
-    { "mount", mounting },
-    { "unshare", unsharing },
-    { "use perf events", events },
-    { "map memory to run", run_memory },
-    { "run what was written", run_written },
-    { "become dumpable", show_oneself },
-    { "raise a limit", raise_limit },
-    { "set the user", become },
-    { "work: make a thread", make_thread },
-    { "work: answer", answer },
-    { "work: use memory", use_memory }
+    { "read a secret", read_secret, 0 },
+    { "stat a secret", stat_secret, 0 },
+    { "truncate a secret", truncate_secret, 0 },
+    { "chmod a secret", chmod_secret, 0 },
+    { "read the parent's environment", read_environ, 0 },
+    { "read the parent's memory", read_memory, 0 },
+    { "list /", list_root, 0 },
+    { "read a library", read_library, 0 },
+    { "trace the parent", trace, 0 },
+    { "read the parent by process_vm_readv", read_process, 0 },
+    { "open the parent", open_process, 0 },
+    { "signal the parent", signal_parent, 0 },
+    { "signal the parent's thread", signal_thread, 0 },
+    { "make a socket of IPv4", socket_inet, 0 },
+    { "make a unix socket", socket_unix, 0 },
+    { "make a socket of netlink", socket_netlink, 0 },
+    { "make a pair of sockets", pair, 0 },
+    { "connect to a unix socket", connect_unix, 0 },
+    { "connect to a port", connect_inet, 0 },
+    { "send to another address", send_elsewhere, 0 },
+    { "pass a file descriptor", descriptors, 0 },
+    { "execute a program", execute, 0 },
+    { "make a process", make_process, 0 },
+    { "make a process in a namespace", make_namespace, 0 },
+    { "make a process in the same memory", make_with_flag, CLONE_THREAD },
+    { "make a thread as vfork does", make_with_flag, CLONE_VFORK },
+    { "make a thread in a namespace of mounts", make_with_flag, CLONE_NEWNS },
+    { "make a thread in a namespace of cgroups", make_with_flag,
+      CLONE_NEWCGROUP },
+    { "make a thread in a namespace of names", make_with_flag, CLONE_NEWUTS },
+    { "make a thread in a namespace of IPC", make_with_flag, CLONE_NEWIPC },
+    { "make a thread in a namespace of users", make_with_flag, CLONE_NEWUSER },
+    { "make a thread in a namespace of processes", make_with_flag,
+      CLONE_NEWPID },
+    { "make a thread in a namespace of networks", make_with_flag,
+      CLONE_NEWNET },
+    { "make a file", make_file, 0 },
+    { "make a directory", make_directory, 0 },
+    { "remove a file", remove_file, 0 },
+    { "set up io_uring", io_uring, 0 },
+    { "use bpf", bpf, 0 },
+    { "use userfaultfd", faults, 0 },
+    { "use keyctl", keys, 0 },
+    { "mount", mounting, 0 },
+    { "unshare", unsharing, 0 },
+    { "use perf events", events, 0 },
+    { "map memory to run", run_memory, 0 },
+    { "run what was written", run_written, 0 },
+    { "become dumpable", show_oneself, 0 },
+    { "raise a limit", raise_limit, 0 },
+    { "set the user", become, 0 },
+    { "work: make a thread", make_thread, 0 },
+    { "work: make one by clone", make_with_flag, 0 },
+    { "work: answer", answer, 0 },
+    { "work: use memory", use_memory, 0 }
 };
 
 
@@ -628,6 +665,7 @@ main(int argc, char **argv)
 
         if (pid == 0) {
             confine();
+            flag = attempts[i].flag;
             errno = 0;
             _exit(attempts[i].attempt() < 0 ? (errno ? errno : EIO) : 0);
         }
