@@ -80,8 +80,11 @@ sub cold_kill {
     kill 'KILL', $pid if $pid;
     push @waiting, stay(500);
 
-    # another one fetches, and finds the gate shut as well
-    wait_for(sub { control("$id/count") == 2 });
+    # Another one fetches, and finds the gate shut as well: the lease, of 31
+    # seconds, has ended with the process that had it.
+
+    Test::More::ok(wait_for(sub { control("$id/count") == 2 }),
+                   'another one fetches before the lease expires');
     control("$id/open");
 
     my %count;
@@ -201,7 +204,7 @@ workers(2);
 worker_connections(2048);
 master_on();
 timeout(30);
-plan tests => repeat_each() * 54;
+plan tests => repeat_each() * 55;
 no_long_string();
 run_tests();
 

@@ -161,6 +161,16 @@ sub held {
     return wantarray ? @got : $got[0];
 }
 
+# How often the log has an outage as an error.
+
+sub outages {
+    my ($nginx) = @_;
+    my @lines = $nginx->error_log
+        =~ /\[error\].*social: database unavailable/g;
+
+    return scalar @lines;
+}
+
 sub twice {
     my ($name, $code) = @_;
     subtest "$name ($_)" => $code for 1, 2;
@@ -191,6 +201,8 @@ is(status(get('/must')), 200, 'ready where it must be');
 clean($nginx, 'so far', qr/\[(?:alert|emerg|crit|error|warn)\]/);
 
 twice 'the server stops and starts between requests' => sub {
+    my $logged = outages($nginx);
+
     $pg->down;
     sleep 0.2;
 
@@ -215,6 +227,12 @@ twice 'the server stops and starts between requests' => sub {
     ok(SocialNginx::wait_for(8, sub { hook() == 200 }), 'back by itself');
     like($nginx->error_log, qr/\[notice\].*social: database available again/,
          'said in the log');
+
+    # each of the two connections, and not each attempt
+
+    $logged = outages($nginx) - $logged;
+    ok($logged == 1 || $logged == 2, "logged as an error, as the one before")
+        or diag("$logged times");
 };
 
 twice 'the server is stopped at once during requests' => sub {

@@ -155,6 +155,16 @@ sub listener {
     return $pid;
 }
 
+# How often the log has a failure of the revocation listener as an error.
+
+sub failures {
+    my ($nginx) = @_;
+    my @lines = $nginx->error_log
+        =~ /\[error\].*social: revocation listener failed/g;
+
+    return scalar @lines;
+}
+
 sub rows { return $pg->value('SELECT count(*) FROM revocations') }
 
 sub until_of {
@@ -398,7 +408,8 @@ subtest 'a reload and a restart' => sub {
 };
 
 
-subtest 'PostgreSQL goes and comes back' => sub {
+my $outage = sub {
+    my $logged = failures($nginx);
     my $gone = session();
     is(logout($gone), 204, 'one before');
 
@@ -424,7 +435,11 @@ subtest 'PostgreSQL goes and comes back' => sub {
     my $next = session();
     is(logout($next, $port2), 204, 'and the other way round');
     refused_within($next, $port, 'followed as well');
+
+    is(failures($nginx) - $logged, 1, 'logged as an error, once');
 };
+
+subtest "PostgreSQL goes and comes back ($_)" => $outage for 1, 2;
 
 
 subtest 'the worker with the revocation listener is killed' => sub {

@@ -18,12 +18,16 @@ typedef struct {
     size_t                       sent;
     size_t                       text;
     bool                         broken;
+    bool                         encoded;
+    bool                         cut;
 } social_net_request_ctx_t;
 
 
 static social_rc_e social_net_request_setup(social_net_request_ctx_t *ctx,
     struct curl_slist **headers, char *error);
 static size_t social_net_request_write(char *p, size_t size, size_t n,
+    void *data);
+static size_t social_net_request_header(char *p, size_t size, size_t n,
     void *data);
 static size_t social_net_request_read(char *p, size_t size, size_t n,
     void *data);
@@ -36,7 +40,7 @@ social_net_request(const social_net_request_t *request,
 {
     char                       error[CURL_ERROR_SIZE];
     CURLcode                   code;
-    curl_off_t                 length;
+    curl_off_t                 elapsed;
     struct curl_slist         *headers;
     social_net_request_ctx_t   ctx;
 
@@ -61,20 +65,21 @@ social_net_request(const social_net_request_t *request,
 
     code = curl_easy_perform(ctx.curl);
 
-    length = -1;
+    elapsed = 0;
     curl_easy_getinfo(ctx.curl, CURLINFO_RESPONSE_CODE, &reply->status);
-    curl_easy_getinfo(ctx.curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    reply->length = length;
+    curl_easy_getinfo(ctx.curl, CURLINFO_TOTAL_TIME_T, &elapsed);
+    reply->elapsed = (long) ((elapsed + 999) / 1000);
 
     curl_easy_cleanup(ctx.curl);
     curl_slist_free_all(headers);
 
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK || ctx.cut) {
         return SOCIAL_OK;
     }
 
     snprintf(reply->error, sizeof(reply->error), "%s",
-             ctx.broken ? "the transfer was aborted"
+             ctx.encoded ? "the response has a Content-Encoding"
+             : ctx.broken ? "the transfer was aborted"
              : error[0] ? error : curl_easy_strerror(code));
 
     return code == CURLE_OUT_OF_MEMORY ? SOCIAL_FAILED : SOCIAL_DECLINED;
@@ -116,6 +121,12 @@ social_net_request_setup(social_net_request_ctx_t *ctx,
 
     *headers = grown;
 
+    /*
+     * NOSIGNAL: libcurl must not install a signal handler in nginx.  No
+     * redirects: the source of keys, and of objects, is what the configuration
+     * says.
+     */
+
     ok = !curl_easy_setopt(curl, CURLOPT_URL, request->url)
          && !curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L)
          && !curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https")
@@ -133,7 +144,18 @@ social_net_request_setup(social_net_request_ctx_t *ctx,
          && !curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error)
          && !curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION,
                               social_net_request_write)
-         && !curl_easy_setopt(curl, CURLOPT_WRITEDATA, ctx);
+         && !curl_easy_setopt(curl, CURLOPT_WRITEDATA, ctx)
+         && !curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION,
+                              social_net_request_header)
+         && !curl_easy_setopt(curl, CURLOPT_HEADERDATA, ctx);
+
+#if (LIBCURL_VERSION_NUM >= 0x075700)
+
+    /* a name server that hangs must not outlast the time */
+
+    ok = ok && !curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+
+#endif
 
     if (strcmp(request->method, "PUT") == 0) {
         ok = ok && !curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L)
@@ -145,9 +167,6 @@ social_net_request_setup(social_net_request_ctx_t *ctx,
              && !curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION,
                                   social_net_request_seek)
              && !curl_easy_setopt(curl, CURLOPT_SEEKDATA, ctx);
-
-    } else if (strcmp(request->method, "HEAD") == 0) {
-        ok = ok && !curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
 
     } else if (strcmp(request->method, "GET") != 0) {
         ok = ok && !curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST,
@@ -184,7 +203,11 @@ social_net_request_write(char *p, size_t size, size_t n, void *data)
         memcpy(ctx->reply->text + ctx->text, p, room);
         ctx->text += room;
 
-        return len;
+        /* what does not fit is not waited for: it may have no end */
+
+        ctx->cut = room < len;
+
+        return room;
     }
 
     if (ctx->request->sink != NULL
@@ -192,6 +215,38 @@ social_net_request_write(char *p, size_t size, size_t n, void *data)
     {
         ctx->broken = true;
         return 0;
+    }
+
+    return len;
+}
+
+
+/*
+ * No encoding was requested; one that is sent anyway could be a bomb.
+ */
+
+static size_t
+social_net_request_header(char *p, size_t size, size_t n, void *data)
+{
+    social_net_request_ctx_t  *ctx = data;
+
+    size_t                     len;
+    social_str_t               name;
+    const unsigned char       *colon;
+    static const social_str_t  encoding = social_string("Content-Encoding");
+
+    len = size * n;
+
+    colon = len && ctx->request->plain ? memchr(p, ':', len) : NULL;
+
+    if (colon != NULL) {
+        name.data = (const unsigned char *) p;
+        name.len = (size_t) (colon - name.data);
+
+        if (social_str_caseeq(name, encoding)) {
+            ctx->encoded = true;
+            return 0;
+        }
     }
 
     return len;

@@ -15,13 +15,14 @@
 
 
 typedef struct {
-    const char            *method;      /* GET, HEAD, PUT, DELETE */
+    const char            *method;      /* GET, PUT, DELETE */
     const char            *url;
     const char *const     *headers;     /* "Name: value", NULL at the end */
     const unsigned char   *body;        /* of a PUT */
     size_t                 size;
     const char            *ca_file;     /* PEM, or NULL for the system's */
     long                   timeout;     /* milliseconds, for all of it */
+    bool                   plain;       /* an answer must not be encoded */
 
     /*
      * Where the body of a 2xx goes: bytes are given as they come, and false
@@ -35,18 +36,18 @@ typedef struct {
 
 typedef struct {
     long                   status;
-    int64_t                length;      /* as announced; -1: it was not */
+    long                   elapsed;     /* milliseconds that it took */
     char                   text[SOCIAL_NET_REQUEST_TEXT];
     char                   error[SOCIAL_NET_ERROR_SIZE];
 } social_net_reply_t;
 
 
 /*
- * Sends a request.  SOCIAL_OK: the whole answer came, whatever its status;
- * "text" is the beginning of what another than 2xx said.  SOCIAL_DECLINED: no
- * answer in time, or not from who it had to be, or the sink broke off;
- * SOCIAL_FAILED: out of memory.  "error" then says why, without the URL, which
- * may be signed.
+ * Sends a request.  SOCIAL_OK: there is an answer, whatever its status: all of
+ * a 2xx, and the beginning of any other, which is in "text".  SOCIAL_DECLINED:
+ * no answer in time, or not from who it had to be, or with a Content-Encoding
+ * where it must be plain, or the sink broke off; SOCIAL_FAILED: out of memory.
+ * "error" then says why, without the URL, which may be signed.
  */
 social_rc_e social_net_request(const social_net_request_t *request,
     social_net_reply_t *reply);

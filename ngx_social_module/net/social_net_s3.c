@@ -104,33 +104,6 @@ social_net_s3_get(const social_net_s3_t *s3, const char *key,
 
 
 social_rc_e
-social_net_s3_head(const social_net_s3_t *s3, const char *key,
-    uint64_t *size, char *error)
-{
-    social_net_reply_t     reply;
-    social_net_request_t   request;
-
-    memset(&request, 0, sizeof(social_net_request_t));
-    request.method = "HEAD";
-
-    if (social_net_s3_send(s3, key, NULL, &request, &reply, error)
-        != SOCIAL_OK)
-    {
-        return SOCIAL_FAILED;
-    }
-
-    if (reply.status == 200 && reply.length >= 0) {
-        *size = (uint64_t) reply.length;
-        return SOCIAL_OK;
-    }
-
-    social_net_s3_refused(&reply, error);
-
-    return reply.status == 404 ? SOCIAL_DECLINED : SOCIAL_FAILED;
-}
-
-
-social_rc_e
 social_net_s3_put(const social_net_s3_t *s3,
     const social_net_s3_object_t *object, char *error)
 {

@@ -72,13 +72,6 @@ social_rc_e social_net_s3_get(const social_net_s3_t *s3, const char *key,
     social_net_s3_body_t *body, char *error);
 
 /*
- * The size of an object (HeadObject).  SOCIAL_DECLINED: there is none, or no
- * bucket, which this request does not tell.
- */
-social_rc_e social_net_s3_head(const social_net_s3_t *s3, const char *key,
-    uint64_t *size, char *error);
-
-/*
  * Puts an object, whole or not at all, over what is there (PutObject).
  */
 social_rc_e social_net_s3_put(const social_net_s3_t *s3,

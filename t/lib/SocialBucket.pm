@@ -1,17 +1,16 @@
 package SocialBucket;
 
-# A server that speaks as S3 does, for as long as the suite runs, of buckets
-# that are directories: what a suite writes to DIR/BUCKET/KEY can be got, and
-# what is put is there to be read.  A request whose signature SocialS3 would
-# not make is refused.
+# A subset of S3, for as long as the suite runs.  Buckets are directories: GET
+# returns the file DIR/BUCKET/KEY, and PUT writes it.  A request is refused
+# unless its signature is the one that SocialS3 computes.
 #
 #     my $buckets = SocialBucket->start($dir);        # mkdir "$dir/raw"
 #     print $conf "bucket raw { @{[ $buckets->conf ]} }";
 #
 # Options: token (of temporary keys), answer => sub { my ($socket, $request) =
-# @_ ... } for a server that answers anything, and returns whether it did.
+# @_ ... }, which may send another response, and then returns true.
 #
-# What is put is renamed into place from DIR/.put, and is there whole.
+# PUT writes to DIR/.put and renames the file, so that no reader sees a part.
 
 use strict;
 use warnings;
@@ -152,7 +151,7 @@ sub answer_with {
     return;
 }
 
-# Signed with headers, by whom and over what SocialS3 says, and now.
+# Whether the request is signed, with headers, as SocialS3 signs it now.
 
 sub refused {
     my ($self, $request) = @_;
@@ -201,7 +200,7 @@ sub answer {
         or return (400, 'InvalidURI');
     my ($root, $file) = ("$self->{dir}/$bucket", "$self->{dir}/$bucket/$key");
 
-    # a file's name says less than a key
+    # a file's name has fewer characters than a key
 
     s{(?<=/)\.\.(?=/)}{%2E%2E}g for $file;
 

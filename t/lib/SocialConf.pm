@@ -1,6 +1,6 @@
 package SocialConf;
 
-# Suites of wrong configurations, as a table:
+# Suites of invalid configurations, as a table:
 #
 #     refused('a name', { http => ..., config => ..., main => ... },
 #             'a text of the error log', qr/or a regex/);
@@ -35,7 +35,7 @@ sub block {
     push @blocks, join "\n", $text, @sections, "\n";
 }
 
-# The message names the file and the line; a regex may say where else.
+# The message ends in the file and the line.
 
 sub refused {
     my ($name, $conf, @patterns) = @_;

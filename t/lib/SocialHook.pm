@@ -1,7 +1,7 @@
 package SocialHook;
 
 # What the suites of hooks share: a database, the secrets, events, and two
-# signers that know nothing of ours: Standard Webhooks and SigV4.
+# signers that do not use our code: Standard Webhooks and SigV4.
 #
 #     use SocialHook;      # starts PostgreSQL, or skips the suite
 #

@@ -7,9 +7,9 @@ package SocialHostile;
 #     my @corpus = SocialHostile::corpus($keys);
 #     # { name, class, rfc, value, nginx, none }
 #
-# "nginx": a value that nginx may refuse before we see it, with 400, and close
-# the connection.  "none": another scheme or no token at all, which is not a bad
-# token where none is needed.  The list is the same for the same keys and the
+# "nginx": a value that nginx itself may refuse, with 400, and close the
+# connection.  "none": another scheme or no token at all, which is accepted
+# where a token is optional.  The list is the same for the same keys and the
 # same second (ECDSA's signatures apart).
 
 use strict;
@@ -28,7 +28,7 @@ my @corpus;
 my ($class, $rfc);
 my %count;
 
-# The class of what follows.
+# Sets the class of the tokens that are added next.
 
 sub class {
     ($class, $rfc) = @_;
@@ -51,12 +51,12 @@ sub attack {
     return;
 }
 
-# A header, or a payload, that is signed as it should be.
+# A header, or a payload, with a valid signature.
 
 sub header { attack($_[0], signed($_[1], payload_text())); return }
 sub payload { attack($_[0], signed(header_text(), $_[1])); return }
 
-# The text of an object with more members behind its own.
+# The text of an object with more members after its own.
 
 sub member {
     my ($text, @members) = @_;
@@ -65,7 +65,7 @@ sub member {
     return "$text}";
 }
 
-# A text for a name of an attack: short, and without what is odd in it.
+# A text for the name of an attack: short and printable.
 
 sub shown {
     my ($text) = @_;

@@ -208,7 +208,7 @@ sub spew {
 
 
 # The pixels of a PNG of 8 bits RGB, RGBA or gray: width, height, and a sub
-# that gives the R, G and B of a place.
+# that gives the R, G and B of a position.
 
 sub read_png {
     my ($png) = @_;

@@ -98,8 +98,8 @@ sub sign {
     return $token;
 }
 
-# The claims of an access token as Cognito makes it, good for an hour; those
-# given come over them.
+# The claims of an access token of Cognito, valid for an hour; the given ones
+# replace them.
 
 sub access_claims {
     my ($pool, $client, %more) = @_;

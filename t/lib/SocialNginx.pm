@@ -43,7 +43,7 @@ sub free_port {
     return $sock->sockport;
 }
 
-# The configuration stands where an operator's does: a module is found as
+# The directory is laid out as an operator's prefix: the module is found as
 # "modules/ngx_http_social_module.so".
 
 sub new {
@@ -61,7 +61,7 @@ sub new {
     return $self;
 }
 
-# What a configuration needs to stay in that directory, in "http".
+# The directives of "http" that keep nginx in that directory.
 
 sub http_paths {
     my ($self) = @_;

@@ -1,6 +1,6 @@
 package SocialNode;
 
-# The Node that tests run what is npm's with: as scripts/lib-node.sh finds it.
+# The Node that tests run npm packages with, as scripts/lib-node.sh finds it.
 
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ our @EXPORT_OK = qw( node );
 
 my $root = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
 
-# Its path, after "scripts/deps-npm" in most cases; '' where none will do.
+# Its path, usually installed by "scripts/deps-npm"; '' if there is none.
 
 sub node {
     my $path = `cd '$root' && bash -c '. scripts/lib.sh

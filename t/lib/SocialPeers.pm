@@ -42,7 +42,7 @@ sub http_answer {
            . length($body) . "\r\nConnection: close\r\n\r\n$body";
 }
 
-# Every name has that address, for a second; no name has one of IPv6.
+# Every name has that address, with a TTL of a second, and no IPv6 address.
 
 sub name_server {
     my ($file) = @_;

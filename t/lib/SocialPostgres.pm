@@ -126,7 +126,7 @@ sub up {
 }
 
 
-# "fast" by default: sessions are broken off
+# "fast" by default: sessions are closed
 
 sub down {
     my ($self, $signal) = @_;
@@ -154,7 +154,7 @@ sub sql {
 }
 
 
-# The same, in a list with whether it worked; the error's text if not.
+# The same as a list: whether it succeeded, and the rows or the error's text.
 
 sub attempt {
     my ($self, $sql) = @_;
@@ -179,7 +179,7 @@ sub value {
 }
 
 
-# Waits until a query gives a value; returns what it gave last.
+# Waits until a query returns a value; returns the last result.
 
 sub wait_for {
     my ($self, $sql, $wanted, $seconds) = @_;

@@ -1,7 +1,7 @@
 package SocialProcess;
 
-# For suites that signal nginx while it works: its processes, and a client
-# that runs beside the driver's.  To be called from "--- init" sections.
+# For suites that signal a running nginx: its processes, and a client beside
+# the driver's.  To be called from "--- init" sections.
 
 use strict;
 use warnings;
@@ -45,7 +45,7 @@ sub master {
     }) // die "nginx has no pid\n";
 }
 
-# The workers that take requests.
+# The workers that accept requests.
 
 sub workers_of {
     my ($master) = @_;
@@ -63,7 +63,7 @@ sub workers_of {
     return @pids;
 }
 
-# One HUP; returns when as many new workers work, and no old one does.
+# Reloads; returns when all workers are new ones.
 
 sub reload {
     my ($n) = @_;
@@ -113,8 +113,8 @@ sub begin {
     my ($path, @headers) = @_;
     my $sock;
 
-    # A refused connection is nginx's doing, and is one time too many; what
-    # this side lacks for a moment, a port or memory, is not.
+    # A connection refused by nginx is a failure; a lack of ports or memory
+    # on this side is not.
 
     for (1 .. 5) {
         $sock = IO::Socket::INET->new(

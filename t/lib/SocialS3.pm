@@ -1,7 +1,7 @@
 package SocialS3;
 
-# A client of S3 that signs for itself, written after AWS's description of
-# Signature Version 4 and not after our code, and that sends any bytes.
+# A client of S3 with its own implementation of Signature Version 4, written
+# after AWS's description and not after our code, that can send any bytes.
 #
 #     my $s3 = SocialS3->new(port => $port, base => '/objects/raw');
 #     my $got = $s3->request(PUT => '/key', body => 'x');     # signed headers
@@ -48,7 +48,7 @@ sub escape {
     return $text;
 }
 
-# A path's canonical form: what is escaped, escaped in one way.
+# A path's canonical form, with one form of escapes.
 
 sub canonical_path {
     my ($path) = @_;

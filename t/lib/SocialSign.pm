@@ -7,7 +7,7 @@ package SocialSign;
 #
 #     sign_token('ES256', 'p256')          a good token
 #     sign_token('PS256', 'rsa', option => 'salt=0')
-#                                         one with a spoilt signature
+#                                         one with another salt
 #     sign_jwk('p256', alg => 'ES256')     its key, and members more
 
 use strict;
@@ -67,7 +67,7 @@ sub sign_public_pem {
     return scalar `openssl pkey -in $path -pubout`;
 }
 
-# the public members of a key; those given come over them, undef is left out
+# the public members of a key; the given ones replace them, undef removes one
 
 sub sign_jwk {
     my ($name, %more) = @_;
@@ -82,7 +82,7 @@ sub sign_jwk {
         @jwk{qw( n e )} = (b64(pack 'H*', $hex), 'AQAB');
 
     } else {
-        # what is public stands last in a SubjectPublicKeyInfo
+        # the public key is at the end of a SubjectPublicKeyInfo
         my $der = `openssl pkey -in $path -pubout -outform DER`;
         $jwk{crv} = $crv;
         $jwk{y} = b64(substr $der, -$size) if $kty eq 'EC';

@@ -1,6 +1,6 @@
 package SocialTest;
 
-# What a suite of this module starts with:
+# Loads the test driver.  A suite of this module begins with
 #
 #     use lib 't/lib';
 #     use SocialTest;
@@ -47,8 +47,8 @@ sub load {
             . "is in \@INC\n";
     }
 
-    # A driver that is there and does not load, for want of a module, is an
-    # error: to take the other one in silence would be a surprise.
+    # A driver that is found but does not load, since a module is missing, is
+    # an error: the other one must not be used silently.
     require Test::Nginx::Socket;
 
     # suites use these; neither driver sets both of them

@@ -29,7 +29,7 @@ our @EXPORT = qw(
     jwks_text public_pem payload_text header_text suite tokens
 );
 
-# What most suites have in their http block.
+# The http block of most suites.
 our $issuer = 'https://issuer.example.com/pool';
 our $http_config;
 our @quiet = ('[alert]', '[emerg]', '[crit]');
@@ -59,7 +59,7 @@ my %sets = (
 sub write_file {
     my ($path, $text) = @_;
 
-    # suites may run side by side: a file is there whole or not at all
+    # suites may run in parallel: the file appears atomically
     my $new = "$path.$$";
 
     open my $out, '>', $new or die "cannot write $new: $!\n";
@@ -93,7 +93,7 @@ sub key {
         File::Path::make_path($dir);
         my $new = Crypt::OpenSSL::RSA->generate_key($keys{$name}[0]);
 
-        # of two suites that made one, the first one's is used by both
+        # if two suites made one, both use the first
         write_file("$path.$$.tmp", $new->get_private_key_string);
         link "$path.$$.tmp", $path;
         unlink "$path.$$.tmp";
@@ -124,7 +124,7 @@ sub jwk {
              alg => 'RS256', n => b64($n->to_bin), e => b64($e->to_bin) };
 }
 
-# A P-256 key of RFC 7517, A.1: nothing that we verify by.
+# A P-256 key of RFC 7517, A.1: of a type that is not used to verify.
 my $ec = {
     kty => 'EC', crv => 'P-256', kid => 'ec', use => 'sig', alg => 'ES256',
     x => 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
@@ -181,7 +181,7 @@ sub header_text {
     return $json->encode(\%header);
 }
 
-# Any header and payload, as bytes, with a good signature of that key.
+# Any header and payload, as bytes, with a valid signature of that key.
 
 sub signed {
     my ($header, $payload, $key) = @_;
@@ -230,7 +230,7 @@ sub issuer_block {
                 (map { "    $_;" } @lines), "}\n";
 }
 
-# What every block of a suite has unless it says otherwise.
+# Sections that every block of a suite has by default.
 
 sub suite {
     my (%default) = @_;
@@ -247,7 +247,7 @@ sub suite {
     });
 }
 
-# after the last change of what is made here, the old ones are made again
+# keys older than this file's last change are made again
 if (!-f jwks_path('long') || -M jwks_path('long') > -M __FILE__) {
     key($_) for keys %keys;
     make_sets();

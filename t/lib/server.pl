@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# What stands behind and beside the gateway in the suites: a key server and
-# an echoing backend, one process for each connection.
+# The servers of the suites: a key server and an echoing backend, with a process
+# for each connection.
 #
 #     perl t/lib/server.pl PORT DIRECTORY
 #
@@ -12,25 +12,25 @@
 #     gate-MODE     the same when /control/ID/open has been asked for
 #     status-CODE redirect elsewhere loop gzip deflate huge close hang text
 #     reset short drip
-#                   what a key server should not do
+#                   faults of a key server
 #
-# and is steered by these:
+# and is controlled by these:
 #
 #     /control/ID/mode/MODE    from now on MODE, whatever the URL says
 #     /control/ID/count        the number of requests
 #     /control/ID/wait/N       the same, when there have been N, or after 5 s
 #     /control/ID/more/N       the same, when N more have come, or after 5 s
 #     /control/ID/sleep/MS     the same, after some time
-#     /control/ID/open         lets those through who wait at a gate
+#     /control/ID/open         opens the gate for waiting requests
 #
 # An issuer at /issuer/ID/MODE has a discovery document, with its keys at
-# /keys/ID/main; it is steered in the same way, and counted, as ID-doc.  MODE
-# is "good", a name of %documents, or one of those of key servers.
+# /keys/ID/main; it is controlled and counted in the same way, as ID-doc.  MODE
+# is "good", a name of %documents, or one of the modes of key servers.
 #
-# Everything else echoes the request, header lines in their order, or does
-# what the path says: /status/CODE, /accel/PATH (X-Accel-Redirect), /page
-# (a 404 that looks like one of nginx), /slow/MS, /websocket (a handshake that
-# takes the first protocol, and tells in X-Protocols and X-Sub what it got).
+# Everything else echoes the request, with header lines in their order, except
+# for /status/CODE, /accel/PATH (X-Accel-Redirect), /page (a 404 that looks like
+# one of nginx), /slow/MS, and /websocket (a handshake that accepts the first
+# protocol, and returns in X-Protocols and X-Sub what was received).
 
 use strict;
 use warnings;
@@ -54,7 +54,7 @@ my $listen = IO::Socket::INET->new(
 my $parent = getppid;
 
 while (1) {
-    # who started this may have been killed
+    # the suite may have been killed
     exit 0 if getppid != $parent;
 
     my $bits = '';
@@ -174,7 +174,7 @@ sub read_file {
     return scalar(<$in>) // '';
 }
 
-# One byte for each request: appending is atomic.
+# One byte for each request, since appending is atomic.
 
 sub count { return -s path($_[0], 'count') || 0 }
 
@@ -204,7 +204,7 @@ sub control {
     return count($id);
 }
 
-# One more request of ID; its mode, after it has waited as the mode says.
+# Counts a request of ID; returns its mode, after the delay of the mode.
 
 sub arrive {
     my ($id, $mode) = @_;
@@ -266,7 +266,7 @@ sub document_of {
     }
 }
 
-# What nobody should answer; false if it is none of that.
+# Sends a faulty response; returns false if the mode is not one of a fault.
 
 sub bad {
     my ($conn, $id, $mode) = @_;

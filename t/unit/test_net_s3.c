@@ -47,6 +47,7 @@ static const struct {
                "Location: /bucket/whole\r\n\r\n" },
     { "busy", "HTTP/1.1 503 Slow Down\r\nConnection: close\r\n\r\n"
               XML "SlowDown</Code></Error>" },
+    { "endless", "HTTP/1.1 502 Bad Gateway\r\n\r\n" },
     { "junk", "SSH-2.0-OpenSSH\r\n" },
     { "slow", "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" },
     { "social-worker-check", "HTTP/1.1 403 Forbidden\r\n"
@@ -70,7 +71,7 @@ static social_net_s3_t  s3 = { &bucket, 20000, NULL, &keys, NULL };
 static void
 answer(int fd)
 {
-    char     buf[16384], key[64], method[16];
+    char     buf[16384], key[64];
     size_t   i, len;
     ssize_t  n;
 
@@ -82,7 +83,7 @@ answer(int fd)
         buf[len] = '\0';
     } while (n > 0 && strstr(buf, "\r\n\r\n") == NULL);
 
-    if (sscanf(buf, "%15s /bucket/%63s", method, key) != 2) {
+    if (sscanf(buf, "%*s /bucket/%63s", key) != 1) {
         return;
     }
 
@@ -92,17 +93,16 @@ answer(int fd)
             continue;
         }
 
-        len = strlen(answers[i].answer);
-
-        if (strcmp(method, "HEAD") == 0) {
-            len = (size_t) (strstr(answers[i].answer, "\r\n\r\n") + 4
-                            - answers[i].answer);
-        }
-
-        n = write(fd, answers[i].answer, len);
+        n = write(fd, answers[i].answer, strlen(answers[i].answer));
     }
 
-    /* a byte now and then, for ever */
+    /* for ever: as much as it takes, or a byte now and then */
+
+    memset(buf, 'x', sizeof(buf));
+
+    while (strcmp(key, "endless") == 0 && write(fd, buf, sizeof(buf)) > 0) {
+        /* void */
+    }
 
     while (strcmp(key, "slow") == 0 && write(fd, "x", 1) == 1) {
         usleep(50000);
@@ -231,6 +231,7 @@ test_get(void **state)
     fails("bucketless", SOCIAL_FAILED, "status 404, NoSuchBucket");
     fails("denied", SOCIAL_FAILED, "status 403, AccessDenied");
     fails("busy", SOCIAL_FAILED, "status 503, SlowDown");
+    fails("endless", SOCIAL_FAILED, "status 502");
     fails("part", SOCIAL_FAILED, "status 206");
     fails("moved", SOCIAL_FAILED, "status 307");
     fails("short", SOCIAL_FAILED, "");
@@ -277,20 +278,9 @@ test_file(void **state)
 static void
 test_others(void **state)
 {
-    uint64_t                 size;
-    social_net_s3_object_t   object;
+    social_net_s3_object_t  object;
 
     (void) state;
-
-    assert_int_equal(social_net_s3_head(&s3, "whole", &size, error),
-                     SOCIAL_OK);
-    assert_int_equal(size, 10);
-    assert_int_equal(social_net_s3_head(&s3, "missing", &size, error),
-                     SOCIAL_DECLINED);
-    assert_int_equal(social_net_s3_head(&s3, "chunked", &size, error),
-                     SOCIAL_FAILED);
-    assert_int_equal(social_net_s3_head(&s3, "busy", &size, error),
-                     SOCIAL_FAILED);
 
     assert_int_equal(social_net_s3_delete(&s3, "gone", error), SOCIAL_OK);
     assert_int_equal(social_net_s3_delete(&s3, "missing", error), SOCIAL_OK);

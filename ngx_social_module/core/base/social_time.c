@@ -81,45 +81,6 @@ social_time_amz_parse(social_str_t s, int64_t *t)
 }
 
 
-social_rc_e
-social_time_iso_parse(social_str_t s, int64_t *t)
-{
-    size_t         i;
-    unsigned       v[6];
-    social_str_t   whole;
-    unsigned char  text[20];
-
-    if (s.len < 20 || s.data[s.len - 1] != 'Z') {
-        return SOCIAL_MALFORMED;
-    }
-
-    if (s.len > 20) {
-
-        if (s.data[19] != '.' || s.len == 21 || s.len > 30) {
-            return SOCIAL_MALFORMED;
-        }
-
-        for (i = 20; i < s.len - 1; i++) {
-            if (s.data[i] < '0' || s.data[i] > '9') {
-                return SOCIAL_MALFORMED;
-            }
-        }
-    }
-
-    memcpy(text, s.data, 19);
-    text[19] = 'Z';
-
-    whole.data = text;
-    whole.len = sizeof(text);
-
-    if (!social_time_match(whole, "4--2--2-T2-:2-:2-Z", v)) {
-        return SOCIAL_MALFORMED;
-    }
-
-    return social_time_join(v, t);
-}
-
-
 /*
  * In a pattern a digit and a "-" stand for a number of so many digits, every
  * other character for itself.

@@ -32,12 +32,5 @@ void social_time_iso(int64_t t, unsigned char buf[SOCIAL_TIME_ISO_SIZE]);
  */
 social_rc_e social_time_amz_parse(social_str_t s, int64_t *t);
 
-/*
- * Reads "2013-05-24T00:00:00Z", where a fraction of a second is ignored
- * (as credential sources and POST policies have them).  SOCIAL_MALFORMED: as
- * above; other zones than "Z" too.
- */
-social_rc_e social_time_iso_parse(social_str_t s, int64_t *t);
-
 
 #endif /* SOCIAL_TIME_H */

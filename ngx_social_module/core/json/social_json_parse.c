@@ -338,7 +338,12 @@ social_json_parse_value(social_json_parser_t *p, social_str_t name)
 
     case '"':
         p->next++;
-        good = social_json_scan_string(&p->next, p->end, &s);
+
+        if (!social_json_scan_string(&p->next, p->end, &s)) {
+            return SOCIAL_MALFORMED;
+        }
+
+        good = true;
         node->type = SOCIAL_JSON_STRING;
         node->u.data = s.data;
         node->count = (uint32_t) s.len;

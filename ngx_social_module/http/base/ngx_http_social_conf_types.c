@@ -12,25 +12,26 @@ typedef struct {
     const char                          *name;
 } ngx_http_social_conf_unit_t;
 
+typedef struct {
+    const char                          *what;
+    const ngx_http_social_conf_unit_t   *units;
+} ngx_http_social_conf_measure_t;
+
 
 static char *ngx_http_social_conf_push(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, void *conf);
-static ngx_uint_t ngx_http_social_conf_in_range(
-    const ngx_http_social_conf_entry_t *entry, int64_t n);
 static char *ngx_http_social_conf_range(ngx_conf_t *cf,
-    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value,
-    const char *what, const ngx_http_social_conf_unit_t *units);
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, int64_t n,
+    const ngx_http_social_conf_measure_t *measure);
 static u_char *ngx_http_social_conf_with_unit(u_char *p, u_char *last,
     int64_t n, const ngx_http_social_conf_unit_t *units);
 
 
-/* those of numbers, sizes, and times in seconds and milliseconds */
-
-static const ngx_http_social_conf_unit_t  ngx_http_social_conf_numbers[] = {
+static const ngx_http_social_conf_unit_t  ngx_http_social_conf_ones[] = {
     { 1, "" }
 };
 
-static const ngx_http_social_conf_unit_t  ngx_http_social_conf_sizes[] = {
+static const ngx_http_social_conf_unit_t  ngx_http_social_conf_bytes[] = {
     { 1024 * 1024 * 1024, "g" }, { 1024 * 1024, "m" }, { 1024, "k" }, { 1, "" }
 };
 
@@ -42,6 +43,19 @@ static const ngx_http_social_conf_unit_t  ngx_http_social_conf_msecs[] = {
     { 86400000, "d" }, { 3600000, "h" }, { 60000, "m" }, { 1000, "s" },
     { 1, "ms" }
 };
+
+
+static const ngx_http_social_conf_measure_t  ngx_http_social_conf_a_number =
+    { "a number", ngx_http_social_conf_ones };
+
+static const ngx_http_social_conf_measure_t  ngx_http_social_conf_a_size =
+    { "a size", ngx_http_social_conf_bytes };
+
+static const ngx_http_social_conf_measure_t  ngx_http_social_conf_a_sec =
+    { "a time", ngx_http_social_conf_secs };
+
+static const ngx_http_social_conf_measure_t  ngx_http_social_conf_a_msec =
+    { "a time", ngx_http_social_conf_msecs };
 
 
 char *
@@ -202,20 +216,13 @@ ngx_http_social_conf_number(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf)
 {
-    ngx_int_t    number;
-    ngx_uint_t  *field;
+    ngx_int_t  *field;
 
     field = ngx_http_social_conf_field(conf, entry);
-    number = ngx_atoi(value->data, value->len);
+    *field = ngx_atoi(value->data, value->len);
 
-    if (number == NGX_ERROR || !ngx_http_social_conf_in_range(entry, number)) {
-        return ngx_http_social_conf_range(cf, entry, value, "a number",
-                                          ngx_http_social_conf_numbers);
-    }
-
-    *field = number;
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_range(cf, entry, value, *field,
+                                      &ngx_http_social_conf_a_number);
 }
 
 
@@ -224,20 +231,13 @@ ngx_http_social_conf_size(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf)
 {
-    size_t   *field;
-    ssize_t   size;
+    ssize_t  *field;
 
     field = ngx_http_social_conf_field(conf, entry);
-    size = ngx_parse_size(value);
+    *field = ngx_parse_size(value);
 
-    if (size == NGX_ERROR || !ngx_http_social_conf_in_range(entry, size)) {
-        return ngx_http_social_conf_range(cf, entry, value, "a size",
-                                          ngx_http_social_conf_sizes);
-    }
-
-    *field = size;
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_range(cf, entry, value, *field,
+                                      &ngx_http_social_conf_a_size);
 }
 
 
@@ -246,19 +246,13 @@ ngx_http_social_conf_offset(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf)
 {
-    off_t  *field, size;
+    off_t  *field;
 
     field = ngx_http_social_conf_field(conf, entry);
-    size = ngx_parse_offset(value);
+    *field = ngx_parse_offset(value);
 
-    if (size == NGX_ERROR || !ngx_http_social_conf_in_range(entry, size)) {
-        return ngx_http_social_conf_range(cf, entry, value, "a size",
-                                          ngx_http_social_conf_sizes);
-    }
-
-    *field = size;
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_range(cf, entry, value, *field,
+                                      &ngx_http_social_conf_a_size);
 }
 
 
@@ -267,21 +261,13 @@ ngx_http_social_conf_sec(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf)
 {
-    time_t     *field;
-    ngx_int_t   seconds;
+    time_t  *field;
 
     field = ngx_http_social_conf_field(conf, entry);
-    seconds = ngx_parse_time(value, 1);
+    *field = ngx_parse_time(value, 1);
 
-    if (seconds == NGX_ERROR || !ngx_http_social_conf_in_range(entry, seconds))
-    {
-        return ngx_http_social_conf_range(cf, entry, value, "a time",
-                                          ngx_http_social_conf_secs);
-    }
-
-    *field = seconds;
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_range(cf, entry, value, *field,
+                                      &ngx_http_social_conf_a_sec);
 }
 
 
@@ -290,20 +276,13 @@ ngx_http_social_conf_msec(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf)
 {
-    ngx_int_t    ms;
-    ngx_msec_t  *field;
+    ngx_msec_int_t  *field;
 
     field = ngx_http_social_conf_field(conf, entry);
-    ms = ngx_parse_time(value, 0);
+    *field = ngx_parse_time(value, 0);
 
-    if (ms == NGX_ERROR || !ngx_http_social_conf_in_range(entry, ms)) {
-        return ngx_http_social_conf_range(cf, entry, value, "a time",
-                                          ngx_http_social_conf_msecs);
-    }
-
-    *field = ms;
-
-    return NGX_CONF_OK;
+    return ngx_http_social_conf_range(cf, entry, value, *field,
+                                      &ngx_http_social_conf_a_msec);
 }
 
 
@@ -458,33 +437,35 @@ ngx_http_social_conf_file(ngx_conf_t *cf,
 }
 
 
-static ngx_uint_t
-ngx_http_social_conf_in_range(const ngx_http_social_conf_entry_t *entry,
-    int64_t n)
-{
-    return n >= entry->min && (entry->max == 0 || n <= entry->max);
-}
-
+/*
+ * Whether "n", which is NGX_ERROR if "value" is none, is in the entry's range.
+ */
 
 static char *
 ngx_http_social_conf_range(ngx_conf_t *cf,
-    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value,
-    const char *what, const ngx_http_social_conf_unit_t *units)
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, int64_t n,
+    const ngx_http_social_conf_measure_t *measure)
 {
     u_char  *p, *last;
     u_char   text[128];
 
+    if (n != NGX_ERROR && n >= entry->min
+        && (entry->max == 0 || n <= entry->max))
+    {
+        return NGX_CONF_OK;
+    }
+
     last = text + sizeof(text);
 
     if (entry->max == 0) {
-        p = ngx_slprintf(text, last, "%s of at least ", what);
-        p = ngx_http_social_conf_with_unit(p, last, entry->min, units);
+        p = ngx_slprintf(text, last, "%s of at least ", measure->what);
+        p = ngx_http_social_conf_with_unit(p, last, entry->min, measure->units);
 
     } else {
-        p = ngx_slprintf(text, last, "%s from ", what);
-        p = ngx_http_social_conf_with_unit(p, last, entry->min, units);
+        p = ngx_slprintf(text, last, "%s from ", measure->what);
+        p = ngx_http_social_conf_with_unit(p, last, entry->min, measure->units);
         p = ngx_slprintf(p, last, " to ");
-        p = ngx_http_social_conf_with_unit(p, last, entry->max, units);
+        p = ngx_http_social_conf_with_unit(p, last, entry->max, measure->units);
     }
 
     return ngx_http_social_conf_invalid(cf, entry, value, "it must be %*s",

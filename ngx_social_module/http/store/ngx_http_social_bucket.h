@@ -1,6 +1,6 @@
 
 /*
- * Buckets by name: where they are, and whose keys open them.
+ * Buckets by name: their endpoints and credentials.
  */
 
 #ifndef NGX_HTTP_SOCIAL_BUCKET_H
@@ -27,8 +27,8 @@ typedef struct {
 
 
 /*
- * The bucket of that name, or NULL.  To be called when the whole of the
- * configuration was read: while locations are merged, or later.
+ * Returns the bucket with the given name, or NULL.  To be called after the
+ * whole configuration has been read: while locations are merged, or later.
  */
 ngx_http_social_bucket_t *ngx_http_social_bucket_find(ngx_conf_t *cf,
     ngx_str_t *name);

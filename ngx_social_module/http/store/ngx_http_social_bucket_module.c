@@ -163,7 +163,7 @@ ngx_http_social_bucket_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * The names of buckets and regions are of the same letters.
+ * The names of buckets and regions consist of the same characters.
  * (AWS: Amazon S3, Bucket naming rules)
  */
 
@@ -268,7 +268,7 @@ ngx_http_social_bucket_copy(ngx_conf_t *cf, social_str_t *to,
 
 
 /*
- * The path follows, which begins with a slash of its own.
+ * The path is appended, which begins with a slash.
  */
 
 static void
@@ -290,7 +290,7 @@ ngx_http_social_bucket_finish(ngx_conf_t *cf, ngx_http_social_bucket_t *bucket)
     ngx_http_social_bucket_trim(&bucket->endpoint);
     ngx_http_social_bucket_trim(&bucket->public_endpoint);
 
-    /* stores other than S3 are found by path more often than by host */
+    /* most stores other than S3 have the bucket in the path */
 
     ngx_conf_init_value(bucket->path_style, bucket->endpoint.len != 0);
 

@@ -1,6 +1,6 @@
 
 /*
- * The embedded store: what its requests of every method share.
+ * The embedded store: functions shared by all methods.
  */
 
 #include "ngx_http_social_error.h"
@@ -76,7 +76,7 @@ ngx_http_social_store_protect(ngx_http_request_t *r)
     static ngx_str_t  sandbox =
         ngx_string("sandbox; default-src 'none'; frame-ancestors 'none'");
 
-    /* an answer may become an error when its headers are there already */
+    /* a response may become an error after its headers were added */
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
 

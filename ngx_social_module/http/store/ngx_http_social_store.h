@@ -25,14 +25,13 @@ typedef struct {
     ngx_http_social_bucket_t   *bucket;
     ngx_str_t                   root;          /* zero-terminated */
     ngx_str_t                   prefix;        /* the location's, "/x/" */
-    ngx_str_t                   part;          /* of the bucket that it is,
-                                                  empty: bucket and key follow
-                                                  in the path */
-    ngx_array_t                *open;          /* of social_str_t: prefixes of
-                                                  keys that all may read */
+    ngx_str_t                   part;          /* "part="; empty: the path has
+                                                  bucket and key */
+    ngx_array_t                *open;          /* "public=", social_str_t:
+                                                  prefixes of keys */
     ngx_flag_t                  announce;
     ngx_flag_t                  sync;
-    ngx_uint_t                  twin;          /* of a store of that root */
+    ngx_uint_t                  twin;          /* another one has that root */
     off_t                       max_size;
     social_sigv4_known_t        known;
     social_sigv4_policy_t       policy;
@@ -48,7 +47,7 @@ typedef struct {
 
 
 /*
- * What lies in the zone: of the worker that looks after the spools.
+ * The part of the zone: the lease of the worker that processes the spools.
  */
 typedef struct {
     ngx_slab_pool_t            *shpool;
@@ -57,11 +56,11 @@ typedef struct {
 
 
 /*
- * What a client says of its bytes, and what they are.
+ * The digests of a body, as the client sent them and as they are computed.
  */
 typedef struct {
     ngx_md5_t                   md5;
-    social_sha256_t            *sha256;        /* where it is asked for */
+    social_sha256_t            *sha256;        /* NULL: not needed */
     uint32_t                    crc32;
     u_char                      want_sha256[SOCIAL_SHA256_SIZE];
     u_char                      want_checksum[SOCIAL_SHA256_SIZE];
@@ -80,7 +79,8 @@ extern ngx_module_t  ngx_http_social_store_module;
 /* ngx_http_social_store_request.c */
 
 /*
- * The content handler: which object, who asks, what for.
+ * The content handler: parses the path, verifies the signature and calls the
+ * function of the method.
  */
 ngx_int_t ngx_http_social_store_handler(ngx_http_request_t *r);
 
@@ -88,26 +88,26 @@ ngx_int_t ngx_http_social_store_handler(ngx_http_request_t *r);
 /* ngx_http_social_store.c */
 
 /*
- * An error as S3 has it, XML; to be returned from a content handler, or given
- * to ngx_http_finalize_request().
+ * Sends an error in the XML of S3.  The result is to be returned from a content
+ * handler, or passed to ngx_http_finalize_request().
  */
 ngx_int_t ngx_http_social_store_error(ngx_http_request_t *r,
     social_s3_error_e error, const char *message);
 
 /*
- * Adds what every answer of a store has: whatever somebody uploaded, it is
- * nothing that a browser runs on this origin.  NGX_ERROR: out of memory.
+ * Adds the headers of every response of a store, which prevent a browser from
+ * executing an uploaded object on this origin.  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_store_protect(ngx_http_request_t *r);
 
 /*
- * The path and the query of a request, as sent.
+ * Returns the path and the query of a request, as sent; views of r's memory.
  */
 void ngx_http_social_store_split(ngx_http_request_t *r, social_str_t *path,
     social_str_t *query);
 
 /*
- * 32 random hexadecimal digits.  NGX_ERROR: no randomness.
+ * Writes 32 random hexadecimal digits.  NGX_ERROR: the random generator failed.
  */
 ngx_int_t ngx_http_social_store_id(u_char *id);
 
@@ -115,7 +115,8 @@ ngx_int_t ngx_http_social_store_id(u_char *id);
 /* ngx_http_social_store_get.c */
 
 /*
- * GET and HEAD, DELETE; to be returned from a content handler.
+ * Process GET and HEAD, and DELETE.  The result is to be returned from a
+ * content handler.
  */
 ngx_int_t ngx_http_social_store_get(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
@@ -126,28 +127,34 @@ ngx_int_t ngx_http_social_store_delete(ngx_http_request_t *r,
 /* ngx_http_social_store_digest.c */
 
 /*
- * Reads what a PUT says of its body.  An error: it asks for what this store
- * does not do, or its digests are none.
+ * Reads the headers of a PUT that describe its body.  Returns the error to send
+ * if a feature is requested that is not supported, or a digest is malformed.
  */
 social_s3_error_e ngx_http_social_store_digest_init(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_digest_t *digest);
 
 /*
- * For threads: a piece of the body; the end, which gives the ETag, and
- * whether all is as the client said.
+ * Called in a thread: add a piece of the body; at its end, write the ETag, and
+ * return an error if a digest is not the one that the client sent.
  */
 social_s3_error_e ngx_http_social_store_digest_update(
     ngx_http_social_store_digest_t *digest, social_str_t piece);
 social_s3_error_e ngx_http_social_store_digest_final(
     ngx_http_social_store_digest_t *digest, u_char etag[32]);
 
+/*
+ * Frees what is not in a pool; may be called more than once.
+ */
 void ngx_http_social_store_digest_free(
     ngx_http_social_store_digest_t *digest);
 
 
 /* ngx_http_social_store_put.c */
 
+/*
+ * Processes PUT.  The result is to be returned from a content handler.
+ */
 ngx_int_t ngx_http_social_store_put(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
 
@@ -155,35 +162,38 @@ ngx_int_t ngx_http_social_store_put(ngx_http_request_t *r,
 /* ngx_http_social_store_announce.c */
 
 /*
- * Makes the lease in its part of the zone; "data" is the
- * ngx_http_social_store_shared_t to set.
+ * Allocates the lease in the zone, unless an earlier cycle has done so; "data"
+ * is the ngx_http_social_store_shared_t to set.  NGX_ERROR: no room, already
+ * logged.
  */
 ngx_int_t ngx_http_social_store_announce_init_zone(ngx_slab_pool_t *shpool,
     void **part, void *data, ngx_log_t *log);
 
 /*
- * Begins to look after a store's spool and what was left behind, in every
- * worker, of which the one that has the lease does it.  NGX_ERROR: out of
- * memory.
+ * Starts the timer that processes a store's spool and removes what was left by
+ * a crash.  It runs in every worker; the one that has the lease does the work.
+ * NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_store_announce_init(ngx_cycle_t *cycle,
     ngx_http_social_store_loc_conf_t *conf,
     ngx_http_social_store_shared_t *shared);
 
 /*
- * The announcement of an object as it lies in the spool, in "pool".
+ * Writes the announcement of an object, as it is stored in the spool, allocated
+ * from "pool".  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_store_announcement(ngx_pool_t *pool,
     social_store_meta_t *meta, social_str_t key, ngx_str_t *text);
 
 /*
- * Puts the ETag, which is known last, into it.
+ * Writes the ETag, which is known only at the end of the body, into it.
  */
 void ngx_http_social_store_announcement_etag(ngx_str_t *text,
     social_store_meta_t *meta);
 
 /*
- * Has an announcement in the spool made now.  Failing that it is made later.
+ * Sends an announcement that is in the spool to the database.  If that fails,
+ * it is sent later from the spool.
  */
 void ngx_http_social_store_announce(ngx_http_social_store_loc_conf_t *slcf,
     const u_char *id, ngx_str_t *text);

@@ -2,11 +2,12 @@
 /*
  * The embedded store: announcing its objects.
  *
- * An announcement lies in the spool before its object is visible, and goes
- * from there when the database has it.  The database takes each only once,
- * by its id, so that it may be made again after anything that went wrong.
- * One worker, which has the lease in the zone, looks after those that were
- * left, and, when it got the lease, after what a process that died was writing.
+ * An announcement is written to the spool before its object becomes visible,
+ * and is removed when the database has acknowledged it.  The database accepts
+ * each only once, by its id, so that it may be sent again after any failure.
+ * One worker, which has the lease in the zone, sends those that were left in
+ * the spool; when it acquires the lease, it also removes the temporary files of
+ * processes that died.
  */
 
 #include "ngx_http_social_database.h"
@@ -22,7 +23,7 @@
 
 
 typedef enum {
-    NGX_HTTP_SOCIAL_ANNOUNCE_LOOK = 0,     /* for one in the spool */
+    NGX_HTTP_SOCIAL_ANNOUNCE_LOOK = 0,     /* into the spool */
     NGX_HTTP_SOCIAL_ANNOUNCE_REMOVE,
     NGX_HTTP_SOCIAL_ANNOUNCE_DEFER
 } ngx_http_social_announce_step_e;
@@ -32,7 +33,7 @@ typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
     ngx_http_social_store_shared_t    *shared;
     ngx_event_t                        timer;
-    ngx_uint_t                         busy;    /* one is being announced */
+    ngx_uint_t                         busy;    /* a step is active */
     ngx_uint_t                         swept;
 } ngx_http_social_spool_t;
 
@@ -40,9 +41,9 @@ typedef struct {
 typedef struct {
     ngx_http_social_task_t            *task;
     ngx_http_social_store_loc_conf_t  *conf;
-    ngx_http_social_spool_t           *spool;   /* NULL: fresh from a PUT */
+    ngx_http_social_spool_t           *spool;   /* NULL: called by a PUT */
     ngx_http_social_announce_step_e    step;
-    ngx_uint_t                         gone;    /* its object is no more */
+    ngx_uint_t                         gone;    /* its object does not exist */
     ngx_uint_t                         sweep;
     social_rc_e                        rc;
     size_t                             len;
@@ -72,7 +73,7 @@ static ngx_uint_t ngx_http_social_spool_acquire(
 
 /*
  * "SIZE ETAG\nKEY": the key is the rest, whatever bytes it has.  The ETag is
- * known last, and put in its place by the next function.
+ * not known yet: the next function writes it.
  */
 
 ngx_int_t
@@ -156,7 +157,7 @@ ngx_http_social_announce_post(ngx_http_social_announce_t *a,
 {
     a->step = step;
 
-    /* nobody waits for a look into the spool */
+    /* no request waits for a scan of the spool */
 
     a->task->awaited = (step != NGX_HTTP_SOCIAL_ANNOUNCE_LOOK);
 
@@ -188,7 +189,7 @@ ngx_http_social_announce_send(ngx_http_social_announce_t *a)
 
     if (ngx_http_social_announce_split(text, &size, &etag, &key) != NGX_OK) {
 
-        /* damaged, as after a crash without fsync: nothing can come of it */
+        /* damaged, as after a crash without fsync: it cannot be sent */
 
         ngx_http_social_announce_post(a, NGX_HTTP_SOCIAL_ANNOUNCE_REMOVE);
         return;
@@ -225,7 +226,7 @@ ngx_http_social_announce_sent(ngx_http_social_query_outcome_e outcome,
         return;
     }
 
-    /* it stays in the spool, but not in the way of others */
+    /* it stays in the spool, behind the others */
 
     if (outcome == NGX_HTTP_SOCIAL_QUERY_REFUSED
         || outcome == NGX_HTTP_SOCIAL_QUERY_LOCKED)
@@ -280,7 +281,7 @@ ngx_http_social_announce_thread(void *data, ngx_log_t *log)
 
 
 /*
- * A crash may have come between the announcement and its object.
+ * After a crash there may be an announcement without its object.
  */
 
 static void
@@ -322,7 +323,7 @@ ngx_http_social_announce_done(ngx_http_social_task_t *task)
         if (a->step != NGX_HTTP_SOCIAL_ANNOUNCE_LOOK && a->spool
             && !ngx_exiting)
         {
-            /* where there was one there may be more */
+            /* there may be more in the spool */
             ngx_add_timer(&a->spool->timer, 1);
         }
 

@@ -1,10 +1,10 @@
 
 /*
- * The embedded store: what a PUT asks for beyond its bytes, and its digests.
+ * The embedded store: the headers of a PUT, and the digests of its body.
  *
- * What the client says of its bytes is compared with them before anything is
- * acknowledged.  A checksum that is not computed here, and anything else that
- * would change the object or ask a promise, is refused, not passed over.
+ * All digests that a client sends are verified before the object is
+ * acknowledged.  A checksum that is not supported, and any other header that
+ * would change the object or its handling, is refused rather than ignored.
  */
 
 #include "ngx_http_social_store.h"
@@ -22,7 +22,7 @@ static ngx_int_t ngx_http_social_store_digest_query(ngx_http_request_t *r,
 
 
 /*
- * Those that say nothing of the object, or are verified.
+ * Headers that do not concern the object, or are verified.
  */
 
 static const char  *ngx_http_social_store_known[] = {
@@ -88,9 +88,9 @@ ngx_http_social_store_digest_init(ngx_http_request_t *r,
 
 
 /*
- * "Content-Encoding: aws-chunked" is the framing of a body that would be
- * stored with it; other encodings are not given back, so that an object would
- * come out as something else than went in.
+ * With "Content-Encoding: aws-chunked" the framing would be stored as a part of
+ * the object.  Other encodings are refused since they are not returned with the
+ * object.
  */
 
 static social_s3_error_e
@@ -141,14 +141,14 @@ ngx_http_social_store_digest_ignored(ngx_table_elt_t *h)
         }
     }
 
-    /* everything is, but for what the configuration opens */
+    /* all are signed, except those that the configuration makes public */
 
     return social_str_eq(name, acl) && social_str_eq(value, private);
 }
 
 
 /*
- * A header, or the parameter of a presigned URL that stands for it.
+ * A header, or the parameter of a presigned URL that replaces it.
  */
 
 static ngx_int_t

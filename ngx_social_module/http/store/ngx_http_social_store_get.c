@@ -1,13 +1,13 @@
 
 /*
- * The embedded store: reading and removing objects, in a thread.
+ * The embedded store: GET, HEAD and DELETE, in a thread.
  */
 
 #include "ngx_http_social_reply.h"
 #include "ngx_http_social_store.h"
 
 
-/* the ctx of a task of the request */
+/* the context of the request's thread task */
 
 typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
@@ -149,7 +149,7 @@ ngx_http_social_store_done(ngx_http_social_task_t *task)
         break;
 
     case SOCIAL_DECLINED:
-        /* removing what is not there succeeds, as in S3 */
+        /* deleting an object that does not exist succeeds, as in S3 */
 
         rc = get->remove ? ngx_http_social_store_removed(r)
              : ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);

@@ -1,6 +1,6 @@
 
 /*
- * "social_store": its directive.
+ * The "social_store" directive.
  */
 
 #include "ngx_http_social_database.h"
@@ -9,7 +9,7 @@
 #include "ngx_http_social_zone.h"
 
 
-/* pieces of a body: as large as the room that a PUT copies them to allows */
+/* the buffer of a PUT, and so the size of the pieces that are written */
 #define NGX_HTTP_SOCIAL_STORE_BUFFER    (128 * 1024)
 
 #define NGX_HTTP_SOCIAL_STORE_MAX_ROOT  400
@@ -300,8 +300,8 @@ ngx_http_social_store_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
 
 /*
- * One directory may be shown in several places; who takes care of it is the
- * first.
+ * Several locations may serve the same directory; the first one processes its
+ * spool.
  */
 
 static char *
@@ -345,7 +345,7 @@ ngx_http_social_store_add(ngx_conf_t *cf,
     slot->conf = conf;
     slot->core = clcf;
 
-    /* what a body may have is this directive's to say */
+    /* the size of a body is limited by max_size= */
 
     clcf->client_max_body_size = 0;
     clcf->client_body_buffer_size = NGX_HTTP_SOCIAL_STORE_BUFFER;
@@ -412,7 +412,7 @@ ngx_http_social_store_init(ngx_conf_t *cf)
 
         slot[i].conf->thread_pool = thread_pool;
 
-        /* the bytes of objects are read by threads too */
+        /* objects are read in threads too */
 
         if (slot[i].core->aio != NGX_HTTP_AIO_THREADS) {
             slot[i].core->aio = NGX_HTTP_AIO_THREADS;

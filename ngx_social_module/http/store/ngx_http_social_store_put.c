@@ -2,11 +2,11 @@
 /*
  * The embedded store: writing an object.
  *
- * The body is read unbuffered, so that nginx writes no temporary file of its
- * own on the event loop: each piece is copied to memory of this object and
- * written by a thread, and the next is read when that is done.  At the end
- * a thread compares digests and commits.  A client that leaves earlier leaves
- * nothing behind.
+ * The body is read unbuffered, since nginx would write its own temporary file
+ * on the event loop: each piece is copied to a buffer of the request's and
+ * written in a thread, and the next one is read when that is done.  At the end
+ * a thread verifies digests and commits the object.  If the client closes the
+ * connection before that, nothing is left.
  */
 
 #include "ngx_http_social_reply.h"
@@ -23,7 +23,7 @@ typedef enum {
 } ngx_http_social_put_step_e;
 
 
-/* the ctx of a task of the request, which is posted for each step */
+/* the context of the request's thread task, posted for each step */
 
 typedef struct {
     ngx_http_social_task_t            *task;
@@ -211,7 +211,8 @@ ngx_http_social_put_body(ngx_http_request_t *r)
 
 
 /*
- * Takes what has been read; hands it to a thread, or reads on.
+ * Copies what has been read to the buffer and posts it to a thread; if nothing
+ * has been read, continues reading.
  */
 
 static void
@@ -265,7 +266,7 @@ ngx_http_social_put_read(ngx_http_request_t *r)
 
 
 /*
- * What there is no room for stays where it is.
+ * What does not fit stays in the request's buffers.
  */
 
 static ngx_int_t
@@ -336,7 +337,7 @@ ngx_http_social_put_thread(void *data, ngx_log_t *log)
 
     if (put->error != SOCIAL_S3_OK && put->disk.fd != -1) {
 
-        /* room is made before the client hears of it, and tries again */
+        /* space is freed before the client is informed, and retries */
 
         social_net_disk_abort(put->disk.root, put->id, put->disk.fd);
         put->disk.fd = -1;
@@ -415,7 +416,7 @@ ngx_http_social_put_commit(ngx_http_social_put_t *put)
 
 
 /*
- * Also when the request goes and no thread has it.
+ * Also called by the request's cleanup while no thread uses it.
  */
 
 static void
@@ -431,7 +432,7 @@ ngx_http_social_put_done(ngx_http_social_task_t *task)
 
     if (put->committed) {
 
-        /* whether or not the client is still there to hear of it */
+        /* even if the client has closed the connection */
 
         ngx_http_social_store_announce(put->conf, put->id, &put->announce);
         put->committed = 0;
@@ -466,7 +467,7 @@ ngx_http_social_put_done(ngx_http_social_task_t *task)
 }
 
 
-/* nothing is under way, and nobody waits for it */
+/* no thread uses it, and the request is gone */
 
 static void
 ngx_http_social_put_abort(ngx_http_social_put_t *put)

@@ -1,11 +1,10 @@
 
 /*
- * The embedded store: which object a request is about, whether its signature
- * is good, and what it asks for.
+ * The embedded store: parsing requests and verifying their signatures.
  *
- * The key is taken once from the path as sent, after the location's prefix
+ * The key is decoded once, from the path as sent, after the location's prefix
  * and the bucket: nginx's own decoding and merging of slashes would make one
- * key out of several.
+ * key of several.
  */
 
 #include "ngx_http_social_store.h"
@@ -118,7 +117,7 @@ ngx_http_social_store_key(ngx_http_request_t *r,
     }
 
     if (i + 1 >= raw.len) {
-        /* the bucket itself: listing is not in this subset */
+        /* the bucket itself: listing is not supported */
         return SOCIAL_S3_NOT_IMPLEMENTED;
     }
 
@@ -174,8 +173,8 @@ ngx_http_social_store_decode(ngx_http_request_t *r,
 
 
 /*
- * What a parameter that we do not know would change is not ours to guess:
- * "?acl", "?uploads", "?response-content-type=".
+ * Unknown parameters are refused, since they may change the operation: "?acl",
+ * "?uploads", "?response-content-type=".
  */
 
 static social_s3_error_e

@@ -1,7 +1,7 @@
 package SocialHostile::Claims;
 
-# Hostile tokens: claims of tokens that are signed as they should be, as an
-# issuer's other clients, other pools and broken code make them.
+# Hostile tokens: claims of tokens with a valid signature, as an issuer's other
+# clients, other pools and faulty code make them.
 
 use strict;
 use warnings;

@@ -121,7 +121,7 @@ sub base64 {
             my @other = @p;
             $other[$i] = $change{$what};
 
-            # what ends a line, or is not text, is refused by nginx
+            # line ends and control characters are refused by nginx
             attack("$name: $what", join('.', @other),
                    $change{$what} =~ /[\0\r\n]/ ? (nginx => 1) : ());
         }
@@ -149,7 +149,7 @@ sub base64 {
     return;
 }
 
-# The text with one of its characters as another.
+# The text with one character replaced.
 
 sub substr_as {
     my ($text, $put) = @_;

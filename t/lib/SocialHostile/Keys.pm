@@ -126,7 +126,7 @@ sub secrets {
 
     class('HMAC by a guess', 'RFC 8725, 2.2 and 3.5');
 
-    # keys that differ in zeros at their end are one to HMAC
+    # keys that differ in trailing zeros are the same to HMAC
 
     for my $secret ('', 'secret', 'password', 'changeme', 'null',
                     'undefined', '0', 'jwt', 'key', 'your-256-bit-secret')
@@ -291,7 +291,7 @@ sub signatures {
     for my $hash (qw( sha1 sha384 sha512 md5 )) {
         my $use = "use_${hash}_hash";
 
-        # what a distribution forbids cannot be made
+        # what a distribution's policy forbids cannot be made
         my $made = eval { $key->$use; $key->use_pkcs1_padding;
                           $key->sign("$part[0].$part[1]") } // next;
         attack("by $hash", "$part[0].$part[1]." . b64($made));
@@ -344,7 +344,7 @@ sub signed_by {
     return "$input." . b64($name eq 'ec' ? join '', halves($made) : $made);
 }
 
-# What is wrong with signatures of other kinds of keys.
+# Invalid signatures of other types of keys.
 
 sub elliptic {
     my $payload = payload_text();
@@ -402,7 +402,7 @@ sub elliptic {
     $input = b64($head) . '.' . b64($payload);
     $der = openssl('ed', $input);
 
-    # the order of the group, the first byte last
+    # the order of the group, little-endian
     my $group = pack 'H*', '10000000000000000000000000000000'
                            . '14def9dea2f79cd65812631a5cf5d3ed';
 
@@ -419,7 +419,7 @@ sub elliptic {
     return;
 }
 
-# Numbers of many bytes, the first one first.
+# Big-endian numbers.
 
 sub plus_one {
     my ($n) = @_;

@@ -1,4 +1,4 @@
-# What is said of wrong "social_auth_token" and "social_auth_claim".
+# Errors of "social_auth_token" and "social_auth_claim" in the configuration.
 
 use strict;
 use warnings;
@@ -48,7 +48,7 @@ accepted('the same value of two claims', {
 
 my $token = 'social_auth_token';
 
-wrong('no place', "$token;",
+wrong('no token source', "$token;",
       "invalid number of arguments in \"$token\" directive");
 
 for my $value (qw( off header cookie Authorization $ ${http_authorization}
@@ -57,16 +57,16 @@ for my $value (qw( off header cookie Authorization $ ${http_authorization}
 {
     my $shown = $value eq '""' ? '' : $value;
 
-    wrong("the place $value", "$token $value;",
+    wrong("the token source $value", "$token $value;",
           "invalid value \"$shown\" in \"$token\" directive, it must be the "
           . 'name of a variable, as "$cookie_token"');
 }
 
-wrong('a good place and a wrong one', "$token \$cookie_a b;",
+wrong('a valid token source and an invalid one', "$token \$cookie_a b;",
       "invalid value \"b\" in \"$token\" directive");
-wrong('a place twice', "$token \$cookie_a \$http_a \$cookie_a;",
+wrong('a token source twice', "$token \$cookie_a \$http_a \$cookie_a;",
       "duplicate value \"\$cookie_a\" in \"$token\" directive");
-wrong('a place twice, in another case', "$token \$cookie_a \$COOKIE_A;",
+wrong('a token source twice, in another case', "$token \$cookie_a \$COOKIE_A;",
       "duplicate value \"\$COOKIE_A\" in \"$token\" directive");
 wrong('all cookies', "$token \$http_cookie;",
       "invalid value \"\$http_cookie\" in \"$token\" directive, it must be one "
@@ -74,7 +74,7 @@ wrong('all cookies', "$token \$http_cookie;",
 wrong('all cookies, in another case', "$token \$HTTP_Cookie;",
       "invalid value \"\$HTTP_Cookie\" in \"$token\" directive, it must be one "
       . 'cookie');
-wrong('a variable of ours', "$token \$social_sub;",
+wrong('a variable of this module', "$token \$social_sub;",
       "invalid value \"\$social_sub\" in \"$token\" directive, it must not be a "
       . 'variable of this module');
 wrong('another one', "$token \$Social_Claim_x;",
