@@ -10,7 +10,7 @@
 
 
 #include "ngx_http_social.h"
-#include "social_pq_pipeline.h"
+#include "social_pq_connect.h"
 
 
 typedef struct ngx_http_social_connection_s  ngx_http_social_connection_t;
