@@ -16,6 +16,8 @@ struct social_pq_s {
     PGconn         *conn;
     PGresult       *result;      /* of the oldest statement, till its sync */
     size_t          pending;
+    bool            plain;       /* without settings of ours */
+    bool            writes;      /* was made as one to write to */
 };
 
 
