@@ -420,6 +420,12 @@ ngx_http_social_connection_read_handler(ngx_event_t *rev)
         }
     }
 
+    if (social_pq_is_read_only(conn->pq)) {
+        /* after a failover; another host is the primary by now, or soon */
+        ngx_http_social_connection_failed(conn, "server is read-only");
+        return;
+    }
+
     /* what came behind a result can be read only after it */
 
     if (conn->handlers->notified && social_pq_notified(conn->pq)) {
