@@ -83,7 +83,7 @@ export ASAN_OPTIONS="\$asan\${ASAN_OPTIONS:+:\$ASAN_OPTIONS}"
 export UBSAN_OPTIONS="\$ubsan\${UBSAN_OPTIONS:+:\$UBSAN_OPTIONS}"
 export LSAN_OPTIONS="\$lsan\${LSAN_OPTIONS:+:\$LSAN_OPTIONS}"
 
-${preload:+export LD_PRELOAD=$preload}
+${preload:+export LD_PRELOAD=$preload\${LD_PRELOAD:+:\$LD_PRELOAD}}
 exec $real "\$@"
 END
     chmod +x "$sanitized"

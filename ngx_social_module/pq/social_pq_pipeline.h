@@ -13,19 +13,8 @@
 #include "social_str.h"
 
 
-#define SOCIAL_PQ_ERROR_SIZE  256
-
-
 typedef struct social_pq_s         social_pq_t;
 typedef struct social_pq_result_s  social_pq_result_t;
-
-
-typedef struct {
-    const char     *conninfo;          /* as libpq takes it */
-    int             connect_timeout;   /* seconds, 2 at least to libpq */
-    int             statement_timeout; /* milliseconds */
-    const char     *application_name;
-} social_pq_options_t;
 
 
 /*
@@ -43,20 +32,6 @@ typedef enum {
     SOCIAL_PQ_BROKEN        /* the connection is gone */
 } social_pq_outcome_e;
 
-
-/*
- * Whether "conninfo" can be read.  Does not say what is wrong with it, since
- * it may contain a password.
- */
-bool social_pq_conninfo_valid(const char *conninfo);
-
-/*
- * Connects: DNS, TLS and login, blocking, for threads only.  SOCIAL_OK: the
- * caller closes "pq" with social_pq_close().  SOCIAL_DECLINED: "error" says
- * why, in one line; SOCIAL_FAILED: out of memory.
- */
-social_rc_e social_pq_connect(const social_pq_options_t *options,
-    social_pq_t **pq, char error[SOCIAL_PQ_ERROR_SIZE]);
 
 /*
  * Ends the connection; NULL is allowed.  Results that were given out stay.

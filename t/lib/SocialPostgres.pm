@@ -6,6 +6,12 @@ package SocialPostgres;
 #     my $pg = SocialPostgres->start or plan skip_all => ...;
 #     $pg->migrate;
 #     is($pg->value("SELECT 1"), 1);
+#
+# With "port" it listens there on loopback as well, "settings" are lines of
+# postgresql.conf, and "from" is another one that it is a standby of:
+#
+#     my $standby = SocialPostgres->start(from => $pg);
+#     $standby->promote;
 
 use strict;
 use warnings;
@@ -42,7 +48,7 @@ sub start {
     # /tmp: a socket's path has at most 107 bytes
     my $dir = File::Temp::tempdir('social-pg-XXXXXX', DIR => '/tmp');
     my $self = bless { dir => $dir, bin => $bin, owner => $$,
-        durable => $o{durable} }, $class;
+        durable => $o{durable}, port => $o{port} }, $class;
 
     if ($> == 0) {
         # initdb and postgres refuse to run as root
@@ -54,12 +60,52 @@ sub start {
     # others connect to the socket
     chmod 0755, $dir;
 
-    $self->command("$bin/initdb", '-D', "$dir/data", '-U', 'social',
-        '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync');
+    if ($o{from}) {
+        $self->command("$bin/pg_basebackup", '-D', "$dir/data", '-R',
+            '--no-sync', '-c', 'fast', '-d', $o{from}->conninfo);
+    } else {
+        $self->command("$bin/initdb", '-D', "$dir/data", '-U', 'social',
+            '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync');
+    }
+
+    $self->settings(@{ $o{settings} // [] });
     $self->up;
-    $self->command("$bin/createdb", '-h', $dir, '-U', 'social', 'social');
+
+    $self->command("$bin/createdb", '-h', $dir, '-p', $self->port,
+        '-U', 'social', 'social') if !$o{from};
 
     return $self;
+}
+
+
+sub port { return $_[0]->{port} // 5432 }
+
+
+# More lines of postgresql.conf, for the next start or reload.
+
+sub settings {
+    my ($self, @lines) = @_;
+
+    open my $f, '>>', "$self->{dir}/data/postgresql.conf"
+        or die "postgresql.conf: $!";
+    print $f map { "$_\n" } @lines;
+    close $f;
+}
+
+
+sub reload {
+    my ($self) = @_;
+    kill 'HUP', $self->{pid};
+}
+
+
+# A standby becomes a primary, at once.
+
+sub promote {
+    my ($self) = @_;
+
+    $self->value('SELECT pg_promote()');
+    $self->wait_for('SELECT pg_is_in_recovery()', 'f');
 }
 
 
@@ -112,12 +158,14 @@ sub up {
         ? () : ('-F', '-c', 'fsync=off', '-c', 'full_page_writes=off');
 
     $self->{pid} = $self->spawn("$self->{bin}/postgres",
-        '-D', "$self->{dir}/data", '-k', $self->{dir}, '-h', '', @fast,
+        '-D', "$self->{dir}/data", '-k', $self->{dir}, @fast,
+        '-p', $self->port, '-h', $self->{port} ? '127.0.0.1,::1' : '',
         '-c', 'shared_buffers=32MB', '-c', 'max_connections=60',
         '-c', 'autovacuum_naptime=10min');
 
     for (1 .. 300) {
-        system("$self->{bin}/pg_isready -q -h $self->{dir}") == 0 and return;
+        system("$self->{bin}/pg_isready", '-q', '-h', $self->{dir},
+            '-p', $self->port) == 0 and return;
         waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid} and last;
         sleep 0.05;
     }
@@ -139,7 +187,8 @@ sub down {
 
 sub conninfo {
     my ($self) = @_;
-    return "host=$self->{dir} user=social dbname=social";
+    my $port = $self->{port} ? " port=$self->{port}" : '';
+    return "host=$self->{dir}$port user=social dbname=social";
 }
 
 

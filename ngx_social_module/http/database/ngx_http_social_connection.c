@@ -15,18 +15,23 @@
 #define NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MIN  200
 #define NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MAX  5000
 
+/* for how long an attempt goes on in a worker that shuts down */
+#define NGX_HTTP_SOCIAL_CONNECTION_EXITING      2000
+
 
 typedef struct {
     ngx_http_social_connection_t  *conn;
     social_pq_options_t            options;
     social_pq_t                   *pq;
+    social_pq_error_t              error;
     social_rc_e                    rc;
-    char                           error[SOCIAL_PQ_ERROR_SIZE];
+    int64_t                        end;      /* of an exiting worker */
 } ngx_http_social_connect_t;
 
 
 static void ngx_http_social_connection_retry_handler(ngx_event_t *ev);
 static void ngx_http_social_connect_thread(void *data, ngx_log_t *log);
+static bool ngx_http_social_connect_stop(void *data);
 static void ngx_http_social_connect_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_connection_open(
     ngx_http_social_connection_t *conn, social_pq_t *pq);
@@ -90,6 +95,8 @@ ngx_http_social_connection_connect(ngx_http_social_connection_t *conn)
 
     ctx->conn = conn;
     ctx->options = conn->options;
+    ctx->options.stop = ngx_http_social_connect_stop;
+    ctx->options.data = ctx;
 
     if (ngx_http_social_task_post(task, conn->thread_pool) != NGX_OK) {
         ngx_http_social_task_free(task);
@@ -105,7 +112,33 @@ ngx_http_social_connect_thread(void *data, ngx_log_t *log)
 {
     ngx_http_social_connect_t *ctx = data;
 
-    ctx->rc = social_pq_connect(&ctx->options, &ctx->pq, ctx->error);
+    ctx->rc = social_pq_connect(&ctx->options, &ctx->pq, &ctx->error);
+}
+
+
+/*
+ * Called in the thread.  A worker process that exits waits for its threads, for
+ * as long as requests that may still wait for the connection do well with it.
+ */
+
+static bool
+ngx_http_social_connect_stop(void *data)
+{
+    ngx_http_social_connect_t *ctx = data;
+
+    if (ngx_terminate) {
+        return true;
+    }
+
+    if (!ngx_exiting && !ngx_quit) {
+        return false;
+    }
+
+    if (ctx->end == 0) {
+        ctx->end = social_pq_clock() + NGX_HTTP_SOCIAL_CONNECTION_EXITING;
+    }
+
+    return social_pq_clock() >= ctx->end;
 }
 
 
@@ -126,7 +159,7 @@ ngx_http_social_connect_done(ngx_http_social_task_t *task)
         social_pq_close(ctx->pq);
 
     } else if (ctx->rc != SOCIAL_OK) {
-        ngx_http_social_connection_failed(conn, ctx->error);
+        ngx_http_social_connection_failed(conn, ctx->error.text);
 
     } else if (ngx_http_social_connection_open(conn, ctx->pq) != NGX_OK) {
         social_pq_close(ctx->pq);
@@ -254,8 +287,10 @@ ngx_http_social_connection_failed(ngx_http_social_connection_t *conn,
         delay = NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MIN << (conn->failures - 1);
     }
 
+    /* all workers of all gateways lose theirs at the same moment */
+
     ngx_http_social_connection_schedule(conn,
-              delay / 2 + (ngx_msec_t) ngx_random() % (delay / 2 + 1));
+                                 1 + (ngx_msec_t) ngx_random() % delay);
 
     conn->handlers->closed(conn, why);
 }
@@ -383,6 +418,12 @@ ngx_http_social_connection_read_handler(ngx_event_t *rev)
         if (conn->connection != c) {
             return;
         }
+    }
+
+    if (social_pq_is_read_only(conn->pq)) {
+        /* after a failover; another host is the primary by now, or soon */
+        ngx_http_social_connection_failed(conn, "server is read-only");
+        return;
     }
 
     /* what came behind a result can be read only after it */

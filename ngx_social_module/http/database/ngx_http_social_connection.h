@@ -10,7 +10,7 @@
 
 
 #include "ngx_http_social.h"
-#include "social_pq_pipeline.h"
+#include "social_pq_connect.h"
 
 
 typedef struct ngx_http_social_connection_s  ngx_http_social_connection_t;
@@ -127,9 +127,9 @@ ngx_int_t ngx_http_social_connection_flush(ngx_http_social_connection_t *conn);
 size_t ngx_http_social_connection_pending(ngx_http_social_connection_t *conn);
 
 /*
- * Closes the connection, schedules another attempt (200 ms after the first
- * failure, twice as much after each further one, 5 s at most, and up to half
- * of that less, by chance), and calls "closed" with "why".
+ * Closes the connection, schedules another attempt (by chance up to 200 ms
+ * later after the first failure, twice as much after each further one, and 5 s
+ * at most), and calls "closed" with "why".
  */
 void ngx_http_social_connection_failed(ngx_http_social_connection_t *conn,
     const char *why);

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social_database.h"
+#include "social_pq_target.h"
 
 
 static char *ngx_http_social_database_directive(ngx_conf_t *cf,
