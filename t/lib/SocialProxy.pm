@@ -9,7 +9,8 @@ package SocialProxy;
 #     ok($proxy->done);     # it was cut
 #
 #     pass     nothing
-#     silent   connections are accepted, and nothing comes of them
+#     silent   connections are accepted, and nothing comes of them; those that
+#              there were are closed
 #     drip     what the server says comes at a byte a second
 #
 # And once, then "pass" again:
@@ -115,7 +116,7 @@ sub serve {
                 my $line = readline $reader // return;
                 chomp $line;
 
-                if ($line eq 'drop') {
+                if ($line eq 'drop' || $line eq 'silent') {
                     $drop->($_) for grep { $_ != $listen && $_ != $reader }
                         $select->handles;
                 }
