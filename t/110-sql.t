@@ -361,7 +361,8 @@ sub claim {
 
 subtest 'locks' => sub {
     my @called = qw( social_user_sync social_upload_create social_upload_get
-                     social_object_created social_revoke );
+                     social_object_created social_revoke social_user_token
+                     social_sign_up_refused );
 
     # every function that the module calls over the connections of requests
 
