@@ -11,6 +11,8 @@ use SocialToken qw( suite );
 
 our $Event = event();
 our $Forgot = event(triggerSource => 'PostConfirmation_ConfirmForgotPassword');
+our $Other = event(triggerSource => 'CustomMessage_SignUp',
+                   attributes => { sub => 'other' });
 
 # without anything that is not needed, and with what only some pools send
 our $Bare = event(userName => 'bare', attributes => {
@@ -90,7 +92,7 @@ is($pg->value("SELECT issuer FROM users WHERE sub = '$sub'"),
    'the issuer is that of the pool');
 is($pg->value("${one}'bare-1'"), 'bare|-|bare', 'a user without attributes');
 is($pg->value("${one}'odd-1'"),
-   "zo.x|andrew\@example.com|Zo\xc3\xab \xf0\x9f\x98\x80",
+   "zoe.x|andrew\@example.com|Zo\xc3\xab \xf0\x9f\x98\x80",
    'a user with attributes of all kinds');
 is($pg->value("SELECT count(*) FROM users WHERE sub = 'gone-1'"), 0,
    'who was deleted stays so');
@@ -128,13 +130,13 @@ $::Event
 
 
 
-=== TEST 2: a new password is not an event for us
+=== TEST 2: what is not for us
 --- request eval
-::post($::Forgot)
+::post($::Other)
 --- more_headers eval
-::webhook($::Forgot)
+::webhook($::Other)
 --- response_body eval
-$::Forgot
+$::Other
 
 
 
@@ -266,9 +268,11 @@ social: hook refused
 --- more_headers eval
 [ map { ::webhook($_) } '{', '[]', '{"a":1,"a":2}', "{\"a\":\"\xff\"}", '' ]
 --- error_code eval
-[ (400) x 5 ]
+[ (400) x 3, 422, 400 ]
 --- response_body_like eval
-[ ('^\{"message":"Bad Request","requestId":"\w+"\}$') x 5 ]
+[ ('^\{"message":"Bad Request","requestId":"\w+"\}$') x 3,
+  '^\{"message":"a must be valid UTF-8","errors":\{"a":"must be valid UTF-8"\},',
+  '^\{"message":"Bad Request","requestId":"\w+"\}$' ]
 
 
 
@@ -297,11 +301,11 @@ social: hook refused
         social_hook cognito secret=now pool=eu-west-1_A pool=us-east-1_LocalPool1;
     }
 --- request eval
-[ ::post($::Event), ::post($::Other = ::event(userPoolId => 'eu-west-1_B')),
+[ ::post($::Event), ::post($::OtherPool = ::event(userPoolId => 'eu-west-1_B')),
   ::post($::OtherForgot = ::event(userPoolId => 'us-east-1_LocalPool',
       triggerSource => 'PostConfirmation_ConfirmForgotPassword')) ]
 --- more_headers eval
-[ map { ::webhook($_) } $::Event, $::Other, $::OtherForgot ]
+[ map { ::webhook($_) } $::Event, $::OtherPool, $::OtherForgot ]
 --- error_code eval
 [ 200, 403, 403 ]
 

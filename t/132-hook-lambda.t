@@ -14,7 +14,7 @@ our $Async = event(attributes => { sub => 'lambda-2' });
 our $Dry = event(attributes => { sub => 'lambda-3' });
 our $Bad = event(attributes => { sub => 'lambda-4' });
 our $Temporary = event(attributes => { sub => 'lambda-5' });
-our $Forgot = event(triggerSource => 'PostConfirmation_ConfirmForgotPassword');
+our $Other = event(triggerSource => 'CustomMessage_ForgotPassword');
 
 our $http_config = hook_config();
 our $Path = '/2015-03-31/functions/post-confirmation/invocations';
@@ -260,6 +260,6 @@ X-Amzn-ErrorType: AccessDeniedException
         social_hook lambda name=post-confirmation insecure=on;
     }
 --- request eval
-::post($::Forgot)
+::post($::Other)
 --- response_body eval
-$::Forgot
+$::Other

@@ -63,7 +63,11 @@ wrong('social_hook cognito secret=then;', 'unknown secret "then" (add '
       . 'in ');
 wrong('social_hook cognito secret=now pool=eu-west-1_A eu-west-1_B;',
       'unknown parameter "eu-west-1_B" in "social_hook" directive, supported '
-      . 'are "secret", "pool" and "insecure" in ');
+      . 'are "secret", "pool", "client", "strict" and "insecure" in ');
+wrong("social_hook cognito secret=now client=$_;", qq{invalid value "$_" of }
+      . 'parameter "client" in "social_hook" directive, it must be the ID of an '
+      . 'app client, of letters and digits in ') for 'a-b', 'a/b', 'x' x 129;
+wrong('social_hook cognito secret=now strict=yes;', '"strict"');
 wrong('social_hook cognito secret=now spool=/tmp;',
       'unknown parameter "spool=/tmp"');
 
@@ -110,7 +114,8 @@ secret('no such file', "social_secret a file=$dir/none;",
        "open() \"$dir/none\" failed (2: No such file or directory) in ");
 
 accepted('all of it', hook("social_hook cognito secret=now pool=eu-west-1_A
-    pool=us-east-1_B; } location /lambda { social_hook lambda name=f region=x
+    pool=us-east-1_B client=abc client=CLIENT_ID_NOT_APPLICABLE strict=on; }
+    location /lambda { social_hook lambda name=f region=x client=abc strict=off
     credentials=file:$dir/credentials; } location /ready { social_ready
     require=database,keys; } location / { root html;",
     "social_secret both file=$dir/good previous=$dir/spaces;"),

@@ -11,8 +11,11 @@
 #include "social_unit_key.h"
 #include "social_base64url.h"
 #include "social_claims.h"
+#include "social_cognito_event.h"
+#include "social_crypto.h"
 #include "social_jwks.h"
 #include "social_jwt.h"
+#include "social_webhook.h"
 
 
 void *__real_malloc(size_t size);
@@ -286,6 +289,174 @@ test_jwks(void **state)
 
 
 /*
+ * Digests, signatures of webhooks and what is random: whatever fails, nothing
+ * of it stays in OpenSSL's queue, where the next TLS connection would find it.
+ */
+
+static social_rc_e
+digest_whole(void)
+{
+    unsigned char  out[SOCIAL_SHA256_SIZE];
+
+    return social_sha256(S("abc"), out);
+}
+
+
+static social_rc_e
+digest_pieces(void)
+{
+    social_rc_e       rc;
+    unsigned char     out[SOCIAL_SHA256_SIZE];
+    social_sha256_t  *h;
+
+    h = social_sha256_create();
+    if (h == NULL) {
+        return SOCIAL_FAILED;
+    }
+
+    rc = social_sha256_update(h, S("abc"));
+
+    if (rc == SOCIAL_OK) {
+        rc = social_sha256_final(h, out);
+    }
+
+    social_sha256_destroy(h);
+
+    return rc;
+}
+
+
+static social_rc_e
+digest_keyed(void)
+{
+    unsigned char  out[SOCIAL_SHA256_SIZE];
+
+    return social_hmac_sha256(S("key"), S("abc"), out);
+}
+
+
+static social_rc_e
+expand(void)
+{
+    unsigned char  key_of[32], out[64];
+
+    memset(key_of, 1, sizeof(key_of));
+
+    return social_expand(key_of, out, sizeof(out));
+}
+
+
+static social_rc_e
+webhook(void)
+{
+    social_rc_e   rc;
+    social_str_t  secrets[2];
+
+    secrets[0] = S("a secret of more than twenty-four bytes");
+    secrets[1] = S("");
+
+    rc = social_webhook_verify(S("id"), S("1700000000"), S("v1,AAAA"),
+                               S("{}"), secrets, 1700000000);
+
+    /* the signature is a bad one, and is never called so for want of memory */
+
+    return rc == SOCIAL_DECLINED ? SOCIAL_OK : rc;
+}
+
+
+static void
+test_crypto(void **state)
+{
+    int          all;
+    long         n;
+    size_t       i;
+    social_rc_e  rc;
+    static const struct {
+        const char    *name;
+        social_rc_e  (*run)(void);
+    } cases[] = {
+        { "whole", digest_whole },
+        { "pieces", digest_pieces },
+        { "keyed", digest_keyed },
+        { "expand", expand },
+        { "webhook", webhook },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (all = 0; all < 2; all++) {
+
+            assert_int_equal(cases[i].run(), SOCIAL_OK);
+
+            for (n = 1; /* void */; n++) {
+                arm(n, all);
+                rc = cases[i].run();
+
+                if (!disarm()) {
+                    assert_int_equal(rc, SOCIAL_OK);
+                    break;
+                }
+
+                assert_true(rc == SOCIAL_OK || rc == SOCIAL_FAILED);
+                assert_int_equal(ERR_peek_error(), 0);
+            }
+
+            assert_true(n > 1);
+        }
+    }
+}
+
+
+/*
+ * An event is refused for what is in it, never for want of memory, and all of
+ * it is freed.
+ */
+
+static void
+test_event(void **state)
+{
+    int                      all;
+    char                     text[4096], *p;
+    long                     n;
+    size_t                   i;
+    const char              *field, *why;
+    social_rc_e              rc;
+    social_cognito_event_t   event;
+
+    (void) state;
+
+    p = text + sprintf(text, "{\"triggerSource\":\"PreSignUp_SignUp\","
+                       "\"userPoolId\":\"a\",\"userName\":\"b\",\"x\":{");
+
+    for (i = 0; i < 100; i++) {
+        p += sprintf(p, "\"%zu\":[1,2],", i);
+    }
+
+    strcpy(p, "\"y\":0}}");
+
+    for (all = 0; all < 2; all++) {
+        for (n = 1; /* void */; n++) {
+            arm(n, all);
+            rc = social_cognito_event_parse(social_str(text), &event, &field,
+                                            &why);
+
+            if (!disarm()) {
+                assert_int_equal(rc, SOCIAL_OK);
+                social_cognito_event_free(&event);
+                break;
+            }
+
+            assert_int_equal(rc, SOCIAL_FAILED);
+            assert_null(event.json);
+        }
+
+        assert_true(n > 2);
+    }
+}
+
+
+/*
  * A good signature is never called bad for want of memory, nor a bad one
  * good, and the set is as good as before.
  */
@@ -460,6 +631,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_jwks),
+        cmocka_unit_test(test_crypto),
+        cmocka_unit_test(test_event),
         cmocka_unit_test(test_verify),
         cmocka_unit_test(test_jwt),
         cmocka_unit_test(test_write),

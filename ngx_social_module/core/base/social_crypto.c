@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
@@ -21,6 +22,9 @@ struct social_sha256_s {
 };
 
 
+static social_rc_e social_crypto_failed(void);
+
+
 static const unsigned char  social_crypto_nothing[1];
 
 
@@ -32,7 +36,7 @@ social_sha256(social_str_t data, unsigned char digest[SOCIAL_SHA256_SIZE])
     p = data.len ? data.data : social_crypto_nothing;
 
     if (EVP_Digest(p, data.len, digest, NULL, EVP_sha256(), NULL) != 1) {
-        return SOCIAL_FAILED;
+        return social_crypto_failed();
     }
 
     return SOCIAL_OK;
@@ -55,6 +59,7 @@ social_sha256_create(void)
         || EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1)
     {
         social_sha256_destroy(h);
+        (void) social_crypto_failed();
         return NULL;
     }
 
@@ -75,7 +80,7 @@ social_sha256_update(social_sha256_t *h, social_str_t data)
 
     if (EVP_DigestUpdate(h->ctx, data.data, data.len) != 1) {
         h->failed = true;
-        return SOCIAL_FAILED;
+        return social_crypto_failed();
     }
 
     return SOCIAL_OK;
@@ -91,6 +96,10 @@ social_sha256_final(social_sha256_t *h,
     ok = !h->failed && EVP_DigestFinal_ex(h->ctx, digest, NULL) == 1;
 
     h->failed = (EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1);
+
+    if (!ok || h->failed) {
+        (void) social_crypto_failed();
+    }
 
     return ok ? SOCIAL_OK : SOCIAL_FAILED;
 }
@@ -129,7 +138,7 @@ social_hmac_sha256(social_str_t key, social_str_t data,
     if (HMAC(EVP_sha256(), k, (int) key.len, p, data.len, out, &len) == NULL
         || len != SOCIAL_SHA256_SIZE)
     {
-        return SOCIAL_FAILED;
+        return social_crypto_failed();
     }
 
     memcpy(mac, out, sizeof(out));
@@ -157,8 +166,8 @@ social_crypto_cleanse(void *p, size_t size)
 social_rc_e
 social_random(unsigned char *p, size_t len)
 {
-    return len <= INT_MAX && RAND_bytes(p, (int) len) == 1 ? SOCIAL_OK
-                                                           : SOCIAL_FAILED;
+    return len <= INT_MAX && RAND_bytes(p, (int) len) == 1
+           ? SOCIAL_OK : social_crypto_failed();
 }
 
 
@@ -176,7 +185,7 @@ social_expand(const unsigned char key[32], unsigned char *p, size_t len)
 
     ctx = EVP_CIPHER_CTX_new();
     if (ctx == NULL) {
-        return SOCIAL_FAILED;
+        return social_crypto_failed();
     }
 
     memset(iv, 0, sizeof(iv));
@@ -188,7 +197,21 @@ social_expand(const unsigned char key[32], unsigned char *p, size_t len)
 
     EVP_CIPHER_CTX_free(ctx);
 
-    return ok ? SOCIAL_OK : SOCIAL_FAILED;
+    return ok ? SOCIAL_OK : social_crypto_failed();
+}
+
+
+/*
+ * An error that stays in OpenSSL's queue is taken for one of the next TLS
+ * connection: nginx logs it as an alert.
+ */
+
+static social_rc_e
+social_crypto_failed(void)
+{
+    ERR_clear_error();
+
+    return SOCIAL_FAILED;
 }
 
 

@@ -11,7 +11,6 @@
 #include "social_webhook.h"
 
 
-static social_rc_e social_webhook_time(social_str_t s, int64_t *t);
 static social_rc_e social_webhook_mac(social_str_t id, social_str_t timestamp,
     social_str_t body, social_str_t secret,
     unsigned char mac[SOCIAL_SHA256_SIZE]);
@@ -130,7 +129,7 @@ social_webhook_verify(social_str_t id, social_str_t timestamp,
 }
 
 
-static social_rc_e
+social_rc_e
 social_webhook_time(social_str_t s, int64_t *t)
 {
     size_t  i;

@@ -38,5 +38,11 @@ social_rc_e social_webhook_verify(social_str_t id, social_str_t timestamp,
     social_str_t signatures, social_str_t body,
     const social_str_t secrets[2], int64_t now);
 
+/*
+ * Reads the "webhook-timestamp" header: seconds since the epoch.
+ * SOCIAL_MALFORMED: it is not of 1 to 12 digits.
+ */
+social_rc_e social_webhook_time(social_str_t s, int64_t *t);
+
 
 #endif /* SOCIAL_WEBHOOK_H */

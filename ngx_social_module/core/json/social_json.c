@@ -24,6 +24,13 @@ static social_rc_e social_json_whole(social_str_t text, int64_t *out,
 static int64_t social_json_exponent(const unsigned char *p,
     const unsigned char *end);
 static bool social_json_is(const social_json_t *json, social_json_type_e type);
+static const unsigned char *social_json_skip_value(const unsigned char *p,
+    const unsigned char *end);
+static const unsigned char *social_json_skip_string(const unsigned char *p,
+    const unsigned char *end);
+static const unsigned char *social_json_skip_word(const unsigned char *p,
+    const unsigned char *end);
+static bool social_json_is_space(unsigned char ch);
 
 
 /*
@@ -360,6 +367,147 @@ social_json_next(const social_json_t *array, const social_json_t *element)
     next = element ? element + element->span : array + 1;
 
     return next < array + array->span ? next : NULL;
+}
+
+
+const social_json_t *
+social_json_next_member(const social_json_t *object,
+    const social_json_t *member)
+{
+    const social_json_t  *next;
+
+    if (!social_json_is(object, SOCIAL_JSON_OBJECT)) {
+        return NULL;
+    }
+
+    next = member ? member + member->span : object + 1;
+
+    return next < object + object->span ? next : NULL;
+}
+
+
+/*
+ * A name is decoded where it stands, so that it begins at the same place in
+ * the copy as in the text.
+ */
+
+void
+social_json_member_text(const social_json_t *document,
+    const social_json_t *member, social_str_t text, social_str_t *whole,
+    social_str_t *value)
+{
+    const unsigned char  *p, *name, *end;
+
+    end = text.data + text.len;
+    name = text.data + (member->name - document[-1].u.copy);
+
+    p = social_json_skip_string(name, end);
+
+    while (p < end && *p != ':') {
+        p++;
+    }
+
+    do {
+        p++;
+    } while (p < end && social_json_is_space(*p));
+
+    value->data = p;
+    value->len = (size_t) (social_json_skip_value(p, end) - p);
+
+    whole->data = name - 1;
+    whole->len = value->len + (size_t) (p - whole->data);
+}
+
+
+/*
+ * The end of a value of a text that was parsed before.
+ */
+
+static const unsigned char *
+social_json_skip_value(const unsigned char *p, const unsigned char *end)
+{
+    size_t  depth;
+
+    depth = 0;
+
+    while (p < end) {
+
+        switch (*p) {
+
+        case '"':
+            p = social_json_skip_string(p + 1, end);
+            break;
+
+        case '{':
+        case '[':
+            depth++;
+            p++;
+            continue;
+
+        case '}':
+        case ']':
+            depth--;
+            p++;
+            break;
+
+        case ',':
+        case ':':
+        case ' ':
+        case '\t':
+        case '\n':
+        case '\r':
+            p++;
+            continue;
+
+        default:
+            p = social_json_skip_word(p, end);
+        }
+
+        if (depth == 0) {
+            break;
+        }
+    }
+
+    return p;
+}
+
+
+/*
+ * From after the opening quote to after the closing one.
+ */
+
+static const unsigned char *
+social_json_skip_string(const unsigned char *p, const unsigned char *end)
+{
+    while (p < end && *p != '"') {
+        p += (*p == '\\') ? 2 : 1;
+    }
+
+    return p < end ? p + 1 : end;
+}
+
+
+/*
+ * A number, true, false or null.
+ */
+
+static const unsigned char *
+social_json_skip_word(const unsigned char *p, const unsigned char *end)
+{
+    while (p < end && *p != ',' && *p != '}' && *p != ']'
+           && !social_json_is_space(*p))
+    {
+        p++;
+    }
+
+    return p;
+}
+
+
+static bool
+social_json_is_space(unsigned char ch)
+{
+    return ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r';
 }
 
 

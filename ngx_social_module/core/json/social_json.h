@@ -13,6 +13,7 @@
 
 #define SOCIAL_JSON_MAX_DEPTH  16
 #define SOCIAL_JSON_MAX_SIZE   (256 * 1024 * 1024)
+#define SOCIAL_JSON_PATH_SIZE  128
 
 
 typedef enum {
@@ -64,6 +65,33 @@ typedef struct {
  * they are asked for.
  */
 social_rc_e social_json_parse(social_str_t text, social_json_t **json);
+
+/*
+ * A string of a text that cannot be kept as it is.
+ */
+
+typedef struct {
+    char                    path[SOCIAL_JSON_PATH_SIZE];  /* "a.b.c", or "" */
+    const char             *why;       /* what to say after it, or NULL */
+} social_json_where_t;
+
+/*
+ * The same, and where SOCIAL_MALFORMED is because of the characters of one
+ * string (U+0000, half a surrogate pair, invalid UTF-8, a control character
+ * that is not escaped), "where" has the reason and the names of the members
+ * that lead to it.  The path ends before a name that has other characters than
+ * letters, digits, "_", "-" and ":" of ASCII, or does not fit.  "why" is NULL
+ * for every other reason, and points to a constant.
+ */
+social_rc_e social_json_parse_where(social_str_t text, social_json_t **json,
+    social_json_where_t *where);
+
+/*
+ * What is wrong with the characters of a string, from after its opening quote
+ * to the end of the text; a constant, in words that go after a name.  NULL:
+ * none of the reasons above, before the string or the text ends.
+ */
+const char *social_json_wrong_string(social_str_t rest);
 
 /*
  * The same without a copy of the text: the document's strings are where they
@@ -140,6 +168,21 @@ const social_json_t *social_json_element(const social_json_t *json, size_t i);
  */
 const social_json_t *social_json_next(const social_json_t *array,
     const social_json_t *element);
+
+/*
+ * The same for the members of an object.
+ */
+const social_json_t *social_json_next_member(const social_json_t *object,
+    const social_json_t *member);
+
+/*
+ * Where a member of "document" stands in "text", which social_json_parse() or
+ * social_json_parse_where() made it of: views of the text, of its value, and
+ * of all from the quote before its name to the end of the value.
+ */
+void social_json_member_text(const social_json_t *document,
+    const social_json_t *member, social_str_t text, social_str_t *whole,
+    social_str_t *value);
 
 bool social_json_is_object(const social_json_t *json);
 bool social_json_is_array(const social_json_t *json);

@@ -66,12 +66,19 @@ typedef struct {
     uint32_t              count;
     uint32_t              size;
     uint32_t              depth;
+    bool                  in_name;   /* the text ended in a name, or else */
+    bool                  in_value;  /* in the string of the last node */
     social_json_frame_t   frames[SOCIAL_JSON_MAX_DEPTH];
 } social_json_parser_t;
 
 
 static social_rc_e social_json_parse_text(unsigned char *text, size_t len,
-    unsigned char *copy, social_json_t **json);
+    unsigned char *copy, social_json_t **json, social_str_t original,
+    social_json_where_t *where);
+static void social_json_locate(const social_json_parser_t *p,
+    social_str_t rest, social_json_where_t *where);
+static size_t social_json_path_add(char *path, size_t len,
+    const social_json_t *node);
 static social_rc_e social_json_parse_document(social_json_parser_t *p);
 static social_rc_e social_json_parse_name(social_json_parser_t *p,
     social_str_t *name);
@@ -104,10 +111,23 @@ static unsigned char *social_json_put_utf8(unsigned char *dst, uint32_t code);
 social_rc_e
 social_json_parse(social_str_t text, social_json_t **json)
 {
+    return social_json_parse_where(text, json, NULL);
+}
+
+
+social_rc_e
+social_json_parse_where(social_str_t text, social_json_t **json,
+    social_json_where_t *where)
+{
     social_rc_e     rc;
     unsigned char  *copy;
 
     *json = NULL;
+
+    if (where) {
+        where->path[0] = '\0';
+        where->why = NULL;
+    }
 
     if (text.len == 0 || text.len > SOCIAL_JSON_MAX_SIZE) {
         return SOCIAL_MALFORMED;
@@ -120,7 +140,7 @@ social_json_parse(social_str_t text, social_json_t **json)
 
     memcpy(copy, text.data, text.len);
 
-    rc = social_json_parse_text(copy, text.len, copy, json);
+    rc = social_json_parse_text(copy, text.len, copy, json, text, where);
 
     if (rc != SOCIAL_OK) {
         free(copy);
@@ -140,13 +160,18 @@ social_json_parse_in_place(unsigned char *text, size_t len,
         return SOCIAL_MALFORMED;
     }
 
-    return social_json_parse_text(text, len, NULL, json);
+    return social_json_parse_text(text, len, NULL, json,
+                                  (social_str_t) { 0, NULL }, NULL);
 }
 
 
+/*
+ * "original" is the text before anything in it was decoded, for "where".
+ */
+
 static social_rc_e
 social_json_parse_text(unsigned char *text, size_t len, unsigned char *copy,
-    social_json_t **json)
+    social_json_t **json, social_str_t original, social_json_where_t *where)
 {
     social_rc_e           rc;
     social_json_t        *nodes;
@@ -156,6 +181,8 @@ social_json_parse_text(unsigned char *text, size_t len, unsigned char *copy,
     p.end = text + len;
     p.count = 1;
     p.depth = 0;
+    p.in_name = false;
+    p.in_value = false;
 
     /* what documents have on average; SOCIAL_JSON_MAX_SIZE keeps it small */
 
@@ -170,6 +197,13 @@ social_json_parse_text(unsigned char *text, size_t len, unsigned char *copy,
     nodes = p.nodes;
 
     if (rc != SOCIAL_OK) {
+
+        if (where && (p.in_name || p.in_value)) {
+            original.data += p.next - text;
+            original.len -= (size_t) (p.next - text);
+            social_json_locate(&p, original, where);
+        }
+
         free(nodes);
         return rc;
     }
@@ -178,6 +212,80 @@ social_json_parse_text(unsigned char *text, size_t len, unsigned char *copy,
     *json = &nodes[1];
 
     return SOCIAL_OK;
+}
+
+
+/*
+ * The parser stopped at the beginning of a string, of which "rest" begins with
+ * the first character.  What leads to it is open, or the last node.
+ */
+
+static void
+social_json_locate(const social_json_parser_t *p, social_str_t rest,
+    social_json_where_t *where)
+{
+    size_t    len;
+    uint32_t  i;
+
+    where->why = social_json_wrong_string(rest);
+
+    if (where->why == NULL) {
+        return;
+    }
+
+    len = 0;
+
+    /* the document itself has no name */
+
+    for (i = 1; i < p->depth && len < SOCIAL_JSON_PATH_SIZE; i++) {
+        len = social_json_path_add(where->path, len,
+                                   &p->nodes[p->frames[i].node]);
+    }
+
+    if (p->in_value && len < SOCIAL_JSON_PATH_SIZE) {
+        (void) social_json_path_add(where->path, len,
+                                    &p->nodes[p->count - 1]);
+    }
+}
+
+
+/*
+ * The new length, or SOCIAL_JSON_PATH_SIZE: nothing may be added any more.
+ */
+
+static size_t
+social_json_path_add(char *path, size_t len, const social_json_t *node)
+{
+    uint32_t       i;
+    unsigned char  ch;
+
+    for (i = 0; i < node->name_len; i++) {
+        ch = social_lower(node->name[i]);
+
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+              || ch == '_' || ch == '-' || ch == ':'))
+        {
+            return SOCIAL_JSON_PATH_SIZE;
+        }
+    }
+
+    if (node->name_len == 0) {
+        return len;
+    }
+
+    if (len + 1 + node->name_len + 1 > SOCIAL_JSON_PATH_SIZE) {
+        return SOCIAL_JSON_PATH_SIZE;
+    }
+
+    if (len) {
+        path[len++] = '.';
+    }
+
+    memcpy(path + len, node->name, node->name_len);
+    len += node->name_len;
+    path[len] = '\0';
+
+    return len;
 }
 
 
@@ -269,6 +377,7 @@ social_json_parse_name(social_json_parser_t *p, social_str_t *name)
     p->next++;
 
     if (!social_json_scan_string(&p->next, p->end, name)) {
+        p->in_name = true;
         return SOCIAL_MALFORMED;
     }
 
@@ -340,6 +449,7 @@ social_json_parse_value(social_json_parser_t *p, social_str_t name)
         p->next++;
 
         if (!social_json_scan_string(&p->next, p->end, &s)) {
+            p->in_value = true;
             return SOCIAL_MALFORMED;
         }
 

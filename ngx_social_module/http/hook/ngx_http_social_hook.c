@@ -1,61 +1,135 @@
 
 /*
- * The Cognito user sync: a user who has confirmed becomes a row, and the
- * event is answered with its own bytes when that row is committed.
+ * The Cognito user sync: what an event says of a user goes into their row, and
+ * the event is answered with its own bytes when that is committed.
+ *
+ * Sign-ins and tokens repeat what was said before, so that they go on without
+ * the database: after a second, or when it is unavailable, the event is
+ * answered unchanged, unless the hook is strict.
  */
 
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_hook.h"
 #include "ngx_http_social_reply.h"
+#include "social_encoding.h"
 #include "social_url.h"
 #include "social_webhook.h"
 
 
 #define NGX_HTTP_SOCIAL_HOOK_ISSUER_SIZE  256
+#define NGX_HTTP_SOCIAL_HOOK_PARAMS       10
+#define NGX_HTTP_SOCIAL_HOOK_WAIT         1000      /* milliseconds */
 
 
 typedef struct {
+    ngx_http_request_t                   *request;
     const ngx_http_social_hook_answer_t  *answer;
     ngx_str_t                             body;
+    social_cognito_event_t                event;
+    ngx_event_t                           timer;
+    ngx_uint_t                            lenient;   /* answered unchanged
+                                                        rather than late */
+    ngx_uint_t                            answered;
 } ngx_http_social_hook_ctx_t;
+
+
+/*
+ * The parameters of a statement, and the room for those that are made here.
+ */
+typedef struct {
+    ngx_uint_t                            n;
+    social_pq_param_t                     list[NGX_HTTP_SOCIAL_HOOK_PARAMS];
+    u_char                                issuer[
+                                           NGX_HTTP_SOCIAL_HOOK_ISSUER_SIZE];
+    u_char                                at[NGX_TIME_T_LEN];
+    u_char                                id[SOCIAL_WEBHOOK_MAX_ID + 1
+                                      + social_base64_size(SOCIAL_SHA256_SIZE)];
+} ngx_http_social_hook_params_t;
 
 
 static void ngx_http_social_hook_cognito_body(ngx_http_request_t *r,
     social_str_t body);
 static ngx_int_t ngx_http_social_hook_verify(ngx_http_request_t *r,
-    social_str_t body);
+    social_str_t body, ngx_http_social_hook_sent_t *sent);
 static ngx_int_t ngx_http_social_hook_accepted(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_social_hook_refused(ngx_http_request_t *r,
     ngx_uint_t status, const char *field, const char *why);
+static ngx_int_t ngx_http_social_hook_denied(ngx_http_request_t *r,
+    ngx_str_t *text);
 
-static ngx_int_t ngx_http_social_hook_sync(ngx_http_request_t *r,
-    social_cognito_event_t *event, ngx_http_social_hook_ctx_t *ctx);
+static ngx_http_social_hook_ctx_t *ngx_http_social_hook_ctx(
+    ngx_http_request_t *r, social_str_t body,
+    const ngx_http_social_hook_sent_t *sent);
+static void ngx_http_social_hook_cleanup(void *data);
+static ngx_int_t ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx,
+    const ngx_http_social_hook_sent_t *sent);
+static ngx_uint_t ngx_http_social_hook_has(ngx_array_t *list,
+    social_str_t item);
+static ngx_int_t ngx_http_social_hook_sign_up(ngx_http_social_hook_ctx_t *ctx);
+static ngx_int_t ngx_http_social_hook_sync(ngx_http_social_hook_ctx_t *ctx,
+    const ngx_http_social_hook_sent_t *sent);
+static ngx_int_t ngx_http_social_hook_identify(
+    ngx_http_social_hook_params_t *params, ngx_str_t *body,
+    const ngx_http_social_hook_sent_t *sent);
+static ngx_int_t ngx_http_social_hook_issuer(ngx_http_social_hook_ctx_t *ctx,
+    ngx_http_social_hook_params_t *params);
+static ngx_int_t ngx_http_social_hook_no_pool(
+    ngx_http_social_hook_ctx_t *ctx);
+static void ngx_http_social_hook_param(ngx_http_social_hook_params_t *params,
+    social_str_t value);
+static ngx_int_t ngx_http_social_hook_query(ngx_http_social_hook_ctx_t *ctx,
+    const ngx_http_social_statement_t *statement,
+    ngx_http_social_hook_params_t *params, ngx_http_social_query_pt handler);
+
+static void ngx_http_social_hook_late(ngx_event_t *ev);
 static void ngx_http_social_hook_synced(ngx_http_request_t *r,
     ngx_http_social_query_outcome_e outcome,
     const social_pq_result_t *result, void *data);
-static ngx_uint_t ngx_http_social_hook_has_pool(
-    const ngx_http_social_hook_loc_conf_t *hlcf, social_str_t pool);
+static void ngx_http_social_hook_decided(ngx_http_request_t *r,
+    ngx_http_social_query_outcome_e outcome,
+    const social_pq_result_t *result, void *data);
+static ngx_int_t ngx_http_social_hook_claims(ngx_http_social_hook_ctx_t *ctx,
+    const social_pq_result_t *result);
+static ngx_int_t ngx_http_social_hook_failed(ngx_http_social_hook_ctx_t *ctx,
+    ngx_http_social_query_outcome_e outcome);
+static void ngx_http_social_hook_end(ngx_http_social_hook_ctx_t *ctx,
+    ngx_int_t rc);
 
 
 /*
- * Once more it finds the user: a user has one row, by issuer and sub, and what
- * the event says of them is written, or is there.  It locks the handle and the
+ * Once more they find the user: a user has one row, by issuer and sub, and what
+ * the event says of them is written, or is there.  They lock the handle and the
  * user.
  */
 
-static const ngx_http_social_statement_t  ngx_http_social_hook_statement = {
-    .sql = "SELECT social_user_sync($1, $2, $3, $4, $5)",
+static const ngx_http_social_statement_t  ngx_http_social_hook_user = {
+    .sql = "SELECT social_user_sync($1, $2, $3, $4, $5, $6, $7, $8, "
+           "to_timestamp($9), $10)",
     .repeat = 1,
     .share = 1,
     .keys = { 2, 1 }
 };
 
+static const ngx_http_social_statement_t  ngx_http_social_hook_token = {
+    .sql = "SELECT * FROM social_user_token($1, $2, $3, $4, $5, $6, $7, $8, "
+           "to_timestamp($9), $10)",
+    .repeat = 1,
+    .share = 1,
+    .keys = { 2, 1 }
+};
+
+static const ngx_http_social_statement_t  ngx_http_social_hook_refusal = {
+    .sql = "SELECT social_sign_up_refused($1, $2, $3, $4)",
+    .repeat = 1
+};
+
 
 static const ngx_http_social_hook_answer_t  ngx_http_social_hook_answer = {
     ngx_http_social_hook_accepted,
-    ngx_http_social_hook_refused
+    ngx_http_social_hook_refused,
+    ngx_http_social_hook_denied
 };
 
 
@@ -78,27 +152,33 @@ ngx_http_social_hook_cognito_handler(ngx_http_request_t *r)
 static void
 ngx_http_social_hook_cognito_body(ngx_http_request_t *r, social_str_t body)
 {
-    ngx_int_t  rc;
+    ngx_int_t                    rc;
+    ngx_http_social_hook_sent_t  sent;
 
-    rc = ngx_http_social_hook_verify(r, body);
+    sent.answer = &ngx_http_social_hook_answer;
+    sent.at = ngx_time();
+
+    rc = ngx_http_social_hook_verify(r, body, &sent);
 
     if (rc != NGX_OK) {
         ngx_http_finalize_request(r, rc);
         return;
     }
 
-    ngx_http_social_hook_event(r, body, &ngx_http_social_hook_answer);
+    ngx_http_social_hook_event(r, body, &sent);
 }
 
 
 /*
  * Which part of a signature is wrong is only logged: the answer is the same
- * each time.
+ * each time.  Without a secret, an id is taken as it is, but no time.
  */
 
 static ngx_int_t
-ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body)
+ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body,
+    ngx_http_social_hook_sent_t *sent)
 {
+    int64_t                           at;
     ngx_uint_t                        i, more[3];
     const char                       *why;
     social_str_t                      id, timestamp, signature;
@@ -106,13 +186,20 @@ ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body)
 
     hlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_hook_module);
 
-    if (hlcf->secret == NULL) {
-        return NGX_OK;
-    }
-
     id = ngx_http_social_hook_header(r, "webhook-id", &more[0]);
     timestamp = ngx_http_social_hook_header(r, "webhook-timestamp", &more[1]);
     signature = ngx_http_social_hook_header(r, "webhook-signature", &more[2]);
+
+    sent->id = id;
+
+    if (hlcf->secret == NULL) {
+
+        if (more[0] || id.len > SOCIAL_WEBHOOK_MAX_ID) {
+            sent->id.len = 0;
+        }
+
+        return NGX_OK;
+    }
 
     why = "no valid signature, or the clocks differ";
 
@@ -127,6 +214,8 @@ ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body)
                                   hlcf->secret->values, ngx_time()))
     {
     case SOCIAL_OK:
+        (void) social_webhook_time(timestamp, &at);
+        sent->at = (time_t) at;
         return NGX_OK;
 
     case SOCIAL_FAILED:
@@ -196,63 +285,95 @@ ngx_http_social_hook_refused(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-void
-ngx_http_social_hook_event(ngx_http_request_t *r, social_str_t body,
-    const ngx_http_social_hook_answer_t *answer)
+static ngx_int_t
+ngx_http_social_hook_denied(ngx_http_request_t *r, ngx_str_t *text)
 {
-    ngx_int_t                         rc;
-    const char                       *field, *why;
-    social_rc_e                       parsed;
-    social_cognito_event_t            event;
-    ngx_http_social_hook_ctx_t       *ctx;
-    ngx_http_social_hook_loc_conf_t  *hlcf;
+    ngx_str_t  body, after, id;
 
-    hlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_hook_module);
-
-    ctx = ngx_palloc(r->pool, sizeof(ngx_http_social_hook_ctx_t));
-    if (ctx == NULL) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
+    if (ngx_http_social_error_request_id(r, &id) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx->answer = answer;
-    ngx_http_social_from_str(&ctx->body, body);
+    after.len = sizeof("\",\"requestId\":\"\"}") + id.len;
 
-    parsed = social_cognito_event_parse(body, &event, &field, &why);
+    after.data = ngx_pnalloc(r->pool, after.len);
+    if (after.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-    if (parsed != SOCIAL_OK) {
+    *ngx_sprintf(after.data, "\",\"requestId\":\"%V\"}", &id) = '\0';
 
-        if (parsed == SOCIAL_FAILED) {
-            rc = answer->refused(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                 NULL);
+    if (ngx_http_social_hook_json(r, "{\"message\":\"", text,
+                                  (char *) after.data, &body)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-        } else {
-            rc = answer->refused(r, ngx_strcmp(field, "body") == 0
-                                    ? NGX_HTTP_BAD_REQUEST
-                                    : NGX_HTTP_SOCIAL_UNPROCESSABLE,
-                                 field, why);
-        }
+    return ngx_http_social_reply_json(r, NGX_HTTP_FORBIDDEN, &body);
+}
 
+
+ngx_int_t
+ngx_http_social_hook_json(ngx_http_request_t *r, const char *before,
+    ngx_str_t *text, const char *after, ngx_str_t *out)
+{
+    u_char  *p;
+
+    out->data = ngx_pnalloc(r->pool, ngx_strlen(before) + 6 * text->len
+                                     + ngx_strlen(after));
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(out->data, before, ngx_strlen(before));
+    p = social_json_escape(p, ngx_http_social_view(text));
+    p = ngx_cpymem(p, after, ngx_strlen(after));
+
+    out->len = p - out->data;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_social_hook_event(ngx_http_request_t *r, social_str_t body,
+    const ngx_http_social_hook_sent_t *sent)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   status;
+    const char                  *field, *why;
+    social_rc_e                  parsed;
+    ngx_http_social_hook_ctx_t  *ctx;
+
+    ctx = ngx_http_social_hook_ctx(r, body, sent);
+
+    if (ctx == NULL) {
+        rc = sent->answer->refused(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
+                                   NULL);
         ngx_http_finalize_request(r, rc);
         return;
     }
 
-    if (!ngx_http_social_hook_has_pool(hlcf, event.user_pool)) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "social: hook refused: the user pool is not one of "
-                      "those in \"social_hook\"");
+    parsed = social_cognito_event_parse(body, &ctx->event, &field, &why);
 
-        rc = answer->refused(r, NGX_HTTP_FORBIDDEN, "userPoolId",
-                             "is not accepted here");
-
-    } else if (event.sign_up) {
-        rc = ngx_http_social_hook_sync(r, &event, ctx);
+    if (parsed == SOCIAL_OK) {
+        rc = ngx_http_social_hook_process(ctx, sent);
 
     } else {
-        rc = answer->accepted(r, &ctx->body);
-    }
 
-    social_cognito_event_free(&event);
+        if (parsed == SOCIAL_FAILED) {
+            status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+        } else if (ngx_strcmp(field, "body") == 0) {
+            status = NGX_HTTP_BAD_REQUEST;
+
+        } else {
+            status = NGX_HTTP_SOCIAL_UNPROCESSABLE;
+        }
+
+        rc = sent->answer->refused(r, status, field, why);
+    }
 
     if (rc != NGX_DONE) {
         ngx_http_finalize_request(r, rc);
@@ -260,21 +381,119 @@ ngx_http_social_hook_event(ngx_http_request_t *r, social_str_t body,
 }
 
 
+static ngx_http_social_hook_ctx_t *
+ngx_http_social_hook_ctx(ngx_http_request_t *r, social_str_t body,
+    const ngx_http_social_hook_sent_t *sent)
+{
+    ngx_http_cleanup_t          *cln;
+    ngx_http_social_hook_ctx_t  *ctx;
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_social_hook_ctx_t));
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_social_hook_cleanup;
+    cln->data = ctx;
+
+    ctx->request = r;
+    ctx->answer = sent->answer;
+    ngx_http_social_from_str(&ctx->body, body);
+
+    ctx->timer.handler = ngx_http_social_hook_late;
+    ctx->timer.data = ctx;
+    ctx->timer.log = r->connection->log;
+
+    return ctx;
+}
+
+
+static void
+ngx_http_social_hook_cleanup(void *data)
+{
+    ngx_http_social_hook_ctx_t *ctx = data;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    social_cognito_event_free(&ctx->event);
+}
+
+
+/*
+ * NGX_DONE: the answer comes later.
+ */
+
+static ngx_int_t
+ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx,
+    const ngx_http_social_hook_sent_t *sent)
+{
+    const char                       *what;
+    ngx_http_request_t               *r;
+    ngx_http_social_hook_loc_conf_t  *hlcf;
+
+    r = ctx->request;
+    hlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_hook_module);
+
+    what = !ngx_http_social_hook_has(hlcf->pools, ctx->event.user_pool)
+           ? "userPoolId"
+           : !ngx_http_social_hook_has(hlcf->clients, ctx->event.client_id)
+           ? "callerContext.clientId" : NULL;
+
+    if (what) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "social: hook refused: %s is not one of those in "
+                      "\"social_hook\"", what);
+
+        return ctx->answer->refused(r, NGX_HTTP_FORBIDDEN, what,
+                                    "is not accepted here");
+    }
+
+    switch (ctx->event.kind) {
+
+    case SOCIAL_COGNITO_OTHER:
+        return ctx->answer->accepted(r, &ctx->body);
+
+    case SOCIAL_COGNITO_SIGN_UP:
+        return ngx_http_social_hook_sign_up(ctx);
+
+    case SOCIAL_COGNITO_SIGNED_IN:
+    case SOCIAL_COGNITO_TOKEN:
+        ctx->lenient = !hlcf->strict;
+        break;
+
+    default:
+        break;
+    }
+
+    return ngx_http_social_hook_sync(ctx, sent);
+}
+
+
+/*
+ * No list: any.
+ */
+
 static ngx_uint_t
-ngx_http_social_hook_has_pool(const ngx_http_social_hook_loc_conf_t *hlcf,
-    social_str_t pool)
+ngx_http_social_hook_has(ngx_array_t *list, social_str_t item)
 {
     ngx_uint_t     i;
-    social_str_t  *pools;
+    social_str_t  *items;
 
-    if (hlcf->pools == NULL) {
+    if (list == NULL) {
         return 1;
     }
 
-    pools = hlcf->pools->elts;
+    items = list->elts;
 
-    for (i = 0; i < hlcf->pools->nelts; i++) {
-        if (social_str_eq(pools[i], pool)) {
+    for (i = 0; i < list->nelts; i++) {
+        if (social_str_eq(items[i], item)) {
             return 1;
         }
     }
@@ -283,59 +502,199 @@ ngx_http_social_hook_has_pool(const ngx_http_social_hook_loc_conf_t *hlcf,
 }
 
 
-/*
- * NGX_DONE: the answer comes after the commit.
- */
-
 static ngx_int_t
-ngx_http_social_hook_sync(ngx_http_request_t *r,
-    social_cognito_event_t *event, ngx_http_social_hook_ctx_t *ctx)
+ngx_http_social_hook_sign_up(ngx_http_social_hook_ctx_t *ctx)
 {
-    size_t             len;
-    ngx_uint_t         i;
-    social_pq_param_t  params[5];
-    u_char             issuer[NGX_HTTP_SOCIAL_HOOK_ISSUER_SIZE];
+    ngx_http_social_hook_params_t  params;
 
-    len = social_user_pool_issuer(event->user_pool, issuer, sizeof(issuer));
-
-    if (len == 0 || len > sizeof(issuer)) {
-        return ctx->answer->refused(r, NGX_HTTP_SOCIAL_UNPROCESSABLE,
-                                    "userPoolId",
-                                    "must be the id of a user pool");
+    if (ngx_http_social_hook_issuer(ctx, &params) != NGX_OK) {
+        return ngx_http_social_hook_no_pool(ctx);
     }
 
-    ngx_memzero(params, sizeof(params));
+    ngx_http_social_hook_param(&params, ctx->event.username);
+    ngx_http_social_hook_param(&params, ctx->event.email);
+    ngx_http_social_hook_param(&params, ctx->event.phone_number);
 
-    params[0].value.data = issuer;
-    params[0].value.len = len;
-    params[1].value = event->sub;
+    return ngx_http_social_hook_query(ctx, &ngx_http_social_hook_refusal,
+                                      &params, ngx_http_social_hook_decided);
+}
+
+
+static ngx_int_t
+ngx_http_social_hook_sync(ngx_http_social_hook_ctx_t *ctx,
+    const ngx_http_social_hook_sent_t *sent)
+{
+    social_str_t                    handle;
+    const social_cognito_event_t   *event;
+    ngx_http_social_hook_params_t   params;
+
+    event = &ctx->event;
+
+    if (ngx_http_social_hook_issuer(ctx, &params) != NGX_OK) {
+        return ngx_http_social_hook_no_pool(ctx);
+    }
 
     /* a handle is public, and what others' users sign in with is not */
 
-    if (event->handle.len != 0) {
-        params[2].value = event->handle;
+    handle = event->handle;
 
-    } else if (!event->federated) {
-        params[2].value = event->username;
+    if (handle.len == 0 && !event->federated) {
+        handle = event->username;
     }
 
-    params[3].value = event->email;
-    params[4].value = event->name;
+    ngx_http_social_hook_param(&params, event->sub);
+    ngx_http_social_hook_param(&params, handle);
+    ngx_http_social_hook_param(&params, event->email);
+    ngx_http_social_hook_param(&params, event->name);
+    ngx_http_social_hook_param(&params, event->email_verified);
+    ngx_http_social_hook_param(&params, event->phone_number);
+    ngx_http_social_hook_param(&params, event->phone_number_verified);
 
-    for (i = 0; i < 5; i++) {
-        params[i].null = (params[i].value.len == 0);
-    }
-
-    if (ngx_http_social_query_statement(r, &ngx_http_social_hook_statement,
-                                        params, 5, ngx_http_social_hook_synced,
-                                        ctx)
-        != NGX_OK)
-    {
-        return ctx->answer->refused(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
+    if (ngx_http_social_hook_identify(&params, &ctx->body, sent) != NGX_OK) {
+        return ctx->answer->refused(ctx->request,
+                                    NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
                                     NULL);
     }
 
+    return ngx_http_social_hook_query(ctx,
+                                      event->kind == SOCIAL_COGNITO_TOKEN
+                                      ? &ngx_http_social_hook_token
+                                      : &ngx_http_social_hook_user,
+                                      &params, ngx_http_social_hook_synced);
+}
+
+
+/*
+ * When the event was sent, and its identity.  The digest is in that because
+ * senders have one id for several events of a user.
+ */
+
+static ngx_int_t
+ngx_http_social_hook_identify(ngx_http_social_hook_params_t *params,
+    ngx_str_t *body, const ngx_http_social_hook_sent_t *sent)
+{
+    u_char        *p;
+    social_str_t   s;
+    u_char         sha256[SOCIAL_SHA256_SIZE];
+
+    s.data = params->at;
+    s.len = ngx_sprintf(params->at, "%T", sent->at) - params->at;
+    ngx_http_social_hook_param(params, s);
+
+    s.data = params->id;
+    s.len = 0;
+
+    if (sent->id.len) {
+
+        if (social_sha256(ngx_http_social_view(body), sha256) != SOCIAL_OK) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(params->id, sent->id.data, sent->id.len);
+        *p++ = '.';
+        p += social_base64_encode((social_str_t) { sizeof(sha256), sha256 },
+                                  p);
+        s.len = p - params->id;
+    }
+
+    ngx_http_social_hook_param(params, s);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Begins the parameters.  NGX_DECLINED: the pool has no issuer.
+ */
+
+static ngx_int_t
+ngx_http_social_hook_issuer(ngx_http_social_hook_ctx_t *ctx,
+    ngx_http_social_hook_params_t *params)
+{
+    social_str_t  issuer;
+
+    params->n = 0;
+
+    issuer.data = params->issuer;
+    issuer.len = social_user_pool_issuer(ctx->event.user_pool, params->issuer,
+                                         sizeof(params->issuer));
+
+    if (issuer.len == 0 || issuer.len > sizeof(params->issuer)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_social_hook_param(params, issuer);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_hook_no_pool(ngx_http_social_hook_ctx_t *ctx)
+{
+    return ctx->answer->refused(ctx->request, NGX_HTTP_SOCIAL_UNPROCESSABLE,
+                                "userPoolId", "must be the id of a user pool");
+}
+
+
+static void
+ngx_http_social_hook_param(ngx_http_social_hook_params_t *params,
+    social_str_t value)
+{
+    social_pq_param_t  *param;
+
+    param = &params->list[params->n++];
+
+    param->value = value;
+    param->null = (value.len == 0);
+}
+
+
+static ngx_int_t
+ngx_http_social_hook_query(ngx_http_social_hook_ctx_t *ctx,
+    const ngx_http_social_statement_t *statement,
+    ngx_http_social_hook_params_t *params, ngx_http_social_query_pt handler)
+{
+    if (ngx_http_social_query_statement(ctx->request, statement, params->list,
+                                        params->n, handler, ctx)
+        != NGX_OK)
+    {
+        return ctx->answer->refused(ctx->request,
+                                    NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
+                                    NULL);
+    }
+
+    if (ctx->lenient) {
+        ngx_add_timer(&ctx->timer, NGX_HTTP_SOCIAL_HOOK_WAIT);
+    }
+
     return NGX_DONE;
+}
+
+
+/*
+ * The statement goes on, so that the row is written.
+ */
+
+static void
+ngx_http_social_hook_late(ngx_event_t *ev)
+{
+    ngx_connection_t            *c;
+    ngx_http_social_hook_ctx_t  *ctx;
+
+    ctx = ev->data;
+    c = ctx->request->connection;
+
+    ngx_http_set_log_request(c->log, ctx->request);
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                  "social: hook answered without the database, which took "
+                  "longer than a second");
+
+    ngx_http_social_hook_end(ctx, ctx->answer->accepted(ctx->request,
+                                                        &ctx->body));
+
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -348,9 +707,20 @@ ngx_http_social_hook_synced(ngx_http_request_t *r,
 
     ngx_int_t  rc;
 
-    switch (outcome) {
+    if (ctx->answered) {
 
-    case NGX_HTTP_SOCIAL_QUERY_OK:
+        /* it is still being sent */
+
+        return;
+    }
+
+    if (outcome != NGX_HTTP_SOCIAL_QUERY_OK) {
+        rc = ngx_http_social_hook_failed(ctx, outcome);
+
+    } else if (ctx->event.kind == SOCIAL_COGNITO_TOKEN) {
+        rc = ngx_http_social_hook_claims(ctx, result);
+
+    } else {
 
         /*
          * NULL is for a user who was deleted: a late or repeated event does
@@ -358,17 +728,111 @@ ngx_http_social_hook_synced(ngx_http_request_t *r,
          */
 
         rc = ctx->answer->accepted(r, &ctx->body);
-        break;
+    }
+
+    ngx_http_social_hook_end(ctx, rc);
+}
+
+
+/*
+ * Whether one may sign up.
+ */
+
+static void
+ngx_http_social_hook_decided(ngx_http_request_t *r,
+    ngx_http_social_query_outcome_e outcome,
+    const social_pq_result_t *result, void *data)
+{
+    ngx_http_social_hook_ctx_t *ctx = data;
+
+    ngx_int_t     rc;
+    ngx_str_t     text;
+    social_str_t  why;
+
+    if (outcome != NGX_HTTP_SOCIAL_QUERY_OK) {
+        rc = ngx_http_social_hook_failed(ctx, outcome);
+
+    } else if (social_pq_result_value(result, 0, 0, &why)) {
+        ngx_http_social_from_str(&text, why);
+        rc = ctx->answer->denied(r, &text);
+
+    } else {
+        rc = ctx->answer->accepted(r, &ctx->body);
+    }
+
+    ngx_http_social_hook_end(ctx, rc);
+}
+
+
+static ngx_int_t
+ngx_http_social_hook_claims(ngx_http_social_hook_ctx_t *ctx,
+    const social_pq_result_t *result)
+{
+    ngx_str_t            body;
+    social_str_t         text, id, roles;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (!social_pq_result_value(result, 0, 0, &id)
+        || !social_pq_result_value(result, 0, 1, &roles))
+    {
+        /* one who was deleted has no claims */
+
+        return ctx->answer->accepted(r, &ctx->body);
+    }
+
+    text = ngx_http_social_view(&ctx->body);
+
+    body.len = social_cognito_event_claims(&ctx->event, text, id, roles, NULL,
+                                           0);
+
+    body.data = ngx_pnalloc(r->pool, body.len);
+    if (body.data == NULL) {
+        return ctx->answer->refused(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
+                                    NULL);
+    }
+
+    (void) social_cognito_event_claims(&ctx->event, text, id, roles, body.data,
+                                       body.len);
+
+    return ctx->answer->accepted(r, &body);
+}
+
+
+static ngx_int_t
+ngx_http_social_hook_failed(ngx_http_social_hook_ctx_t *ctx,
+    ngx_http_social_query_outcome_e outcome)
+{
+    ngx_uint_t  status;
+
+    if (ctx->lenient) {
+        return ctx->answer->accepted(ctx->request, &ctx->body);
+    }
+
+    switch (outcome) {
 
     case NGX_HTTP_SOCIAL_QUERY_LOCKED:
     case NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE:
-        rc = ctx->answer->refused(r, NGX_HTTP_SERVICE_UNAVAILABLE, NULL, NULL);
+        status = NGX_HTTP_SERVICE_UNAVAILABLE;
         break;
 
     default:
-        rc = ctx->answer->refused(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                  NULL);
+        status = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_finalize_request(r, rc);
+    return ctx->answer->refused(ctx->request, status, NULL, NULL);
+}
+
+
+static void
+ngx_http_social_hook_end(ngx_http_social_hook_ctx_t *ctx, ngx_int_t rc)
+{
+    ctx->answered = 1;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    ngx_http_finalize_request(ctx->request, rc);
 }

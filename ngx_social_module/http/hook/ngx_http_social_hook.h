@@ -28,8 +28,10 @@ typedef struct {
     ngx_http_social_content_t     content;
     ngx_uint_t                    form;          /* of the enum above */
     ngx_flag_t                    insecure;
+    ngx_flag_t                    strict;
     ngx_array_t                  *pools;         /* of social_str_t; NULL:
                                                     any */
+    ngx_array_t                  *clients;       /* the same */
 
     /* cognito */
     ngx_str_t                     secret_name;
@@ -45,14 +47,28 @@ typedef struct {
 /*
  * How a form of the hook answers: "accepted" after the commit, or when there
  * was nothing to write; "refused" with a status and, where there is one, the
- * field that is wrong and why.  Both return what is for
- * ngx_http_finalize_request().
+ * field that is wrong and why; "denied" with what Cognito is to show to a user
+ * who may not sign up, any text, which lives as long as the call.  All return
+ * what is for ngx_http_finalize_request().
  */
 typedef struct {
     ngx_int_t  (*accepted)(ngx_http_request_t *r, ngx_str_t *body);
     ngx_int_t  (*refused)(ngx_http_request_t *r, ngx_uint_t status,
                    const char *field, const char *why);
+    ngx_int_t  (*denied)(ngx_http_request_t *r, ngx_str_t *text);
 } ngx_http_social_hook_answer_t;
+
+
+/*
+ * What is known of an event but for what is in it.
+ */
+typedef struct {
+    const ngx_http_social_hook_answer_t  *answer;
+    time_t                                at;    /* when it was sent */
+    social_str_t                          id;    /* of this event, also when it
+                                                    is sent again; may be
+                                                    empty */
+} ngx_http_social_hook_sent_t;
 
 
 extern ngx_module_t  ngx_http_social_hook_module;
@@ -66,11 +82,19 @@ extern ngx_module_t  ngx_http_social_hook_module;
 ngx_int_t ngx_http_social_hook_cognito_handler(ngx_http_request_t *r);
 
 /*
- * Processes the event in "body", and ends the request by "answer", now or
- * after the commit.  The caller has verified the sender of the event.
+ * Processes the event in "body", and ends the request by "sent->answer", now or
+ * after the commit.  The caller has verified the sender of the event; "body"
+ * and the id live as long as the request, "sent" as long as the call.
  */
 void ngx_http_social_hook_event(ngx_http_request_t *r, social_str_t body,
-    const ngx_http_social_hook_answer_t *answer);
+    const ngx_http_social_hook_sent_t *sent);
+
+/*
+ * A JSON object from "before", "text" as the inside of a string, and "after",
+ * in r->pool.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_hook_json(ngx_http_request_t *r, const char *before,
+    ngx_str_t *text, const char *after, ngx_str_t *out);
 
 /*
  * A request header, empty if there is none; "more" is set if there are

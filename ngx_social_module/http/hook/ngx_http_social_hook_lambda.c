@@ -31,15 +31,17 @@ static ngx_uint_t ngx_http_social_lambda_is_ours(ngx_http_request_t *r);
 static ngx_http_social_lambda_type_e ngx_http_social_lambda_type(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_lambda_verify(ngx_http_request_t *r,
-    social_str_t body);
+    social_str_t body, time_t *at);
 static social_sigv4_status_e ngx_http_social_lambda_sigv4(
-    ngx_http_request_t *r, social_str_t body, u_char *work);
+    ngx_http_request_t *r, social_str_t body, u_char *work, time_t *at);
 static ngx_int_t ngx_http_social_lambda_headers(ngx_http_request_t *r,
     social_sigv4_request_t *request);
 static ngx_int_t ngx_http_social_lambda_accepted(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_social_lambda_refused(ngx_http_request_t *r,
     ngx_uint_t status, const char *field, const char *why);
+static ngx_int_t ngx_http_social_lambda_denied(ngx_http_request_t *r,
+    ngx_str_t *text);
 static ngx_int_t ngx_http_social_lambda_error(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, const char *subject,
     const char *message);
@@ -47,7 +49,8 @@ static ngx_int_t ngx_http_social_lambda_error(ngx_http_request_t *r,
 
 static const ngx_http_social_hook_answer_t  ngx_http_social_lambda_answer = {
     ngx_http_social_lambda_accepted,
-    ngx_http_social_lambda_refused
+    ngx_http_social_lambda_refused,
+    ngx_http_social_lambda_denied
 };
 
 
@@ -94,9 +97,17 @@ ngx_http_social_hook_lambda_handler(ngx_http_request_t *r)
 static void
 ngx_http_social_lambda_body(ngx_http_request_t *r, social_str_t body)
 {
-    ngx_int_t  rc;
+    ngx_int_t                    rc;
+    ngx_http_social_hook_sent_t  sent;
 
-    rc = ngx_http_social_lambda_verify(r, body);
+    /* Cognito gives its events no identity: the user's row decides alone */
+
+    sent.answer = &ngx_http_social_lambda_answer;
+    sent.at = ngx_time();
+    sent.id.len = 0;
+    sent.id.data = (u_char *) "";
+
+    rc = ngx_http_social_lambda_verify(r, body, &sent.at);
 
     if (rc == NGX_DECLINED) {
 
@@ -119,8 +130,7 @@ ngx_http_social_lambda_body(ngx_http_request_t *r, social_str_t body)
                 break;
 
             default:
-                ngx_http_social_hook_event(r, body,
-                                           &ngx_http_social_lambda_answer);
+                ngx_http_social_hook_event(r, body, &sent);
                 return;
             }
         }
@@ -209,12 +219,13 @@ ngx_http_social_lambda_type(ngx_http_request_t *r)
 
 
 /*
- * NGX_DECLINED: it is accepted.  Otherwise it was answered, with the value for
- * ngx_http_finalize_request().
+ * NGX_DECLINED: it is accepted, and "at" is when it was signed.  Otherwise it
+ * was answered, with the value for ngx_http_finalize_request().
  */
 
 static ngx_int_t
-ngx_http_social_lambda_verify(ngx_http_request_t *r, social_str_t body)
+ngx_http_social_lambda_verify(ngx_http_request_t *r, social_str_t body,
+    time_t *at)
 {
     u_char                           *work;
     ngx_str_t                         why;
@@ -236,7 +247,7 @@ ngx_http_social_lambda_verify(ngx_http_request_t *r, social_str_t body)
                                               NULL, NULL);
     }
 
-    status = ngx_http_social_lambda_sigv4(r, body, work);
+    status = ngx_http_social_lambda_sigv4(r, body, work, at);
 
     ngx_pfree(r->pool, work);
 
@@ -280,7 +291,7 @@ ngx_http_social_lambda_verify(ngx_http_request_t *r, social_str_t body)
 
 static social_sigv4_status_e
 ngx_http_social_lambda_sigv4(ngx_http_request_t *r, social_str_t body,
-    u_char *work)
+    u_char *work, time_t *at)
 {
     u_char                           *p;
     social_buf_t                      buf;
@@ -339,6 +350,10 @@ ngx_http_social_lambda_sigv4(ngx_http_request_t *r, social_str_t body,
         && verified.payload != SOCIAL_SIGV4_PAYLOAD_DIGEST)
     {
         return SOCIAL_SIGV4_PAYLOAD;
+    }
+
+    if (status == SOCIAL_SIGV4_OK) {
+        *at = (time_t) verified.time;
     }
 
     return status;
@@ -442,6 +457,31 @@ ngx_http_social_lambda_refused(ngx_http_request_t *r, ngx_uint_t status,
     e = &ngx_http_social_lambda_errors[i];
 
     return ngx_http_social_lambda_error(r, e->status, e->type, "", e->message);
+}
+
+
+/*
+ * As a function that throws an error: the call itself was good.  (AWS: Lambda,
+ * Node.js function errors; Amazon Cognito shows the text to the user)
+ */
+
+static ngx_int_t
+ngx_http_social_lambda_denied(ngx_http_request_t *r, ngx_str_t *text)
+{
+    ngx_str_t  value, body;
+
+    ngx_str_set(&value, "Unhandled");
+
+    if (ngx_http_social_header_out_push(r, "X-Amz-Function-Error", &value)
+        == NULL
+        || ngx_http_social_hook_json(r, "{\"errorMessage\":\"", text,
+                                     "\",\"errorType\":\"Error\"}", &body)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_social_lambda_accepted(r, &body);
 }
 
 

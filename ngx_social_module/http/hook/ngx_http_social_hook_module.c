@@ -18,6 +18,7 @@ static char *ngx_http_social_hook_directive(ngx_conf_t *cf,
 static char *ngx_http_social_hook_check(ngx_conf_t *cf,
     ngx_http_social_hook_loc_conf_t *hlcf);
 static ngx_uint_t ngx_http_social_hook_is_pool(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_hook_is_client(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_hook_is_function(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_hook_is_region(ngx_str_t *value);
 static char *ngx_http_social_hook_credentials(ngx_conf_t *cf,
@@ -51,6 +52,12 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_hook_form =
 static const ngx_http_social_conf_check_t  ngx_http_social_hook_pool = {
     ngx_http_social_hook_is_pool,
     "it must be a Cognito user pool ID, as \"eu-west-1_AbCdEf123\""
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_hook_client = {
+    ngx_http_social_hook_is_client,
+    "it must be the ID of an app client, of letters and digits"
 };
 
 
@@ -98,6 +105,18 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_hook_params[] = {
       ngx_http_social_conf_list,
       offsetof(ngx_http_social_hook_loc_conf_t, pools),
       0, 0, &ngx_http_social_hook_pool },
+
+    { ngx_string("client"),
+      NGX_HTTP_SOCIAL_CONF_REPEAT,
+      ngx_http_social_conf_list,
+      offsetof(ngx_http_social_hook_loc_conf_t, clients),
+      0, 0, &ngx_http_social_hook_client },
+
+    { ngx_string("strict"),
+      0,
+      ngx_http_social_conf_flag,
+      offsetof(ngx_http_social_hook_loc_conf_t, strict),
+      0, 0, NULL },
 
     { ngx_string("insecure"),
       0,
@@ -179,6 +198,7 @@ ngx_http_social_hook_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
               : ngx_http_social_hook_cognito_handler;
 
     hlcf->insecure = 0;
+    hlcf->strict = 0;
     ngx_str_set(&hlcf->region, "us-east-1");
 
     if (ngx_http_social_content_set(cf, &hlcf->content, handler)
@@ -230,6 +250,31 @@ ngx_http_social_hook_is_pool(ngx_str_t *value)
 
     return social_user_pool_region(ngx_http_social_view(value), &region)
            == SOCIAL_OK;
+}
+
+
+/*
+ * [\w+]+ (AWS: Amazon Cognito, ClientIdType); CLIENT_ID_NOT_APPLICABLE is sent
+ * where an administrator's call is the cause.
+ */
+
+static ngx_uint_t
+ngx_http_social_hook_is_client(ngx_str_t *value)
+{
+    u_char      ch;
+    ngx_uint_t  i;
+
+    for (i = 0; i < value->len; i++) {
+        ch = value->data[i];
+
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+              || (ch >= '0' && ch <= '9') || ch == '_' || ch == '+'))
+        {
+            return 0;
+        }
+    }
+
+    return value->len >= 1 && value->len <= 128;
 }
 
 
