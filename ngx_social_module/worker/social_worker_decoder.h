@@ -52,7 +52,7 @@ typedef struct {
 
 
 typedef struct {
-    uint32_t                 variant;              /* its place */
+    uint32_t                 variant;              /* its index */
     social_image_type_e      format;
     uint32_t                 width;
     uint32_t                 height;
@@ -113,7 +113,7 @@ social_rc_e social_worker_decoder_start(social_worker_decoder_t *decoder,
  * Decodes the file "in", of which the child gets no more than to read, into
  * "out", an empty file.  Waits no longer than the time limit, after which the
  * child is killed; it is replaced when it has done its number of images.  The
- * reply is sound as far as it goes: places and sizes are within limits.
+ * reply is sound as far as it goes: offsets and sizes are within limits.
  */
 void social_worker_decoder_run(social_worker_decoder_t *decoder,
     const social_worker_conf_t *conf, const social_worker_kind_t *kind,

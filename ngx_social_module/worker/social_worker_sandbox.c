@@ -171,7 +171,7 @@ static const social_worker_refused_t  social_worker_sandbox_refused[] = {
      | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
 
-/* what an argument decides: its place, how it is compared, a mask or a value */
+/* what an argument decides: its index, how it is compared, a mask or a value */
 
 static const social_worker_conditional_t  social_worker_sandbox_conditional[] =
 {

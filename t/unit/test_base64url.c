@@ -101,7 +101,7 @@ test_refused(void **state)
 
 
 /*
- * Each character alone at each place: as valid as the RFC's table says, and
+ * Each character alone at each position: as valid as the RFC's table says, and
  * with the value that it says.
  */
 

@@ -51,11 +51,11 @@ count_one(const char *path, const struct stat *st, int type, struct FTW *f)
 /* the files below a directory of the root */
 
 static unsigned
-files(const char *place)
+files(const char *folder)
 {
     char  path[128];
 
-    snprintf(path, sizeof(path), "%s/%s", root, place);
+    snprintf(path, sizeof(path), "%s/%s", root, folder);
     counted = 0;
     nftw(path, count_one, 16, FTW_PHYS);
 
@@ -86,32 +86,32 @@ teardown(void **state)
 typedef struct {
     unsigned char  id[SOCIAL_STORE_ID_SIZE + 1];
     unsigned char  path[SOCIAL_STORE_MAX_PATH];
-} place_t;
+} stored_t;
 
 
 static void
-put_begin(social_net_disk_put_t *put, place_t *place, const char *key,
+put_begin(social_net_disk_put_t *put, stored_t *stored, const char *key,
     unsigned id, const char *text)
 {
     size_t  len;
 
     memset(put, 0, sizeof(*put));
 
-    snprintf((char *) place->id, sizeof(place->id), "%032x", id);
-    assert_int_equal(social_store_path(social_str(key), place->path, &len),
+    snprintf((char *) stored->id, sizeof(stored->id), "%032x", id);
+    assert_int_equal(social_store_path(social_str(key), stored->path, &len),
                      SOCIAL_OK);
 
     put->root = root;
-    put->id = place->id;
-    put->path = (char *) place->path;
+    put->id = stored->id;
+    put->path = (char *) stored->path;
     put->sync = true;
     put->meta.size = (int64_t) strlen(text);
     put->meta.modified = 1700000000;
     put->meta.type = social_str("text/plain");
-    memcpy(put->meta.id, place->id, SOCIAL_STORE_ID_SIZE);
+    memcpy(put->meta.id, stored->id, SOCIAL_STORE_ID_SIZE);
     memset(put->meta.etag, 'e', 32);
 
-    assert_int_equal(social_net_disk_create(root, place->id, &put->fd),
+    assert_int_equal(social_net_disk_create(root, stored->id, &put->fd),
                      SOCIAL_OK);
     assert_int_equal(social_net_disk_write(put->fd, social_str(text)),
                      SOCIAL_OK);
@@ -121,11 +121,11 @@ put_begin(social_net_disk_put_t *put, place_t *place, const char *key,
 static social_rc_e
 put(const char *key, unsigned id, const char *text, const char *announce)
 {
-    place_t                place;
+    stored_t               stored;
     social_rc_e            rc;
     social_net_disk_put_t  disk;
 
-    put_begin(&disk, &place, key, id, text);
+    put_begin(&disk, &stored, key, id, text);
     disk.announce = social_str(announce);
 
     rc = social_net_disk_commit(&disk);
@@ -219,15 +219,15 @@ static void
 test_abort(void **state)
 {
     char                   text[64];
-    place_t                place;
+    stored_t               stored;
     social_net_disk_put_t  disk;
 
     (void) state;
 
     assert_int_equal(put("a", 1, "one", ""), SOCIAL_OK);
 
-    put_begin(&disk, &place, "a", 2, "two");
-    social_net_disk_abort(root, place.id, disk.fd);
+    put_begin(&disk, &stored, "a", 2, "two");
+    social_net_disk_abort(root, stored.id, disk.fd);
 
     assert_int_equal(files("tmp"), 0);
     assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
@@ -241,21 +241,21 @@ static void
 test_failed(void **state)
 {
     char                   path[128], text[64];
-    place_t                place;
+    stored_t               stored;
     social_net_disk_put_t  disk;
 
     (void) state;
 
     assert_int_equal(put("a", 1, "one", ""), SOCIAL_OK);
 
-    /* metadata: a directory is in its place */
+    /* metadata: its name is a directory */
 
     snprintf(path, sizeof(path), "%s/objects/b.o", root);
     assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(put("b", 2, "two", "note"), SOCIAL_FAILED);
     assert_int_equal(errno, EISDIR);
 
-    /* the spool: a file is in its place */
+    /* the spool: its name is a file */
 
     snprintf(path, sizeof(path), "%s/spool", root);
     assert_int_equal(rmdir(path), 0);
@@ -265,8 +265,8 @@ test_failed(void **state)
 
     /* bytes: their file is gone */
 
-    put_begin(&disk, &place, "a", 4, "four");
-    snprintf(path, sizeof(path), "%s/tmp/%s", root, (char *) place.id);
+    put_begin(&disk, &stored, "a", 4, "four");
+    snprintf(path, sizeof(path), "%s/tmp/%s", root, (char *) stored.id);
     unlink(path);
     assert_int_equal(social_net_disk_commit(&disk), SOCIAL_FAILED);
     assert_int_equal(errno, ENOENT);
@@ -279,7 +279,7 @@ test_failed(void **state)
 
     /* the root is gone */
 
-    assert_int_equal(social_net_disk_create("/nonexistent", place.id,
+    assert_int_equal(social_net_disk_create("/nonexistent", stored.id,
                                             &disk.fd),
                      SOCIAL_FAILED);
     assert_int_equal(social_net_disk_remove("/nonexistent", "a.o", true),
@@ -306,7 +306,7 @@ test_damaged(void **state)
     assert_int_equal(del("a"), SOCIAL_OK);
     assert_int_equal(get("a", text, sizeof(text)), SOCIAL_DECLINED);
 
-    /* metadata without its bytes, and a link in its place */
+    /* metadata without its bytes, and with a link instead of them */
 
     assert_int_equal(put("b", 2, "two", ""), SOCIAL_OK);
     snprintf(path, sizeof(path), "%s/data/00/%032x", root, 2);
@@ -424,7 +424,7 @@ race(void *data)
 {
     int            fd;
     unsigned       i, n;
-    place_t        place;
+    stored_t       stored;
 
     social_net_disk_put_t  disk;
 
@@ -433,19 +433,19 @@ race(void *data)
     for (i = 0; i < ROUNDS; i++) {
 
         memset(&disk, 0, sizeof(disk));
-        snprintf((char *) place.id, sizeof(place.id), "%032x",
+        snprintf((char *) stored.id, sizeof(stored.id), "%032x",
                  n * 1000 + i + 1);
 
-        if (social_net_disk_create(root, place.id, &fd) != SOCIAL_OK) {
+        if (social_net_disk_create(root, stored.id, &fd) != SOCIAL_OK) {
             return data;
         }
 
         disk.root = root;
-        disk.id = place.id;
+        disk.id = stored.id;
         disk.path = "same.o";
         disk.fd = fd;
         disk.meta.type = social_str("a/b");
-        memcpy(disk.meta.id, place.id, SOCIAL_STORE_ID_SIZE);
+        memcpy(disk.meta.id, stored.id, SOCIAL_STORE_ID_SIZE);
         memset(disk.meta.etag, 'e', 32);
 
         if (social_net_disk_commit(&disk) != SOCIAL_OK

@@ -477,7 +477,7 @@ test_webp(void **state)
 
     expect(dirty, clean);
 
-    /* the simple formats, with what has no place in them */
+    /* the simple formats, with chunks that they must not have */
 
     dirty = file();
     put(dirty, S("RIFF....WEBP"));
@@ -604,7 +604,7 @@ test_webp_bad(void **state)
 }
 
 
-/* what libheif 1.15 writes, with room for one thing more in each place */
+/* what libheif 1.15 writes, with room for one more item at each position */
 
 typedef struct {
     const char    *in;         /* "": the file, "meta", "iinf", "ipco" */

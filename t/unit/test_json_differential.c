@@ -38,7 +38,7 @@ agree(social_str_t text)
 }
 
 
-/* one value in every place that a value can have */
+/* one value at every position that a value can have */
 
 static bool
 agree_value(social_str_t value)
@@ -148,12 +148,12 @@ test_values(void **state)
 }
 
 
-/* every byte, alone and as an escape, at every place in a word of eight */
+/* every byte, alone and as an escape, at every position in a word of eight */
 
 static void
 test_bytes(void **state)
 {
-    int       place, escaped;
+    int       position, escaped;
     char      text[64];
     unsigned  byte, next;
     social_str_t  s;
@@ -161,20 +161,20 @@ test_bytes(void **state)
     (void) state;
 
     for (byte = 0; byte < 256; byte++) {
-        for (place = 0; place < 18; place++) {
+        for (position = 0; position < 18; position++) {
             for (escaped = 0; escaped < 2; escaped++) {
 
                 memset(text, 'x', sizeof(text));
                 memcpy(text, "{\"a\":\"", 6);
-                text[6 + place] = (char) (escaped ? '\\' : byte);
-                text[7 + place] = (char) (escaped ? byte : 'x');
+                text[6 + position] = (char) (escaped ? '\\' : byte);
+                text[7 + position] = (char) (escaped ? byte : 'x');
                 memcpy(text + 26, "\"}", 2);
 
                 s.data = (unsigned char *) text;
                 s.len = 28;
                 (void) agree(s);
 
-                text[place] = (char) byte;
+                text[position] = (char) byte;
                 (void) agree(s);
             }
         }

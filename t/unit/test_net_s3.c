@@ -96,7 +96,7 @@ answer(int fd)
         n = write(fd, answers[i].answer, strlen(answers[i].answer));
     }
 
-    /* for ever: as much as it takes, or a byte now and then */
+    /* without an end: as much as is read, or a byte now and then */
 
     memset(buf, 'x', sizeof(buf));
 

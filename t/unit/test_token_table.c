@@ -1,7 +1,7 @@
 
 /*
- * The table of verified tokens: what goes in comes out, whatever other
- * processes write meanwhile, and whichever of them dies.
+ * The table of verdicts: a lookup returns what was stored, whatever other
+ * processes write at the same time, and whichever of them is killed.
  */
 
 #include <signal.h>
@@ -154,7 +154,7 @@ test_caches(void **state)
     assert_true(test_get(table, 5, &v));
     assert_int_equal(v.epoch, 5 * 7 + 2);
 
-    /* what lasts too long for a slot lasts shorter, not longer */
+    /* an expiry that a slot cannot hold is reduced, not increased */
 
     test_digest(digest, 6);
     v = test_verdict(6, 1);
@@ -190,7 +190,7 @@ test_replaces(void **state)
         assert_true(test_get(table, i, &v));
     }
 
-    /* full of good ones: the new one gets a place, one of the old loses it */
+    /* full of valid verdicts: the new one replaces one of them */
 
     test_put(table, 8, 1, NOW);
     assert_true(test_get(table, 8, &v));
@@ -201,7 +201,7 @@ test_replaces(void **state)
 
     assert_int_equal(found, 7);
 
-    /* all have expired but the one that is renewed: it is not what goes */
+    /* all have expired but the one that is renewed, which is kept */
 
     test_put(table, 8, 7200, NOW + 3700);
 
@@ -257,7 +257,7 @@ test_child(social_token_table_t *table, unsigned int seed, unsigned int tokens)
     uint64_t                n, version;
     social_token_verdict_t  v;
 
-    /* nobody ends this process when an assertion fails */
+    /* this process is not ended when an assertion fails */
 
     alarm(90);
 
@@ -547,7 +547,7 @@ test_torn(void **state)
 }
 
 
-/* what is not whole goes first */
+/* incomplete slots are replaced first */
 
 static void
 test_damaged(void **state)
