@@ -524,9 +524,7 @@ ngx_http_social_hook_sync(ngx_http_social_hook_ctx_t *ctx,
     ngx_http_social_hook_param(&params, event->phone_number_verified);
 
     if (ngx_http_social_hook_identify(&params, &ctx->body, sent) != NGX_OK) {
-        return ctx->answer->refused(ctx->request,
-                                    NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                    NULL);
+        return ngx_http_social_hook_failed(ctx, NGX_HTTP_SOCIAL_QUERY_REFUSED);
     }
 
     if (event->kind == SOCIAL_COGNITO_TOKEN) {
@@ -637,9 +635,7 @@ ngx_http_social_hook_query(ngx_http_social_hook_ctx_t *ctx, const char *sql,
                               handler, ctx)
         != NGX_OK)
     {
-        return ctx->answer->refused(ctx->request,
-                                    NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                    NULL);
+        return ngx_http_social_hook_failed(ctx, NGX_HTTP_SOCIAL_QUERY_REFUSED);
     }
 
     if (ctx->lenient) {
@@ -767,8 +763,7 @@ ngx_http_social_hook_claims(ngx_http_social_hook_ctx_t *ctx,
 
     body.data = ngx_pnalloc(r->pool, body.len);
     if (body.data == NULL) {
-        return ctx->answer->refused(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                    NULL);
+        return ngx_http_social_hook_failed(ctx, NGX_HTTP_SOCIAL_QUERY_REFUSED);
     }
 
     (void) social_cognito_event_claims(&ctx->event, text, id, roles, body.data,
