@@ -355,6 +355,7 @@ subtest 'who may sign up' => sub {
     rule(deny => email => 'bad@example.com');
     rule(deny => domain => 'spam.example', undef, 'No spam, please.');
     rule(deny => domain => '*.spam.example');
+    rule(deny => domain => '*.below.example');
     rule(deny => phone => '+15551234');
     rule(deny => username => 'admin');
     rule(deny => email => 'there@example.com', 'other');
@@ -367,7 +368,8 @@ subtest 'who may sign up' => sub {
     each_refused('No spam, please.', 'a@spam.example', '"a@x"@spam.example');
     each_refused('', 'bad@example.org', 'notbad@example.com',
                  'a@notspam.example', 'a@spam.example.com', 'spam.example',
-                 'there@example.com', '@', 'a@' . 'x.' x 1000 . 'y');
+                 'there@example.com', '@', 'a@below.example',
+                 'a@notbelow.example', 'a@' . 'x.' x 1000 . 'y');
     is(refused('ann', undef, '+15551234'), $no, 'a number');
     is(refused($_), $no, "a name: $_") for 'admin', 'ADMIN';
     is(refused('ann', 'there@example.com', undef, 'other'), $no,

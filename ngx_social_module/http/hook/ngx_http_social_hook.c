@@ -551,9 +551,7 @@ ngx_http_social_hook_sync(ngx_http_social_hook_ctx_t *ctx,
     ngx_http_social_hook_param(&params, event->phone_number_verified);
 
     if (ngx_http_social_hook_identify(&params, &ctx->body, sent) != NGX_OK) {
-        return ctx->answer->refused(ctx->request,
-                                    NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                    NULL);
+        return ngx_http_social_hook_failed(ctx, NGX_HTTP_SOCIAL_QUERY_REFUSED);
     }
 
     return ngx_http_social_hook_query(ctx,
@@ -659,9 +657,7 @@ ngx_http_social_hook_query(ngx_http_social_hook_ctx_t *ctx,
                                         params->n, handler, ctx)
         != NGX_OK)
     {
-        return ctx->answer->refused(ctx->request,
-                                    NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                    NULL);
+        return ngx_http_social_hook_failed(ctx, NGX_HTTP_SOCIAL_QUERY_REFUSED);
     }
 
     if (ctx->lenient) {
@@ -789,8 +785,7 @@ ngx_http_social_hook_claims(ngx_http_social_hook_ctx_t *ctx,
 
     body.data = ngx_pnalloc(r->pool, body.len);
     if (body.data == NULL) {
-        return ctx->answer->refused(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                    NULL);
+        return ngx_http_social_hook_failed(ctx, NGX_HTTP_SOCIAL_QUERY_REFUSED);
     }
 
     (void) social_cognito_event_claims(&ctx->event, text, id, roles, body.data,
