@@ -29,6 +29,9 @@ ALTER TABLE jobs
     ADD COLUMN fence bigint NOT NULL DEFAULT 0,
     ADD COLUMN pos bigint,
     ADD COLUMN fresh boolean NOT NULL DEFAULT true,
+    ADD COLUMN lane integer NOT NULL
+        GENERATED ALWAYS AS (priority * 2 + fresh::integer) STORED,
+    ADD CHECK (priority BETWEEN -1000000000 AND 1000000000),
     ADD COLUMN group_key text,
     ADD COLUMN handler text,
     ADD COLUMN claim bigint,
@@ -78,13 +81,12 @@ $$;
 -- before the head.
 
 CREATE TABLE job_lanes (
-    queue     text NOT NULL,
-    suspect   boolean NOT NULL,
-    priority  integer NOT NULL,
-    fresh     boolean NOT NULL,
-    head      bigint NOT NULL DEFAULT 0,
+    queue    text NOT NULL,
+    suspect  boolean NOT NULL,
+    lane     integer NOT NULL,
+    head     bigint NOT NULL DEFAULT 0,
 
-    PRIMARY KEY (queue, suspect, priority, fresh)
+    PRIMARY KEY (queue, suspect, lane)
 ) WITH (fillfactor = 50);
 
 
@@ -218,7 +220,7 @@ UPDATE uploads SET state = 'stored' WHERE state = 'processing';
 
 ALTER TABLE jobs DROP COLUMN lease_until;
 
-CREATE INDEX jobs_ready ON jobs (queue, suspect, priority, fresh, pos, id)
+CREATE INDEX jobs_ready ON jobs (queue, suspect, lane, pos, id)
     WHERE pos >= 0;
 
 CREATE INDEX jobs_scheduled ON jobs (run_at, id) WHERE pos = -1;
@@ -289,13 +291,16 @@ $$;
 
 CREATE FUNCTION social_jobs_wake(p_queue text, p_priority integer,
     p_id bigint) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
+DECLARE
+    v_pos  bigint := social_job_pos(false) - 64;
 BEGIN
     IF NOT EXISTS (
         SELECT FROM jobs
-            WHERE queue = p_queue AND NOT suspect AND priority = p_priority
-                AND fresh AND pos >= 0
-                AND pos >= social_job_pos(false) - 64 AND id <> p_id)
+            WHERE queue = p_queue AND NOT suspect AND lane = p_priority * 2 + 1
+                AND pos >= 0
+                AND pos >= v_pos AND id <> p_id)
     THEN
         PERFORM pg_notify('social_jobs', p_queue);
     END IF;
@@ -647,8 +652,7 @@ $$;
 -- Makes up to p_n scheduled jobs ready that are due.  Returns how many.
 
 CREATE FUNCTION social_jobs_promote(p_n integer) RETURNS integer
-LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     v_from  timestamptz := to_timestamp((SELECT last_value FROM job_due) / 1e6);
     v_ids   bigint[];
@@ -720,46 +724,41 @@ $$;
 -- there is nothing else in the index. Returns how many were found.
 
 CREATE FUNCTION social_jobs_discover(p_queue text) RETURNS integer
-LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
-    v_count  integer := 0;
-    v_prio   integer;
-    v_fresh  boolean;
-    v_from   record;
+    v_count    integer := 0;
+    v_suspect  boolean;
+    v_from     bigint;
+    v_to       bigint;
+    v_lane     integer;
 BEGIN
-    FOR v_from IN
-        SELECT s.suspect, l.priority, l.fresh,
-               lead(l.priority) OVER lanes AS to_priority,
-               lead(l.fresh) OVER lanes AS to_fresh
-            FROM (VALUES (false), (true)) s (suspect)
-            CROSS JOIN LATERAL (
-                SELECT -2147483648 AS priority, false AS fresh
-                UNION ALL
-                SELECT job_lanes.priority, job_lanes.fresh FROM job_lanes
-                    WHERE queue = p_queue AND job_lanes.suspect = s.suspect) l
-            WINDOW lanes AS (PARTITION BY s.suspect
-                             ORDER BY l.priority, l.fresh)
-    LOOP
-        v_prio := v_from.priority;
-        v_fresh := v_from.fresh;
+    FOREACH v_suspect IN ARRAY ARRAY[false, true] LOOP
+        v_from := -2147483648;
 
         LOOP
-            SELECT priority, fresh INTO v_prio, v_fresh FROM jobs
-                WHERE queue = p_queue AND suspect = v_from.suspect AND pos >= 0
-                    AND (priority, fresh) > (v_prio, v_fresh)
-                    AND (priority, fresh)
-                        < (coalesce(v_from.to_priority, 2147483647),
-                           coalesce(v_from.to_fresh, true))
-                ORDER BY priority, fresh LIMIT 1;
+            SELECT lane INTO v_to FROM job_lanes
+                WHERE queue = p_queue AND suspect = v_suspect AND lane > v_from
+                ORDER BY lane LIMIT 1;
 
-            EXIT WHEN NOT FOUND;
+            v_to := coalesce(v_to, 2147483647);
 
-            INSERT INTO job_lanes (queue, suspect, priority, fresh)
-                VALUES (p_queue, v_from.suspect, v_prio, v_fresh)
-                ON CONFLICT DO NOTHING;
+            SELECT lane INTO v_lane FROM jobs
+                WHERE queue = p_queue AND suspect = v_suspect AND pos >= 0
+                    AND lane > v_from AND lane < v_to
+                ORDER BY lane LIMIT 1;
 
-            v_count := v_count + 1;
+            IF FOUND THEN
+                INSERT INTO job_lanes (queue, suspect, lane)
+                    VALUES (p_queue, v_suspect, v_lane)
+                    ON CONFLICT DO NOTHING;
+
+                v_count := v_count + 1;
+                v_from := v_lane;
+
+            ELSE
+                EXIT WHEN v_to = 2147483647;
+                v_from := v_to;
+            END IF;
         END LOOP;
     END LOOP;
 
@@ -782,8 +781,7 @@ $$;
 -- transaction at a time, first of all: it must not have a number yet.
 
 CREATE FUNCTION social_jobs_heads() RETURNS void
-LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     v_count  bigint := (SELECT last_value FROM job_pos);
     v_pos    bigint := v_count + (SELECT last_value FROM job_shift);
@@ -808,7 +806,7 @@ BEGIN
     LOOP
         SELECT pos INTO v_head FROM jobs
             WHERE queue = v_lane.queue AND suspect = v_lane.suspect
-                AND priority = v_lane.priority AND fresh = v_lane.fresh
+                AND lane = v_lane.lane
                 AND pos >= v_lane.head AND pos >= 0
             ORDER BY pos LIMIT 1;
 
@@ -853,7 +851,7 @@ BEGIN
     LOOP
         SELECT pos INTO v_head FROM jobs
             WHERE queue = v_lane.queue AND suspect = v_lane.suspect
-                AND priority = v_lane.priority AND fresh = v_lane.fresh
+                AND lane = v_lane.lane
                 AND pos >= v_lane.head AND pos >= 0
             ORDER BY pos LIMIT 1;
 
@@ -872,7 +870,7 @@ BEGIN
         THEN
             UPDATE job_lanes SET head = v_head
                 WHERE queue = v_lane.queue AND suspect = v_lane.suspect
-                    AND priority = v_lane.priority AND fresh = v_lane.fresh;
+                    AND lane = v_lane.lane;
         END IF;
     END LOOP;
 
@@ -952,23 +950,18 @@ END
 $$;
 
 
--- Up to p_n jobs of the lanes of a queue, the first of each lane first, but
--- for p_but, which this transaction has taken already. With p_aged only what
--- has waited for five minutes, of the first hundred of each lane.
+-- Up to p_n jobs of lanes, with their heads, the first of each first, but for
+-- p_but, which this transaction has taken already.  With p_aged only what has
+-- waited for five minutes, of the first hundred of each lane.
 
-CREATE FUNCTION social_jobs_pick(p_queue text, p_suspect boolean, p_n integer,
-    p_aged boolean, p_but bigint[]) RETURNS bigint[]
-LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+CREATE FUNCTION social_jobs_pick(p_queue text, p_suspect boolean,
+    p_lanes integer[], p_heads bigint[], p_n integer, p_aged boolean,
+    p_but bigint[]) RETURNS bigint[]
+LANGUAGE plpgsql AS $$
 DECLARE
-    v_lane  job_lanes%ROWTYPE;
-    v_ids   bigint[] := '{}';
+    v_ids  bigint[] := '{}';
 BEGIN
-    FOR v_lane IN
-        SELECT * FROM job_lanes
-            WHERE queue = p_queue AND suspect = p_suspect
-            ORDER BY priority, fresh
-    LOOP
+    FOR i IN 1 .. coalesce(array_length(p_lanes, 1), 0) LOOP
         EXIT WHEN cardinality(v_ids) >= p_n;
 
         IF p_aged THEN
@@ -977,9 +970,8 @@ BEGIN
                     WHERE id = ANY (ARRAY(
                             SELECT id FROM jobs
                                 WHERE queue = p_queue AND suspect = p_suspect
-                                    AND priority = v_lane.priority
-                                    AND fresh = v_lane.fresh
-                                    AND pos >= v_lane.head AND pos >= 0
+                                    AND lane = p_lanes[i]
+                                    AND pos >= p_heads[i] AND pos >= 0
                                 ORDER BY pos, id LIMIT 100))
                         AND pos >= 0 AND id <> ALL (p_but)
                         AND run_at <= now() - interval '5 minutes'
@@ -989,9 +981,8 @@ BEGIN
             v_ids := v_ids || ARRAY(
                 SELECT id FROM jobs
                     WHERE queue = p_queue AND suspect = p_suspect
-                        AND priority = v_lane.priority
-                        AND fresh = v_lane.fresh
-                        AND pos >= v_lane.head AND pos >= 0
+                        AND lane = p_lanes[i]
+                        AND pos >= p_heads[i] AND pos >= 0
                         AND id <> ALL (p_but)
                     ORDER BY pos, id LIMIT p_n - cardinality(v_ids)
                     FOR UPDATE SKIP LOCKED);
@@ -1019,13 +1010,21 @@ DROP FUNCTION social_jobs_take(text, text, interval, integer, boolean,
 CREATE FUNCTION social_jobs_claim(p_queue text, p_worker text,
     p_lease interval, p_n integer, p_suspects integer DEFAULT NULL)
     RETURNS SETOF jobs
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_n         integer := least(greatest(p_n, 0), 1000);
     v_suspects  integer := least(greatest(coalesce(p_suspects, v_n), 0), v_n);
     v_ids       bigint[] := '{}';
     v_more      bigint[];
     v_claim     bigint;
+
+    v_lanes       integer[];
+    v_heads       bigint[];
+    v_slow        integer[];
+    v_slow_heads  bigint[];
 BEGIN
     IF v_n = 0 THEN
         RETURN;
@@ -1034,18 +1033,29 @@ BEGIN
     PERFORM social_jobs_tick(p_queue);
 
     LOOP
-        v_more := social_jobs_pick(p_queue, true,
-            least(v_n - cardinality(v_ids), v_suspects), true, v_ids);
-        v_suspects := v_suspects - cardinality(v_more);
-        v_ids := v_ids || v_more;
+        SELECT array_agg(lane ORDER BY lane) FILTER (WHERE NOT suspect),
+               array_agg(head ORDER BY lane) FILTER (WHERE NOT suspect),
+               array_agg(lane ORDER BY lane) FILTER (WHERE suspect),
+               array_agg(head ORDER BY lane) FILTER (WHERE suspect)
+            INTO v_lanes, v_heads, v_slow, v_slow_heads
+            FROM job_lanes WHERE queue = p_queue;
 
-        v_ids := v_ids || social_jobs_pick(p_queue, false,
+        IF v_suspects > 0 AND v_slow IS NOT NULL THEN
+            v_more := social_jobs_pick(p_queue, true, v_slow, v_slow_heads,
+                least(v_n - cardinality(v_ids), v_suspects), true, v_ids);
+            v_suspects := v_suspects - cardinality(v_more);
+            v_ids := v_ids || v_more;
+        END IF;
+
+        v_ids := v_ids || social_jobs_pick(p_queue, false, v_lanes, v_heads,
             v_n - cardinality(v_ids), false, v_ids);
 
-        v_more := social_jobs_pick(p_queue, true,
-            least(v_n - cardinality(v_ids), v_suspects), false, v_ids);
-        v_suspects := v_suspects - cardinality(v_more);
-        v_ids := v_ids || v_more;
+        IF v_suspects > 0 AND v_slow IS NOT NULL THEN
+            v_more := social_jobs_pick(p_queue, true, v_slow, v_slow_heads,
+                least(v_n - cardinality(v_ids), v_suspects), false, v_ids);
+            v_suspects := v_suspects - cardinality(v_more);
+            v_ids := v_ids || v_more;
+        END IF;
 
         EXIT WHEN cardinality(v_ids) >= v_n
             OR NOT social_jobs_upkeep(p_queue);
@@ -1055,16 +1065,14 @@ BEGIN
         RETURN;
     END IF;
 
-    -- who takes back the jobs of lost workers leaves this one alone meanwhile
-
-    PERFORM FROM job_workers WHERE name = p_worker AND lease_until > now()
-        FOR KEY SHARE;
-
-    IF NOT FOUND THEN
+    IF NOT EXISTS (SELECT FROM job_workers
+                   WHERE name = p_worker
+                       AND lease_until > now() + interval '1 second')
+    THEN
         INSERT INTO job_workers AS w (name, lease_until)
             VALUES (p_worker, now() + p_lease)
             ON CONFLICT (name) DO UPDATE
-                SET lease_until = excluded.lease_until;
+                SET lease_until = greatest(w.lease_until, excluded.lease_until);
     END IF;
 
     INSERT INTO job_claims (worker, ids) VALUES (p_worker, v_ids)
@@ -1087,7 +1095,8 @@ $$;
 
 CREATE FUNCTION social_worker_beat(p_worker text, p_lease interval,
     p_ids bigint[], p_fences bigint[]) RETURNS SETOF bigint
-LANGUAGE plpgsql SET lock_timeout = '250ms' AS $$
+LANGUAGE plpgsql
+SET lock_timeout = '250ms' SET enable_seqscan = off SET jit = off AS $$
 BEGIN
     INSERT INTO job_workers AS w (name, lease_until)
         VALUES (p_worker, now() + p_lease)
@@ -1133,7 +1142,8 @@ $$;
 -- A worker exits: what it holds is taken from it now.
 
 CREATE FUNCTION social_worker_leave(p_worker text) RETURNS void
-LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+LANGUAGE plpgsql
+SET lock_timeout = '1s' SET enable_seqscan = off SET jit = off AS $$
 BEGIN
     UPDATE job_workers SET lease_until = '-infinity' WHERE name = p_worker;
     PERFORM social_jobs_expire();
@@ -1205,71 +1215,60 @@ CREATE FUNCTION social_jobs_finish(p_worker text, p_ids bigint[],
     p_fences bigint[], p_results jsonb[])
     RETURNS TABLE (id bigint, state text)
 LANGUAGE plpgsql
-SET lock_timeout = '1s' SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+SET lock_timeout = '1s' SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
-    v_done    bigint[];
-    v_claims  bigint[];
-    v_keys    text[];
-    v_row     record;
+    v_row    record;
+    v_count  integer;
 BEGIN
-    WITH ended AS (
-        UPDATE jobs j
-            SET state = 'done', finished_at = now(), last_error = NULL,
-                result = a.result
-            FROM unnest(p_ids, p_fences, p_results) AS a (id, fence, result)
-            WHERE j.id = a.id AND j.fence = a.fence AND j.worker = p_worker
-                AND j.state = 'running' AND j.handler IS NULL
-            RETURNING j.id, j.claim, j.dedupe_key)
-    SELECT array_agg(e.id), array_agg(DISTINCT e.claim),
-           array_agg(e.dedupe_key) FILTER (WHERE e.dedupe_key IS NOT NULL)
-        INTO v_done, v_claims, v_keys
-        FROM ended e;
-
-    v_done := coalesce(v_done, '{}');
-
-    IF v_keys IS NOT NULL THEN
-        DELETE FROM job_keys k WHERE k.key = ANY (v_keys)
-            AND k.id = ANY (v_done);
-    END IF;
-
-    -- those with something of their own to do, in an order by owners
-
-    IF cardinality(v_done) < cardinality(p_ids) THEN
-        FOR v_row IN
-            SELECT j.id AS job, j.fence AS number, j.claim AS of, a.result AS got
+    RETURN QUERY
+        WITH ended AS MATERIALIZED (
+            UPDATE jobs j
+                SET state = 'done', finished_at = now(), last_error = NULL,
+                    result = a.result
                 FROM unnest(p_ids, p_fences, p_results) AS a (id, fence, result)
-                JOIN jobs j ON j.id = a.id AND j.fence = a.fence
-                WHERE j.worker = p_worker AND j.state = 'running'
-                ORDER BY j.group_key, j.id
-        LOOP
-            PERFORM social_job_finish_one(v_row.job, v_row.number, p_worker,
-                                          v_row.got);
-            v_claims := v_claims || v_row.of;
-        END LOOP;
+                WHERE j.id = a.id AND j.fence = a.fence AND j.worker = p_worker
+                    AND j.state = 'running' AND j.handler IS NULL
+                RETURNING j.id, j.claim, j.dedupe_key),
+        keys AS (
+            DELETE FROM job_keys k USING ended e
+                WHERE k.key = e.dedupe_key AND k.id = e.id),
+        claims AS (
+            DELETE FROM job_claims c
+                WHERE c.id = ANY (ARRAY(SELECT DISTINCT e.claim FROM ended e))
+                    AND c.ids <@ ARRAY(SELECT e.id FROM ended e))
+        SELECT e.id, 'done'::text FROM ended e;
+
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+
+    IF v_count = cardinality(p_ids) THEN
+        RETURN;
     END IF;
 
-    -- a claim of which all is done is not looked at again
+    -- those with something of their own to do, in an order by owners, so that
+    -- two calls do not wait for each other
 
-    DELETE FROM job_claims c
-        WHERE c.id = ANY (v_claims) AND c.ids <@ p_ids
-            AND (c.ids <@ v_done OR NOT EXISTS (
-                SELECT FROM jobs j
-                    WHERE j.id = ANY (c.ids) AND j.claim = c.id
-                        AND j.state = 'running'));
+    FOR v_row IN
+        SELECT j.id AS job, j.fence AS number, a.result AS got
+            FROM unnest(p_ids, p_fences, p_results) AS a (id, fence, result)
+            JOIN jobs j ON j.id = a.id AND j.fence = a.fence
+            WHERE j.worker = p_worker AND j.state = 'running'
+            ORDER BY j.group_key, j.id
+    LOOP
+        PERFORM social_job_finish_one(v_row.job, v_row.number, p_worker,
+                                      v_row.got);
+    END LOOP;
 
-    IF cardinality(v_done) = cardinality(p_ids) THEN
-        RETURN QUERY SELECT d, 'done'::text FROM unnest(v_done) d;
-
-    ELSE
-        RETURN QUERY
-            SELECT j.id, j.state
-                FROM unnest(p_ids, p_fences) AS a (id, fence)
-                JOIN jobs j ON j.id = a.id AND j.fence = a.fence
-                WHERE j.worker = p_worker
-                    AND j.state IN ('done', 'dead', 'scheduled');
-    END IF;
+    RETURN QUERY
+        SELECT j.id, j.state
+            FROM unnest(p_ids, p_fences) AS a (id, fence)
+            JOIN jobs j ON j.id = a.id AND j.fence = a.fence
+            WHERE j.worker = p_worker
+                AND (j.state IN ('dead', 'scheduled')
+                     OR j.state = 'done'
+                        AND (j.handler IS NOT NULL OR j.finished_at < now()));
 END
 $$;
 
@@ -1922,8 +1921,7 @@ $$;
 -- for once in minutes.
 
 CREATE FUNCTION social_jobs_mend() RETURNS bigint
-LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     v_lane   job_lanes%ROWTYPE;
     v_pos    bigint;
@@ -1939,7 +1937,7 @@ BEGIN
     LOOP
         SELECT pos INTO v_pos FROM jobs
             WHERE queue = v_lane.queue AND suspect = v_lane.suspect
-                AND priority = v_lane.priority AND fresh = v_lane.fresh
+                AND lane = v_lane.lane
                 AND pos >= 0 AND pos < v_lane.head
             ORDER BY pos LIMIT 1;
 
@@ -1948,7 +1946,7 @@ BEGIN
 
             UPDATE job_lanes SET head = v_pos
                 WHERE queue = v_lane.queue AND suspect = v_lane.suspect
-                    AND priority = v_lane.priority AND fresh = v_lane.fresh;
+                    AND lane = v_lane.lane;
         END IF;
     END LOOP;
 
@@ -1983,7 +1981,8 @@ CREATE FUNCTION social_prune(p_done interval DEFAULT '1 day',
     p_dead interval DEFAULT '30 days', p_events interval DEFAULT '30 days',
     p_batch integer DEFAULT 1000, p_uploads interval DEFAULT '30 days')
     RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 DECLARE
     v_total  bigint := 0;
     v_count  bigint;
