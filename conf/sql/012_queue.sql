@@ -1231,7 +1231,10 @@ BEGIN
                 FROM unnest(p_ids, p_fences, p_results) AS a (id, fence, result)
                 WHERE j.id = a.id AND j.fence = a.fence AND j.worker = p_worker
                     AND j.state = 'running' AND j.handler IS NULL
-                RETURNING j.id, j.claim, j.dedupe_key),
+                RETURNING j.id, j.fence, j.claim, j.dedupe_key),
+        locks AS (
+            DELETE FROM job_locks l USING ended e
+                WHERE l.job = e.id AND l.fence = e.fence),
         keys AS (
             DELETE FROM job_keys k USING ended e
                 WHERE k.key = e.dedupe_key AND k.id = e.id),
