@@ -45,6 +45,7 @@ struct social_worker_link_s {
     bool                            unsent;
     bool                            notified;
     bool                            failing;
+    bool                            left;      /* a thread is at work still */
     long long                       next_dial;
     long long                       dial_until;
     long long                       pause;
@@ -102,7 +103,7 @@ social_worker_link_free(social_worker_link_t *link)
         free(sent);
     }
 
-    done = social_worker_dial_end(link->dial);
+    done = social_worker_dial_end(link->dial) && !link->left;
     social_pq_close(link->pq);
     free(link);
 
@@ -275,7 +276,7 @@ social_worker_link_connect(social_worker_link_t *link, const char *conninfo)
         return false;
     }
 
-    social_worker_dial_end(link->dial);
+    link->left = !social_worker_dial_end(link->dial) || link->left;
     link->dial = NULL;
 
     if (rc != SOCIAL_OK) {
