@@ -244,11 +244,12 @@ variant small {
     width = 16
     height = 16
 }
-kind post { variants = {"small"} output = "assets" }
+kind post { variants = {"small"} output = "assets" time_limit = "80s" }
 kind avatar {
     variants = {"small"}
     output = "assets"
     alias = "avatars/{sub}.jpg"
+    time_limit = "80s"
 }
 CONF
 
