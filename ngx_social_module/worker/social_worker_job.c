@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "social_worker_erase.h"
 #include "social_worker_job_put.h"
 #include "social_worker_log.h"
 
@@ -108,6 +109,11 @@ social_worker_job_run(social_worker_job_t *job, social_worker_pq_t *pq,
                       social_worker_text("job", job->id),
                       social_worker_text("attempt", job->attempt),
                       social_worker_text("kind", job->kind));
+
+    if (strcmp(job->kind, SOCIAL_WORKER_ERASE) == 0) {
+        social_worker_erase_run(&ctx);
+        return;
+    }
 
     if (social_worker_job_prepare(&ctx)
         && social_worker_job_get(&ctx)
