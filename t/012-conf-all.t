@@ -40,6 +40,7 @@ my %flat = (
     social_revocations       => [ 'wait', 'open' ],
     social_assertion         => [ 'off', 'secret=now' ],
     social_identity_headers  => [ 'on', 'off' ],
+    social_user_sync         => [ 'off', 'off refresh=1m' ],
     social_json_errors       => [ 'on', 'off' ],
     social_cors              => [ 'off', 'on' ],
     social_cors_origins      => [ 'https://a.example', '*' ],
@@ -67,6 +68,7 @@ my %named = map { $_ => 1 } qw( social_issuer social_bucket social_secret
 
 my %content = (
     social_logout        => [ 'social_auth main; social_logout', '' ],
+    social_user          => [ 'social_auth main; social_user', '' ],
     social_ready         => [ 'social_ready', '' ],
     social_upload_status => [ 'social_auth main; social_upload_status', '' ],
     social_presign       => [ 'social_auth main; social_presign_key $social_sub;
@@ -117,6 +119,20 @@ my %param = (
                                         '0', '3651d', 'x', '', '1ms' } ],
         max => [ 1, 1000000, { map { $_ => $number->('1 to 1000000') }
                                0, 1000001, 'x', '', -1, '1k' } ],
+    },
+    social_user => {
+        before => 'social_auth main; social_user', location => 1,
+        max_age => [ '1s', '3650d', { map { $_ => $time->('1s to 3650d') }
+                                      '0', '3651d', 'x', '' } ],
+        retention => [ '1s', '3650d', { map { $_ => $time->('1s to 3650d') }
+                                        '0', '3651d', 'x', '' } ],
+    },
+    social_user_sync => {
+        before => 'social_user_sync on', location => 1,
+        refresh => [ '1s', '1d', { map { $_ => $time->('1s to 1d') }
+                                   '0', '2d', 'x', '' } ],
+        wait => [ '0', '2s', { map { $_ => $time->('0ms to 2s') }
+                               '3s', 'x', '', '-1' } ],
     },
     social_ready => {
         before => 'social_ready', location => 1,

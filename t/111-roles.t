@@ -169,8 +169,12 @@ subtest 'the gateway' => sub {
     denied($role, 'CREATE TEMP TABLE mine ()', 'no temporary ones');
     denied($role, "CREATE FUNCTION social_revoke(int) RETURNS int LANGUAGE sql
         AS 'SELECT 1'", 'no functions');
-    denied($role, 'SELECT social_user_delete(\'i\', \'s\')',
-        'deletes no user');
+    allowed($role, "SELECT social_user_seen('i', 't', 'Tom') IS NOT NULL", 't',
+        'a user by a token');
+    allowed($role, "SELECT count(*) FROM social_user_export('i', 't', '')", 1,
+        'an export');
+    allowed($role, "SELECT social_user_delete('i', 't')", 't',
+        'a user who leaves');
     denied($role, 'SELECT * FROM social_jobs_claim(\'images\', \'x\', \'1 s\','
         . (v("SELECT max(pronargs) FROM pg_proc
             WHERE proname = 'social_jobs_claim'") == 5 ? "1, 1)" : '1)'),

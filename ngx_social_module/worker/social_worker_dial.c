@@ -29,11 +29,12 @@ struct social_worker_dial_s {
 
     social_rc_e           rc;
     social_pq_t          *pq;
-    char                  error[SOCIAL_PQ_ERROR_SIZE];
+    social_pq_error_t     error;
 };
 
 
 static void *social_worker_dial_main(void *data);
+static bool social_worker_dial_abandoned(void *data);
 static void social_worker_dial_release(social_worker_dial_t *dial);
 
 
@@ -58,6 +59,8 @@ social_worker_dial_start(const char *conninfo, int limit, int wake)
     dial->options.connect_timeout = SOCIAL_WORKER_DIAL_TIMEOUT;
     dial->options.statement_timeout = limit;
     dial->options.application_name = "social-worker";
+    dial->options.stop = social_worker_dial_abandoned;
+    dial->options.data = dial;
 
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -92,7 +95,7 @@ social_worker_dial_poll(social_worker_dial_t *dial, social_pq_t **pq,
         return SOCIAL_OK;
     }
 
-    memcpy(error, dial->error, SOCIAL_PQ_ERROR_SIZE);
+    memcpy(error, dial->error.text, SOCIAL_PQ_ERROR_SIZE);
 
     return SOCIAL_FAILED;
 }
@@ -121,10 +124,10 @@ social_worker_dial_main(void *data)
 
     uint64_t  one;
 
-    dial->rc = social_pq_connect(&dial->options, &dial->pq, dial->error);
+    dial->rc = social_pq_connect(&dial->options, &dial->pq, &dial->error);
 
     if (dial->rc == SOCIAL_FAILED) {
-        snprintf(dial->error, sizeof(dial->error), "no memory");
+        snprintf(dial->error.text, sizeof(dial->error.text), "no memory");
     }
 
     atomic_store(&dial->done, true);
@@ -139,6 +142,17 @@ social_worker_dial_main(void *data)
     social_worker_dial_release(dial);
 
     return NULL;
+}
+
+
+/* nobody wants the connection any more */
+
+static bool
+social_worker_dial_abandoned(void *data)
+{
+    social_worker_dial_t  *dial = data;
+
+    return atomic_load(&dial->references) == 1;
 }
 
 

@@ -8,7 +8,7 @@
 #define SOCIAL_WORKER_DIAL_H
 
 
-#include "social_pq_pipeline.h"
+#include "social_pq_connect.h"
 
 
 typedef struct social_worker_dial_s  social_worker_dial_t;

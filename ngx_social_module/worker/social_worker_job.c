@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "social_worker_clock.h"
+#include "social_worker_erase.h"
 #include "social_worker_job_post.h"
 #include "social_worker_job_put.h"
 #include "social_worker_log.h"
@@ -156,8 +157,15 @@ social_worker_job_run(social_worker_job_t *job, social_worker_work_t *work,
 
     ctx.kind = social_worker_conf_kind(job->conf, job->kind);
 
-    done = ctx.kind != NULL && ctx.kind->url != NULL
-           ? social_worker_job_post(&ctx) : social_worker_job_picture(&ctx);
+    if (strcmp(job->kind, SOCIAL_WORKER_ERASE) == 0) {
+        done = social_worker_erase(&ctx);
+
+    } else if (ctx.kind != NULL && ctx.kind->url != NULL) {
+        done = social_worker_job_post(&ctx);
+
+    } else {
+        done = social_worker_job_picture(&ctx);
+    }
 
     job->summary.ms = social_worker_now() - began;
 

@@ -60,6 +60,7 @@ typedef struct {
     uint32_t                 height;
     uint32_t                 outputs;
     long                     status;       /* of an endpoint */
+    long long                deletions;    /* of objects */
     long long                ms;
 } social_worker_summary_t;
 

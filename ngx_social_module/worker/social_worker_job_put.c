@@ -3,6 +3,7 @@
  * What a job has made, put where it belongs.
  */
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,16 +64,15 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
     const social_worker_output_t *output, bool first)
 {
     char         key[SOCIAL_WORKER_JOB_KEY];
-    bool         once;
     size_t       size;
     const char  *name, *extension;
 
     name = ctx->kind->variants[output->variant]->name;
     extension = social_image_extension(output->format);
-    once = strcmp(ctx->generation, "1") == 0;
 
-    snprintf(key, sizeof(key), "images/%.64s/%s%s%s.%s", ctx->upload, name,
-             once ? "" : "-", once ? "" : ctx->generation, extension);
+    social_worker_job_variant_key(key, sizeof(key), ctx->upload, name,
+                                  strtoll(ctx->generation, NULL, 10),
+                                  output->format);
 
     if (!social_worker_job_put_object(ctx, output, key,
                                       SOCIAL_WORKER_JOB_IMMUTABLE, 0, &size))
@@ -92,6 +92,23 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
                ctx->variants_len == 0 ? "{" : ",", name, first ? "" : ".",
                first ? "" : extension, key, output->width, output->height,
                social_image_media_type(output->format), size);
+}
+
+
+void
+social_worker_job_variant_key(char *key, size_t size, const char *upload,
+    const char *variant, int64_t generation, social_image_type_e format)
+{
+    char  number[24];
+
+    number[0] = '\0';
+
+    if (generation != 1) {
+        snprintf(number, sizeof(number), "-%" PRId64, generation);
+    }
+
+    snprintf(key, size, "images/%.64s/%s%s.%s", upload, variant, number,
+             social_image_extension(format));
 }
 
 

@@ -29,6 +29,13 @@ bool social_worker_job_put_alias(social_worker_job_ctx_t *ctx);
 bool social_worker_job_put_result(social_worker_job_ctx_t *ctx);
 
 /*
+ * Writes the key of a variant of an upload to "key", of "size" bytes: the
+ * generation, from 1 on, is that of the object that it is made of.
+ */
+void social_worker_job_variant_key(char *key, size_t size, const char *upload,
+    const char *variant, int64_t generation, social_image_type_e format);
+
+/*
  * Writes the name that does not change with the image to "key": "{sub}" and
  * "{id}" in the pattern stand for the subject and the upload.  A subject can
  * be any text of another issuer's: all but letters, digits, "-", "_" and "."

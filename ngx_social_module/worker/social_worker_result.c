@@ -680,7 +680,10 @@ social_worker_result_log_done(const social_worker_job_t *job)
                           social_worker_text("job", job->id),
                           social_worker_text("kind", job->kind),
                           social_worker_text("attempt", job->attempt),
-                          social_worker_number("status", summary->status),
+                          summary->status
+                          ? social_worker_number("status", summary->status)
+                          : social_worker_number("deletions",
+                                                 summary->deletions),
                           social_worker_number("ms", summary->ms));
         return;
     }

@@ -198,11 +198,39 @@ test_until(void **state)
 }
 
 
+/*
+ * The identity of a subject is that of the session "sub:SUBJECT", and of no
+ * session that a token has.
+ */
+
+static void
+test_subject(void **state)
+{
+    unsigned char          id[16], other[16], digest[SOCIAL_SHA256_SIZE];
+    static const char      text[] = "v1:16:https://a.exampl:sub:s:1";
+
+    assert_int_equal(social_session_subject(social_str("https://a.exampl"),
+                                            social_str("s:1"), id),
+                     SOCIAL_OK);
+    assert_int_equal(social_sha256(social_str(text), digest), SOCIAL_OK);
+    assert_memory_equal(id, digest, sizeof(id));
+
+    assert_int_equal(social_session_subject(social_str("https://a.exampl"),
+                                            social_str("s:2"), other),
+                     SOCIAL_OK);
+    assert_memory_not_equal(id, other, sizeof(id));
+
+    id_of("https://a.exampl", "{\"jti\":\"sub:s:1\",\"sub\":\"s:1\"}", other);
+    assert_memory_not_equal(id, other, sizeof(id));
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_session),
+        cmocka_unit_test(test_subject),
         cmocka_unit_test(test_write_size),
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_distinct),

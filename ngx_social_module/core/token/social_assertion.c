@@ -87,6 +87,13 @@ social_assertion_claims(jwt_t *jwt, const social_assertion_t *assertion,
         return SOCIAL_FAILED;
     }
 
+    if (assertion->user.len != 0
+        && social_assertion_string(jwt, "user_id", assertion->user)
+           != SOCIAL_OK)
+    {
+        return SOCIAL_FAILED;
+    }
+
     if (social_json_string(social_json_member(assertion->claims,
                                               assertion->username),
                            &username)

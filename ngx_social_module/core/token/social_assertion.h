@@ -18,6 +18,7 @@ typedef struct {
 
     social_str_t           issuer;        /* the verified token's */
     social_str_t           subject;
+    social_str_t           user;          /* the row's id; empty: unknown */
     const social_json_t   *claims;        /* the verified token's payload */
     social_str_t           username;      /* names of claims, which need not */
     social_str_t           groups;        /* be there */
@@ -26,9 +27,9 @@ typedef struct {
 
 
 /*
- * Makes an assertion at "now": iss, aud, sub, iat, exp, and, where the token
- * has them, username (a string), groups and scopes (arrays of strings, as of
- * social_claims_values()).
+ * Makes an assertion at "now": iss, aud, sub, iat, exp, where it is known
+ * user_id, and, where the token has them, username (a string), groups and
+ * scopes (arrays of strings, as of social_claims_values()).
  * SOCIAL_OK: "text" is owned by the caller, who frees it with
  * social_assertion_free().  SOCIAL_FAILED: out of memory, or libjwt.
  */

@@ -25,6 +25,9 @@ typedef struct {
 } social_session_t;
 
 
+static social_rc_e social_session_digest(social_str_t issuer,
+    social_str_t prefix, social_str_t value,
+    unsigned char id[SOCIAL_SESSION_ID_SIZE]);
 static bool social_session_of(const social_json_t *payload,
     social_session_t *session);
 static bool social_session_text(const social_json_t *payload,
@@ -35,16 +38,36 @@ social_rc_e
 social_session_id(social_str_t issuer, const social_json_t *payload,
     unsigned char id[SOCIAL_SESSION_ID_SIZE], social_session_kind_e *kind)
 {
-    social_rc_e        rc;
-    unsigned char      digest[SOCIAL_SHA256_SIZE];
-    unsigned char      data[SOCIAL_SESSION_PREFIX];
-    social_buf_t       head;
-    social_sha256_t   *h;
     social_session_t   session;
 
     if (!social_session_of(payload, &session)) {
         return SOCIAL_MALFORMED;
     }
+
+    *kind = session.kind;
+
+    return social_session_digest(issuer, social_buf_since(&session.prefix, 0),
+                                 session.value, id);
+}
+
+
+social_rc_e
+social_session_subject(social_str_t issuer, social_str_t subject,
+    unsigned char id[SOCIAL_SESSION_ID_SIZE])
+{
+    return social_session_digest(issuer, social_str("sub:"), subject, id);
+}
+
+
+static social_rc_e
+social_session_digest(social_str_t issuer, social_str_t prefix,
+    social_str_t value, unsigned char id[SOCIAL_SESSION_ID_SIZE])
+{
+    social_rc_e        rc;
+    unsigned char      digest[SOCIAL_SHA256_SIZE];
+    unsigned char      data[SOCIAL_SESSION_PREFIX];
+    social_buf_t       head;
+    social_sha256_t   *h;
 
     h = social_sha256_create();
     if (h == NULL) {
@@ -61,8 +84,8 @@ social_session_id(social_str_t issuer, const social_json_t *payload,
     (void) social_sha256_update(h, social_buf_since(&head, 0));
     (void) social_sha256_update(h, issuer);
     (void) social_sha256_update(h, social_str(":"));
-    (void) social_sha256_update(h, social_buf_since(&session.prefix, 0));
-    (void) social_sha256_update(h, session.value);
+    (void) social_sha256_update(h, prefix);
+    (void) social_sha256_update(h, value);
 
     rc = social_sha256_final(h, digest);
 
@@ -73,7 +96,6 @@ social_session_id(social_str_t issuer, const social_json_t *payload,
     }
 
     memcpy(id, digest, SOCIAL_SESSION_ID_SIZE);
-    *kind = session.kind;
 
     return SOCIAL_OK;
 }

@@ -51,6 +51,13 @@ social_rc_e social_session_id(social_str_t issuer,
     social_session_kind_e *kind);
 
 /*
+ * The identity of all sessions of a subject: the same for the session
+ * "sub:SUBJECT", which no token's own is.  SOCIAL_FAILED: as above.
+ */
+social_rc_e social_session_subject(social_str_t issuer, social_str_t subject,
+    unsigned char id[SOCIAL_SESSION_ID_SIZE]);
+
+/*
  * Writes the session to "buf" as the database and an operator name it:
  * "origin_jti:VALUE", "jti:VALUE", "iat:SECONDS:SUB" or "exp:SECONDS:SUB".
  * Returns the length of the whole, of which no more than "size" bytes are

@@ -222,6 +222,9 @@ ngx_http_social_assertion_get(ngx_http_request_t *r,
         || ngx_memcmp(kept->groups_claim.data, alcf->groups_claim.data,
                       kept->groups_claim.len)
            != 0
+        || kept->known != identity->known
+        || (kept->known
+            && ngx_memcmp(kept->user, identity->user, sizeof(kept->user)) != 0)
         || now < kept->minted
         || now - kept->minted > conf->ttl / 2)
     {
@@ -233,6 +236,8 @@ ngx_http_social_assertion_get(ngx_http_request_t *r,
 
         kept->number = conf->number;
         kept->groups_claim = alcf->groups_claim;
+        kept->known = identity->known;
+        ngx_memcpy(kept->user, identity->user, sizeof(kept->user));
         kept->minted = now;
     }
 
@@ -258,6 +263,7 @@ ngx_http_social_assertion_mint(ngx_http_request_t *r,
     ngx_http_social_parsed_assertion_t *kept)
 {
     u_char                           *p;
+    ngx_str_t                         user;
     social_str_t                      minted;
     social_assertion_t                assertion;
     ngx_http_social_auth_loc_conf_t  *alcf;
@@ -269,6 +275,10 @@ ngx_http_social_assertion_mint(ngx_http_request_t *r,
     assertion.ttl = conf->ttl;
     assertion.issuer = ngx_http_social_view(&identity->issuer->issuer);
     assertion.subject = identity->claims.subject;
+
+    user = ngx_http_social_auth_user(identity);
+    assertion.user = ngx_http_social_view(&user);
+
     assertion.claims = identity->jwt.payload;
     assertion.username = ngx_http_social_view(
                              ngx_http_social_auth_username_claim(identity));

@@ -188,6 +188,7 @@ ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
     ctx->waited = 0;
     ctx->waits = 0;
     ctx->settled = 0;
+    ctx->known = 0;
 }
 
 
@@ -382,6 +383,7 @@ ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
 static social_token_status_e
 ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
 {
+    const u_char            *subject;
     social_revocations_t    *set;
     social_session_kind_e    kind;
     social_token_verdict_t  *verdict;
@@ -391,6 +393,7 @@ ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
     ngx_memzero(verdict->session, sizeof(verdict->session));
 
     set = ngx_http_social_revocations(ctx->request);
+    ctx->cached.subjects = ngx_http_social_revocations_subjects(ctx->request);
 
     if (set == NULL) {
         return SOCIAL_TOKEN_OK;
@@ -398,14 +401,17 @@ ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
 
     if (social_session_id(ngx_http_social_view(&ctx->issuer->issuer),
                           ctx->jwt.payload, verdict->session, &kind)
-        != SOCIAL_OK)
+        != SOCIAL_OK
+        || ngx_http_social_auth_subject(ctx, &subject) != NGX_OK)
     {
         return SOCIAL_TOKEN_FAILED;
     }
 
     verdict->epoch = social_revocations_epoch(set);
 
-    if (social_revocations_has(set, verdict->session, ngx_time())) {
+    if (social_revocations_has(set, verdict->session, ngx_time())
+        || social_revocations_has(set, subject, ngx_time()))
+    {
         return SOCIAL_TOKEN_REVOKED;
     }
 
@@ -449,7 +455,8 @@ ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx)
     }
 
     verdict = &cached->verdict;
-    verdict->generation = ngx_http_social_keys_generation(ctx->issuer);
+    verdict->generation = ngx_http_social_tokens_generation(ctx->issuer,
+                                                            cached->subjects);
     verdict->expires = ctx->claims.expires + ctx->issuer->leeway - 1;
 
     ngx_http_social_tokens_store(ctx->request, cached);
@@ -518,6 +525,44 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
                                cached->digest);
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_auth_subject(ngx_http_social_auth_ctx_t *ctx,
+    const u_char **id)
+{
+    ngx_http_social_parsed_t  *parsed;
+
+    parsed = ctx->parsed;
+
+    if (!parsed->has_subject) {
+
+        if (social_session_subject(ngx_http_social_view(&ctx->issuer->issuer),
+                                   ctx->claims.subject, parsed->subject)
+            != SOCIAL_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        parsed->has_subject = 1;
+    }
+
+    *id = parsed->subject;
+
+    return NGX_OK;
+}
+
+
+ngx_str_t
+ngx_http_social_auth_user(ngx_http_social_auth_ctx_t *ctx)
+{
+    ngx_str_t  user;
+
+    user.len = ctx->known ? sizeof(ctx->user) : 0;
+    user.data = ctx->user;
+
+    return user;
 }
 
 

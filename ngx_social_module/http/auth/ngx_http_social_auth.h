@@ -17,6 +17,8 @@
 #define NGX_HTTP_SOCIAL_AUTH_OPTIONAL  1
 #define NGX_HTTP_SOCIAL_AUTH_LENIENT   2
 
+#define NGX_HTTP_SOCIAL_AUTH_USER_SIZE  36     /* a uuid as text */
+
 
 typedef struct {
     ngx_array_t                *values;        /* of social_str_t */
@@ -103,6 +105,11 @@ typedef struct {
     unsigned                    pending:1;  /* a variable was read before */
     unsigned                    open:1;     /* before revocations were
                                                   loaded, too */
+
+    /* of the identity's row, set by others ("social_user_sync") */
+
+    unsigned                    known:1;
+    u_char                      user[NGX_HTTP_SOCIAL_AUTH_USER_SIZE];
 } ngx_http_social_auth_ctx_t;
 
 
@@ -149,6 +156,19 @@ ngx_uint_t ngx_http_social_auth_pending(ngx_http_request_t *r);
  */
 ngx_int_t ngx_http_social_auth_identity(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t **identity);
+
+/*
+ * What names the subject of a valid token whose claims are there, of
+ * SOCIAL_SESSION_ID_SIZE bytes: it lives as long as the parsed token.
+ * NGX_ERROR: OpenSSL failed.
+ */
+ngx_int_t ngx_http_social_auth_subject(ngx_http_social_auth_ctx_t *ctx,
+    const u_char **id);
+
+/*
+ * The id of the user's row, in "ctx"; empty where it is not known.
+ */
+ngx_str_t ngx_http_social_auth_user(ngx_http_social_auth_ctx_t *ctx);
 
 /*
  * The texts of the identity headers, by the groups' claim of the location;

@@ -45,6 +45,10 @@ static ngx_http_social_header_name_t  ngx_http_social_identity_issuer =
     { ngx_string("X-Social-Issuer"), ngx_string("x-social-issuer"), 0 };
 
 
+static ngx_http_social_header_name_t  ngx_http_social_identity_user =
+    { ngx_string("X-Social-User-Id"), ngx_string("x-social-user-id"), 0 };
+
+
 static ngx_command_t  ngx_http_social_identity_commands[] = {
 
     { ngx_string("social_identity_headers"),
@@ -95,6 +99,7 @@ static ngx_int_t
 ngx_http_social_identity_handler(ngx_http_request_t *r)
 {
     ngx_int_t                             rc;
+    ngx_str_t                             user;
     ngx_http_social_auth_ctx_t           *ctx;
     ngx_http_social_parsed_texts_t       *texts;
     ngx_http_social_auth_loc_conf_t      *alcf;
@@ -136,6 +141,7 @@ ngx_http_social_identity_handler(ngx_http_request_t *r)
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
     texts = ngx_http_social_auth_texts(ctx, &alcf->groups_claim);
+    user = ngx_http_social_auth_user(ctx);
 
     if (texts == NULL
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_sub,
@@ -152,6 +158,9 @@ ngx_http_social_identity_handler(ngx_http_request_t *r)
            != NGX_OK
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_issuer,
                                          &ctx->issuer->issuer)
+           != NGX_OK
+        || ngx_http_social_identity_push(r, &ngx_http_social_identity_user,
+                                         &user)
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -241,6 +250,7 @@ ngx_http_social_identity_init(ngx_conf_t *cf)
     ngx_http_social_header_name_init(&ngx_http_social_identity_groups);
     ngx_http_social_header_name_init(&ngx_http_social_identity_scopes);
     ngx_http_social_header_name_init(&ngx_http_social_identity_issuer);
+    ngx_http_social_header_name_init(&ngx_http_social_identity_user);
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

@@ -163,6 +163,8 @@ ngx_http_social_logout_revoke(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    revoked->subject = 0;
+
     issuer = ngx_http_social_view(&identity->issuer->issuer);
 
     if (social_session_id(issuer, identity->jwt.payload, revoked->id, &kind)

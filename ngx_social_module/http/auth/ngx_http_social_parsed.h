@@ -13,6 +13,7 @@
 #include "social_claims.h"
 #include "social_fingerprint.h"
 #include "social_jwt.h"
+#include "social_session.h"
 
 
 typedef struct ngx_http_social_parsed_s        ngx_http_social_parsed_t;
@@ -36,6 +37,8 @@ typedef struct {
 typedef struct {
     ngx_uint_t                 number;       /* of its configuration */
     ngx_str_t                  groups_claim;
+    u_char                     user[36];     /* where it has one */
+    ngx_uint_t                 known;
     time_t                     minted;
     ngx_str_t                  text;         /* owned, zero-terminated */
 } ngx_http_social_parsed_assertion_t;
@@ -49,6 +52,8 @@ struct ngx_http_social_parsed_s {
 
     social_jwt_t                        jwt;       /* owned */
     social_claims_t                     claims;
+    u_char                              subject[SOCIAL_SESSION_ID_SIZE];
+    unsigned                            has_subject:1;
     ngx_http_social_parsed_texts_t      texts;
     ngx_http_social_parsed_assertion_t  assertion;
 

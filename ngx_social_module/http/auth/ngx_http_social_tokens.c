@@ -17,7 +17,8 @@
  * narrows "client_ids" invalidates them, and one that changes nothing does
  * not.  The keys' generation, the time and the epoch of the revocations are
  * compared at every look-up; when only the epoch has changed, only the session
- * is checked again.
+ * is checked again.  When all sessions of a subject were ended, which is rare,
+ * every token is verified once more: a slot has no room for what names it.
  */
 
 #include "ngx_http_social_keys.h"
@@ -163,6 +164,16 @@ ngx_http_social_tokens_init_zone(ngx_slab_pool_t *shpool, void **part,
 }
 
 
+uint64_t
+ngx_http_social_tokens_generation(ngx_http_social_issuer_t *issuer,
+    uint32_t subjects)
+{
+    /* keys that are loaded once a second take a century to come round */
+
+    return ngx_http_social_keys_generation(issuer) << 32 | subjects;
+}
+
+
 ngx_int_t
 ngx_http_social_tokens_lookup(ngx_http_request_t *r,
     ngx_http_social_cached_t *cached)
@@ -267,7 +278,9 @@ ngx_http_social_tokens_holds(ngx_http_request_t *r,
     issuer += verdict->issuer;
 
     if (ngx_http_social_keys_current(*issuer) == NULL
-        || ngx_http_social_keys_generation(*issuer) != verdict->generation)
+        || ngx_http_social_tokens_generation(*issuer,
+                                      ngx_http_social_revocations_subjects(r))
+           != verdict->generation)
     {
         return NGX_DECLINED;
     }

@@ -51,8 +51,8 @@ static const char *ngx_http_social_listener_sql[] = {
 
     [NGX_HTTP_SOCIAL_LISTENER_LOAD] =
         "SELECT encode(id, 'hex'),"
-        " extract(epoch FROM least(until, '9999-12-31'))::bigint, xact"
-        " FROM revocations"
+        " extract(epoch FROM least(until, '9999-12-31'))::bigint, xact,"
+        " session LIKE 'sub:%' FROM revocations"
         " WHERE id > decode($1, 'hex') AND until > now()"
         " ORDER BY id LIMIT $2::bigint",
 
@@ -62,7 +62,7 @@ static const char *ngx_http_social_listener_sql[] = {
     [NGX_HTTP_SOCIAL_LISTENER_CHANGES] =
         "SELECT encode(id, 'hex'), CASE WHEN until > now() THEN"
         " extract(epoch FROM least(until, '9999-12-31'))::bigint ELSE 0 END,"
-        " xact FROM revocations"
+        " xact, session LIKE 'sub:%' FROM revocations"
         " WHERE xact >= pg_snapshot_xmin($4::pg_snapshot)"
         " AND NOT pg_visible_in_snapshot(xact, $4::pg_snapshot)"
         " AND xact < pg_snapshot_xmax($5::pg_snapshot)"
@@ -317,7 +317,7 @@ ngx_http_social_listener_rows(ngx_http_social_listener_t *f,
 {
     size_t                      i, rows;
     ngx_uint_t                  n;
-    social_str_t                id, until, xact;
+    social_str_t                id, until, xact, subject;
     ngx_http_social_revoked_t   part[100];
 
     rows = social_pq_result_rows(result);
@@ -328,11 +328,14 @@ ngx_http_social_listener_rows(ngx_http_social_listener_t *f,
         if (!social_pq_result_value(result, i, 0, &id)
             || !social_pq_result_value(result, i, 1, &until)
             || !social_pq_result_value(result, i, 2, &xact)
+            || !social_pq_result_value(result, i, 3, &subject)
             || xact.len > sizeof(f->xact)
             || !ngx_http_social_listener_row(&part[n], id, until))
         {
             return NGX_ERROR;
         }
+
+        part[n].subject = (subject.len == 1 && subject.data[0] == 't');
 
         if (++n == sizeof(part) / sizeof(part[0]) || i + 1 == rows) {
 

@@ -105,14 +105,27 @@ ngx_http_social_revocations_add(ngx_http_social_revocation_main_conf_t *rmcf,
     ngx_http_social_revoked_t *revoked, ngx_uint_t n)
 {
     time_t                       now;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, subjects;
     social_revocations_t        *set;
     social_revocations_state_e   said, state;
 
     set = rmcf->sh->set;
     now = ngx_time();
+    subjects = 0;
+
+    for (i = 0; i < n; i++) {
+        subjects |= revoked[i].subject;
+    }
 
     ngx_shmtx_lock(&rmcf->shpool->mutex);
+
+    /*
+     * before, for who sees the set's new epoch, and after, for who was between
+     */
+
+    if (subjects) {
+        (void) ngx_atomic_fetch_add(&rmcf->sh->subjects, 1);
+    }
 
     for (i = 0; i < n; i++) {
 
@@ -125,6 +138,10 @@ ngx_http_social_revocations_add(ngx_http_social_revocation_main_conf_t *rmcf,
 
         (void) social_revocations_add(set, revoked[i].id, revoked[i].until,
                                       now);
+    }
+
+    if (subjects) {
+        (void) ngx_atomic_fetch_add(&rmcf->sh->subjects, 1);
     }
 
     said = ngx_http_social_revocations_said(rmcf);

@@ -28,6 +28,7 @@ typedef struct {
     social_revocations_state_e        said;       /* in the log */
     u_char                            source[32]; /* SHA-256 of the conninfo
                                                      that it was loaded by */
+    ngx_atomic_t                      subjects;   /* raised with a subject */
 } ngx_http_social_revocation_sh_t;
 
 
@@ -55,6 +56,14 @@ void ngx_http_social_revocation_use(ngx_conf_t *cf);
  * revoked.  How to keep a verdict: see social_revocations_epoch().
  */
 social_revocations_t *ngx_http_social_revocations(ngx_http_request_t *r);
+
+/*
+ * Changes with every revocation of a subject, by which all tokens have to be
+ * verified again: a cached verdict knows its session, and not its subject.
+ * To cache a verdict, read it before social_revocations_has(); 0 where nothing
+ * can be revoked.
+ */
+uint32_t ngx_http_social_revocations_subjects(ngx_http_request_t *r);
 
 /*
  * Whether tokens are accepted in the request's location before revocations
@@ -93,6 +102,8 @@ void ngx_http_social_revocations_sweep(
 typedef struct {
     u_char                            id[SOCIAL_REVOCATIONS_ID_SIZE];
     int64_t                           until;
+    ngx_uint_t                        subject;    /* 1: it is of a subject, and
+                                                     of all its sessions */
 } ngx_http_social_revoked_t;
 
 void ngx_http_social_revocations_add(

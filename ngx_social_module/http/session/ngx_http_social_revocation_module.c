@@ -102,6 +102,17 @@ ngx_http_social_revocations(ngx_http_request_t *r)
 }
 
 
+uint32_t
+ngx_http_social_revocations_subjects(ngx_http_request_t *r)
+{
+    ngx_http_social_revocation_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_social_revocation_module);
+
+    return rmcf->sh ? (uint32_t) rmcf->sh->subjects : 0;
+}
+
+
 ngx_uint_t
 ngx_http_social_revocations_open(ngx_http_request_t *r)
 {
