@@ -38,7 +38,7 @@ http {
     gzip_types application/json;
     gzip_min_length 1;
     server {
-        listen 127.0.0.1:$listen;
+        listen 127.0.0.1:$listen sndbuf=16k;
         add_header X-Worker \$pid always;
         root $nginx->{dir}/html;
         location = /me { social_auth main other pool; social_user; }
