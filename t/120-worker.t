@@ -577,7 +577,7 @@ subtest 'a worker that is killed' => sub {
 
 
 subtest 'a long job keeps its lease' => sub {
-    conf(lease => '2s');
+    conf(lease => '4s');
     my $id = upload('long', 'long', $photo);
     my @pids = map { worker('run') } 1, 2;
     is(state_of($id, 'ready', 90), 'ready', 'done');
@@ -585,7 +585,7 @@ subtest 'a long job keeps its lease' => sub {
         'in one attempt');
     my ($took) = v("SELECT extract(epoch FROM finished_at - created_at)
         FROM jobs WHERE payload->>'upload' = '$id'");
-    diag("the long job took $took s, with a lease of 2 s");
+    diag("the long job took $took s, with a lease of 4 s");
     my @logs = map { (stop($_))[1] } @pids;
     Test::More->builder->is_passing or diag(@logs);
     conf();

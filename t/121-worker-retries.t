@@ -76,6 +76,7 @@ variant small {
 kind post {
     variants = {"small"}
     output = "assets"
+    time_limit = "80s"
 }
 kind remote {
     variants = {"small"}

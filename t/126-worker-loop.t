@@ -89,7 +89,7 @@ subtest 'and with a job at work' => sub {
 
 
 subtest 'a locked row' => sub {
-    $w->conf(lease => '4s');
+    $w->conf(lease => '6s');
     $w->close_gate;
     my @ids = map { $w->upload('post', key => "gate-row$_") } 1, 2;
     my @pids = map { $w->worker } 1, 2;
@@ -97,7 +97,7 @@ subtest 'a locked row' => sub {
 
     my $lock = $w->lock("SELECT FROM jobs WHERE payload->>'upload' = '$ids[0]'
         FOR UPDATE");
-    sleep 10;                           # more than two leases
+    sleep 14;                           # more than two leases
     is(gets_of($_), 1, 'nobody else has begun it') for @ids;
 
     $w->open_gate;

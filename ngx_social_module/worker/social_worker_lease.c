@@ -93,9 +93,12 @@ social_worker_lease_beat(social_worker_loop_t *loop, long long now)
     params[2] = social_worker_array_text(&ids);
     params[3] = social_worker_array_text(&fences);
 
-    /* one that is late leaves time for two others on a new connection */
+    /*
+     * One that is late leaves time for another on a new connection, which
+     * costs a busy machine more than to wait for the answer.
+     */
 
-    limit = loop->conf->lease / 3;
+    limit = loop->conf->lease / 2;
     limit = limit < 10000 ? limit : 10000;
 
     loop->beat_sent = now;
