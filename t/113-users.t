@@ -200,6 +200,10 @@ subtest 'addresses and numbers' => sub {
 
     sync(sub => '1', phone => '+1666', phone_verified => 'true', at => at(15));
     is(contact(1), 'b@x true +1666 true', 'another number');
+    sync(sub => '1', phone => '+1667', at => at(15));
+    is(contact(1), 'b@x true +1667 -', 'of which nothing is known');
+    sync(sub => '1', phone => '+1666', phone_verified => 'true', at => at(15));
+    is(contact(1), 'b@x true +1666 true', 'and the first again');
 
     # what was said before
 

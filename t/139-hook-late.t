@@ -8,6 +8,7 @@ use warnings;
 
 use lib 't/lib';
 use IO::Socket::INET ();
+use IO::Socket::IP ();
 use POSIX ();
 use Socket qw( SOL_SOCKET SO_RCVBUF );
 use SocialHook;
@@ -219,9 +220,13 @@ subtest 'clients that leave, and those that read slowly' => sub {
 
     held(sub {
         my @socks = map {
-            my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
+            # the window is small from the beginning, so that the answer does
+            # not fit into it
+
+            my $sock = IO::Socket::IP->new(PeerHost => '127.0.0.1',
+                PeerPort => $port, $_ > 9 ? (Sockopts => [
+                    [ SOL_SOCKET, SO_RCVBUF, pack 'l', 2048 ] ]) : ())
                 or die "connect: $!\n";
-            setsockopt $sock, SOL_SOCKET, SO_RCVBUF, pack('l', 2048) if $_ > 9;
             print {$sock} raw('/hook', $_ > 9 ? $large
                                               : one(token => "left$_"));
             $sock->flush;
