@@ -69,6 +69,7 @@ bench: deps-bench build
 	scripts/bench/memory
 	scripts/bench/presigns
 	scripts/bench/hooks
+	scripts/bench/queue
 	scripts/bench/worker
 
 lint: deps-lint

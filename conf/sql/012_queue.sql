@@ -225,6 +225,8 @@ CREATE INDEX jobs_ready ON jobs (queue, suspect, lane, pos, id)
 
 CREATE INDEX jobs_scheduled ON jobs (run_at, id) WHERE pos = -1;
 
+CREATE INDEX jobs_key ON jobs (dedupe_key) WHERE dedupe_key IS NOT NULL;
+
 CREATE INDEX jobs_dead ON jobs (died_at, id) WHERE died_at IS NOT NULL;
 
 
@@ -322,7 +324,7 @@ $$;
 
 
 -- Jobs that were written in another way than by these functions get what
--- belongs to their state.  On an update the row is only read, since to lock it
+-- belongs to their state; one whose key another has is not inserted.  On an update the row is only read, since to lock it
 -- before would be a second write: where it is not right, it is written again.
 
 CREATE FUNCTION social_job_place(p_job jobs) RETURNS jobs
@@ -351,7 +353,16 @@ BEGIN
     NEW := social_job_place(NEW);
 
     IF NEW.dedupe_key IS NOT NULL AND NEW.state NOT IN ('done', 'dead') THEN
-        INSERT INTO job_keys (key, id) VALUES (NEW.dedupe_key, NEW.id);
+        INSERT INTO job_keys AS k (key, id) VALUES (NEW.dedupe_key, NEW.id)
+            ON CONFLICT (key) DO UPDATE SET id = excluded.id
+                WHERE NOT EXISTS (
+                    SELECT FROM jobs
+                        WHERE jobs.id = k.id
+                            AND state IN ('ready', 'scheduled', 'running'));
+
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
     END IF;
 
     RETURN NEW;
@@ -1406,6 +1417,19 @@ BEGIN
         RETURN 'lost';
     END IF;
 
+    -- who asks again and again locks nothing meanwhile
+
+    IF EXISTS (
+        SELECT FROM job_locks l
+            WHERE l.name = p_name AND (l.job, l.fence) <> (p_id, p_fence)
+                AND (l.until >= now() OR EXISTS (
+                    SELECT FROM jobs
+                        WHERE jobs.id = l.job AND jobs.fence = l.fence
+                            AND jobs.state = 'running')))
+    THEN
+        RETURN 'busy';
+    END IF;
+
     INSERT INTO job_locks AS l (name, job, fence, worker, until)
         VALUES (p_name, p_id, p_fence, p_worker, now() + interval '30 seconds')
         ON CONFLICT (name) DO UPDATE
@@ -1451,6 +1475,51 @@ BEGIN
                     AND (avatar_at IS NULL OR avatar_at <= uploads.created_at))
         THEN 'newest' ELSE 'older' END;
 END
+$$;
+
+
+-- The same lock for "social-worker clean", which has no job: for five minutes,
+-- or until it is released.
+
+CREATE OR REPLACE FUNCTION social_clean_lock(p_user uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. 100 LOOP
+        IF NOT EXISTS (
+            SELECT FROM job_locks l
+                WHERE l.name = 'avatar:' || p_user
+                    AND (l.until >= clock_timestamp() OR EXISTS (
+                        SELECT FROM jobs
+                            WHERE jobs.id = l.job AND jobs.fence = l.fence
+                                AND jobs.state = 'running')))
+        THEN
+            INSERT INTO job_locks AS l (name, job, fence, worker, until)
+                VALUES ('avatar:' || p_user, 0, 0, 'clean',
+                        clock_timestamp() + interval '5 minutes')
+                ON CONFLICT (name) DO UPDATE
+                    SET job = 0, fence = 0, worker = 'clean',
+                        until = excluded.until
+                    WHERE l.until < clock_timestamp() AND NOT EXISTS (
+                        SELECT FROM jobs
+                            WHERE jobs.id = l.job AND jobs.fence = l.fence
+                                AND jobs.state = 'running');
+
+            IF FOUND THEN
+                RETURN;
+            END IF;
+        END IF;
+
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+
+    RAISE EXCEPTION 'the picture of the user is locked'
+        USING ERRCODE = 'lock_not_available';
+END
+$$;
+
+CREATE OR REPLACE FUNCTION social_clean_unlock(p_user uuid) RETURNS void
+LANGUAGE sql AS $$
+    DELETE FROM job_locks WHERE name = 'avatar:' || p_user AND job = 0
 $$;
 
 
@@ -1826,7 +1895,9 @@ LANGUAGE sql STABLE SET lock_timeout = '250ms' AS $$
             SELECT json_object_agg(v.key, (v.value - 'key')
                        || jsonb_build_object('url', coalesce(p_assets, '')
                                              || '/' || (v.value ->> 'key')))
-            FROM jsonb_each(u.variants) v),
+            FROM jsonb_each(CASE jsonb_typeof(u.variants)
+                            WHEN 'object' THEN u.variants END) v
+            WHERE jsonb_typeof(v.value) = 'object'),
         'placeholder', u.placeholder))
     FROM uploads u JOIN users ON users.id = u.user_id
     WHERE u.id = p_id AND users.issuer = p_issuer AND users.sub = p_sub
@@ -2014,13 +2085,18 @@ BEGIN
 
             v_after := CASE WHEN v_young THEN 0 ELSE v_last END;
 
-            DELETE FROM jobs
-                WHERE id = ANY (ARRAY(
-                    SELECT id FROM jobs
-                        WHERE id = ANY (v_ids) AND state IN ('done', 'dead')
-                        FOR UPDATE SKIP LOCKED));
+            WITH gone AS (
+                DELETE FROM jobs
+                    WHERE id = ANY (ARRAY(
+                        SELECT id FROM jobs
+                            WHERE id = ANY (v_ids) AND state IN ('done', 'dead')
+                            FOR UPDATE SKIP LOCKED))
+                    RETURNING id, dedupe_key),
+            keys AS (
+                DELETE FROM job_keys k USING gone
+                    WHERE k.key = gone.dedupe_key AND k.id = gone.id)
+            SELECT count(*) INTO v_count FROM gone;
 
-            GET DIAGNOSTICS v_count = ROW_COUNT;
             v_total := v_total + v_count;
 
             EXIT WHEN v_young OR v_count > 0;
