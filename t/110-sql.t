@@ -821,6 +821,7 @@ subtest 'failures' => sub {
 
 
 subtest 'workers that are lost' => sub {
+    v('DELETE FROM job_workers');
     v("INSERT INTO jobs (queue, kind, priority) VALUES ('images', 'x', 100),
         ('images', 'other', 99)");
     v("UPDATE jobs SET priority = 1 WHERE kind = 'x'");

@@ -654,7 +654,8 @@ subtest 'for operators' => sub {
     v("SELECT social_job_add('post')");
     my @jobs = claim('w', 7);
     v("SELECT social_job_fail($_->[0], $_->[1], 'w', 'permanent',
-        '" . ($_->[0] % 2 ? 'smtp 550' : 'dns') . "', 'r', NULL)") for @jobs;
+        '" . ($_ == $jobs[0] || $_ == $jobs[3] ? 'smtp 550' : 'dns')
+        . "', 'r', NULL)") for @jobs;
     v("UPDATE jobs SET died_at = now() - interval '2 days'
         WHERE id = $jobs[0][0]");
 
