@@ -114,10 +114,10 @@ subtest 'all that was made of each upload' => sub {
     spew("$dir/assets/avatars/$_.jpg", 'alias') for qw( leaves stays );
 
     is(v("SELECT social_user_delete('iss', 'leaves')"), 't', 'left');
-    is(jobs(), 'ready ready', 'two jobs');
+    is(jobs(), 'ready scheduled', 'two jobs');
 
     my $log = once();
-    is(jobs(), 'done ready', 'one is done') or diag($log);
+    is(jobs(), 'done scheduled', 'one is done') or diag($log);
     like($log, qr/"event":"job done".*"kind":"erase".*"deletions":\d+/, 'logged');
     unlike($log, qr/leaves/, 'without a name');
 
@@ -131,7 +131,7 @@ subtest 'all that was made of each upload' => sub {
     spew("$dir/assets/images/00000000-0000-4000-8000-000000000002/avatar-2.jpg",
          'late');
     cmp_ok(v("SELECT extract(epoch FROM run_at - now()) FROM jobs WHERE state
-        = 'ready'"), '>', 300, 'again when no URL is good any more');
+        = 'scheduled'"), '>', 300, 'again when no URL is good any more');
     due();
     once();
     is(jobs(), 'done done', 'the other one, too');
@@ -148,7 +148,7 @@ subtest 'hundreds of uploads' => sub {
     spew("$dir/raw/raw/$_", 'x') for 1 .. 205;
 
     v("SELECT social_user_delete('iss', 'many')");
-    is(jobs(), join(' ', ('ready') x 6), 'a hundred each');
+    is(jobs(), join(' ', ('ready', 'scheduled') x 3), 'a hundred each');
     once();
     is(objects(), '', 'deleted');
     forget();
@@ -164,7 +164,7 @@ subtest 'what cannot be deleted now' => sub {
     conf(undef, 'bucket raw { endpoint = "http://127.0.0.1:9" region = "x"
                  credentials = "file ' . $buckets->{credentials} . '" }');
     once();
-    like(jobs(), qr/^ready ready$/, 'it is tried again');
+    like(jobs(), qr/^scheduled scheduled$/, 'it is tried again');
     like(v("SELECT last_error FROM jobs WHERE last_error IS NOT NULL LIMIT 1"),
          qr/^delete: /, 'said why');
     is(v("SELECT bool_and(retry_until > now() + interval '29 days') FROM jobs

@@ -43,44 +43,56 @@ CREATE TRIGGER uploads_remains BEFORE UPDATE OF id ON uploads
 -- that it may not know, of each generation, by its configuration.
 
 CREATE FUNCTION social_erase(p_user uuid, p_sub text) RETURNS void
-LANGUAGE sql AS $$
-    WITH theirs AS (
-        SELECT id, kind, bucket, object_key, generation, variants, expires_at
-            FROM uploads WHERE user_id = p_user
-        UNION ALL
-        SELECT upload, kind, bucket, object_key, generation, variants, now()
-            FROM upload_remains WHERE user_id = p_user),
-    numbered AS (
-        SELECT (row_number() OVER (ORDER BY id) - 1) / 100 AS batch, theirs.*
-            FROM theirs),
-    batches AS (
-        SELECT batch, max(expires_at) AS expires_at,
-               jsonb_build_object(
-                   'user', p_user,
-                   'sub', p_sub,
-                   'uploads', jsonb_agg(jsonb_build_object(
-                       'id', id,
-                       'kind', kind,
-                       'bucket', bucket,
-                       'key', object_key,
-                       'generation', generation,
-                       'keys', (
-                           SELECT coalesce(jsonb_agg(v.value ->> 'key'), '[]')
-                               FROM jsonb_each(variants) v
-                               WHERE v.value ->> 'key' IS NOT NULL))))
-                   AS payload
-            FROM numbered GROUP BY batch)
-    INSERT INTO jobs (queue, kind, dedupe_key, priority, payload, run_at,
-                      retry_until)
-        SELECT 'images', 'erase',
-               'erase:' || p_user || ':' || b.batch || ':' || pass, 200,
-               b.payload,
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_batch  record;
+    v_job    bigint;
+BEGIN
+    FOR v_batch IN
+        WITH theirs AS (
+            SELECT id, kind, bucket, object_key, generation, variants,
+                   expires_at
+                FROM uploads WHERE user_id = p_user
+            UNION ALL
+            SELECT upload, kind, bucket, object_key, generation, variants,
+                   now()
+                FROM upload_remains WHERE user_id = p_user),
+        numbered AS (
+            SELECT (row_number() OVER (ORDER BY id) - 1) / 100 AS batch,
+                   theirs.*
+                FROM theirs)
+        SELECT batch, pass,
                CASE pass WHEN 1 THEN now()
                    ELSE greatest(now() + interval '15 minutes',
-                                 b.expires_at + interval '5 minutes') END,
-               now() + interval '30 days'
-            FROM batches b, generate_series(1, 2) AS pass
-        ON CONFLICT DO NOTHING
+                                 max(expires_at) + interval '5 minutes')
+                   END AS run_at,
+               jsonb_agg(jsonb_build_object(
+                   'id', id,
+                   'kind', kind,
+                   'bucket', bucket,
+                   'key', object_key,
+                   'generation', generation,
+                   'keys', (
+                       SELECT coalesce(jsonb_agg(v.value ->> 'key'), '[]')
+                           FROM jsonb_each(CASE jsonb_typeof(variants)
+                                               WHEN 'object'
+                                               THEN variants END) v
+                           WHERE v.value ->> 'key' IS NOT NULL))) AS uploads
+            FROM numbered, generate_series(1, 2) AS pass
+            GROUP BY batch, pass
+            ORDER BY batch, pass
+    LOOP
+        v_job := social_job_put('erase',
+            jsonb_build_object('user', p_user, 'sub', p_sub,
+                               'uploads', v_batch.uploads),
+            'images', 200, v_batch.run_at,
+            'erase:' || p_user || ':' || v_batch.batch || ':' || v_batch.pass,
+            NULL, 5, NULL);
+
+        UPDATE jobs SET retry_until = now() + interval '30 days'
+            WHERE id = v_job;
+    END LOOP;
+END
 $$;
 
 
@@ -120,17 +132,26 @@ BEGIN
         RETURN false;
     END IF;
 
-    -- jobs that wait would find nothing; those that run end by themselves
+    -- jobs that wait would find nothing; those that run end by themselves, and
+    -- so do those that somebody has just locked
 
-    UPDATE jobs SET state = 'done', finished_at = now(), payload = '{}',
-                    last_error = 'the user was deleted'
-        WHERE dedupe_key = ANY (ARRAY(
-                SELECT 'upload:' || id || ':' || generation FROM uploads
-                    WHERE user_id = v_user
-                UNION ALL
-                SELECT 'upload:' || upload || ':' || generation
-                    FROM upload_remains WHERE user_id = v_user))
-            AND state = 'ready';
+    WITH theirs AS MATERIALIZED (
+        SELECT j.id, k.key
+            FROM job_keys k JOIN jobs j ON j.id = k.id
+            WHERE k.key = ANY (ARRAY(
+                    SELECT 'upload:' || id || ':' || generation FROM uploads
+                        WHERE user_id = v_user
+                    UNION ALL
+                    SELECT 'upload:' || upload || ':' || generation
+                        FROM upload_remains WHERE user_id = v_user))
+                AND j.state IN ('ready', 'scheduled')
+            FOR NO KEY UPDATE OF j SKIP LOCKED),
+    ended AS (
+        UPDATE jobs
+            SET state = 'done', pos = NULL, finished_at = now(),
+                payload = '{}', last_error = 'the user was deleted'
+            FROM theirs WHERE jobs.id = theirs.id)
+    DELETE FROM job_keys USING theirs WHERE job_keys.key = theirs.key;
 
     PERFORM social_erase(v_user, p_sub);
 
@@ -171,6 +192,9 @@ BEGIN
 
     IF v_part = '' THEN
         piece := '{"user":' || (to_jsonb(v_user) - 'synced_events')::text
+            || ',"roles":' || coalesce((
+                SELECT jsonb_agg(role ORDER BY role) FROM user_roles
+                    WHERE user_id = v_user.id), '[]')::text
             || ',"revocations":' || coalesce((
                 SELECT jsonb_agg(jsonb_build_object(
                            'session', r.session, 'until', r.until)
@@ -191,7 +215,8 @@ BEGIN
                                 WHERE u.user_id = v_user.id
                                     AND u.state IN ('stored', 'processing')
                                 ORDER BY u.created_at DESC LIMIT 1000))
-                        AND j.state IN ('ready', 'running')), '[]')::text
+                        AND j.state IN ('ready', 'scheduled', 'running')),
+                '[]')::text
             || ',"replaced_uploads":' || coalesce((
                 SELECT jsonb_agg(to_jsonb(m) - 'user_id'
                            ORDER BY m.created_at, m.upload)
