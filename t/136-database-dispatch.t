@@ -219,6 +219,45 @@ patient(sub {
         is($?, 0, 'it is answered when it is free');
     };
 
+    # Statements that share nothing are sent one behind the other, but not behind
+    # that one, though there is room, and none on the other connection.
+
+    subtest 'head of line, one behind the other' => sub {
+        my $holder = hold("SELECT FROM users WHERE sub = 'row' FOR UPDATE");
+        my $pid = fork // die "fork: $!\n";
+
+        if (!$pid) {
+            many($port, [ post('row', email => 'a@c.example') ]);
+            POSIX::_exit(0);
+        }
+
+        $pg->wait_for('SELECT count(*) FROM pg_stat_activity WHERE'
+            . " application_name = 'ngx_social_module' AND"
+            . " wait_event_type = 'Lock'", 1);
+        sleep 0.1;
+
+        my @texts = map {
+            "POST /logout HTTP/1.0\r\n" . bearer(sub => "line$_",
+                origin_jti => "line$_") . "\r\n\r\n"
+        } 1 .. 150;
+
+        my $second = hold('LOCK TABLE revocations IN SHARE MODE');
+        my $at = time + 1;
+
+        my @got = many($port, \@texts, seconds => 15, tick => sub {
+            return if !$second || time < $at;
+            release($second);
+            undef $second;
+        });
+
+        is(statuses(@got), '204:150', 'all are answered meanwhile');
+        is(waitpid($pid, POSIX::WNOHANG()), 0, 'while that one waits');
+
+        release($holder);
+        waitpid $pid, 0;
+        $pg->sql('DELETE FROM revocations');
+    };
+
     subtest 'those that come together share their commit' => sub {
         my @got = gathered([ map { post($_) } names('share', 200) ]);
 
