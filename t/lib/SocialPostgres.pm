@@ -20,6 +20,8 @@ use Cwd ();
 use File::Basename ();
 use File::Path ();
 use File::Temp ();
+use IO::Handle ();
+use IPC::Open2 ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -290,6 +292,34 @@ sub wait_for {
         return $got if $got eq $wanted || time > $end;
         sleep 0.05;
     }
+}
+
+
+# Begins a transaction of its own with this SQL, and returns when that was
+# run; what is returned is to be called with how it ends: COMMIT or ROLLBACK.
+
+sub transaction {
+    my ($self, $sql) = @_;
+
+    my $pid = IPC::Open2::open2(my $out, my $in, 'psql', '-X', '-q', '-A',
+        '-t', '-v', 'ON_ERROR_STOP=1', '-d', $self->conninfo);
+
+    print {$in} "BEGIN;\n$sql;\n\\echo begun\n";
+    $in->flush;
+
+    while ((my $line = readline $out) // die "transaction: psql ended\n") {
+        last if $line eq "begun\n";
+    }
+
+    return sub {
+        my ($end) = @_;
+
+        print {$in} "$end;\n";
+        close $in;
+        1 while defined readline $out;
+        waitpid $pid, 0;
+        die "$end failed\n" if $?;
+    };
 }
 
 
