@@ -446,6 +446,14 @@ subtest 'uploads' => sub {
     is(created('e2', 'raw/nobody', 'x'), 'ignored', 'an unknown key');
     is(v("SELECT count(*) FROM events WHERE event_id = 'e2'"), 1, 'is recorded');
     is(v("SELECT state FROM uploads WHERE id = '$again'"), 'stored', 'stored');
+
+    # as a gateway does whose connection was lost when it had been created
+
+    is(v("SELECT social_upload_create('$again', 'i', 'u1', 'u1', 'avatar',
+        'raw', 'raw/u1/a.jpg', 'image/jpeg', 100, NULL, '5 minutes')"), $again,
+        'created once more');
+    is(v("SELECT state, generation FROM uploads WHERE id = '$again'"),
+        'stored|1', 'the object is still there');
     is(v("SELECT count(*) FROM jobs"), 1, 'one job');
 
     is(created('e3', 'raw/u1/a.jpg', 'def'), 'queued', 'another object');

@@ -12,6 +12,11 @@
 #define SOCIAL_PQ_MAX_PARAMS  16
 
 
+static bool social_pq_values(social_pq_t *pq, const social_pq_param_t *params,
+    size_t n, const char **values);
+static bool social_pq_settle(social_pq_t *pq);
+
+
 /* PGresult, opaque to others */
 
 static PGresult *
@@ -28,8 +33,13 @@ social_pq_close(social_pq_t *pq)
         return;
     }
 
-    PQclear(pq->result);
+    while (pq->given < pq->got) {
+        PQclear(pq->results[pq->given++]);
+    }
+
+    PQclear(pq->error);
     PQfinish(pq->conn);
+    free(pq->scratch);
     free(pq);
 }
 
@@ -52,58 +62,113 @@ social_rc_e
 social_pq_send(social_pq_t *pq, const char *sql,
     const social_pq_param_t *params, size_t n)
 {
-    int          ok;
-    char        *copies[SOCIAL_PQ_MAX_PARAMS];
-    size_t       i;
-    const char  *values[SOCIAL_PQ_MAX_PARAMS] = { NULL };
-
-    if (n > SOCIAL_PQ_MAX_PARAMS) {
+    if (social_pq_add(pq, sql, params, n) != SOCIAL_OK) {
         return SOCIAL_FAILED;
     }
 
-    memset(copies, 0, sizeof(copies));
-    ok = 1;
+    return social_pq_sync(pq);
+}
+
+
+/*
+ * What is parsed without a name stays until the next statement is parsed, and
+ * within a transaction a pooler leaves the connection to the same server.
+ */
+
+social_rc_e
+social_pq_add(social_pq_t *pq, const char *sql,
+    const social_pq_param_t *params, size_t n)
+{
+    int          ok;
+    const char  *values[SOCIAL_PQ_MAX_PARAMS] = { NULL };
+
+    if (n > SOCIAL_PQ_MAX_PARAMS || pq->added == SOCIAL_PQ_MAX_GROUP
+        || !social_pq_values(pq, params, n, values))
+    {
+        return SOCIAL_FAILED;
+    }
+
+    ok = pq->sql == sql
+         ? PQsendQueryPrepared(pq->conn, "", (int) n, values, NULL, NULL, 0)
+         : PQsendQueryParams(pq->conn, sql, (int) n, NULL, values, NULL, NULL,
+                             0);
+
+    if (ok != 1) {
+        return SOCIAL_FAILED;
+    }
+
+    pq->sql = sql;
+    pq->added++;
+    pq->pending++;
+
+    return SOCIAL_OK;
+}
+
+
+/*
+ * In text format libpq takes strings that end with a zero byte.
+ */
+
+static bool
+social_pq_values(social_pq_t *pq, const social_pq_param_t *params, size_t n,
+    const char **values)
+{
+    char    *p;
+    size_t   i, size;
+
+    size = 0;
 
     for (i = 0; i < n; i++) {
+        size += params[i].null ? 0 : params[i].value.len + 1;
+    }
 
-        values[i] = NULL;
+    if (size > pq->scratch_size) {
+        p = realloc(pq->scratch, size);
+        if (p == NULL) {
+            return false;
+        }
+
+        pq->scratch = p;
+        pq->scratch_size = size;
+    }
+
+    p = pq->scratch;
+
+    for (i = 0; i < n; i++) {
 
         if (params[i].null) {
             continue;
         }
 
-        /* in text format libpq takes strings that end with a zero byte */
-
-        copies[i] = malloc(params[i].value.len + 1);
-
-        if (copies[i] == NULL) {
-            ok = 0;
-            break;
-        }
+        values[i] = p;
 
         if (params[i].value.len) {
-            memcpy(copies[i], params[i].value.data, params[i].value.len);
+            memcpy(p, params[i].value.data, params[i].value.len);
+            p += params[i].value.len;
         }
 
-        copies[i][params[i].value.len] = '\0';
-        values[i] = copies[i];
+        *p++ = '\0';
     }
 
-    ok = ok
-         && PQsendQueryParams(pq->conn, sql, (int) n, NULL, values, NULL,
-                              NULL, 0)
-            == 1
-         && PQpipelineSync(pq->conn) == 1;
+    return true;
+}
 
-    for (i = 0; i < n; i++) {
-        free(copies[i]);
-    }
 
-    if (!ok) {
+social_rc_e
+social_pq_sync(social_pq_t *pq)
+{
+    if (pq->added == 0 || pq->syncs == SOCIAL_PQ_MAX_SYNCS
+        || PQpipelineSync(pq->conn) != 1)
+    {
         return SOCIAL_FAILED;
     }
 
-    pq->pending++;
+    pq->sizes[(pq->first + pq->syncs) % SOCIAL_PQ_MAX_SYNCS]
+        = (unsigned char) pq->added;
+    pq->syncs++;
+
+    pq->added = 0;
+    pq->sql = NULL;
 
     return SOCIAL_OK;
 }
@@ -134,8 +199,9 @@ social_pq_consume(social_pq_t *pq)
 
 
 /*
- * For every statement libpq gives its result, then NULL, then the result of
- * the sync; only with that is the transaction over and the row there.
+ * For every statement libpq gives its result, then NULL; behind those of a
+ * transaction the result of the sync, or of a commit that failed and then that
+ * of the sync.  Only with that is the transaction over and the row there.
  */
 
 social_rc_e
@@ -148,7 +214,11 @@ social_pq_next(social_pq_t *pq, social_pq_result_t **result)
     *result = NULL;
     nulls = 0;
 
-    while (pq->pending) {
+    while (pq->given == pq->ready) {
+
+        if (pq->syncs == 0) {
+            return SOCIAL_DECLINED;
+        }
 
         if (PQstatus(pq->conn) != CONNECTION_OK) {
             return SOCIAL_FAILED;
@@ -174,35 +244,94 @@ social_pq_next(social_pq_t *pq, social_pq_result_t **result)
         nulls = 0;
         status = PQresultStatus(res);
 
-        if (status != PGRES_PIPELINE_SYNC) {
+        if (status == PGRES_PIPELINE_SYNC) {
 
-            /* the first is the statement's own; an error at commit wins */
+            PQclear(res);
 
-            if (pq->result == NULL || status == PGRES_FATAL_ERROR) {
-                PQclear(pq->result);
-                pq->result = res;
-
-            } else {
-                PQclear(res);
+            if (!social_pq_settle(pq)) {
+                return SOCIAL_FAILED;
             }
 
-            continue;
+        } else if (pq->got < pq->sizes[pq->first]) {
+
+            pq->results[pq->got++] = res;
+
+        } else {
+            PQclear(pq->error);
+            pq->error = res;
         }
-
-        PQclear(res);
-
-        if (pq->result == NULL) {
-            return SOCIAL_FAILED;
-        }
-
-        *result = (social_pq_result_t *) pq->result;
-        pq->result = NULL;
-        pq->pending--;
-
-        return SOCIAL_OK;
     }
 
-    return SOCIAL_DECLINED;
+    *result = (social_pq_result_t *) pq->results[pq->given++];
+    pq->pending--;
+
+    if (pq->given == pq->ready) {
+        pq->given = 0;
+        pq->ready = 0;
+        pq->got = 0;
+    }
+
+    return SOCIAL_OK;
+}
+
+
+/*
+ * What a transaction came to: a result that says it was good is none where
+ * another of the same transaction was not.
+ */
+
+static bool
+social_pq_settle(social_pq_t *pq)
+{
+    bool             failed;
+    size_t           i, size;
+    ExecStatusType   status;
+
+    size = pq->sizes[pq->first];
+
+    if (pq->got != size) {
+        return false;
+    }
+
+    failed = (pq->error != NULL);
+
+    for (i = 0; i < size; i++) {
+        status = PQresultStatus(pq->results[i]);
+
+        if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+            failed = true;
+        }
+    }
+
+    if (failed && size == 1 && pq->error != NULL) {
+        PQclear(pq->results[0]);
+        pq->results[0] = pq->error;
+        pq->error = NULL;
+
+    } else if (failed && size > 1) {
+
+        for (i = 0; i < size; i++) {
+
+            status = PQresultStatus(pq->results[i]);
+
+            if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+
+                PQclear(pq->results[i]);
+                pq->results[i] = PQmakeEmptyPGresult(pq->conn,
+                                                     PGRES_PIPELINE_ABORTED);
+            }
+        }
+    }
+
+    PQclear(pq->error);
+    pq->error = NULL;
+
+    pq->first = (pq->first + 1) % SOCIAL_PQ_MAX_SYNCS;
+    pq->syncs--;
+
+    pq->ready = size;
+
+    return true;
 }
 
 
@@ -238,6 +367,9 @@ social_pq_result_outcome(const social_pq_result_t *result)
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
         return SOCIAL_PQ_OK;
+
+    case PGRES_PIPELINE_ABORTED:
+        return SOCIAL_PQ_ABORTED;
 
     default:
         /* without a SQLSTATE it is not from the server */

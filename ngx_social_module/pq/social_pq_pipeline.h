@@ -13,6 +13,10 @@
 #include "social_str.h"
 
 
+#define SOCIAL_PQ_MAX_GROUP   64       /* statements of one transaction */
+#define SOCIAL_PQ_MAX_SYNCS   256      /* transactions under way */
+
+
 typedef struct social_pq_s         social_pq_t;
 typedef struct social_pq_result_s  social_pq_result_t;
 
@@ -29,7 +33,9 @@ typedef struct {
 typedef enum {
     SOCIAL_PQ_OK = 0,       /* the statement was run */
     SOCIAL_PQ_REFUSED,      /* the server refused it: see the SQLSTATE */
-    SOCIAL_PQ_BROKEN        /* the connection is gone */
+    SOCIAL_PQ_BROKEN,       /* the connection is gone */
+    SOCIAL_PQ_ABORTED       /* nothing is left of it, since another statement
+                               of its transaction failed, or the commit did */
 } social_pq_outcome_e;
 
 
@@ -47,6 +53,18 @@ int social_pq_socket(const social_pq_t *pq);
  */
 social_rc_e social_pq_send(social_pq_t *pq, const char *sql,
     const social_pq_param_t *params, size_t n);
+
+/*
+ * The same for several statements in one transaction: each of them is added,
+ * SOCIAL_PQ_MAX_GROUP at most, then the sync.  Their results are given out one
+ * by one when the transaction is over: either all statements were run and
+ * committed, or none of them, and then one result at most is the error.  Where
+ * the same "sql" follows itself, by its address, it is parsed once.
+ * (PostgreSQL, 34.5.1.3 and 55.2.4: an implicit transaction ends with a sync)
+ */
+social_rc_e social_pq_add(social_pq_t *pq, const char *sql,
+    const social_pq_param_t *params, size_t n);
+social_rc_e social_pq_sync(social_pq_t *pq);
 
 /*
  * Sends what is queued.  SOCIAL_OK: all of it is out; SOCIAL_DECLINED: call

@@ -36,6 +36,18 @@ static char *ngx_http_social_logout_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 
 
+/*
+ * A session that has ended stays ended, and makes no room once more.  It shares
+ * no commit: who signs out is not to wait for others.
+ */
+
+static const ngx_http_social_statement_t  ngx_http_social_logout_statement = {
+    .sql = "SELECT social_revoke($1, $2, decode($3, 'hex'),"
+           " to_timestamp($4::bigint), $5, $6::integer)",
+    .repeat = 1
+};
+
+
 static const ngx_http_social_conf_entry_t  ngx_http_social_logout_params[] = {
 
     { ngx_string("retention"),
@@ -191,12 +203,10 @@ ngx_http_social_logout_revoke(ngx_http_request_t *r,
     params[5].value.data = max;
     params[5].value.len = ngx_sprintf(max, "%ui", llcf->max) - max;
 
-    if (ngx_http_social_query(r, "SELECT social_revoke($1, $2,"
-                                 " decode($3, 'hex'),"
-                                 " to_timestamp($4::bigint), $5,"
-                                 " $6::integer)",
-                              params, 6, ngx_http_social_logout_revoked,
-                              revoked)
+    if (ngx_http_social_query_statement(r, &ngx_http_social_logout_statement,
+                                        params, 6,
+                                        ngx_http_social_logout_revoked,
+                                        revoked)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -222,11 +222,23 @@ ngx_int_t
 ngx_http_social_connection_send(ngx_http_social_connection_t *conn,
     const char *sql, const social_pq_param_t *params, ngx_uint_t n)
 {
+    if (ngx_http_social_connection_add(conn, sql, params, n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_social_connection_sync(conn);
+}
+
+
+ngx_int_t
+ngx_http_social_connection_add(ngx_http_social_connection_t *conn,
+    const char *sql, const social_pq_param_t *params, ngx_uint_t n)
+{
     ngx_uint_t  first;
 
     first = social_pq_pending(conn->pq) == 0;
 
-    if (social_pq_send(conn->pq, sql, params, n) != SOCIAL_OK) {
+    if (social_pq_add(conn->pq, sql, params, n) != SOCIAL_OK) {
         return NGX_ERROR;
     }
 
@@ -237,6 +249,13 @@ ngx_http_social_connection_send(ngx_http_social_connection_t *conn,
     conn->connection->idle = 0;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_connection_sync(ngx_http_social_connection_t *conn)
+{
+    return social_pq_sync(conn->pq) == SOCIAL_OK ? NGX_OK : NGX_ERROR;
 }
 
 

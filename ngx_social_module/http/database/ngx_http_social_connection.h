@@ -116,6 +116,14 @@ ngx_int_t ngx_http_social_connection_send(ngx_http_social_connection_t *conn,
     const char *sql, const social_pq_param_t *params, ngx_uint_t n);
 
 /*
+ * The same for several statements that are one transaction: each is added,
+ * SOCIAL_PQ_MAX_GROUP at most, and then comes the sync.
+ */
+ngx_int_t ngx_http_social_connection_add(ngx_http_social_connection_t *conn,
+    const char *sql, const social_pq_param_t *params, ngx_uint_t n);
+ngx_int_t ngx_http_social_connection_sync(ngx_http_social_connection_t *conn);
+
+/*
  * Sends what is queued, as far as the socket takes it, and the rest as soon as
  * it takes more.  NGX_ERROR: the connection is of no more use.
  */

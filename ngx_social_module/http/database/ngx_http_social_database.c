@@ -5,42 +5,25 @@
  * DESIGN.  Statements of many requests are under way on one connection, in
  * order.  Each has a timer.  The server's own statement_timeout is shorter:
  * one slow statement ends there, and leaves those behind it the time to be
- * run.  When nothing comes for as long as our timer, it is the server or the
+ * run.  When no result comes for as long as our timer, it is the server or the
  * network that is gone, and the connection with it.
+ *
+ * What was sent on a connection that broke may have been run.  Statements for
+ * which that makes no difference are sent again, once, on the next connection
+ * that there is, while their time lasts; so does what waits.
  */
 
-#include "ngx_http_social_connection.h"
-#include "ngx_http_social_database.h"
+#include "ngx_http_social_dispatch.h"
 
 
-#define NGX_HTTP_SOCIAL_DATABASE_PIPELINE  64
-#define NGX_HTTP_SOCIAL_DATABASE_LOCKED    10     /* seconds */
+#define NGX_HTTP_SOCIAL_DATABASE_LOCKED  10     /* seconds */
 
 
-typedef struct {
-    ngx_http_social_connection_t       conn;
-    ngx_http_social_database_t        *db;
-    ngx_queue_t                        sent;      /* of queries, in order */
-} ngx_http_social_pooled_t;
-
-
-struct ngx_http_social_database_s {
-    ngx_http_social_database_conf_t   *conf;
-    ngx_http_social_pooled_t          *pool;
-    ngx_queue_t                        waiting;   /* of queries */
-    ngx_uint_t                         waiters;
-    time_t                             locked;    /* last log of a lock */
-};
-
-
-static void ngx_http_social_database_submit(ngx_http_social_database_t *db,
-    ngx_http_social_query_t *query);
-static ngx_int_t ngx_http_social_database_send(
-    ngx_http_social_pooled_t *pooled, ngx_http_social_query_t *query);
-static ngx_http_social_pooled_t *ngx_http_social_database_choose(
-    ngx_http_social_database_t *db);
-static ngx_uint_t ngx_http_social_database_hopeless(
-    ngx_http_social_database_t *db);
+static ngx_int_t ngx_http_social_database_query(ngx_http_social_database_t *db,
+    ngx_http_request_t *r, const ngx_http_social_statement_t *statement,
+    const char *sql, const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_pt handler,
+    ngx_http_social_query_background_pt background, void *data);
 static void ngx_http_social_database_timeout(ngx_event_t *ev);
 
 static void ngx_http_social_database_connected(
@@ -50,6 +33,11 @@ static void ngx_http_social_database_result(ngx_http_social_connection_t *conn,
 static void ngx_http_social_database_ready(ngx_http_social_connection_t *conn);
 static void ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
     const char *why);
+static void ngx_http_social_database_failed(
+    ngx_http_social_connection_t *conn, ngx_http_social_query_t *query,
+    const social_pq_result_t *result);
+static ngx_int_t ngx_http_social_database_repeat(
+    ngx_http_social_database_t *db, ngx_http_social_query_t *query);
 static ngx_http_social_query_outcome_e ngx_http_social_database_refused(
     ngx_http_social_database_t *db, const social_pq_result_t *result);
 static ngx_uint_t ngx_http_social_database_passes(const char *sqlstate);
@@ -85,7 +73,12 @@ ngx_http_social_database_create(ngx_conf_t *cf,
     }
 
     db->conf = conf;
+    ngx_queue_init(&db->again);
     ngx_queue_init(&db->waiting);
+    ngx_queue_init(&db->suspects);
+
+    db->dispatch.handler = ngx_http_social_dispatch_handler;
+    db->dispatch.data = db;
 
     for (i = 0; i < conf->connections; i++) {
         pooled = &db->pool[i];
@@ -114,6 +107,8 @@ ngx_http_social_database_start(ngx_http_social_database_t *db,
     ngx_cycle_t *cycle)
 {
     ngx_uint_t  i;
+
+    db->dispatch.log = cycle->log;
 
     for (i = 0; i < db->conf->connections; i++) {
         ngx_http_social_connection_init(&db->pool[i].conn, cycle);
@@ -174,19 +169,21 @@ ngx_http_social_query(ngx_http_request_t *r, const char *sql,
     const social_pq_param_t *params, ngx_uint_t n,
     ngx_http_social_query_pt handler, void *data)
 {
-    ngx_http_social_query_t  *query;
+    return ngx_http_social_database_query(ngx_http_social_database_of(r), r,
+                                          NULL, sql, params, n, handler, NULL,
+                                          data);
+}
 
-    query = ngx_http_social_query_create(r, sql, params, n);
-    if (query == NULL) {
-        return NGX_ERROR;
-    }
 
-    query->handler = handler;
-    query->data = data;
-
-    ngx_http_social_database_submit(ngx_http_social_database_of(r), query);
-
-    return NGX_OK;
+ngx_int_t
+ngx_http_social_query_statement(ngx_http_request_t *r,
+    const ngx_http_social_statement_t *statement,
+    const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_pt handler, void *data)
+{
+    return ngx_http_social_database_query(ngx_http_social_database_of(r), r,
+                                          statement, NULL, params, n, handler,
+                                          NULL, data);
 }
 
 
@@ -195,7 +192,6 @@ ngx_http_social_query_background(const char *sql,
     const social_pq_param_t *params, ngx_uint_t n,
     ngx_http_social_query_background_pt handler, void *data)
 {
-    ngx_http_social_query_t               *query;
     ngx_http_social_database_main_conf_t  *dmcf;
 
     dmcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
@@ -205,165 +201,63 @@ ngx_http_social_query_background(const char *sql,
         return NGX_ERROR;
     }
 
-    query = ngx_http_social_query_create(NULL, sql, params, n);
+    return ngx_http_social_database_query(dmcf->db, NULL, NULL, sql, params, n,
+                                          NULL, handler, data);
+}
+
+
+/*
+ * A query never ends from within the call that its handler's caller is in.
+ */
+
+static ngx_int_t
+ngx_http_social_database_query(ngx_http_social_database_t *db,
+    ngx_http_request_t *r, const ngx_http_social_statement_t *statement,
+    const char *sql, const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_pt handler,
+    ngx_http_social_query_background_pt background, void *data)
+{
+    ngx_http_social_query_t  *query;
+
+    query = ngx_http_social_query_create(r, params, n);
     if (query == NULL) {
         return NGX_ERROR;
     }
 
-    query->background = handler;
+    query->single.sql = sql;
+    query->statement = statement ? statement : &query->single;
+    query->alone = !query->statement->share;
+
+    query->handler = handler;
+    query->background = background;
     query->data = data;
-
-    ngx_http_social_database_submit(dmcf->db, query);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_social_database_submit(ngx_http_social_database_t *db,
-    ngx_http_social_query_t *query)
-{
-    ngx_http_social_pooled_t  *pooled;
 
     query->db = db;
     query->timer.handler = ngx_http_social_database_timeout;
     query->timer.data = query;
     query->timer.log = ngx_cycle->log;
 
-    pooled = ngx_http_social_database_choose(db);
-
-    if (pooled != NULL) {
-
-        if (ngx_http_social_database_send(pooled, query) == NGX_OK) {
-            ngx_add_timer(&query->timer, db->conf->timeout);
-
-            /* a failure shows when the socket is read, or by the timer */
-
-            (void) ngx_http_social_connection_flush(&pooled->conn);
-
-            return;
-        }
-
-        ngx_http_social_connection_failed(&pooled->conn, "send failed");
-    }
-
-    /*
-     * a query that has no chance still ends from the event loop, never from
-     * within the call that its handler's caller is in
-     */
-
-    if (db->waiters >= db->conf->queue || ngx_http_social_database_hopeless(db))
-    {
+    if (ngx_http_social_dispatch_full(db)) {
         ngx_add_timer(&query->timer, 0);
-        return;
+        return NGX_OK;
     }
-
-    ngx_queue_insert_tail(&db->waiting, &query->queue);
-    query->waiting = 1;
-    db->waiters++;
 
     ngx_add_timer(&query->timer, db->conf->timeout);
-}
 
+    ngx_http_social_dispatch_wait(db, &db->waiting, query);
 
-static ngx_int_t
-ngx_http_social_database_send(ngx_http_social_pooled_t *pooled,
-    ngx_http_social_query_t *query)
-{
-    if (ngx_http_social_connection_send(&pooled->conn, query->sql,
-                                        query->params, query->n)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    /* at the end of this iteration, with what comes till then */
 
-    query->conn = &pooled->conn;
-    ngx_queue_insert_tail(&pooled->sent, &query->queue);
+    ngx_post_event(&db->dispatch, &ngx_posted_events);
 
     return NGX_OK;
 }
 
 
 /*
- * The connection with the fewest statements under way.  Another one is opened
- * when all that are up have some.
- */
-
-static ngx_http_social_pooled_t *
-ngx_http_social_database_choose(ngx_http_social_database_t *db)
-{
-    size_t                         pending, least;
-    ngx_uint_t                     i;
-    ngx_http_social_pooled_t      *best;
-    ngx_http_social_connection_t  *conn, *down;
-
-    best = NULL;
-    down = NULL;
-    least = NGX_HTTP_SOCIAL_DATABASE_PIPELINE;
-
-    for (i = 0; i < db->conf->connections; i++) {
-        conn = &db->pool[i].conn;
-
-        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_DOWN
-            && !conn->retry.timer_set && down == NULL)
-        {
-            down = conn;
-        }
-
-        if (conn->state != NGX_HTTP_SOCIAL_CONNECTION_UP) {
-            continue;
-        }
-
-        pending = ngx_http_social_connection_pending(conn);
-
-        if (pending < least) {
-            least = pending;
-            best = &db->pool[i];
-        }
-    }
-
-    if (down != NULL && (best == NULL || least > 0)) {
-        ngx_http_social_connection_connect(down);
-    }
-
-    return best;
-}
-
-
-/*
- * No connection is up, and none is being made: the last attempt failed and
- * the next is not due.  A request is better answered at once.
- */
-
-static ngx_uint_t
-ngx_http_social_database_hopeless(ngx_http_social_database_t *db)
-{
-    ngx_uint_t                     i;
-    ngx_http_social_connection_t  *conn;
-
-    for (i = 0; i < db->conf->connections; i++) {
-        conn = &db->pool[i].conn;
-
-        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
-            return 0;
-        }
-
-        if (conn->failures == 0
-            && (conn->state == NGX_HTTP_SOCIAL_CONNECTION_CONNECTING
-                || conn->retry.timer_set))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/*
  * The request does not wait any longer.  The connection is given up only when
- * nothing at all came from it for as long: statements of other requests may
- * be under way on it, and its statement is answered or ended by the server.
+ * no result came from it for as long: statements of other requests may be under
+ * way on it, and its statement is answered or ended by the server.
  */
 
 static void
@@ -371,6 +265,7 @@ ngx_http_social_database_timeout(ngx_event_t *ev)
 {
     ngx_msec_t                     silent;
     ngx_http_social_query_t       *query;
+    ngx_http_social_pooled_t      *pooled;
     ngx_http_social_database_t    *db;
     ngx_http_social_connection_t  *conn;
 
@@ -383,8 +278,7 @@ ngx_http_social_database_timeout(ngx_event_t *ev)
         /* one that was refused at once is in no queue */
 
         if (query->waiting) {
-            ngx_queue_remove(&query->queue);
-            db->waiters--;
+            ngx_http_social_dispatch_leave(db, query);
         }
 
         ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
@@ -392,7 +286,8 @@ ngx_http_social_database_timeout(ngx_event_t *ev)
         return;
     }
 
-    silent = ngx_current_msec - conn->heard;
+    pooled = conn->data;
+    silent = ngx_current_msec - pooled->moved;
 
     if (silent >= db->conf->timeout) {
         ngx_http_social_connection_failed(conn, "timed out");
@@ -409,12 +304,17 @@ ngx_http_social_database_timeout(ngx_event_t *ev)
 static void
 ngx_http_social_database_connected(ngx_http_social_connection_t *conn)
 {
+    ngx_http_social_pooled_t  *pooled = conn->data;
+
     if (conn->failures) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "social: database available again");
     }
 
     conn->failures = 0;
+
+    pooled->db->was_up = 1;
+    pooled->db->is_down = 0;
 }
 
 
@@ -427,6 +327,7 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
     ngx_http_social_pooled_t  *pooled;
 
     pooled = conn->data;
+    pooled->moved = ngx_current_msec;
 
     q = ngx_queue_head(&pooled->sent);
     ngx_queue_remove(q);
@@ -439,18 +340,16 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
         ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_OK, result);
         break;
 
+    case SOCIAL_PQ_ABORTED:
+
+        /* nothing of it was run */
+
+        query->alone = 1;
+        ngx_http_social_dispatch_wait(pooled->db, &pooled->db->again, query);
+        break;
+
     case SOCIAL_PQ_REFUSED:
-        ngx_http_social_query_done(query,
-                           ngx_http_social_database_refused(pooled->db, result),
-                           NULL);
-
-        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_UP
-            && ngx_strcmp(social_pq_result_sqlstate(result), "25006") == 0)
-        {
-            /* the next connection may find the new primary */
-            ngx_http_social_connection_failed(conn, "server is read-only");
-        }
-
+        ngx_http_social_database_failed(conn, query, result);
         break;
 
     default:
@@ -461,65 +360,109 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
 
 
 /*
- * Sends what waits for a connection, as far as there is room.
+ * An error of one of several is none of its own yet: it may come of the others.
  */
 
 static void
-ngx_http_social_database_ready(ngx_http_social_connection_t *conn)
+ngx_http_social_database_failed(ngx_http_social_connection_t *conn,
+    ngx_http_social_query_t *query, const social_pq_result_t *result)
 {
-    ngx_queue_t                 *q;
-    ngx_http_social_query_t     *query;
-    ngx_http_social_pooled_t    *pooled;
-    ngx_http_social_database_t  *db;
+    ngx_uint_t                       read_only, conflict;
+    const char                      *sqlstate;
+    ngx_http_social_pooled_t        *pooled;
+    ngx_http_social_database_t      *db;
+    ngx_http_social_query_outcome_e  outcome;
 
     pooled = conn->data;
     db = pooled->db;
 
-    while (!ngx_queue_empty(&db->waiting)) {
+    sqlstate = social_pq_result_sqlstate(result);
 
-        pooled = ngx_http_social_database_choose(db);
+    read_only = ngx_strcmp(sqlstate, "25006") == 0;
+    conflict = ngx_strncmp(sqlstate, "40", 2) == 0;
 
-        if (pooled == NULL) {
-            return;
+    if (query->shared && !read_only) {
+        query->alone = 1;
+        query->suspect = ngx_strcmp(sqlstate, "55P03") == 0
+                         || ngx_strcmp(sqlstate, "57014") == 0;
+
+        ngx_http_social_dispatch_wait(db, query->suspect ? &db->suspects
+                                                         : &db->again,
+                                      query);
+        query = NULL;
+
+    } else if (read_only || conflict) {
+
+        /* it was not run */
+
+        if (ngx_http_social_database_repeat(db, query) == NGX_OK) {
+            query = NULL;
         }
+    }
 
-        q = ngx_queue_head(&db->waiting);
-        ngx_queue_remove(q);
-        db->waiters--;
+    if (query) {
+        outcome = ngx_http_social_database_refused(db, result);
+        ngx_http_social_query_done(query, outcome, NULL);
+    }
 
-        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
-        query->waiting = 0;
+    if (read_only && conn->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
 
-        if (ngx_http_social_database_send(pooled, query) != NGX_OK) {
+        /* the next connection may find the new primary */
 
-            /* not sent: it goes with the next connection */
-
-            ngx_queue_insert_head(&db->waiting, q);
-            query->waiting = 1;
-            db->waiters++;
-
-            ngx_http_social_connection_failed(&pooled->conn, "send failed");
-            return;
-        }
-
-        if (ngx_http_social_connection_flush(&pooled->conn) != NGX_OK) {
-            ngx_http_social_connection_failed(&pooled->conn, "send failed");
-            return;
-        }
+        ngx_http_social_connection_failed(conn, "server is read-only");
     }
 }
 
 
 /*
- * Ends what was sent on it: nobody can say whether it was run.  What waits for
- * a connection ends too, unless there may be one soon.
+ * Once, and for somebody who waits for it.
+ */
+
+static ngx_int_t
+ngx_http_social_database_repeat(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query)
+{
+    if (!query->statement->repeat || query->repeated || !query->timer.timer_set
+        || !ngx_http_social_query_wanted(query))
+    {
+        return NGX_DECLINED;
+    }
+
+    query->repeated = 1;
+    query->alone = 1;
+
+    ngx_http_social_dispatch_wait(db, &db->again, query);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_social_database_ready(ngx_http_social_connection_t *conn)
+{
+    ngx_http_social_pooled_t  *pooled = conn->data;
+
+    if (ngx_exiting) {
+        /* the connection is closed now where nothing is under way */
+        ngx_http_social_dispatch_waiting(pooled->db);
+        return;
+    }
+
+    if (pooled->db->waiters) {
+        ngx_post_event(&pooled->db->dispatch, &ngx_posted_events);
+    }
+}
+
+
+/*
+ * Nobody can say whether what was sent on it was run.
  */
 
 static void
 ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
     const char *why)
 {
-    ngx_uint_t                   level;
+    ngx_uint_t                   i, level;
     ngx_queue_t                  lost, *q;
     ngx_http_social_query_t     *query;
     ngx_http_social_pooled_t    *pooled;
@@ -537,29 +480,36 @@ ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
     ngx_log_error(level, ngx_cycle->log, 0,
                   "social: database unavailable: %s", why);
 
+    for (i = 0; i < db->conf->connections; i++) {
+        if (db->pool[i].conn.state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
+            break;
+        }
+    }
+
+    if (i == db->conf->connections && !db->is_down) {
+        db->is_down = 1;
+        db->down = ngx_current_msec;
+    }
+
     ngx_queue_init(&lost);
 
-    if (!ngx_queue_empty(&pooled->sent)) {
-        ngx_queue_add(&lost, &pooled->sent);
-        ngx_queue_init(&pooled->sent);
-    }
-
-    if (!ngx_queue_empty(&db->waiting)
-        && ngx_http_social_database_hopeless(db))
-    {
-        ngx_queue_add(&lost, &db->waiting);
-        ngx_queue_init(&db->waiting);
-        db->waiters = 0;
-    }
+    ngx_http_social_dispatch_move(&lost, &pooled->sent);
 
     while (!ngx_queue_empty(&lost)) {
         q = ngx_queue_head(&lost);
         ngx_queue_remove(q);
 
         query = ngx_queue_data(q, ngx_http_social_query_t, queue);
-        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
-                                   NULL);
+
+        if (ngx_http_social_database_repeat(db, query) != NGX_OK) {
+            ngx_http_social_query_done(query,
+                                       NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE, NULL);
+        }
     }
+
+    /* not from within what found it closed */
+
+    ngx_post_event(&db->dispatch, &ngx_posted_events);
 }
 
 

@@ -51,16 +51,26 @@ ngx_uint_t ngx_http_social_database_configured(ngx_conf_t *cf);
 /* ngx_http_social_database.c */
 
 /*
- * Runs one statement, a transaction of its own, for a request that somebody
- * holds by its count.  "sql" must outlive it; the parameters are copied.
- * NGX_OK: the handler will be called, later; NGX_ERROR: out of memory.
+ * Runs one statement for a request that somebody holds by its count, alone or
+ * with others of its kind.  The statement and its "sql" must outlive it; the
+ * parameters are copied.  NGX_OK: the handler will be called, later; NGX_ERROR:
+ * out of memory.
+ */
+ngx_int_t ngx_http_social_query_statement(ngx_http_request_t *r,
+    const ngx_http_social_statement_t *statement,
+    const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_pt handler, void *data);
+
+/*
+ * The same for a statement that is a transaction of its own, and is never sent
+ * twice.
  */
 ngx_int_t ngx_http_social_query(ngx_http_request_t *r, const char *sql,
     const social_pq_param_t *params, ngx_uint_t n,
     ngx_http_social_query_pt handler, void *data);
 
 /*
- * The same without a request: the handler is called in any case, with the
+ * The last without a request: the handler is called in any case, with the
  * result, which is freed after the call.  NGX_ERROR: out of memory, or no
  * database is configured.
  */

@@ -13,7 +13,7 @@ static void ngx_http_social_query_cleanup(void *data);
 
 
 ngx_http_social_query_t *
-ngx_http_social_query_create(ngx_http_request_t *r, const char *sql,
+ngx_http_social_query_create(ngx_http_request_t *r,
     const social_pq_param_t *params, ngx_uint_t n)
 {
     u_char                   *p;
@@ -43,7 +43,6 @@ ngx_http_social_query_create(ngx_http_request_t *r, const char *sql,
     }
 
     query->pool = pool;
-    query->sql = sql;
     query->n = n;
 
     query->params = ngx_palloc(pool, (n + 1) * sizeof(social_pq_param_t));
@@ -91,6 +90,52 @@ failed:
     ngx_destroy_pool(pool);
 
     return NULL;
+}
+
+
+ngx_uint_t
+ngx_http_social_query_wanted(const ngx_http_social_query_t *query)
+{
+    return query->request != NULL || query->background != NULL;
+}
+
+
+ngx_int_t
+ngx_http_social_query_cmp(const void *one, const void *two)
+{
+    size_t                          len;
+    ngx_int_t                       rc;
+    ngx_uint_t                      i, k;
+    const social_pq_param_t        *a, *b;
+    const ngx_http_social_query_t  *first, *second;
+
+    first = *(ngx_http_social_query_t *const *) one;
+    second = *(ngx_http_social_query_t *const *) two;
+
+    for (i = 0; i < NGX_HTTP_SOCIAL_STATEMENT_KEYS; i++) {
+
+        k = first->statement->keys[i];
+        a = &first->params[k];
+        b = &second->params[k];
+
+        if (a->null || b->null) {
+            rc = (ngx_int_t) b->null - (ngx_int_t) a->null;
+
+        } else {
+            len = ngx_min(a->value.len, b->value.len);
+            rc = len ? ngx_memcmp(a->value.data, b->value.data, len) : 0;
+
+            if (rc == 0 && a->value.len != b->value.len) {
+                rc = a->value.len < b->value.len ? -1 : 1;
+            }
+        }
+
+        if (rc != 0) {
+            return rc;
+        }
+    }
+
+    return 0;
 }
 
 

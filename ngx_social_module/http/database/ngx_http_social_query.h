@@ -11,6 +11,32 @@
 #include "social_pq_pipeline.h"
 
 
+#define NGX_HTTP_SOCIAL_STATEMENT_KEYS  2
+
+
+/*
+ * A kind of statement, by its address.
+ */
+typedef struct {
+    const char    *sql;
+
+    /*
+     * Run twice, at once or one after the other, it leaves what it leaves when
+     * it is run once, and its result says the same: where an answer is lost
+     * with its connection, it is sent once more.
+     */
+    unsigned       repeat:1;
+
+    /*
+     * May be in one transaction with others of its kind; to be repeatable,
+     * since it is run again, alone, when another of them fails.  "keys" are the
+     * parameters that name what it locks: they are sent in this order.
+     */
+    unsigned       share:1;
+    unsigned char  keys[NGX_HTTP_SOCIAL_STATEMENT_KEYS];
+} ngx_http_social_statement_t;
+
+
 typedef enum {
     NGX_HTTP_SOCIAL_QUERY_OK = 0,
     NGX_HTTP_SOCIAL_QUERY_REFUSED,      /* by the server: a mistake of ours */
@@ -40,9 +66,10 @@ typedef void (*ngx_http_social_query_background_pt)(
 
 typedef struct {
     ngx_pool_t                           *pool;      /* its own */
-    const char                           *sql;
+    const ngx_http_social_statement_t    *statement;
     social_pq_param_t                    *params;
     ngx_uint_t                            n;
+    ngx_http_social_statement_t           single;    /* of "sql" alone */
     ngx_http_request_t                   *request;   /* NULL: it has gone */
     ngx_http_cleanup_t                   *cleanup;
     ngx_http_social_query_pt              handler;
@@ -54,18 +81,34 @@ typedef struct {
     void                                 *db;
     void                                 *conn;      /* that it was sent on */
     ngx_queue_t                           queue;
-    ngx_uint_t                            waiting;   /* for a connection */
     ngx_event_t                           timer;
+    unsigned                              waiting:1; /* for a connection */
+    unsigned                              repeated:1;
+    unsigned                              shared:1;  /* its transaction */
+    unsigned                              alone:1;   /* it must not share */
+    unsigned                              suspect:1; /* it may wait long */
 } ngx_http_social_query_t;
 
 
 /*
- * A query of a request, or of none where "r" is NULL; the caller sets "handler"
- * or "background", and "data".  To be ended by ngx_http_social_query_done().
- * "sql" must outlive it; the parameters are copied.  NULL: out of memory.
+ * A query of a request, or of none where "r" is NULL; the caller sets
+ * "statement", or "single" and "statement" to it, then "handler" or
+ * "background", and "data".  To be ended by ngx_http_social_query_done().
+ * The parameters are copied.  NULL: out of memory.
  */
 ngx_http_social_query_t *ngx_http_social_query_create(ngx_http_request_t *r,
-    const char *sql, const social_pq_param_t *params, ngx_uint_t n);
+    const social_pq_param_t *params, ngx_uint_t n);
+
+/*
+ * Whether somebody still waits for its outcome.
+ */
+ngx_uint_t ngx_http_social_query_wanted(const ngx_http_social_query_t *query);
+
+/*
+ * For ngx_sort() of pointers to queries of one kind: by the keys of their
+ * statement, NULL first.
+ */
+ngx_int_t ngx_http_social_query_cmp(const void *one, const void *two);
 
 /*
  * Calls a query's handler, unless its request has gone or it was called

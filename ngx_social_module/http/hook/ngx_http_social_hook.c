@@ -39,6 +39,20 @@ static ngx_uint_t ngx_http_social_hook_has_pool(
     const ngx_http_social_hook_loc_conf_t *hlcf, social_str_t pool);
 
 
+/*
+ * Once more it finds the user: a user has one row, by issuer and sub, and what
+ * the event says of them is written, or is there.  It locks the handle and the
+ * user.
+ */
+
+static const ngx_http_social_statement_t  ngx_http_social_hook_statement = {
+    .sql = "SELECT social_user_sync($1, $2, $3, $4, $5)",
+    .repeat = 1,
+    .share = 1,
+    .keys = { 2, 1 }
+};
+
+
 static const ngx_http_social_hook_answer_t  ngx_http_social_hook_answer = {
     ngx_http_social_hook_accepted,
     ngx_http_social_hook_refused
@@ -312,8 +326,9 @@ ngx_http_social_hook_sync(ngx_http_request_t *r,
         params[i].null = (params[i].value.len == 0);
     }
 
-    if (ngx_http_social_query(r, "SELECT social_user_sync($1, $2, $3, $4, $5)",
-                              params, 5, ngx_http_social_hook_synced, ctx)
+    if (ngx_http_social_query_statement(r, &ngx_http_social_hook_statement,
+                                        params, 5, ngx_http_social_hook_synced,
+                                        ctx)
         != NGX_OK)
     {
         return ctx->answer->refused(r, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL,

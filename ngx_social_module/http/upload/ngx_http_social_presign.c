@@ -52,6 +52,20 @@ static void ngx_http_social_presign_recorded(ngx_http_request_t *r,
     const social_pq_result_t *result, void *data);
 
 
+/*
+ * An upload that has been created is the same one, by its id.  It locks the
+ * user and the key.
+ */
+
+static const ngx_http_social_statement_t  ngx_http_social_presign_statement = {
+    .sql = "SELECT social_upload_create($1::uuid, $2, $3, $4, $5, $6, $7, $8,"
+           " $9::bigint, $10, $11::interval)",
+    .repeat = 1,
+    .share = 1,
+    .keys = { 2, 6 }
+};
+
+
 ngx_int_t
 ngx_http_social_presign_handler(ngx_http_request_t *r)
 {
@@ -484,11 +498,9 @@ ngx_http_social_presign_record(ngx_http_request_t *r,
     params[10].value.len = ngx_sprintf(expires, "%L seconds", p->expires_in)
                            - expires;
 
-    if (ngx_http_social_query(r, "SELECT social_upload_create($1::uuid, $2, "
-                                 "$3, $4, $5, $6, $7, $8, $9::bigint, $10, "
-                                 "$11::interval)",
-                              params, 11, ngx_http_social_presign_recorded,
-                              ctx)
+    if (ngx_http_social_query_statement(r, &ngx_http_social_presign_statement,
+                                        params, 11,
+                                        ngx_http_social_presign_recorded, ctx)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -33,6 +33,12 @@ static char *ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 
 
+static const ngx_http_social_statement_t  ngx_http_social_upload_statement = {
+    .sql = "SELECT social_upload_get($1::uuid, $2, $3, $4)",
+    .repeat = 1
+};
+
+
 static const ngx_http_social_conf_check_t  ngx_http_social_upload_prefix = {
     ngx_http_social_upload_is_prefix,
     "it must begin with \"https://\", \"http://\" or \"/\""
@@ -136,9 +142,9 @@ ngx_http_social_upload_handler(ngx_http_request_t *r)
     params[2].value = identity->claims.subject;
     params[3].value = ngx_http_social_view(&ulcf->assets);
 
-    if (ngx_http_social_query(r, "SELECT social_upload_get($1::uuid, $2, $3, "
-                                 "$4)",
-                              params, 4, ngx_http_social_upload_found, NULL)
+    if (ngx_http_social_query_statement(r, &ngx_http_social_upload_statement,
+                                        params, 4, ngx_http_social_upload_found,
+                                        NULL)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

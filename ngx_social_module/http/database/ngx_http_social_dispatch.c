@@ -1,0 +1,451 @@
+
+/*
+ * Which statement goes on which connection, and with which others.
+ *
+ * DESIGN.  A connection whose oldest statement is late takes no more: what
+ * would stand behind it goes elsewhere, or waits for whichever connection is
+ * free first.
+ *
+ * Commits are shared: statements of one kind that came in the same iteration
+ * of the event loop, or while all connections were busy, are one transaction.
+ * Nothing waits for others to come: with an idle connection a statement is sent
+ * at the end of the iteration.  They are sorted by what they lock, so that two
+ * transactions meet in the same order.  When one of them fails, none of them
+ * was run, and each is run again alone.
+ */
+
+#include "ngx_http_social_dispatch.h"
+
+
+#define NGX_HTTP_SOCIAL_DISPATCH_PIPELINE  64
+#define NGX_HTTP_SOCIAL_DISPATCH_LATE      30     /* milliseconds */
+#define NGX_HTTP_SOCIAL_DISPATCH_SPLIT     8      /* statements */
+#define NGX_HTTP_SOCIAL_DISPATCH_HURRY     100    /* milliseconds */
+
+
+static ngx_uint_t ngx_http_social_dispatch_take(ngx_http_social_database_t *db,
+    ngx_http_social_query_t **queries, ngx_uint_t idle);
+static ngx_int_t ngx_http_social_dispatch_send(
+    ngx_http_social_pooled_t *pooled, ngx_http_social_query_t **queries,
+    ngx_uint_t n);
+static ngx_http_social_pooled_t *ngx_http_social_dispatch_choose(
+    ngx_http_social_database_t *db, ngx_http_social_query_t *query,
+    ngx_uint_t *idle);
+static void ngx_http_social_dispatch_hurry(ngx_http_social_database_t *db);
+static ngx_uint_t ngx_http_social_dispatch_hopeless(
+    ngx_http_social_database_t *db);
+
+
+/*
+ * What the pipelines of connections have room for does not count as waiting.
+ */
+
+ngx_uint_t
+ngx_http_social_dispatch_full(ngx_http_social_database_t *db)
+{
+    size_t                         pending;
+    ngx_uint_t                     i, limit;
+    ngx_http_social_connection_t  *conn;
+
+    limit = db->conf->queue;
+
+    if (db->waiters < limit) {
+        return 0;
+    }
+
+    for (i = 0; i < db->conf->connections; i++) {
+        conn = &db->pool[i].conn;
+
+        if (conn->state != NGX_HTTP_SOCIAL_CONNECTION_UP) {
+            continue;
+        }
+
+        pending = ngx_http_social_connection_pending(conn);
+
+        if (pending < NGX_HTTP_SOCIAL_DISPATCH_PIPELINE) {
+            limit += NGX_HTTP_SOCIAL_DISPATCH_PIPELINE - pending;
+        }
+    }
+
+    return db->waiters >= limit;
+}
+
+
+void
+ngx_http_social_dispatch_wait(ngx_http_social_database_t *db,
+    ngx_queue_t *queue, ngx_http_social_query_t *query)
+{
+    ngx_queue_insert_tail(queue, &query->queue);
+
+    query->conn = NULL;
+    query->waiting = 1;
+    db->waiters++;
+}
+
+
+void
+ngx_http_social_dispatch_leave(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query)
+{
+    ngx_queue_remove(&query->queue);
+
+    query->waiting = 0;
+    db->waiters--;
+}
+
+
+void
+ngx_http_social_dispatch_move(ngx_queue_t *to, ngx_queue_t *from)
+{
+    if (!ngx_queue_empty(from)) {
+        ngx_queue_add(to, from);
+        ngx_queue_init(from);
+    }
+}
+
+
+void
+ngx_http_social_dispatch_handler(ngx_event_t *ev)
+{
+    ngx_queue_t                 *q;
+    ngx_queue_t                  lost;
+    ngx_http_social_query_t     *query;
+    ngx_http_social_database_t  *db;
+
+    db = ev->data;
+
+    ngx_http_social_dispatch_waiting(db);
+
+    if (db->waiters == 0) {
+        return;
+    }
+
+    if (!ngx_http_social_dispatch_hopeless(db)) {
+        ngx_http_social_dispatch_hurry(db);
+        return;
+    }
+
+    ngx_queue_init(&lost);
+    ngx_http_social_dispatch_move(&lost, &db->again);
+    ngx_http_social_dispatch_move(&lost, &db->waiting);
+    ngx_http_social_dispatch_move(&lost, &db->suspects);
+
+    while (!ngx_queue_empty(&lost)) {
+        q = ngx_queue_head(&lost);
+
+        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+        ngx_http_social_dispatch_leave(db, query);
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
+                                   NULL);
+    }
+}
+
+
+/*
+ * In the order in which they came, as far as there is room; then what failed
+ * for a lock, where another connection is left for the others.
+ */
+
+void
+ngx_http_social_dispatch_waiting(ngx_http_social_database_t *db)
+{
+    ngx_uint_t                 n, idle;
+    ngx_queue_t               *q;
+    ngx_http_social_query_t   *query;
+    ngx_http_social_query_t   *queries[SOCIAL_PQ_MAX_GROUP];
+    ngx_http_social_pooled_t  *pooled;
+
+    ngx_http_social_dispatch_move(&db->again, &db->waiting);
+    ngx_http_social_dispatch_move(&db->waiting, &db->again);
+
+    for ( ;; ) {
+
+        if (!ngx_queue_empty(&db->waiting)) {
+            q = ngx_queue_head(&db->waiting);
+
+        } else if (!ngx_queue_empty(&db->suspects)) {
+            q = ngx_queue_head(&db->suspects);
+
+        } else {
+            return;
+        }
+
+        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+        pooled = ngx_http_social_dispatch_choose(db, query, &idle);
+        if (pooled == NULL) {
+            return;
+        }
+
+        queries[0] = query;
+        n = query->alone ? 1 : ngx_http_social_dispatch_take(db, queries, idle);
+
+        if (ngx_http_social_dispatch_send(pooled, queries, n) != NGX_OK) {
+            ngx_http_social_connection_failed(&pooled->conn, "send failed");
+        }
+    }
+}
+
+
+/*
+ * Those that wait and may go with queries[0], which are divided among the idle
+ * connections where there are many; sorted by what they lock.
+ */
+
+static ngx_uint_t
+ngx_http_social_dispatch_take(ngx_http_social_database_t *db,
+    ngx_http_social_query_t **queries, ngx_uint_t idle)
+{
+    ngx_uint_t                n, share;
+    ngx_queue_t              *q;
+    ngx_http_social_query_t  *query;
+
+    n = 1;
+
+    for (q = ngx_queue_next(ngx_queue_head(&db->waiting));
+         q != ngx_queue_sentinel(&db->waiting) && n < SOCIAL_PQ_MAX_GROUP;
+         q = ngx_queue_next(q))
+    {
+        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+        if (query->statement == queries[0]->statement && !query->alone) {
+            queries[n++] = query;
+        }
+    }
+
+    share = (n + idle - 1) / idle;
+    n = ngx_min(n, ngx_max(share, NGX_HTTP_SOCIAL_DISPATCH_SPLIT));
+
+    ngx_sort(queries, n, sizeof(ngx_http_social_query_t *),
+             ngx_http_social_query_cmp);
+
+    return n;
+}
+
+
+/*
+ * What is not followed by a sync is not run: it waits on, for another
+ * connection, where the last of it could not be sent.
+ */
+
+static ngx_int_t
+ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
+    ngx_http_social_query_t **queries, ngx_uint_t n)
+{
+    ngx_uint_t                     i;
+    ngx_http_social_query_t       *query;
+    ngx_http_social_connection_t  *conn;
+
+    conn = &pooled->conn;
+
+    if (ngx_http_social_connection_pending(conn) == 0) {
+        pooled->moved = ngx_current_msec;
+        pooled->suspect = 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        query = queries[i];
+
+        if (ngx_http_social_connection_add(conn, query->statement->sql,
+                                           query->params, query->n)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_social_connection_sync(conn) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        query = queries[i];
+
+        ngx_http_social_dispatch_leave(pooled->db, query);
+
+        query->conn = conn;
+        query->shared = (n > 1);
+        ngx_queue_insert_tail(&pooled->sent, &query->queue);
+
+        pooled->suspect |= query->suspect;
+    }
+
+    return ngx_http_social_connection_flush(conn);
+}
+
+
+/*
+ * The connection that will be through with what it has the soonest, as far as
+ * can be known: a millisecond in which nothing came of its oldest statement
+ * counts as much as a statement.  None that is late, or has a suspect; only an
+ * idle one for statements that share, which are the more the longer they wait,
+ * and for suspects, which must leave one to the others.  Another connection is
+ * opened when all that are up have something to do.  "idle" is the number of
+ * connections that have not.
+ */
+
+static ngx_http_social_pooled_t *
+ngx_http_social_dispatch_choose(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query, ngx_uint_t *idle)
+{
+    size_t                         pending;
+    ngx_msec_t                     age, cost, least;
+    ngx_uint_t                     i, free, others;
+    ngx_http_social_pooled_t      *best, *pooled;
+    ngx_http_social_connection_t  *conn, *down;
+
+    best = NULL;
+    down = NULL;
+    least = 0;
+    free = 0;
+    others = 0;
+    *idle = 0;
+
+    for (i = 0; i < db->conf->connections; i++) {
+        pooled = &db->pool[i];
+        conn = &pooled->conn;
+
+        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_DOWN
+            && !conn->retry.timer_set && down == NULL)
+        {
+            down = conn;
+        }
+
+        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_CONNECTING) {
+            others = 1;
+        }
+
+        if (conn->state != NGX_HTTP_SOCIAL_CONNECTION_UP) {
+            continue;
+        }
+
+        pending = ngx_http_social_connection_pending(conn);
+
+        if (pending == 0) {
+            (*idle)++;
+            free++;
+            best = pooled;
+            least = 0;
+            continue;
+        }
+
+        others = 1;
+        age = ngx_current_msec - pooled->moved;
+
+        if (pooled->suspect || age > NGX_HTTP_SOCIAL_DISPATCH_LATE) {
+            continue;
+        }
+
+        free++;
+
+        if (!query->alone || query->suspect
+            || pending >= NGX_HTTP_SOCIAL_DISPATCH_PIPELINE)
+        {
+            continue;
+        }
+
+        cost = age + pending;
+
+        if (best == NULL || cost < least) {
+            least = cost;
+            best = pooled;
+        }
+    }
+
+    if (down != NULL && (*idle == 0 || (query->suspect && free < 2))) {
+        ngx_http_social_connection_connect(down);
+        others = 1;
+    }
+
+    if (query->suspect && others && free < 2) {
+        return NULL;
+    }
+
+    return best;
+}
+
+
+/*
+ * While there are requests that wait for a connection, one is tried more often
+ * than later in an outage.
+ */
+
+static void
+ngx_http_social_dispatch_hurry(ngx_http_social_database_t *db)
+{
+    ngx_uint_t                     i;
+    ngx_msec_t                     delay;
+    ngx_http_social_connection_t  *conn, *down;
+
+    down = NULL;
+
+    for (i = 0; i < db->conf->connections; i++) {
+        conn = &db->pool[i].conn;
+
+        if (conn->state != NGX_HTTP_SOCIAL_CONNECTION_DOWN) {
+            return;
+        }
+
+        if (down == NULL && conn->retry.timer_set) {
+            down = conn;
+        }
+    }
+
+    if (down == NULL || ngx_exiting) {
+        return;
+    }
+
+    delay = NGX_HTTP_SOCIAL_DISPATCH_HURRY / 2
+            + (ngx_msec_t) ngx_random() % NGX_HTTP_SOCIAL_DISPATCH_HURRY;
+
+    if ((ngx_msec_int_t) (down->retry.timer.key - ngx_current_msec)
+        <= (ngx_msec_int_t) delay)
+    {
+        return;
+    }
+
+    ngx_del_timer(&down->retry);
+    ngx_http_social_connection_schedule(down, delay);
+
+    /* these attempts do not make the next ones rarer */
+
+    down->failures = ngx_min(down->failures, 2);
+}
+
+
+/*
+ * No connection is up, and either none is being made, or the outage has lasted
+ * as long as a request would wait: it is better answered at once.
+ */
+
+static ngx_uint_t
+ngx_http_social_dispatch_hopeless(ngx_http_social_database_t *db)
+{
+    ngx_uint_t                     i, soon;
+    ngx_http_social_connection_t  *conn;
+
+    soon = 0;
+
+    for (i = 0; i < db->conf->connections; i++) {
+        conn = &db->pool[i].conn;
+
+        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_UP) {
+            return 0;
+        }
+
+        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_CONNECTING
+            || (conn->retry.timer_set && !ngx_exiting))
+        {
+            soon = 1;
+        }
+    }
+
+    if (!soon) {
+        return 1;
+    }
+
+    return db->is_down
+           && (!db->was_up
+               || ngx_current_msec - db->down >= db->conf->timeout);
+}
