@@ -237,6 +237,12 @@ sub read_worker {
     if ($main =~ /getopt\(argc,\s*argv,\s*"([^"]+)"/) {
         $worker{'command line'}{"-$_"} = undef for grep { /\w/ } split //, $1;
     }
+
+    my $jobs = $source{'ngx_social_module/worker/social_worker_jobs.c'} // '';
+
+    while ($jobs =~ /\{ "(\w+)", (?:required|no)_argument/g) {
+        $worker{'command line'}{"--$1"} = undef;
+    }
 }
 
 # A format as logs.md has it: every directive is "…".

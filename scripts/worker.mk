@@ -17,6 +17,16 @@ $(OUT)/social-worker: $(objs) $(OUT)/libsocial.a
 	@echo "  LD $@"
 	@$(CC) $(CFLAGS) -o $@ $(objs) $(OUT)/libsocial.a $(LDFLAGS) -pie $(libs)
 
+# the number of the newest migration, as a decimal number
+
+migrations := $(sort $(wildcard conf/sql/[0-9]*.sql))
+newest := $(firstword $(subst _, ,$(notdir $(lastword $(migrations)))))
+newest := $(shell echo $(newest) | sed 's/^0*//')
+
+$(OUT)/obj/worker/social_worker_schema.o: $(migrations)
+$(OUT)/obj/worker/social_worker_schema.o: \
+    below += -DSOCIAL_WORKER_SCHEMA_NEWEST=$(newest)
+
 $(OUT)/obj/worker/%.o: ngx_social_module/worker/%.c $(OUT)/obj/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"

@@ -107,10 +107,12 @@ kind avatar {
     output = "assets"
     alias = "avatars/{sub}.jpg"
     max_size = "8M"
+    time_limit = "80s"
 }
 kind post {
     variants = {"small"}
     output = "assets"
+    time_limit = "80s"
 }
 kind heavy {
     variants = {"heavy"}
@@ -127,8 +129,8 @@ kind hurry {
     output = "assets"
     time_limit = "@{[ $o{hurry} || '60ms' ]}"
 }
-kind whole { variants = {"whole"} output = "assets" }
-kind photo { variants = {"photo"} output = "assets" }
+kind whole { variants = {"whole"} output = "assets" time_limit = "80s" }
+kind photo { variants = {"photo"} output = "assets" time_limit = "80s" }
 CONF
 
     return $file;
@@ -229,6 +231,12 @@ sub state_of {
     my ($id, $wanted, $seconds) = @_;
     return $pg->wait_for("SELECT state FROM uploads WHERE id = '$id'",
         $wanted // 'ready', $seconds);
+}
+
+sub running {
+    my ($id) = @_;
+    return $pg->wait_for("SELECT state FROM jobs
+        WHERE payload->>'upload' = '$id'", 'running');
 }
 
 sub reason { return v("SELECT reason FROM uploads WHERE id = '$_[0]'") }
@@ -505,7 +513,7 @@ subtest 'a decoder that takes too long' => sub {
 subtest 'a decoder that dies' => sub {
     my $pid = worker('run');
     my $id = upload('dies', 'heavy', $photo);
-    is(state_of($id, 'processing'), 'processing', 'it is at work');
+    is(running($id), 'running', 'it is at work');
 
     my $decoder = decoder_of($pid);
     ok($decoder, 'in a child');
@@ -542,7 +550,7 @@ subtest 'a worker that is killed' => sub {
     conf(lease => '3s');
     my $first = worker('run');
     my $id = upload('killed', 'heavy', $photo);
-    is(state_of($id, 'processing'), 'processing', 'it is at work');
+    is(running($id), 'running', 'it is at work');
     my $decoder = decoder_of($first);
     sleep 0.3;
     stop($first, 'KILL');
@@ -569,7 +577,7 @@ subtest 'a worker that is killed' => sub {
 
 
 subtest 'a long job keeps its lease' => sub {
-    conf(lease => '2s');
+    conf(lease => '4s');
     my $id = upload('long', 'long', $photo);
     my @pids = map { worker('run') } 1, 2;
     is(state_of($id, 'ready', 90), 'ready', 'done');
@@ -577,7 +585,7 @@ subtest 'a long job keeps its lease' => sub {
         'in one attempt');
     my ($took) = v("SELECT extract(epoch FROM finished_at - created_at)
         FROM jobs WHERE payload->>'upload' = '$id'");
-    diag("the long job took $took s, with a lease of 2 s");
+    diag("the long job took $took s, with a lease of 4 s");
     my @logs = map { (stop($_))[1] } @pids;
     Test::More->builder->is_passing or diag(@logs);
     conf();
@@ -629,7 +637,7 @@ subtest 'PostgreSQL is restarted' => sub {
     is(state_of($before), 'ready', 'before');
 
     my $during = upload('r', 'heavy', $photo);
-    is(state_of($during, 'processing'), 'processing', 'during a job');
+    is(running($during), 'running', 'during a job');
     $pg->down;
     sleep 2;
     $pg->up;
@@ -659,7 +667,7 @@ subtest 'signals' => sub {
     conf(concurrency => 1);
     my $pid = worker('run');
     my $running = upload('s', 'heavy', $photo);
-    is(state_of($running, 'processing'), 'processing', 'at work');
+    is(running($running), 'running', 'at work');
     my $waiting = upload('s', 'post', $photo);
 
     my ($status, $log) = stop($pid);

@@ -17,6 +17,8 @@ typedef struct {
     social_net_reply_t          *reply;
     size_t                       sent;
     size_t                       text;
+    size_t                       received;
+    bool                         enough;
     bool                         broken;
 } social_net_request_ctx_t;
 
@@ -36,7 +38,7 @@ social_net_request(const social_net_request_t *request,
 {
     char                       error[CURL_ERROR_SIZE];
     CURLcode                   code;
-    curl_off_t                 length;
+    curl_off_t                 length, after;
     struct curl_slist         *headers;
     social_net_request_ctx_t   ctx;
 
@@ -65,6 +67,14 @@ social_net_request(const social_net_request_t *request,
     curl_easy_getinfo(ctx.curl, CURLINFO_RESPONSE_CODE, &reply->status);
     curl_easy_getinfo(ctx.curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     reply->length = length;
+
+    after = 0;
+    curl_easy_getinfo(ctx.curl, CURLINFO_RETRY_AFTER, &after);
+    reply->retry_after = after > 0 ? after : 0;
+
+    if (ctx.enough && code == CURLE_WRITE_ERROR) {
+        code = CURLE_OK;
+    }
 
     curl_easy_cleanup(ctx.curl);
     curl_slist_free_all(headers);
@@ -146,6 +156,12 @@ social_net_request_setup(social_net_request_ctx_t *ctx,
                                   social_net_request_seek)
              && !curl_easy_setopt(curl, CURLOPT_SEEKDATA, ctx);
 
+    } else if (strcmp(request->method, "POST") == 0) {
+        ok = ok && !curl_easy_setopt(curl, CURLOPT_POST, 1L)
+             && !curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                                  (curl_off_t) request->size)
+             && !curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+
     } else if (strcmp(request->method, "HEAD") == 0) {
         ok = ok && !curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
 
@@ -175,6 +191,15 @@ social_net_request_write(char *p, size_t size, size_t n, void *data)
     status = 0;
 
     curl_easy_getinfo(ctx->curl, CURLINFO_RESPONSE_CODE, &status);
+
+    ctx->received += len;
+
+    if (ctx->request->max_answer != 0
+        && ctx->received > ctx->request->max_answer)
+    {
+        ctx->enough = true;
+        return 0;
+    }
 
     if (status < 200 || status > 299) {
 

@@ -15,10 +15,10 @@
 
 
 typedef struct {
-    const char            *method;      /* GET, HEAD, PUT, DELETE */
+    const char            *method;      /* GET, HEAD, PUT, POST, DELETE */
     const char            *url;
     const char *const     *headers;     /* "Name: value", NULL at the end */
-    const unsigned char   *body;        /* of a PUT */
+    const unsigned char   *body;        /* of a PUT or POST */
     size_t                 size;
     const char            *ca_file;     /* PEM, or NULL for the system's */
     long                   timeout;     /* milliseconds, for all of it */
@@ -30,12 +30,19 @@ typedef struct {
     bool                 (*sink)(void *data, const unsigned char *p,
                                  size_t len);
     void                  *data;
+
+    /*
+     * The bytes of an answer's body that are read, 0 for all of it.  The
+     * connection is closed after them, without an error.
+     */
+    size_t                 max_answer;
 } social_net_request_t;
 
 
 typedef struct {
     long                   status;
     int64_t                length;      /* as announced; -1: it was not */
+    int64_t                retry_after; /* seconds; 0: it was not said */
     char                   text[SOCIAL_NET_REQUEST_TEXT];
     char                   error[SOCIAL_NET_ERROR_SIZE];
 } social_net_reply_t;

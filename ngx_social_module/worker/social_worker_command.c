@@ -1,6 +1,6 @@
 
 /*
- * Commands for operators: check, variants, jobs.
+ * Commands for operators: check, variants.
  */
 
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include "social_worker_command.h"
 #include "social_worker_decoder.h"
 #include "social_worker_pq.h"
+#include "social_worker_schema.h"
 #include "social_worker_sandbox.h"
 
 
@@ -81,9 +82,9 @@ social_worker_command_say(bool ok, const char *what, const char *name,
 static bool
 social_worker_command_check_database(const social_worker_conf_t *conf)
 {
-    bool                 ok;
+    bool                 usable;
     PGresult            *result;
-    const char          *value;
+    const char          *what;
     social_worker_pq_t   pq;
 
     memset(&pq, 0, sizeof(social_worker_pq_t));
@@ -93,19 +94,14 @@ social_worker_command_check_database(const social_worker_conf_t *conf)
                                          "it cannot be reached");
     }
 
-    result = social_worker_pq_run(&pq,
-                 "SELECT to_regprocedure('social_jobs_claim(text, text,"
-                 " interval, integer, integer)') IS NOT NULL"
-                 " AND to_regprocedure('social_job_fail(bigint, integer, text,"
-                 " text, text, text)') IS NOT NULL", 0, NULL);
+    result = social_worker_pq_run(&pq, SOCIAL_WORKER_SCHEMA_SQL, 0, NULL);
+    what = social_worker_schema_check(result ? social_worker_pq_value(result)
+                                             : NULL, &usable);
 
-    value = result ? social_worker_pq_value(result) : NULL;
-    ok = value != NULL && value[0] == 't';
     PQclear(result);
     social_worker_pq_close(&pq);
 
-    return social_worker_command_say(ok, "database", NULL, ok ? NULL
-               : "it has not been migrated: run \"make migrate\"");
+    return social_worker_command_say(usable, "database", NULL, what);
 }
 
 
@@ -215,7 +211,8 @@ social_worker_command_variants(const social_worker_conf_t *conf,
     }
 
     social_worker_decoder_init(&decoder);
-    social_worker_decoder_run(&decoder, conf, chosen, in, size, out, reply);
+    social_worker_decoder_run(&decoder, conf, chosen, in, size, out, NULL,
+                              reply);
     social_worker_decoder_stop(&decoder);
 
     rc = 0;
@@ -338,61 +335,4 @@ social_worker_command_write(const char *directory,
     }
 
     return ok;
-}
-
-
-int
-social_worker_command_jobs(const social_worker_conf_t *conf,
-    const char *action, const char *id)
-{
-    int                  i, rc;
-    PGresult            *result;
-    const char          *params[1], *value;
-    social_worker_pq_t   pq;
-
-    memset(&pq, 0, sizeof(social_worker_pq_t));
-
-    if (!social_worker_pq_connect(&pq, conf->conninfo)) {
-        return 1;
-    }
-
-    if (strcmp(action, "list") == 0) {
-
-        result = social_worker_pq_run(&pq,
-                     "SELECT id, state, queue, kind, attempt,"
-                     " date_trunc('second', created_at),"
-                     " coalesce(last_error, '')"
-                     " FROM jobs WHERE state <> 'done'"
-                     " ORDER BY state, id LIMIT 1000", 0, NULL);
-
-        for (i = 0; result != NULL && i < PQntuples(result); i++) {
-            printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-                   PQgetvalue(result, i, 0), PQgetvalue(result, i, 1),
-                   PQgetvalue(result, i, 2), PQgetvalue(result, i, 3),
-                   PQgetvalue(result, i, 4), PQgetvalue(result, i, 5),
-                   PQgetvalue(result, i, 6));
-        }
-
-        rc = result == NULL;
-
-    } else {
-
-        params[0] = id;
-        result = social_worker_pq_run(&pq, strcmp(action, "retry") == 0
-                                      ? "SELECT social_job_retry($1)"
-                                      : "SELECT social_job_discard($1)",
-                                      1, params);
-        value = result ? social_worker_pq_value(result) : NULL;
-        rc = value == NULL || value[0] != 't';
-
-        if (value != NULL && rc != 0) {
-            fprintf(stderr, "social-worker: job %s is not one to %s\n", id,
-                    action);
-        }
-    }
-
-    PQclear(result);
-    social_worker_pq_close(&pq);
-
-    return rc;
 }

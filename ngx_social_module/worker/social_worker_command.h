@@ -1,6 +1,6 @@
 
 /*
- * Commands for operators: check, variants, jobs.
+ * Commands for operators: check, variants.
  */
 
 #ifndef SOCIAL_WORKER_COMMAND_H
@@ -24,12 +24,6 @@ int social_worker_command_check(const social_worker_conf_t *conf);
  */
 int social_worker_command_variants(const social_worker_conf_t *conf,
     const char *kind, const char *file, const char *directory);
-
-/*
- * "list", or "retry" and "discard" with the id of a job.
- */
-int social_worker_command_jobs(const social_worker_conf_t *conf,
-    const char *action, const char *id);
 
 
 #endif /* SOCIAL_WORKER_COMMAND_H */

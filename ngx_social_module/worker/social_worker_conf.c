@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <confuse.h>
 
+#include "social_crypto.h"
+#include "social_url.h"
 #include "social_worker_conf.h"
 #include "social_worker_log.h"
 
@@ -39,6 +41,10 @@ static void social_worker_conf_fill_variant(social_worker_conf_ctx_t *ctx,
     cfg_t *cfg, social_worker_variant_t *variant);
 static void social_worker_conf_fill_kind(social_worker_conf_ctx_t *ctx, cfg_t
     *cfg, social_worker_kind_t *kind);
+static void social_worker_conf_fill_endpoint(social_worker_conf_ctx_t *ctx,
+    cfg_t *cfg, social_worker_kind_t *kind);
+static void social_worker_conf_secret(social_worker_conf_ctx_t *ctx,
+    social_worker_kind_t *kind, const char *where);
 static char *social_worker_conf_text(cfg_t *cfg, const char *option);
 static uint64_t social_worker_conf_number(social_worker_conf_ctx_t *ctx, cfg_t
     *cfg, const char *option, uint64_t least, uint64_t most);
@@ -52,6 +58,7 @@ static void *social_worker_conf_array(size_t n, size_t size);
 
 static cfg_opt_t  social_worker_database_opts[] = {
     CFG_STR("conninfo", "", CFGF_NONE),
+    CFG_BOOL("listen", cfg_true, CFGF_NONE),
     CFG_END()
 };
 
@@ -87,6 +94,9 @@ static cfg_opt_t  social_worker_variant_opts[] = {
 };
 
 static cfg_opt_t  social_worker_kind_opts[] = {
+    CFG_STR("url", NULL, CFGF_NONE),
+    CFG_STR_LIST("secret", "{}", CFGF_NONE),
+    CFG_STR("ca", NULL, CFGF_NONE),
     CFG_STR_LIST("variants", "{}", CFGF_NONE),
     CFG_STR("output", NULL, CFGF_NONE),
     CFG_STR("alias", NULL, CFGF_NONE),
@@ -205,6 +215,10 @@ social_worker_conf_release(social_worker_conf_t *conf)
     for (i = 0; i < conf->kind_count; i++) {
         free(conf->kinds[i].name);
         free(conf->kinds[i].alias);
+        free(conf->kinds[i].url);
+        free(conf->kinds[i].ca);
+        social_cleanse(conf->kinds[i].secrets,
+                       sizeof(conf->kinds[i].secrets));
     }
 
     free(conf->buckets);
@@ -369,8 +383,10 @@ social_worker_conf_fill(social_worker_conf_ctx_t *ctx, cfg_t *cfg)
         conf->concurrency = cpus > 0 ? (uint32_t) cpus : 1;
     }
 
-    conf->conninfo = social_worker_conf_text(cfg_getsec(cfg, "database"),
-                                             "conninfo");
+    sec = cfg_getsec(cfg, "database");
+
+    conf->conninfo = social_worker_conf_text(sec, "conninfo");
+    conf->listen = cfg_getbool(sec, "listen");
 
     sec = cfg_getsec(cfg, "sandbox");
 
@@ -602,6 +618,17 @@ social_worker_conf_fill_kind(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
     kind->time_limit = (uint32_t) social_worker_conf_number(ctx, cfg,
                                               "time_limit", 1, 600 * 1000);
 
+    if (cfg_getstr(cfg, "url") != NULL) {
+        social_worker_conf_fill_endpoint(ctx, cfg, kind);
+        return;
+    }
+
+    if (cfg_size(cfg, "secret") != 0 || cfg_getstr(cfg, "ca") != NULL) {
+        social_worker_conf_wrong(ctx, "kind", kind->name, "url",
+                                 "\"secret\" and \"ca\" are of kinds with "
+                                 "a \"url\" only");
+    }
+
     output = cfg_getstr(cfg, "output");
 
     for (i = 0; output != NULL && i < conf->bucket_count; i++) {
@@ -653,6 +680,116 @@ social_worker_conf_fill_kind(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
                                  "the first variant's first format must be "
                                  "\"jpeg\"");
     }
+}
+
+
+static void
+social_worker_conf_fill_endpoint(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    social_worker_kind_t *kind)
+{
+    size_t       i, n;
+    const char  *why;
+
+    static const char *const  pictures[] = { "variants", "output", "alias" };
+
+    kind->url = strdup(cfg_getstr(cfg, "url"));
+    kind->ca = social_worker_conf_text(cfg, "ca");
+
+    if (social_url_check(social_str(kind->url), false, &why) != SOCIAL_OK) {
+        social_worker_conf_wrong(ctx, "kind", kind->name, "url", why);
+    }
+
+    if (kind->ca != NULL && access(kind->ca, R_OK) == -1) {
+        social_worker_conf_wrong(ctx, "kind", kind->name, "ca",
+                                 strerror(errno));
+    }
+
+    for (i = 0; i < sizeof(pictures) / sizeof(pictures[0]); i++) {
+        if (i == 0 ? cfg_size(cfg, pictures[i]) != 0
+                   : cfg_getstr(cfg, pictures[i]) != NULL)
+        {
+            social_worker_conf_wrong(ctx, "kind", kind->name, pictures[i],
+                                     "a kind with a \"url\" has none");
+        }
+    }
+
+    n = cfg_size(cfg, "secret");
+
+    if (n == 0 || n > SOCIAL_WORKER_MAX_SECRETS) {
+        social_worker_conf_wrong(ctx, "kind", kind->name, "secret",
+                                 "one or two are needed, each \"file PATH\" "
+                                 "or \"env NAME\"");
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        social_worker_conf_secret(ctx, kind,
+                                  cfg_getnstr(cfg, "secret", (unsigned) i));
+    }
+}
+
+
+/*
+ * A secret is never written into the configuration itself, which more people
+ * may read.
+ */
+
+static void
+social_worker_conf_secret(social_worker_conf_ctx_t *ctx,
+    social_worker_kind_t *kind, const char *where)
+{
+    char                     text[256];
+    FILE                    *f;
+    size_t                   len;
+    const char              *value, *why;
+    social_worker_secret_t  *secret;
+
+    len = 0;
+    why = "it is \"file PATH\" or \"env NAME\"";
+
+    if (strncmp(where, "env ", 4) == 0) {
+
+        value = getenv(where + 4);
+        why = "there is no such variable of the environment";
+
+        if (value != NULL) {
+            len = strlen(value);
+            len = len < sizeof(text) ? len : sizeof(text);
+            memcpy(text, value, len);
+        }
+
+    } else if (strncmp(where, "file ", 5) == 0) {
+
+        f = fopen(where + 5, "re");
+
+        if (f == NULL) {
+            why = strerror(errno);
+
+        } else {
+            why = "the file is empty";
+            len = fread(text, 1, sizeof(text), f);
+            fclose(f);
+        }
+    }
+
+    if (len == 0) {
+        social_worker_conf_wrong(ctx, "kind", kind->name, "secret", why);
+        return;
+    }
+
+    secret = &kind->secrets[kind->secret_count];
+
+    if (social_webhook_secret((social_str_t) { len, (unsigned char *) text },
+                              secret->data, &secret->len)
+        != SOCIAL_OK)
+    {
+        social_worker_conf_wrong(ctx, "kind", kind->name, "secret",
+                                 "it is not \"whsec_\" and base64 of 24 to "
+                                 "64 bytes");
+    }
+
+    kind->secret_count++;
+    social_cleanse(text, sizeof(text));
 }
 
 

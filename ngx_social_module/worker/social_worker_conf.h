@@ -14,10 +14,12 @@
 
 #include "social_image.h"
 #include "social_net_s3.h"
+#include "social_webhook.h"
 
 
 #define SOCIAL_WORKER_MAX_VARIANTS  16     /* of a kind */
 #define SOCIAL_WORKER_MAX_FORMATS   4      /* of a variant */
+#define SOCIAL_WORKER_MAX_SECRETS   2      /* of an endpoint: an old one, too */
 #define SOCIAL_WORKER_MAX_OUTPUTS                                             \
     (SOCIAL_WORKER_MAX_VARIANTS * SOCIAL_WORKER_MAX_FORMATS)
 
@@ -69,8 +71,25 @@ typedef struct {
 } social_worker_bucket_t;
 
 
+/* a secret of an endpoint */
+
+typedef struct {
+    unsigned char                  data[SOCIAL_WEBHOOK_MAX_SECRET];
+    size_t                         len;
+} social_worker_secret_t;
+
+
+/*
+ * What is done with the jobs of a kind: variants of an upload are made, or,
+ * with a URL, they are sent there.
+ */
+
 typedef struct {
     char                          *name;
+    char                          *url;    /* NULL: variants */
+    char                          *ca;     /* a file; NULL: the system's */
+    size_t                         secret_count;
+    social_worker_secret_t         secrets[SOCIAL_WORKER_MAX_SECRETS];
     size_t                         variant_count;
     const social_worker_variant_t *variants[SOCIAL_WORKER_MAX_VARIANTS];
     const social_worker_bucket_t  *output;
@@ -92,6 +111,7 @@ typedef struct {
     uint32_t                 poll;
 
     char                    *conninfo;
+    bool                     listen;       /* for notifications */
 
     uint64_t                 memory;       /* of a decoder, bytes */
     uint32_t                 recycle;      /* images a decoder */

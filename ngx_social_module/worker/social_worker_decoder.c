@@ -15,10 +15,10 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "social_image_strip.h"
+#include "social_worker_clock.h"
 #include "social_worker_decoder.h"
 #include "social_worker_log.h"
 #include "social_worker_sandbox.h"
@@ -29,18 +29,20 @@
 /* what a job may take beyond its own limit: sending, and a busy machine */
 #define SOCIAL_WORKER_GRACE          500
 
+/* how often a lost job is looked for while its decoder is at work */
+#define SOCIAL_WORKER_LOOK           100
+
 
 static void social_worker_decoder_exec(int fd, pid_t parent,
     char *const argv[]);
 static bool social_worker_decoder_ready(social_worker_decoder_t *decoder,
     const social_worker_conf_t *conf, ssize_t n, char *error);
 static ssize_t social_worker_decoder_receive(int fd, void *buf, size_t size,
-    int timeout);
+    int timeout, const atomic_bool *lost);
 static int social_worker_decoder_send(int fd, const void *buf, size_t size,
     int in, int out);
 static bool social_worker_decoder_sound(const social_worker_request_t *request,
     const social_worker_reply_t *reply);
-static long long social_worker_decoder_now(void);
 
 
 void
@@ -121,7 +123,7 @@ social_worker_decoder_start(social_worker_decoder_t *decoder,
 
     n = social_worker_decoder_receive(decoder->fd, &decoder->hello,
                                       sizeof(social_worker_hello_t),
-                                      SOCIAL_WORKER_START_TIMEOUT);
+                                      SOCIAL_WORKER_START_TIMEOUT, NULL);
 
     return social_worker_decoder_ready(decoder, conf, n, error)
            ? SOCIAL_OK : SOCIAL_FAILED;
@@ -188,7 +190,8 @@ social_worker_decoder_ready(social_worker_decoder_t *decoder,
 void
 social_worker_decoder_run(social_worker_decoder_t *decoder,
     const social_worker_conf_t *conf, const social_worker_kind_t *kind,
-    int in, uint64_t size, int out, social_worker_reply_t *reply)
+    int in, uint64_t size, int out, const atomic_bool *lost,
+    social_worker_reply_t *reply)
 {
     size_t                   i;
     ssize_t                  n;
@@ -227,12 +230,18 @@ social_worker_decoder_run(social_worker_decoder_t *decoder,
         n = social_worker_decoder_receive(decoder->fd, reply,
                                           sizeof(social_worker_reply_t),
                                           (int) kind->time_limit
-                                          + SOCIAL_WORKER_GRACE);
+                                          + SOCIAL_WORKER_GRACE, lost);
     }
 
     if (n == -1) {
         social_worker_decoder_stop(decoder);
         memset(reply, 0, sizeof(social_worker_reply_t));
+
+        if (lost != NULL && atomic_load(lost)) {
+            reply->status = SOCIAL_WORKER_GIVEN_UP;
+            return;
+        }
+
         reply->status = SOCIAL_WORKER_TIMED_OUT;
         snprintf(reply->error, sizeof(reply->error),
                  "the decoder was killed after %u ms", kind->time_limit);
@@ -421,23 +430,31 @@ social_worker_decoder_exec(int fd, pid_t parent, char *const argv[])
 }
 
 
-/* the bytes of a message, 0 at the end, -1 when none came in time */
+/*
+ * The bytes of a message, 0 at the end, -1 when none came in time, or before
+ * the job was lost.
+ */
 
 static ssize_t
-social_worker_decoder_receive(int fd, void *buf, size_t size, int timeout)
+social_worker_decoder_receive(int fd, void *buf, size_t size, int timeout,
+    const atomic_bool *lost)
 {
     ssize_t        n;
     long long      end, left;
     struct pollfd  pfd;
 
-    end = social_worker_decoder_now() + timeout;
+    end = social_worker_now() + timeout;
 
     for (;;) {
 
-        left = end - social_worker_decoder_now();
+        left = end - social_worker_now();
 
-        if (left <= 0) {
+        if (left <= 0 || (lost != NULL && atomic_load(lost))) {
             return -1;
+        }
+
+        if (lost != NULL && left > SOCIAL_WORKER_LOOK) {
+            left = SOCIAL_WORKER_LOOK;
         }
 
         pfd.fd = fd;
@@ -563,15 +580,4 @@ social_worker_decoder_sound(const social_worker_request_t *request,
     return reply->output_count > 0
            && reply->outputs[reply->output_count - 1].variant + 1
               == request->variant_count;
-}
-
-
-static long long
-social_worker_decoder_now(void)
-{
-    struct timespec  now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

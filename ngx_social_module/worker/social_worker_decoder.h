@@ -37,6 +37,7 @@ typedef enum {
     SOCIAL_WORKER_NO_MEMORY,           /* of what it is allowed */
     SOCIAL_WORKER_TIMED_OUT,           /* killed by the worker */
     SOCIAL_WORKER_DIED,                /* by itself, or by another process */
+    SOCIAL_WORKER_GIVEN_UP,            /* killed: nobody wants it any more */
     SOCIAL_WORKER_NOT_STARTED
 } social_worker_decoded_e;
 
@@ -111,13 +112,15 @@ social_rc_e social_worker_decoder_start(social_worker_decoder_t *decoder,
 
 /*
  * Decodes the file "in", of which the child gets no more than to read, into
- * "out", an empty file.  Waits no longer than the time limit, after which the
- * child is killed; it is replaced when it has done its number of images.  The
- * reply is sound as far as it goes: places and sizes are within limits.
+ * "out", an empty file.  Waits no longer than the time limit, and no longer
+ * than until "lost", which may be NULL, is true; the child is killed then.  It
+ * is replaced when it has done its number of images.  The reply is sound as
+ * far as it goes: places and sizes are within limits.
  */
 void social_worker_decoder_run(social_worker_decoder_t *decoder,
     const social_worker_conf_t *conf, const social_worker_kind_t *kind,
-    int in, uint64_t size, int out, social_worker_reply_t *reply);
+    int in, uint64_t size, int out, const atomic_bool *lost,
+    social_worker_reply_t *reply);
 
 /*
  * Reads an output that the reply describes, cuts metadata out of it whatever

@@ -1,7 +1,7 @@
 
 /*
- * One job, from claim to commit: get the object, decode it, put the variants,
- * write what became of it.
+ * One job, from its claim to what became of it: get the object, decode it, put
+ * the variants.
  */
 
 #include <errno.h>
@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "social_worker_clock.h"
+#include "social_worker_job_post.h"
 #include "social_worker_job_put.h"
 #include "social_worker_log.h"
 
@@ -24,20 +25,20 @@
 #define SOCIAL_WORKER_FIRST_TRY_LEAST 1000     /* milliseconds */
 
 
+static char *social_worker_job_value(const social_pq_result_t *rows,
+    size_t row, size_t column, char *buf, size_t size);
+static bool social_worker_job_picture(social_worker_job_ctx_t *ctx);
 static bool social_worker_job_prepare(social_worker_job_ctx_t *ctx);
 static bool social_worker_job_get(social_worker_job_ctx_t *ctx);
 static bool social_worker_job_decode(social_worker_job_ctx_t *ctx);
-static void social_worker_job_finish(social_worker_job_ctx_t *ctx,
-    long long began);
-static bool social_worker_job_is_done(social_worker_job_ctx_t *ctx);
 static bool social_worker_job_is_uuid(const char *text);
-static long long social_worker_job_now(void);
 
 
 social_worker_job_t *
-social_worker_job_create(const PGresult *rows, int row,
+social_worker_job_create(const social_pq_result_t *rows, size_t row,
     social_worker_conf_t *conf)
 {
+    char                  flag[8];
     social_rc_e           rc;
     social_worker_job_t  *job;
 
@@ -49,24 +50,32 @@ social_worker_job_create(const PGresult *rows, int row,
 
     job->conf = social_worker_conf_hold(conf);
 
-    snprintf(job->id, sizeof(job->id), "%s", PQgetvalue(rows, row, 0));
-    snprintf(job->attempt, sizeof(job->attempt), "%s",
-             PQgetvalue(rows, row, 1));
+    social_worker_job_value(rows, row, 0, job->id, sizeof(job->id));
+    social_worker_job_value(rows, row, 1, job->fence, sizeof(job->fence));
+    social_worker_job_value(rows, row, 2, job->attempt, sizeof(job->attempt));
 
-    job->kind = strdup(PQgetvalue(rows, row, 2));
-    job->worker = strdup(PQgetvalue(rows, row, 4));
-    job->suspect = PQgetvalue(rows, row, 5)[0] == 't';
-    job->timed_out = PQgetvalue(rows, row, 6)[0] == 't';
+    job->kind = social_worker_job_value(rows, row, 3, NULL, 0);
+    job->text = social_worker_job_value(rows, row, 4, NULL, 0);
 
-    rc = social_json_parse(social_str(PQgetvalue(rows, row, 3)),
-                           &job->payload);
+    social_worker_job_value(rows, row, 5, flag, sizeof(flag));
+    job->suspect = flag[0] == 't';
+
+    social_worker_job_value(rows, row, 6, flag, sizeof(flag));
+    job->timed_out = flag[0] == 't';
+
+    if (job->kind == NULL || job->text == NULL) {
+        social_worker_job_free(job);
+        return NULL;
+    }
+
+    rc = social_json_parse(social_str(job->text), &job->payload);
 
     if (rc == SOCIAL_MALFORMED) {
         job->payload = NULL;
         rc = SOCIAL_OK;
     }
 
-    if (job->kind == NULL || job->worker == NULL || rc != SOCIAL_OK) {
+    if (rc != SOCIAL_OK) {
         social_worker_job_free(job);
         return NULL;
     }
@@ -75,60 +84,88 @@ social_worker_job_create(const PGresult *rows, int row,
 }
 
 
+/* a value as text, in "buf" or, where that is NULL, in memory of its own */
+
+static char *
+social_worker_job_value(const social_pq_result_t *rows, size_t row,
+    size_t column, char *buf, size_t size)
+{
+    size_t        len;
+    social_str_t  value;
+
+    social_pq_result_value(rows, row, column, &value);
+    len = value.len;
+
+    if (buf == NULL) {
+        buf = malloc(len + 1);
+
+        if (buf == NULL) {
+            return NULL;
+        }
+
+    } else if (len >= size) {
+        len = size - 1;
+    }
+
+    memcpy(buf, value.data, len);
+    buf[len] = '\0';
+
+    return buf;
+}
+
+
 void
 social_worker_job_free(social_worker_job_t *job)
 {
     social_json_free(job->payload);
     social_worker_conf_release(job->conf);
+    free(job->result);
     free(job->kind);
-    free(job->worker);
+    free(job->text);
     free(job);
 }
 
 
 void
-social_worker_job_run(social_worker_job_t *job, social_worker_pq_t *pq,
-    social_worker_decoder_t *decoder, const atomic_bool *stop)
+social_worker_job_run(social_worker_job_t *job, social_worker_work_t *work,
+    social_worker_decoder_t *decoder)
 {
+    bool                     done;
     long long                began;
     social_worker_job_ctx_t  ctx;
 
     memset(&ctx, 0, sizeof(social_worker_job_ctx_t));
 
     ctx.job = job;
-    ctx.pq = pq;
+    ctx.work = work;
     ctx.decoder = decoder;
-    ctx.stop = stop;
     ctx.in = -1;
     ctx.out = -1;
 
-    began = social_worker_job_now();
+    began = social_worker_now();
+    job->outcome = SOCIAL_WORKER_LOST;
+
+    if (atomic_load(&job->lost)) {
+        return;
+    }
 
     social_worker_log(SOCIAL_WORKER_DEBUG, "job started",
                       social_worker_text("job", job->id),
                       social_worker_text("attempt", job->attempt),
                       social_worker_text("kind", job->kind));
 
-    if (social_worker_job_prepare(&ctx)
-        && social_worker_job_get(&ctx)
-        && social_worker_job_decode(&ctx)
-        && social_worker_job_put(&ctx)
-        && social_worker_job_put_alias(&ctx))
-    {
-        social_worker_job_finish(&ctx, began);
+    ctx.kind = social_worker_conf_kind(job->conf, job->kind);
 
-    } else if (!atomic_load(&job->lost)) {
-        social_worker_job_failed(&ctx);
+    done = ctx.kind != NULL && ctx.kind->url != NULL
+           ? social_worker_job_post(&ctx) : social_worker_job_picture(&ctx);
 
-    } else {
-        social_worker_log(SOCIAL_WORKER_WARN, "job lost",
-                          social_worker_text("job", job->id),
-                          social_worker_text("attempt", job->attempt));
-    }
+    job->summary.ms = social_worker_now() - began;
 
-    if (ctx.kind != NULL && ctx.kind->alias != NULL && pq->conn != NULL) {
-        PQclear(social_worker_pq_run(pq, "SELECT pg_advisory_unlock_all()", 0,
-                                     NULL));
+    if (done) {
+        job->outcome = SOCIAL_WORKER_DONE;
+
+    } else if (!atomic_load(&job->lost) && !ctx.lost) {
+        job->outcome = SOCIAL_WORKER_FAILED;
     }
 
     if (ctx.in != -1) {
@@ -145,6 +182,33 @@ social_worker_job_run(social_worker_job_t *job, social_worker_pq_t *pq,
 
 
 static bool
+social_worker_job_picture(social_worker_job_ctx_t *ctx)
+{
+    social_worker_summary_t  *summary;
+
+    if (!social_worker_job_prepare(ctx)
+        || !social_worker_job_get(ctx)
+        || !social_worker_job_decode(ctx)
+        || !social_worker_job_put(ctx)
+        || !social_worker_job_put_alias(ctx)
+        || !social_worker_job_put_result(ctx))
+    {
+        return false;
+    }
+
+    summary = &ctx->job->summary;
+
+    summary->type = social_image_type_name(ctx->reply->type);
+    summary->bytes = ctx->size;
+    summary->width = ctx->reply->width;
+    summary->height = ctx->reply->height;
+    summary->outputs = ctx->reply->output_count;
+
+    return true;
+}
+
+
+static bool
 social_worker_job_prepare(social_worker_job_ctx_t *ctx)
 {
     char  bucket[256];
@@ -155,8 +219,6 @@ social_worker_job_prepare(social_worker_job_ctx_t *ctx)
                                       "the payload cannot be read");
     }
 
-    ctx->kind = social_worker_conf_kind(ctx->job->conf, ctx->job->kind);
-
     if (ctx->kind == NULL) {
         return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
                                       SOCIAL_WORKER_REASON_OURS,
@@ -164,8 +226,9 @@ social_worker_job_prepare(social_worker_job_ctx_t *ctx)
                     ctx->job->kind);
     }
 
-    ctx->upload = social_worker_job_member(ctx, "upload", ctx->upload_text,
-                                           sizeof(ctx->upload_text));
+    ctx->upload = social_worker_job_member(ctx, "upload",
+                                           ctx->job->summary.upload,
+                                           sizeof(ctx->job->summary.upload));
 
     /* it becomes part of a key, and an argument that must be a uuid */
 
@@ -302,6 +365,10 @@ social_worker_job_decode(social_worker_job_ctx_t *ctx)
         }
     }
 
+    if (atomic_load(&ctx->job->lost)) {
+        return false;
+    }
+
     /* what the decoder may take of a processor is not for one try only */
 
     if (social_worker_decoder_start(ctx->decoder, ctx->job->conf,
@@ -314,7 +381,7 @@ social_worker_job_decode(social_worker_job_ctx_t *ctx)
     }
 
     social_worker_decoder_run(ctx->decoder, ctx->job->conf, &kind, ctx->in,
-                              ctx->size, ctx->out, reply);
+                              ctx->size, ctx->out, &ctx->job->lost, reply);
 
     switch (reply->status) {
 
@@ -356,6 +423,9 @@ social_worker_job_decode(social_worker_job_ctx_t *ctx)
                     "This image took too long to process: use a smaller or "
                     "simpler one.", "%s", reply->error);
 
+    case SOCIAL_WORKER_GIVEN_UP:
+        return false;
+
     case SOCIAL_WORKER_NOT_STARTED:
         return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
                                       SOCIAL_WORKER_REASON_OURS,
@@ -366,94 +436,6 @@ social_worker_job_decode(social_worker_job_ctx_t *ctx)
                     "This image could not be processed: use another one.",
                     "%s", reply->error);
     }
-}
-
-
-static void
-social_worker_job_finish(social_worker_job_ctx_t *ctx, long long began)
-{
-    bool        done;
-    PGresult   *result;
-    const char *params[6], *value;
-
-    params[0] = ctx->job->id;
-    params[1] = ctx->job->attempt;
-    params[2] = ctx->job->worker;
-    params[3] = ctx->variants;
-    params[4] = ctx->reply->placeholder;
-    params[5] = ctx->avatar;
-
-    result = social_worker_job_commit(ctx,
-                 "SELECT social_job_finish($1, $2, $3, $4, $5, $6)", 6,
-                 params);
-
-    if (result == NULL && ctx->pq->conn == NULL) {
-        social_worker_log(SOCIAL_WORKER_ERROR, "job not recorded",
-                          social_worker_text("job", ctx->job->id));
-        return;
-    }
-
-    /* refused, because of a lock that is held for long, for instance */
-
-    if (result == NULL) {
-        social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
-                               SOCIAL_WORKER_REASON_OURS,
-                               "the result was not recorded: %s",
-                               ctx->pq->error);
-        social_worker_job_failed(ctx);
-        return;
-    }
-
-    value = social_worker_pq_value(result);
-    done = value != NULL && value[0] == 't';
-    PQclear(result);
-
-    if (!done && !social_worker_job_is_done(ctx)) {
-        social_worker_log(SOCIAL_WORKER_WARN, "job lost",
-                          social_worker_text("job", ctx->job->id),
-                          social_worker_text("attempt", ctx->job->attempt));
-        return;
-    }
-
-    social_worker_log(SOCIAL_WORKER_INFO, "job done",
-                      social_worker_text("job", ctx->job->id),
-                      social_worker_text("kind", ctx->job->kind),
-                      social_worker_text("attempt", ctx->job->attempt),
-                      social_worker_text("upload", ctx->upload),
-                      social_worker_text("type",
-                          social_image_type_name(ctx->reply->type)),
-                      social_worker_number("bytes", (long long) ctx->size),
-                      social_worker_number("width", ctx->reply->width),
-                      social_worker_number("height", ctx->reply->height),
-                      social_worker_number("outputs",
-                                           ctx->reply->output_count),
-                      social_worker_number("ms",
-                                           social_worker_job_now() - began));
-}
-
-
-/* a commit whose answer was lost */
-
-static bool
-social_worker_job_is_done(social_worker_job_ctx_t *ctx)
-{
-    bool         done;
-    PGresult    *result;
-    const char  *params[3], *value;
-
-    params[0] = ctx->job->id;
-    params[1] = ctx->job->attempt;
-    params[2] = ctx->job->worker;
-
-    result = social_worker_pq_run(ctx->pq,
-                 "SELECT true FROM jobs WHERE id = $1 AND attempt = $2 "
-                 "AND worker = $3 AND state = 'done'", 3, params);
-
-    value = result ? social_worker_pq_value(result) : NULL;
-    done = value != NULL;
-    PQclear(result);
-
-    return done;
 }
 
 
@@ -480,15 +462,4 @@ social_worker_job_is_uuid(const char *text)
     }
 
     return text[i] == '\0';
-}
-
-
-static long long
-social_worker_job_now(void)
-{
-    struct timespec  now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

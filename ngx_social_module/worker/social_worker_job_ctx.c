@@ -1,27 +1,18 @@
 
 /*
- * A job at work: what its payload says, its statements, and how it failed.
+ * A job at work: what its payload says, and how it failed.
  */
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "social_utf8.h"
 #include "social_worker_job_ctx.h"
-#include "social_worker_log.h"
 
 
 static void social_worker_job_utf8(char *text);
-
-
-/* as social_job_fail() knows them, by social_worker_failure_e */
-
-static const char *const  social_worker_job_failures[] = {
-    "permanent", "unavailable", "missing", "timeout", "died"
-};
 
 
 const char *
@@ -59,42 +50,6 @@ social_worker_job_member(social_worker_job_ctx_t *ctx, const char *name,
 }
 
 
-PGresult *
-social_worker_job_commit(social_worker_job_ctx_t *ctx, const char *sql, int n,
-    const char *const *params)
-{
-    unsigned          tries;
-    PGresult         *result;
-    struct timespec   pause = { 0, 250 * 1000 * 1000 };
-
-    for (tries = 0; ; tries++) {
-
-        if (social_worker_pq_connect(ctx->pq, ctx->job->conf->conninfo)) {
-
-            result = social_worker_pq_run(ctx->pq, sql, n, params);
-
-            if (result != NULL) {
-                return result;
-            }
-
-            /* the server refused it, and will again */
-
-            if (ctx->pq->conn != NULL && tries >= 5) {
-                return NULL;
-            }
-        }
-
-        if (atomic_load(&ctx->job->lost)
-            || (atomic_load(ctx->stop) && tries >= 20))
-        {
-            return NULL;
-        }
-
-        nanosleep(&pause, NULL);
-    }
-}
-
-
 bool
 social_worker_job_fail(social_worker_job_ctx_t *ctx,
     social_worker_failure_e failure, const char *reason, const char *format,
@@ -102,51 +57,18 @@ social_worker_job_fail(social_worker_job_ctx_t *ctx,
 {
     va_list  args;
 
-    ctx->failure = failure;
-    snprintf(ctx->reason, sizeof(ctx->reason), "%s", reason);
+    ctx->job->failure = failure;
+    snprintf(ctx->job->reason, sizeof(ctx->job->reason), "%s", reason);
 
     va_start(args, format);
-    vsnprintf(ctx->error, sizeof(ctx->error), format, args);
+    vsnprintf(ctx->job->error, sizeof(ctx->job->error), format, args);
     va_end(args);
-
-    return false;
-}
-
-
-void
-social_worker_job_failed(social_worker_job_ctx_t *ctx)
-{
-    PGresult    *result;
-    const char  *params[6], *state;
 
     /* texts of libraries, and names that were cut */
 
-    social_worker_job_utf8(ctx->error);
+    social_worker_job_utf8(ctx->job->error);
 
-    params[0] = ctx->job->id;
-    params[1] = ctx->job->attempt;
-    params[2] = ctx->job->worker;
-    params[3] = social_worker_job_failures[ctx->failure];
-    params[4] = ctx->error;
-    params[5] = ctx->reason;
-
-    result = social_worker_job_commit(ctx,
-                 "SELECT social_job_fail($1, $2, $3, $4, $5, $6)", 6, params);
-
-    state = result ? social_worker_pq_value(result) : "not recorded";
-
-    social_worker_log(ctx->failure == SOCIAL_WORKER_PERMANENT
-                      ? SOCIAL_WORKER_INFO : SOCIAL_WORKER_WARN, "job failed",
-                      social_worker_text("job", ctx->job->id),
-                      social_worker_text("kind", ctx->job->kind),
-                      social_worker_text("attempt", ctx->job->attempt),
-                      social_worker_text("upload", ctx->upload),
-                      social_worker_text("class",
-                          social_worker_job_failures[ctx->failure]),
-                      social_worker_text("state", state ? state : "lost"),
-                      social_worker_text("error", ctx->error));
-
-    PQclear(result);
+    return false;
 }
 
 

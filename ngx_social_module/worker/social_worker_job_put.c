@@ -11,11 +11,18 @@
 #include "social_worker_job_put.h"
 
 
+/* milliseconds before a lock that another job has is tried again */
+
+#define SOCIAL_WORKER_JOB_BUSY  200
+
+
 static bool social_worker_job_put_one(social_worker_job_ctx_t *ctx, const
     social_worker_output_t *output, bool first);
 static bool social_worker_job_put_object(social_worker_job_ctx_t *ctx,
     const social_worker_output_t *output, const char *key,
-    const char *cache_control, size_t *size);
+    const char *cache_control, long long most, size_t *size);
+static bool social_worker_job_newest(social_worker_job_ctx_t *ctx,
+    bool *newest);
 static bool social_worker_job_append(social_worker_job_ctx_t *ctx, const char
     *format, ...);
 
@@ -28,7 +35,8 @@ social_worker_job_put(social_worker_job_ctx_t *ctx)
 
     for (i = 0; i < ctx->reply->output_count; i++) {
 
-        if (atomic_load(&ctx->job->lost)) {
+        if (social_worker_work_ours(ctx->work, ctx->job) == 0) {
+            ctx->lost = true;
             return false;
         }
 
@@ -67,7 +75,7 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
              once ? "" : "-", once ? "" : ctx->generation, extension);
 
     if (!social_worker_job_put_object(ctx, output, key,
-                                      SOCIAL_WORKER_JOB_IMMUTABLE, &size))
+                                      SOCIAL_WORKER_JOB_IMMUTABLE, 0, &size))
     {
         return false;
     }
@@ -90,11 +98,12 @@ social_worker_job_put_one(social_worker_job_ctx_t *ctx,
 static bool
 social_worker_job_put_object(social_worker_job_ctx_t *ctx,
     const social_worker_output_t *output, const char *key,
-    const char *cache_control, size_t *size)
+    const char *cache_control, long long most, size_t *size)
 {
     char                     error[SOCIAL_NET_ERROR_SIZE];
     social_rc_e              rc;
     unsigned char           *data;
+    social_net_s3_t          s3;
     social_net_s3_object_t   object;
 
     data = social_worker_decoder_output(output, ctx->out, size);
@@ -111,7 +120,13 @@ social_worker_job_put_object(social_worker_job_ctx_t *ctx,
     object.content_type = social_image_media_type(output->format);
     object.cache_control = cache_control;
 
-    rc = social_net_s3_put(&ctx->kind->output->s3, &object, error);
+    s3 = ctx->kind->output->s3;
+
+    if (most != 0 && s3.timeout > most) {
+        s3.timeout = (long) most;
+    }
+
+    rc = social_net_s3_put(&s3, &object, error);
     free(data);
 
     if (rc != SOCIAL_OK) {
@@ -126,8 +141,9 @@ social_worker_job_put_object(social_worker_job_ctx_t *ctx,
 
 /*
  * The name that does not change with the image.  It is written under the
- * user's lock, from before the look at what is the newest until after the
- * commit: else a slow job could put an older picture over a newer one.
+ * user's lock, which the job has from before the look at what is the newest
+ * until its result is recorded, and for no longer than the lease holds: else a
+ * slow job could put an older picture over a newer one.
  */
 
 bool
@@ -136,8 +152,8 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
     char         key[SOCIAL_WORKER_JOB_KEY], text[256];
     bool         newest;
     size_t       size;
-    PGresult    *result;
-    const char  *params[2], *value;
+    long long    most;
+    const char  *value;
 
     if (ctx->kind->alias == NULL) {
         return true;
@@ -154,30 +170,91 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
                                       "the payload has no usable \"sub\"");
     }
 
-    params[0] = ctx->upload;
-    params[1] = ctx->generation;
-
-    result = social_worker_job_commit(ctx,
-                 "SELECT social_avatar_lock($1, $2)", 2, params);
-
-    if (result == NULL) {
-        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
-                                      SOCIAL_WORKER_REASON_OURS,
-                                      "avatar lock: %s", ctx->pq->error);
+    if (!social_worker_job_newest(ctx, &newest)) {
+        return false;
     }
-
-    value = social_worker_pq_value(result);
-    newest = value != NULL && value[0] == 't';
-    PQclear(result);
 
     if (!newest) {
         return true;
     }
 
+    most = social_worker_work_ours(ctx->work, ctx->job);
+
+    if (most == 0) {
+        ctx->lost = true;
+        return false;
+    }
+
     /* of a kind with such a name the first is a JPEG */
 
     return social_worker_job_put_object(ctx, &ctx->reply->outputs[0], key,
-                                        SOCIAL_WORKER_JOB_FRESH, &size);
+                                        SOCIAL_WORKER_JOB_FRESH, most, &size);
+}
+
+
+static bool
+social_worker_job_newest(social_worker_job_ctx_t *ctx, bool *newest)
+{
+    ctx->job->ask.upload = ctx->upload;
+    ctx->job->ask.generation = ctx->generation;
+
+    for ( ;; ) {
+
+        switch (social_worker_work_ask(ctx->work, ctx->job)) {
+
+        case SOCIAL_WORKER_NEWEST:
+            *newest = true;
+            return true;
+
+        case SOCIAL_WORKER_OLDER:
+            *newest = false;
+            return true;
+
+        case SOCIAL_WORKER_BUSY:
+            if (social_worker_work_pause(ctx->work, ctx->job,
+                                         SOCIAL_WORKER_JOB_BUSY))
+            {
+                continue;
+            }
+
+            ctx->lost = true;
+            return false;
+
+        case SOCIAL_WORKER_REFUSED:
+            return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                        SOCIAL_WORKER_REASON_OURS,
+                        "the database refused the avatar's lock");
+
+        default:
+            ctx->lost = true;
+            return false;
+        }
+    }
+}
+
+
+bool
+social_worker_job_put_result(social_worker_job_ctx_t *ctx)
+{
+    size_t  size;
+
+    /* base64 and a key: there is nothing that JSON would escape */
+
+    size = strlen(ctx->variants) + strlen(ctx->reply->placeholder)
+           + strlen(ctx->avatar) + 64;
+
+    ctx->job->result = malloc(size);
+
+    if (ctx->job->result == NULL) {
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_UNAVAILABLE,
+                                      SOCIAL_WORKER_REASON_OURS, "no memory");
+    }
+
+    snprintf(ctx->job->result, size,
+             "{\"variants\":%s,\"placeholder\":\"%s\",\"avatar\":\"%s\"}",
+             ctx->variants, ctx->reply->placeholder, ctx->avatar);
+
+    return true;
 }
 
 

@@ -23,6 +23,12 @@ bool social_worker_job_put(social_worker_job_ctx_t *ctx);
 bool social_worker_job_put_alias(social_worker_job_ctx_t *ctx);
 
 /*
+ * Writes what social_jobs_finish() gets of it to job->result.  False: no
+ * memory, which is noted as the failure.
+ */
+bool social_worker_job_put_result(social_worker_job_ctx_t *ctx);
+
+/*
  * Writes the name that does not change with the image to "key": "{sub}" and
  * "{id}" in the pattern stand for the subject and the upload.  A subject can
  * be any text of another issuer's: all but letters, digits, "-", "_" and "."

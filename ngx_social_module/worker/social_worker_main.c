@@ -13,6 +13,7 @@
 #include "social_worker_command.h"
 #include "social_worker_conf.h"
 #include "social_worker_image.h"
+#include "social_worker_jobs.h"
 #include "social_worker_log.h"
 #include "social_worker_queue.h"
 #include "social_worker_sandbox.h"
@@ -101,7 +102,14 @@ social_worker_usage(void)
           "  check                         say what is wrong, and do nothing\n"
           "  variants [-k KIND] FILE -o DIR\n"
           "                                make a file's variants\n"
-          "  jobs [list|retry ID|discard ID]\n"
+          "  jobs [list] [FILTER] [--json|--table]\n"
+          "  jobs show ID [--json]\n"
+          "  jobs stats [--json|--table]\n"
+          "  jobs retry|discard ID...|FILTER|--all\n"
+          "  jobs cancel ID...\n"
+          "                                see and change the queue; FILTER:\n"
+          "                                --state --kind --queue --since\n"
+          "                                --error --limit\n"
           "  clean                         cut metadata out of what earlier\n"
           "                                versions made; say what to purge\n"
           "\n"
@@ -114,8 +122,7 @@ social_worker_usage(void)
 static int
 social_worker_run(social_worker_conf_t *conf, int argc, char *const argv[])
 {
-    int          rc;
-    const char  *action;
+    int  rc;
 
     if (argc == 1 && strcmp(argv[0], "run") == 0) {
         return social_worker_queue_run(conf, false);
@@ -135,20 +142,7 @@ social_worker_run(social_worker_conf_t *conf, int argc, char *const argv[])
         rc = social_worker_variants(conf, argc, argv);
 
     } else if (strcmp(argv[0], "jobs") == 0) {
-
-        action = argc > 1 ? argv[1] : "list";
-
-        if (argc <= 2 && strcmp(action, "list") == 0) {
-            rc = social_worker_command_jobs(conf, action, NULL);
-
-        } else if (argc == 3 && (strcmp(action, "retry") == 0
-                                 || strcmp(action, "discard") == 0))
-        {
-            rc = social_worker_command_jobs(conf, action, argv[2]);
-
-        } else {
-            rc = social_worker_usage();
-        }
+        rc = social_worker_jobs(conf, argc, argv);
 
     } else {
         rc = social_worker_usage();

@@ -1,14 +1,15 @@
 
 /*
- * The main thread: claims, leases, signals.
+ * The main thread: waits for signals, for the database and for its threads,
+ * and has the parts of the loop do what is due.
  *
- * A job belongs to a worker for the time of a lease, which is extended at each
- * third of it.  LISTEN wakes the worker at once; polling each second makes up
- * for a missed notification, and finds jobs that have become due and those of
- * workers that were lost.
+ * LISTEN wakes the worker at once; polling each second makes up for a missed
+ * notification, and finds jobs that have become due and those of workers that
+ * were lost.
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,97 +18,97 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "social_worker_clock.h"
 #include "social_worker_log.h"
+#include "social_worker_loop.h"
 #include "social_worker_queue.h"
-#include "social_worker_slot.h"
 
 
-#define SOCIAL_WORKER_PRUNE  (10 * 60 * 1000)
+/* milliseconds that a worker that stops waits for a database without answer */
+
+#define SOCIAL_WORKER_QUEUE_PATIENCE  4000
 
 
-typedef struct {
-    social_worker_conf_t  *conf;
-    social_worker_pq_t     pq;
-    social_worker_slot_t  *slots;
-    size_t                 slot_count;
-
-    char                   name[128];
-    char                   lease[32];
-    int                    wake;
-    int                    signals;
-    bool                   once;
-    bool                   drained;        /* the last claim gave nothing */
-    atomic_bool            stop;
-
-    long long              next_poll;
-    long long              next_beat;
-    long long              next_prune;
-} social_worker_queue_t;
-
-
-static bool social_worker_queue_init(social_worker_queue_t *queue);
-static void social_worker_queue_loop(social_worker_queue_t *queue);
-static void social_worker_queue_claim(social_worker_queue_t *queue);
-static void social_worker_queue_release(social_worker_queue_t *queue,
-    const char *id, const char *attempt, const char *error);
-static void social_worker_queue_extend(void *data, social_worker_job_t *job);
-static void social_worker_queue_wait(social_worker_queue_t *queue);
-static void social_worker_queue_signal(social_worker_queue_t *queue);
-static void social_worker_queue_listen(social_worker_queue_t *queue);
-static void social_worker_queue_reload(social_worker_queue_t *queue);
-static long long social_worker_queue_jitter(long long ms);
-static long long social_worker_queue_now(void);
+static bool social_worker_queue_init(social_worker_loop_t *loop);
+static bool social_worker_queue_loop(social_worker_loop_t *loop);
+static bool social_worker_queue_patient(social_worker_loop_t *loop,
+    long long now, long long *since, uint64_t *progress);
+static void social_worker_queue_leave(social_worker_loop_t *loop);
+static void social_worker_queue_step(social_worker_loop_t *loop,
+    long long now);
+static void social_worker_queue_wait(social_worker_loop_t *loop,
+    long long until);
+static void social_worker_queue_signal(social_worker_loop_t *loop);
+static void social_worker_queue_reload(social_worker_loop_t *loop);
+static void social_worker_queue_time(social_worker_loop_t *loop);
 
 
 int
 social_worker_queue_run(social_worker_conf_t *conf, bool once)
 {
-    int                     rc;
-    social_worker_queue_t  *queue;
+    int                    rc;
+    bool                   clean;
+    social_worker_loop_t  *loop;
 
-    queue = calloc(1, sizeof(social_worker_queue_t));
+    loop = calloc(1, sizeof(social_worker_loop_t));
 
-    if (queue == NULL) {
+    if (loop == NULL) {
         social_worker_conf_release(conf);
         return 1;
     }
 
-    queue->conf = conf;
-    queue->once = once;
-    queue->pq.listen = "social_jobs";
+    loop->conf = conf;
+    loop->once = once;
 
     rc = 1;
+    clean = true;
 
-    if (social_worker_queue_init(queue)) {
+    if (social_worker_queue_init(loop)) {
 
         social_worker_log(SOCIAL_WORKER_INFO, "worker started",
-                          social_worker_text("worker", queue->name),
+                          social_worker_text("worker", loop->name),
                           social_worker_text("queue", conf->queue),
                           social_worker_number("concurrency",
                                                conf->concurrency));
 
-        social_worker_queue_loop(queue);
+        clean = social_worker_queue_loop(loop);
         rc = 0;
 
-        social_worker_slots_stop(queue->slots, queue->slot_count);
+        if (clean) {
+            social_worker_slots_stop(loop->slots, loop->slot_count);
+        }
+
+        social_worker_queue_leave(loop);
 
         social_worker_log(SOCIAL_WORKER_INFO, "worker stopped",
-                          social_worker_text("worker", queue->name));
+                          social_worker_text("worker", loop->name));
     }
 
-    social_worker_pq_close(&queue->pq);
-    social_worker_conf_release(queue->conf);
-    free(queue);
+    clean = social_worker_link_free(loop->beats) && clean;
+    clean = social_worker_link_free(loop->claims) && clean;
+    clean = social_worker_link_free(loop->results) && clean;
+
+    /*
+     * Threads may be at work still, on a connection or a transfer, and use
+     * what a process that exits would take away from them.
+     */
+
+    if (!clean) {
+        _exit(rc);
+    }
+
+    social_worker_work_destroy(&loop->work);
+    social_worker_conf_release(loop->conf);
+    free(loop);
 
     return rc;
 }
 
 
 static bool
-social_worker_queue_init(social_worker_queue_t *queue)
+social_worker_queue_init(social_worker_loop_t *loop)
 {
     char      host[64];
     sigset_t  set;
@@ -123,12 +124,11 @@ social_worker_queue_init(social_worker_queue_t *queue)
      * process that comes back is not the one that was lost.
      */
 
-    snprintf(queue->name, sizeof(queue->name), "%.60s/%ld/%llx",
-             queue->conf->name ? queue->conf->name : host, (long) getpid(),
+    snprintf(loop->name, sizeof(loop->name), "%.60s/%ld/%llx",
+             loop->conf->name ? loop->conf->name : host, (long) getpid(),
              (unsigned long long) time(NULL));
 
-    snprintf(queue->lease, sizeof(queue->lease), "%u milliseconds",
-             queue->conf->lease);
+    social_worker_queue_time(loop);
 
     srandom((unsigned) getpid() ^ (unsigned) time(NULL));
 
@@ -140,16 +140,28 @@ social_worker_queue_init(social_worker_queue_t *queue)
     signal(SIGPIPE, SIG_IGN);
     pthread_sigmask(SIG_BLOCK, &set, NULL);     /* inherited by all threads */
 
-    queue->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    queue->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    queue->slot_count = queue->conf->concurrency;
+    loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    loop->slot_count = loop->conf->concurrency;
 
-    if (queue->signals != -1 && queue->wake != -1) {
-        queue->slots = social_worker_slots_start(queue->slot_count,
-                                                 queue->wake, &queue->stop);
+    TAILQ_INIT(&loop->held);
+    STAILQ_INIT(&loop->ended);
+    STAILQ_INIT(&loop->asking);
+
+    social_worker_work_init(&loop->work, loop->wake);
+
+    loop->beats = social_worker_link_create(&loop->outage, loop->wake);
+    loop->claims = social_worker_link_create(&loop->outage, loop->wake);
+    loop->results = social_worker_link_create(&loop->outage, loop->wake);
+
+    if (loop->signals != -1 && loop->wake != -1 && loop->beats != NULL
+        && loop->claims != NULL && loop->results != NULL)
+    {
+        loop->slots = social_worker_slots_start(loop->slot_count,
+                                                &loop->work);
     }
 
-    if (queue->slots == NULL) {
+    if (loop->slots == NULL) {
         social_worker_log(SOCIAL_WORKER_ERROR, "worker not started",
                           social_worker_text("error", strerror(errno)));
         return false;
@@ -159,324 +171,240 @@ social_worker_queue_init(social_worker_queue_t *queue)
 }
 
 
-static void
-social_worker_queue_loop(social_worker_queue_t *queue)
+/* false: threads are at work still */
+
+static bool
+social_worker_queue_loop(social_worker_loop_t *loop)
 {
-    size_t     idle;
-    bool       stop;
-    long long  now;
+    uint64_t   progress;
+    long long  now, until, since, other;
 
-    for (;;) {
+    since = 0;
+    progress = 0;
 
-        now = social_worker_queue_now();
-        idle = social_worker_slots_idle(queue->slots, queue->slot_count);
-        stop = atomic_load(&queue->stop);
+    for ( ;; ) {
 
-        if (idle == queue->slot_count && (stop || queue->drained)) {
+        now = social_worker_now();
+
+        social_worker_queue_step(loop, now);
+
+        if (TAILQ_EMPTY(&loop->held) && (loop->stop || loop->drained)
+            && !loop->claiming)
+        {
+            return true;
+        }
+
+        until = LLONG_MAX;
+
+        if (loop->stop) {
+
+            if (!social_worker_queue_patient(loop, now, &since, &progress)) {
+                social_worker_result_give_up(loop);
+                social_worker_work_give_up(&loop->work);
+                return false;
+            }
+
+            until = now + SOCIAL_WORKER_QUEUE_PATIENCE / 4;
+        }
+
+        other = social_worker_lease_deadline(loop);
+        until = other < until ? other : until;
+        other = social_worker_claim_deadline(loop);
+        until = other < until ? other : until;
+        other = social_worker_result_deadline(loop);
+        until = other < until ? other : until;
+
+        social_worker_queue_wait(loop, until);
+    }
+}
+
+
+/*
+ * Whether a worker that stops should wait on: it does for jobs that are at
+ * work, but for a database without answer only for some time.
+ */
+
+static bool
+social_worker_queue_patient(social_worker_loop_t *loop, long long now,
+    long long *since, uint64_t *progress)
+{
+    bool  needed;
+
+    needed = loop->unrecorded > 0 || loop->asked > 0 || loop->claiming
+             || !STAILQ_EMPTY(&loop->asking)
+             || (loop->active > 0 && now >= loop->lease_until);
+
+    if (!needed) {
+        *since = 0;
+        return true;
+    }
+
+    if (*since == 0 || loop->progress != *progress) {
+        *since = now;
+        *progress = loop->progress;
+    }
+
+    return now - *since < SOCIAL_WORKER_QUEUE_PATIENCE;
+}
+
+
+/* what is given back now nobody has to wait for */
+
+static void
+social_worker_queue_leave(social_worker_loop_t *loop)
+{
+    long long  now, end;
+
+    end = social_worker_now() + SOCIAL_WORKER_QUEUE_PATIENCE / 4;
+
+    loop->stop = true;                      /* nothing is claimed any more */
+
+    if (!social_worker_result_leave(loop)) {
+        return;
+    }
+
+    while (social_worker_link_pending(loop->results) > 0) {
+
+        now = social_worker_now();
+
+        if (now >= end) {
             return;
         }
 
-        if (!social_worker_pq_connect(&queue->pq, queue->conf->conninfo)) {
-
-            /* what runs goes on; its leases may run out meanwhile */
-
-            queue->next_poll = now + social_worker_queue_jitter(
-                                         queue->conf->poll);
-            social_worker_queue_wait(queue);
-            continue;
-        }
-
-        if (now >= queue->next_beat) {
-            queue->next_beat = now + queue->conf->lease / 3;
-            social_worker_slots_visit(queue->slots, queue->slot_count,
-                                      social_worker_queue_extend, queue);
-        }
-
-        if (now >= queue->next_poll && idle > 0 && !stop) {
-            social_worker_queue_claim(queue);
-
-            if (queue->drained && idle == queue->slot_count) {
-                return;
-            }
-        }
-
-        if (now >= queue->next_prune && !queue->once) {
-            queue->next_prune = now + social_worker_queue_jitter(
-                                          SOCIAL_WORKER_PRUNE);
-            PQclear(social_worker_pq_run(&queue->pq, "SELECT social_prune()",
-                                         0, NULL));
-        }
-
-        social_worker_queue_wait(queue);
+        social_worker_queue_wait(loop, end);
+        social_worker_queue_step(loop, now);
     }
 }
 
 
 static void
-social_worker_queue_claim(social_worker_queue_t *queue)
+social_worker_queue_step(social_worker_loop_t *loop, long long now)
 {
-    int                   i, n;
-    char                  count[16], suspects[16];
-    size_t                idle, lane, running;
-    PGresult             *rows;
-    const char           *params[5], *id, *attempt;
-    social_worker_job_t  *job;
+    bool         fresh;
+    const char  *conninfo;
 
-    idle = social_worker_slots_idle(queue->slots, queue->slot_count);
-    snprintf(count, sizeof(count), "%zu", idle);
+    conninfo = loop->conf->conninfo;
 
-    /* suspects have half of the threads, so that they never have all */
+    social_worker_link_process(loop->beats, conninfo, &fresh);
 
-    lane = queue->slot_count > 1 ? queue->slot_count / 2 : 1;
-    running = social_worker_slots_suspects(queue->slots, queue->slot_count);
-    snprintf(suspects, sizeof(suspects), "%zu",
-             running < lane ? lane - running : 0);
-
-    params[0] = queue->conf->queue;
-    params[1] = queue->name;
-    params[2] = queue->lease;
-    params[3] = count;
-    params[4] = suspects;
-
-    rows = social_worker_pq_run(&queue->pq,
-               "SELECT id, attempt, kind, payload, worker, suspect,"
-               " failures ? 'timeout'"
-               " FROM social_jobs_claim($1, $2, $3, $4, $5)", 5, params);
-
-    n = rows ? PQntuples(rows) : 0;
-
-    for (i = 0; i < n; i++) {
-
-        job = social_worker_job_create(rows, i, queue->conf);
-
-        id = PQgetvalue(rows, i, 0);
-        attempt = PQgetvalue(rows, i, 1);
-
-        if (job == NULL) {
-            social_worker_queue_release(queue, id, attempt, "no memory");
-
-        } else if (!social_worker_slots_give(queue->slots, queue->slot_count,
-                                             job))
-        {
-            social_worker_job_free(job);
-            social_worker_queue_release(queue, id, attempt,
-                                        "more jobs than were asked for");
-        }
+    if (fresh) {
+        loop->next_beat = 0;
     }
 
-    /* there may be more where these were */
+    social_worker_link_process(loop->claims, conninfo, &fresh);
 
-    queue->next_poll = (size_t) n >= idle ? 0
-                       : social_worker_queue_now()
-                         + social_worker_queue_jitter(queue->conf->poll);
+    if (fresh) {
+        social_worker_claim_listen(loop);
+    }
 
-    queue->drained = queue->once && rows != NULL && n == 0
-                     && idle == queue->slot_count;
+    social_worker_link_process(loop->results, conninfo, &fresh);
 
-    PQclear(rows);
-}
-
-
-/* releases claimed jobs that cannot be started */
-
-static void
-social_worker_queue_release(social_worker_queue_t *queue, const char *id,
-    const char *attempt, const char *error)
-{
-    const char  *params[3];
-
-    params[0] = id;
-    params[1] = attempt;
-    params[2] = queue->name;
-
-    social_worker_log(SOCIAL_WORKER_ERROR, "job released",
-                      social_worker_text("job", id),
-                      social_worker_text("error", error));
-
-    PQclear(social_worker_pq_run(&queue->pq,
-                "SELECT social_job_release($1, $2, $3)", 3, params));
+    social_worker_lease_process(loop, now);
+    social_worker_result_process(loop, now);
+    social_worker_claim_process(loop, now);
 }
 
 
 static void
-social_worker_queue_extend(void *data, social_worker_job_t *job)
+social_worker_queue_wait(social_worker_loop_t *loop, long long until)
 {
-    social_worker_queue_t  *queue = data;
+    int                    timeout;
+    size_t                 i;
+    uint64_t               count;
+    long long              now, other;
+    struct pollfd          pfds[5];
+    social_worker_link_t  *links[3];
 
-    PGresult    *result;
-    const char  *params[4], *value;
-
-    params[0] = job->id;
-    params[1] = job->attempt;
-    params[2] = job->worker;
-    params[3] = queue->lease;
-
-    result = social_worker_pq_run(&queue->pq,
-                 "SELECT social_job_extend($1, $2, $3, $4) OR NOT EXISTS ("
-                 "SELECT FROM jobs WHERE id = $1 AND state = 'running')", 4,
-                 params);
-
-    value = result ? social_worker_pq_value(result) : NULL;
-
-    /* one that was finished just now is not lost */
-
-    if (value != NULL && value[0] == 'f') {
-        atomic_store(&job->lost, true);
-    }
-
-    PQclear(result);
-}
-
-
-static void
-social_worker_queue_wait(social_worker_queue_t *queue)
-{
-    uint64_t       count;
-    long long      now, until;
-    struct pollfd  pfds[3];
-
-    now = social_worker_queue_now();
-    until = queue->next_beat > now ? queue->next_beat : now;
-
-    if (queue->pq.conn == NULL
-        || social_worker_slots_idle(queue->slots, queue->slot_count) > 0)
-    {
-        until = queue->next_poll < until || queue->pq.conn == NULL
-                ? queue->next_poll : until;
-    }
+    links[0] = loop->beats;
+    links[1] = loop->claims;
+    links[2] = loop->results;
 
     memset(pfds, 0, sizeof(pfds));
 
-    pfds[0].fd = queue->signals;
-    pfds[1].fd = queue->wake;
-    pfds[2].fd = queue->pq.conn ? PQsocket(queue->pq.conn) : -1;
-    pfds[0].events = pfds[1].events = pfds[2].events = POLLIN;
+    pfds[0].fd = loop->signals;
+    pfds[1].fd = loop->wake;
+    pfds[0].events = pfds[1].events = POLLIN;
 
-    /* a notification may have come with the answer to a statement */
-
-    social_worker_queue_listen(queue);
-
-    if (queue->next_poll == 0 && queue->pq.conn != NULL
-        && social_worker_slots_idle(queue->slots, queue->slot_count) > 0)
-    {
-        until = now;
+    for (i = 0; i < 3; i++) {
+        pfds[i + 2].fd = social_worker_link_socket(links[i],
+                                                   &pfds[i + 2].events);
+        other = social_worker_link_deadline(links[i]);
+        until = other < until ? other : until;
     }
 
-    if (poll(pfds, 3, until > now ? (int) (until - now) : 0) <= 0) {
+    now = social_worker_now();
+    timeout = until <= now ? 0
+              : until - now > 60000 ? 60000 : (int) (until - now);
+
+    if (poll(pfds, 5, timeout) <= 0) {
         return;
     }
 
     if (pfds[0].revents != 0) {
-        social_worker_queue_signal(queue);
+        social_worker_queue_signal(loop);
     }
 
     if (pfds[1].revents != 0
-        && read(queue->wake, &count, sizeof(count)) == sizeof(count))
+        && read(loop->wake, &count, sizeof(count)) != sizeof(count))
     {
-        queue->next_poll = 0;               /* one is idle */
-    }
-
-    if (pfds[2].revents != 0) {
-
-        if (PQconsumeInput(queue->pq.conn) == 0) {
-            social_worker_log(SOCIAL_WORKER_ERROR, "database unavailable",
-                              social_worker_text("worker", queue->name));
-            social_worker_pq_close(&queue->pq);
-            queue->pq.failing = true;
-            queue->next_poll = 0;
-            return;
-        }
-
-        social_worker_queue_listen(queue);
+        return;                             /* there was none */
     }
 }
 
 
 static void
-social_worker_queue_listen(social_worker_queue_t *queue)
-{
-    PGnotify  *notify;
-
-    if (queue->pq.conn == NULL) {
-        return;
-    }
-
-    while ((notify = PQnotifies(queue->pq.conn)) != NULL) {
-
-        if (strcmp(notify->extra, queue->conf->queue) == 0) {
-            queue->next_poll = 0;
-        }
-
-        PQfreemem(notify);
-    }
-}
-
-
-static void
-social_worker_queue_signal(social_worker_queue_t *queue)
+social_worker_queue_signal(social_worker_loop_t *loop)
 {
     struct signalfd_siginfo  info;
 
-    while (read(queue->signals, &info, sizeof(info)) == sizeof(info)) {
+    while (read(loop->signals, &info, sizeof(info)) == sizeof(info)) {
 
         if (info.ssi_signo == SIGHUP) {
-            social_worker_queue_reload(queue);
+            social_worker_queue_reload(loop);
             continue;
         }
 
         social_worker_log(SOCIAL_WORKER_INFO, "worker stopping",
-                          social_worker_text("worker", queue->name),
+                          social_worker_text("worker", loop->name),
                           social_worker_number("signal", info.ssi_signo));
 
-        atomic_store(&queue->stop, true);
+        loop->stop = true;
+        social_worker_result_unbegun(loop);
     }
 }
 
 
 static void
-social_worker_queue_reload(social_worker_queue_t *queue)
+social_worker_queue_reload(social_worker_loop_t *loop)
 {
     social_worker_conf_t  *conf;
 
-    conf = social_worker_conf_read(queue->conf->file);
+    conf = social_worker_conf_read(loop->conf->file);
 
     if (conf == NULL) {
         social_worker_log(SOCIAL_WORKER_ERROR, "configuration not reloaded",
-                          social_worker_text("file", queue->conf->file));
+                          social_worker_text("file", loop->conf->file));
         return;
     }
 
     /* threads are counted once */
 
-    conf->concurrency = queue->conf->concurrency;
+    conf->concurrency = loop->conf->concurrency;
 
-    social_worker_conf_release(queue->conf);
-    queue->conf = conf;
+    social_worker_conf_release(loop->conf);
+    loop->conf = conf;
 
-    snprintf(queue->lease, sizeof(queue->lease), "%u milliseconds",
-             conf->lease);
-    queue->next_beat = 0;
+    social_worker_queue_time(loop);
+    loop->next_beat = 0;
 
     social_worker_log(SOCIAL_WORKER_INFO, "configuration reloaded",
                       social_worker_text("file", conf->file));
 }
 
 
-/* so that workers that were started together do not poll together */
-
-static long long
-social_worker_queue_jitter(long long ms)
+static void
+social_worker_queue_time(social_worker_loop_t *loop)
 {
-    return ms * 3 / 4 + random() % (ms / 2 + 1);
-}
-
-
-static long long
-social_worker_queue_now(void)
-{
-    struct timespec  now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    snprintf(loop->lease, sizeof(loop->lease), "%u milliseconds",
+             loop->conf->lease);
 }

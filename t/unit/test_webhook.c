@@ -88,6 +88,57 @@ test_good(void **state)
 
 
 static void
+test_sign(void **state)
+{
+    size_t         i;
+    char           id[SOCIAL_WEBHOOK_MAX_ID + 2];
+    social_str_t   key;
+    unsigned char  buf[SOCIAL_WEBHOOK_SIGNATURE_SIZE];
+
+    static const struct {
+        const char  *id;
+        const char  *time;
+    } bad[] = {
+        { "", TIME },
+        { "msg.1", TIME },
+        { ID, "" },
+        { ID, "-1" },
+        { ID, "1614265330.5" },
+        { ID, "9999999999999" }
+    };
+
+    (void) state;
+
+    key.data = secret;
+    key.len = secret_len;
+
+    assert_int_equal(social_webhook_sign(S(ID), S(TIME), S(BODY), key, buf),
+                     SOCIAL_OK);
+    assert_int_equal(sizeof(buf), strlen(GOOD));
+    assert_memory_equal(buf, GOOD, sizeof(buf));
+
+    assert_int_equal(social_webhook_sign(S(ID), S(TIME), S(""), key, buf),
+                     SOCIAL_OK);
+    assert_memory_equal(buf, EMPTY, sizeof(buf));
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(social_webhook_sign(social_str(bad[i].id),
+                                             social_str(bad[i].time), S(BODY),
+                                             key, buf),
+                         SOCIAL_MALFORMED);
+    }
+
+    memset(id, 'x', sizeof(id) - 1);
+    id[sizeof(id) - 1] = '\0';
+    assert_int_equal(social_webhook_sign(social_str(id), S(TIME), S(BODY), key,
+                                         buf), SOCIAL_MALFORMED);
+    id[sizeof(id) - 2] = '\0';
+    assert_int_equal(social_webhook_sign(social_str(id), S(TIME), S(BODY), key,
+                                         buf), SOCIAL_OK);
+}
+
+
+static void
 test_bad(void **state)
 {
     size_t        i;
@@ -225,6 +276,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_secret),
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_sign),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_headers),

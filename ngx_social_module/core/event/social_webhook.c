@@ -130,6 +130,33 @@ social_webhook_verify(social_str_t id, social_str_t timestamp,
 }
 
 
+social_rc_e
+social_webhook_sign(social_str_t id, social_str_t timestamp, social_str_t body,
+    social_str_t secret,
+    unsigned char signature[SOCIAL_WEBHOOK_SIGNATURE_SIZE])
+{
+    int64_t        t;
+    unsigned char  mac[SOCIAL_SHA256_SIZE];
+
+    if (id.len == 0 || id.len > SOCIAL_WEBHOOK_MAX_ID
+        || memchr(id.data, '.', id.len) != NULL
+        || social_webhook_time(timestamp, &t) != SOCIAL_OK)
+    {
+        return SOCIAL_MALFORMED;
+    }
+
+    if (social_webhook_mac(id, timestamp, body, secret, mac) != SOCIAL_OK) {
+        return SOCIAL_FAILED;
+    }
+
+    memcpy(signature, "v1,", 3);
+    social_base64_encode((social_str_t) { SOCIAL_SHA256_SIZE, mac },
+                         signature + 3);
+
+    return SOCIAL_OK;
+}
+
+
 static social_rc_e
 social_webhook_time(social_str_t s, int64_t *t)
 {

@@ -18,6 +18,9 @@
 #define SOCIAL_WEBHOOK_MAX_ID           128
 #define SOCIAL_WEBHOOK_MAX_SIGNATURES   8
 
+/* what social_webhook_sign() writes: "v1," and base64 of 32 bytes */
+#define SOCIAL_WEBHOOK_SIGNATURE_SIZE   (3 + 44)
+
 
 /*
  * Reads a secret from the text of a file: "whsec_" and base64, white space
@@ -37,6 +40,18 @@ social_rc_e social_webhook_secret(social_str_t text, unsigned char *secret,
 social_rc_e social_webhook_verify(social_str_t id, social_str_t timestamp,
     social_str_t signatures, social_str_t body,
     const social_str_t secrets[2], int64_t now);
+
+/*
+ * Writes the signature of a webhook that is to be sent, "v1,BASE64" without a
+ * zero byte at the end, to "signature": of its id, its time in seconds as
+ * decimal digits, and its body, with a secret of social_webhook_secret().
+ * SOCIAL_MALFORMED: social_webhook_verify() would refuse the id or the time,
+ * or the id has a "." in it, by which another message would have the same
+ * signature.  SOCIAL_FAILED: out of memory, or OpenSSL.
+ */
+social_rc_e social_webhook_sign(social_str_t id, social_str_t timestamp,
+    social_str_t body, social_str_t secret,
+    unsigned char signature[SOCIAL_WEBHOOK_SIGNATURE_SIZE]);
 
 
 #endif /* SOCIAL_WEBHOOK_H */

@@ -1,0 +1,121 @@
+
+/*
+ * The state of the main thread, which its parts share.
+ *
+ * It waits for nothing but poll(): what the database says comes to handlers.
+ * There are three connections, so that neither a claim nor a result that has
+ * to wait delays a beat, by which the lease of this worker is renewed.
+ */
+
+#ifndef SOCIAL_WORKER_LOOP_H
+#define SOCIAL_WORKER_LOOP_H
+
+
+#include "social_worker_link.h"
+#include "social_worker_slot.h"
+
+
+/* milliseconds that a claim or a result may take, and its connection lasts */
+
+#define SOCIAL_WORKER_LOOP_LIMIT  12000
+
+/* the most jobs that are claimed ahead, and that are recorded in one statement;
+   and the milliseconds that jobs may take for which it is done */
+
+#define SOCIAL_WORKER_LOOP_AHEAD  100
+#define SOCIAL_WORKER_LOOP_SHORT  50
+
+
+typedef struct social_worker_loop_s {
+    social_worker_conf_t     *conf;
+    social_worker_work_t      work;
+    social_worker_slot_t     *slots;
+    size_t                    slot_count;
+
+    char                      name[128];
+    char                      lease[32];           /* as an interval */
+    int                       wake;
+    int                       signals;
+    bool                      once;
+    bool                      drained;     /* the last claim gave nothing */
+    bool                      stop;
+    uint64_t                  progress;    /* what the database has settled */
+
+    social_worker_outage_t    outage;
+    social_worker_link_t     *beats;
+    social_worker_link_t     *claims;
+    social_worker_link_t     *results;
+
+    /* all jobs that are this worker's, and those of them without an outcome */
+    TAILQ_HEAD(, social_worker_job_s)  held;
+    size_t                    active;
+    size_t                    suspects;
+
+    /* social_worker_lease.c */
+    uint64_t                  beat;
+    long long                 beat_sent;
+    long long                 next_beat;
+    long long                 lease_until;
+    bool                      beating;
+    bool                      check;       /* what is held under our name */
+    bool                      checking;
+
+    /* social_worker_claim.c */
+    bool                      claiming;
+    size_t                    wanted;
+    size_t                    ahead;       /* more than there are threads */
+    long long                 claimed;     /* when the last one gave a job */
+    const char               *schema;      /* what was said of it */
+    long long                 next_poll;
+    long long                 next_prune;
+    bool                      pruning;
+
+    /* social_worker_result.c */
+    social_worker_jobs_t      ended;       /* to be recorded */
+    size_t                    unrecorded;  /* those, and those that were sent */
+    size_t                    sending;
+    social_worker_jobs_t      asking;
+    size_t                    asked;
+} social_worker_loop_t;
+
+
+/*
+ * Parts of the loop: each does what is due and possible now, and the second
+ * function says when something will be that does not follow from what comes,
+ * LLONG_MAX where nothing will.
+ */
+void social_worker_lease_process(social_worker_loop_t *loop, long long now);
+long long social_worker_lease_deadline(const social_worker_loop_t *loop);
+
+void social_worker_claim_process(social_worker_loop_t *loop, long long now);
+long long social_worker_claim_deadline(const social_worker_loop_t *loop);
+
+void social_worker_result_process(social_worker_loop_t *loop, long long now);
+long long social_worker_result_deadline(const social_worker_loop_t *loop);
+
+/*
+ * The connection for claims is a new one.
+ */
+void social_worker_claim_listen(social_worker_loop_t *loop);
+
+/*
+ * Gives jobs back that were not begun, "ids" and "fences" as arrays: they can
+ * be claimed at once.  It is not known whether it was done.
+ */
+void social_worker_result_release(social_worker_loop_t *loop, const char *ids,
+    const char *fences);
+
+/*
+ * Gives back what no thread has begun, and then, when nothing is held, the
+ * name.  False: it could not be sent.
+ */
+void social_worker_result_unbegun(social_worker_loop_t *loop);
+bool social_worker_result_leave(social_worker_loop_t *loop);
+
+/*
+ * Logs what could not be recorded.
+ */
+void social_worker_result_give_up(social_worker_loop_t *loop);
+
+
+#endif /* SOCIAL_WORKER_LOOP_H */

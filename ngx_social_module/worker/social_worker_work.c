@@ -1,0 +1,280 @@
+
+/*
+ * What the main thread and the threads that work share.
+ */
+
+#include <unistd.h>
+
+#include "social_worker_clock.h"
+#include "social_worker_log.h"
+#include "social_worker_work.h"
+
+
+static social_worker_job_t *social_worker_work_take(social_worker_work_t *work,
+    social_worker_jobs_t *jobs);
+static void social_worker_work_wake(social_worker_work_t *work);
+
+
+void
+social_worker_work_init(social_worker_work_t *work, int wake)
+{
+    pthread_condattr_t  attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+
+    pthread_mutex_init(&work->mutex, NULL);
+    pthread_cond_init(&work->given, NULL);
+    pthread_cond_init(&work->changed, &attr);
+    pthread_condattr_destroy(&attr);
+
+    STAILQ_INIT(&work->waiting);
+    STAILQ_INIT(&work->ended);
+    STAILQ_INIT(&work->asking);
+
+    work->lease_until = 0;
+    work->hopeless = false;
+    work->leave = false;
+    work->wake = wake;
+}
+
+
+void
+social_worker_work_destroy(social_worker_work_t *work)
+{
+    pthread_cond_destroy(&work->changed);
+    pthread_cond_destroy(&work->given);
+    pthread_mutex_destroy(&work->mutex);
+}
+
+
+void
+social_worker_work_give(social_worker_work_t *work, social_worker_job_t *job)
+{
+    pthread_mutex_lock(&work->mutex);
+    STAILQ_INSERT_TAIL(&work->waiting, job, next);
+    pthread_cond_signal(&work->given);
+    pthread_mutex_unlock(&work->mutex);
+}
+
+
+social_worker_job_t *
+social_worker_work_waiting(social_worker_work_t *work)
+{
+    return social_worker_work_take(work, &work->waiting);
+}
+
+
+social_worker_job_t *
+social_worker_work_ended(social_worker_work_t *work)
+{
+    return social_worker_work_take(work, &work->ended);
+}
+
+
+social_worker_job_t *
+social_worker_work_asking(social_worker_work_t *work)
+{
+    return social_worker_work_take(work, &work->asking);
+}
+
+
+void
+social_worker_work_answer(social_worker_work_t *work, social_worker_job_t *job,
+    social_worker_answer_e answer)
+{
+    pthread_mutex_lock(&work->mutex);
+    job->ask.answer = answer;
+    pthread_cond_broadcast(&work->changed);
+    pthread_mutex_unlock(&work->mutex);
+}
+
+
+void
+social_worker_work_lease(social_worker_work_t *work, long long until)
+{
+    pthread_mutex_lock(&work->mutex);
+    work->lease_until = until;
+    pthread_cond_broadcast(&work->changed);
+    pthread_mutex_unlock(&work->mutex);
+}
+
+
+void
+social_worker_work_lost(social_worker_work_t *work, social_worker_job_t *job)
+{
+    pthread_mutex_lock(&work->mutex);
+    atomic_store(&job->lost, true);
+    pthread_cond_broadcast(&work->changed);
+    pthread_mutex_unlock(&work->mutex);
+}
+
+
+void
+social_worker_work_give_up(social_worker_work_t *work)
+{
+    pthread_mutex_lock(&work->mutex);
+    work->hopeless = true;
+    pthread_cond_broadcast(&work->changed);
+    pthread_mutex_unlock(&work->mutex);
+}
+
+
+void
+social_worker_work_leave(social_worker_work_t *work)
+{
+    pthread_mutex_lock(&work->mutex);
+    work->leave = true;
+    pthread_cond_broadcast(&work->given);
+    pthread_mutex_unlock(&work->mutex);
+}
+
+
+social_worker_job_t *
+social_worker_work_next(social_worker_work_t *work)
+{
+    social_worker_job_t  *job;
+
+    pthread_mutex_lock(&work->mutex);
+
+    while (STAILQ_EMPTY(&work->waiting) && !work->leave) {
+        pthread_cond_wait(&work->given, &work->mutex);
+    }
+
+    job = STAILQ_FIRST(&work->waiting);
+
+    if (job != NULL) {
+        STAILQ_REMOVE_HEAD(&work->waiting, next);
+    }
+
+    pthread_mutex_unlock(&work->mutex);
+
+    return job;
+}
+
+
+void
+social_worker_work_end(social_worker_work_t *work, social_worker_job_t *job)
+{
+    pthread_mutex_lock(&work->mutex);
+    STAILQ_INSERT_TAIL(&work->ended, job, next);
+    pthread_mutex_unlock(&work->mutex);
+
+    social_worker_work_wake(work);
+}
+
+
+long long
+social_worker_work_ours(social_worker_work_t *work, social_worker_job_t *job)
+{
+    long long  left;
+
+    pthread_mutex_lock(&work->mutex);
+
+    for ( ;; ) {
+
+        left = work->lease_until - social_worker_now();
+
+        if (atomic_load(&job->lost) || work->hopeless) {
+            left = 0;
+            break;
+        }
+
+        if (left > 0) {
+            break;
+        }
+
+        pthread_cond_wait(&work->changed, &work->mutex);
+    }
+
+    pthread_mutex_unlock(&work->mutex);
+
+    return left;
+}
+
+
+social_worker_answer_e
+social_worker_work_ask(social_worker_work_t *work, social_worker_job_t *job)
+{
+    social_worker_answer_e  answer;
+
+    pthread_mutex_lock(&work->mutex);
+    job->ask.answer = SOCIAL_WORKER_NO_ANSWER;
+    STAILQ_INSERT_TAIL(&work->asking, job, next);
+    pthread_mutex_unlock(&work->mutex);
+
+    social_worker_work_wake(work);
+
+    pthread_mutex_lock(&work->mutex);
+
+    while (job->ask.answer == SOCIAL_WORKER_NO_ANSWER) {
+        pthread_cond_wait(&work->changed, &work->mutex);
+    }
+
+    answer = job->ask.answer;
+    pthread_mutex_unlock(&work->mutex);
+
+    return answer;
+}
+
+
+bool
+social_worker_work_pause(social_worker_work_t *work, social_worker_job_t *job,
+    long long ms)
+{
+    int              rc;
+    bool             on;
+    struct timespec  until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+
+    until.tv_nsec += (long) (ms % 1000) * 1000000;
+    until.tv_sec += (time_t) (ms / 1000) + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+
+    rc = 0;
+
+    pthread_mutex_lock(&work->mutex);
+
+    while (rc == 0 && !atomic_load(&job->lost) && !work->hopeless) {
+        rc = pthread_cond_timedwait(&work->changed, &work->mutex, &until);
+    }
+
+    on = !atomic_load(&job->lost) && !work->hopeless;
+    pthread_mutex_unlock(&work->mutex);
+
+    return on;
+}
+
+
+static social_worker_job_t *
+social_worker_work_take(social_worker_work_t *work, social_worker_jobs_t *jobs)
+{
+    social_worker_job_t  *job;
+
+    pthread_mutex_lock(&work->mutex);
+
+    job = STAILQ_FIRST(jobs);
+
+    if (job != NULL) {
+        STAILQ_REMOVE_HEAD(jobs, next);
+    }
+
+    pthread_mutex_unlock(&work->mutex);
+
+    return job;
+}
+
+
+static void
+social_worker_work_wake(social_worker_work_t *work)
+{
+    uint64_t  one;
+
+    one = 1;
+
+    if (write(work->wake, &one, sizeof(one)) != sizeof(one)) {
+        social_worker_log(SOCIAL_WORKER_WARN, "wake-up failed",
+                          social_worker_text("of", "a job"));
+    }
+}

@@ -1,0 +1,270 @@
+#!/usr/bin/perl
+
+# The worker's main thread and a database that does not answer: it waits for
+# nothing, renews its lease, and notices when that is lost.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Test::More;
+use Time::HiRes qw( sleep time );
+
+use SocialSwallow;
+use SocialWorker;
+
+my $w = SocialWorker->new
+    or plan skip_all => 'social-worker or PostgreSQL is not there: run '
+        . '"make deps"';
+
+# what a machine takes that is busy with other suites, and then some
+
+my $SOON = 15;
+
+sub stopped { kill 'STOP', @_; return @_ }
+
+# What they were sent and have not read they must not do: they end.
+
+sub continued {
+    kill 'TERM', @_;
+    kill 'CONT', @_;
+    $w->{pg}->wait_for('SELECT count(*) FROM pg_stat_activity WHERE pid IN ('
+        . join(', ', 0, @_) . ')', 0);
+}
+
+sub at_gate {
+    my ($id) = @_;
+
+    my $key = $w->v("SELECT object_key FROM uploads WHERE id = '$id'");
+    my $there = SocialWorker::until_true(60, sub {
+        $w->requests(qr{^GET /raw/\Q$key\E$}) });
+    ok($there, 'a job waits for its object') or diag(
+        map { $w->log_of($_) } keys %{ $w->{workers} });
+}
+
+sub gets_of {
+    my ($id) = @_;
+    my $key = $w->v("SELECT object_key FROM uploads WHERE id = '$id'");
+    return $w->requests(qr{^GET /raw/\Q$key\E$});
+}
+
+sub puts_of { return $w->requests(qr{^PUT /assets/images/$_[0]/}) }
+
+
+subtest 'a backend that hangs, and SIGTERM' => sub {
+    $w->conf;
+    my $pid = $w->worker;
+    my $id = $w->upload('post');
+    is($w->state_of($id), 'done', 'it works');
+
+    my @backends = stopped($w->backends);
+    cmp_ok(scalar @backends, '>=', 1, 'backends that hang');
+    sleep 1.5;                          # one or another statement is under way
+    my ($status, $log, $took) = $w->stop($pid, 'TERM', $SOON);
+    is($status, 0, 'it leaves') or diag($log);
+    continued(@backends);
+};
+
+
+subtest 'and with a job at work' => sub {
+    $w->conf(lease => '4s');
+    $w->close_gate;
+    my $pid = $w->worker;
+    my $id = $w->upload('post', key => 'gate');
+    at_gate($id);
+
+    my @backends = stopped($w->backends);
+    kill 'TERM', $pid;
+    sleep 0.5;
+    $w->open_gate;
+    my ($status, $log, $took) = $w->stop($pid, 'TERM', $SOON);
+    is($status, 0, 'it leaves') or diag($log);
+    continued(@backends);
+
+    $pid = $w->worker;
+    is($w->state_of($id), 'done', 'another does the job, soon');
+    $w->stop($pid);
+};
+
+
+subtest 'a locked row' => sub {
+    $w->conf(lease => '6s');
+    $w->close_gate;
+    my @ids = map { $w->upload('post', key => "gate-row$_") } 1, 2;
+    my @pids = map { $w->worker } 1, 2;
+    at_gate($_) for @ids;
+
+    my $lock = $w->lock("SELECT FROM jobs WHERE payload->>'upload' = '$ids[0]'
+        FOR UPDATE");
+    sleep 14;                           # more than two leases
+    is(gets_of($_), 1, 'nobody else has begun it') for @ids;
+
+    $w->open_gate;
+    is($w->state_of($ids[1]), 'done',
+        'the other is recorded while the row is locked');
+    sleep 1.5;
+    close $lock;
+    is($w->state_of($ids[0]), 'done', 'and this one after that');
+    is(gets_of($_), 1, 'each was done once') for @ids;
+    is($w->job_of($_, 'attempt'), 1, 'in one attempt') for @ids;
+
+    my @logs = map { ($w->stop($_))[1] } @pids;
+    Test::More->builder->is_passing or diag(@logs);
+};
+
+
+subtest 'a worker that finishes does not spin' => sub {
+    $w->conf;
+    $w->close_gate;
+    my $pid = $w->worker;
+    my $id = $w->upload('post', key => 'gate-spin');
+    at_gate($id);
+
+    kill 'TERM', $pid;
+    ok($w->logged($pid, qr/"worker stopping"/), 'SIGTERM');
+    my $before = SocialWorker::cpu_of($pid);
+    sleep 3;
+    my $used = SocialWorker::cpu_of($pid) - $before;
+    cmp_ok($used, '<', 0.7, "it used $used s of 3 s");
+
+    $w->open_gate;
+    is($w->state_of($id), 'done', 'the job is done');
+    is(($w->stop($pid))[0], 0, 'then it leaves');
+};
+
+
+subtest 'a job that is lost' => sub {
+    $w->conf(lease => '4s');
+
+    for my $how ('canceled', 'taken') {
+        my $pid = $w->worker;
+        my $id = $w->upload('slow');
+        is($w->state_of($id, 'running'), 'running', "to be $how");
+        my $decoder = $w->decoder_of($pid);
+        ok($decoder, 'a decoder is at work');
+
+        $w->v($how eq 'canceled'
+            ? "SELECT social_job_cancel(id) FROM jobs
+               WHERE payload->>'upload' = '$id'"
+            : "UPDATE jobs SET fence = fence + 1
+               WHERE payload->>'upload' = '$id'");
+
+        ok(SocialWorker::until_true($SOON, sub {
+            !-d "/proc/$decoder"
+                || SocialWorker::slurp("/proc/$decoder/stat") =~ /\) Z/ }),
+            'it is killed');
+        ok($w->logged($pid, qr/"event":"job lost"/, $SOON), 'the log says so');
+        is(puts_of($id), 0, 'nothing is shown');
+
+        if ($how eq 'taken') {
+            my $next = $w->upload('post');
+            is($w->state_of($next), 'done', 'the worker goes on');
+        }
+
+        # what was "taken" by nobody is released, as an answer that was lost
+        $w->v("DELETE FROM jobs WHERE payload->>'upload' = '$id'");
+        is(($w->stop($pid))[0], 0, 'and leaves');
+    }
+};
+
+
+subtest 'a result with an old fence' => sub {
+    $w->conf;
+    $w->close_gate;
+
+    # a worker that does not learn that the job is not its own
+
+    $w->v('ALTER FUNCTION social_worker_beat RENAME TO beat_as_it_was');
+    $w->v("CREATE FUNCTION social_worker_beat(w text, l interval, i bigint[],
+        f bigint[]) RETURNS SETOF bigint LANGUAGE sql AS
+        'SELECT beat_as_it_was(w, l, ''{}'', ''{}'')'");
+    $w->v("ALTER FUNCTION social_worker_held RENAME TO held_as_it_was");
+    $w->v("CREATE FUNCTION social_worker_held(w text)
+        RETURNS TABLE (id bigint, fence bigint) LANGUAGE sql AS
+        'SELECT 1::bigint, 1::bigint WHERE false'");
+
+    my $pid = $w->worker;
+
+    for my $what ('done', 'failed') {
+        $w->close_gate;
+        my $id = $w->upload('post', key => 'gate-fence',
+            data => $what eq 'done' ? $w->{photo} : 'junk');
+        at_gate($id);
+        $w->v("UPDATE jobs SET fence = fence + 1
+            WHERE payload->>'upload' = '$id'");
+        $w->open_gate;
+        ok($w->logged($pid, $what eq 'done' ? qr/"event":"job lost"/
+            : qr/"event":"job failed".*"state":"lost"/), "$what: it is lost");
+        is($w->job_of($id, 'state'), 'running', 'it is as it was');
+        $w->v("DELETE FROM jobs WHERE payload->>'upload' = '$id'");
+    }
+
+    $w->stop($pid);
+    $w->v("DROP FUNCTION social_worker_beat; DROP FUNCTION social_worker_held");
+    $w->v('ALTER FUNCTION beat_as_it_was RENAME TO social_worker_beat');
+    $w->v("ALTER FUNCTION held_as_it_was RENAME TO social_worker_held");
+};
+
+
+subtest 'a network that swallows' => sub {
+    my $proxy = SocialSwallow->start($w->{dir}, $w->{pg});
+    my $far = $w->conf(file => 'far.conf', conninfo => $proxy->conninfo,
+        lease => '4s');
+    $w->conf(lease => '4s');
+
+    $w->close_gate;
+    my $cut = $w->worker(conf => $far);
+    my $id = $w->upload('post', key => 'gate-first');
+    at_gate($id);
+    $proxy->swallow;
+
+    my $other = $w->worker;
+    is($w->state_of($id), 'done', 'another worker does the job');
+    is($w->job_of($id, 'attempt'), 2, 'in a second attempt');
+    is(puts_of($id), 1, 'and shows it');
+
+    $w->open_gate;
+    ok($w->decoder_of($cut), 'the one that is cut off goes on');
+    sleep 4;
+    is(puts_of($id), 1, 'and does not show it');
+
+    $proxy->answer;
+    ok($w->logged($cut, qr/"event":"job lost"/), 'and learns why');
+    is(puts_of($id), 1, 'nor does it then');
+
+    is(($w->stop($other))[0], 0, 'the other leaves');
+    my $next = $w->upload('post');
+    is($w->state_of($next), 'done', 'it goes on');
+
+    $proxy->swallow;
+    my ($status, $log) = $w->stop($cut, 'TERM', $SOON);
+    is($status, 0, 'swallowed again, it leaves') or diag($log);
+    $proxy->answer;
+};
+
+
+subtest 'the answer to a claim that was lost' => sub {
+    $w->conf(lease => '4s');
+    my $pid = $w->worker;
+    ok(SocialWorker::until_true(60, sub { $w->backends >= 3 }), 'it is there');
+    my $name = $w->v('SELECT name FROM job_workers ORDER BY started_at DESC
+        LIMIT 1');
+    my $id = $w->upload('post');
+    $w->state_of($id);
+
+    # somebody with its name claims: as a backend does that goes on alone
+
+    $w->v("SELECT social_job_add('post', '{\"x\": 1}', 'elsewhere')");
+    $w->v("SELECT id FROM social_jobs_claim('elsewhere', '$name', '4s', 1)");
+    is($w->{pg}->wait_for("SELECT state FROM jobs WHERE queue = 'elsewhere'",
+        'ready', $SOON), 'ready', 'the job is given back');
+    is($w->v("SELECT attempt FROM jobs WHERE queue = 'elsewhere'"), 0,
+        'and was not tried');
+    my ($status, $log) = $w->stop($pid);
+    like($log, qr/"job released",.*the answer to a claim was lost/,
+        'the log says so');
+};
+
+
+done_testing();
