@@ -21,7 +21,7 @@ my $n = 0;
 sub conf {
     my ($nginx, %o) = @_;
 
-    my $database = $o{database} // $pg->conninfo;
+    my $database = $o{database} // $pg->gateway;
     my $parameters = $o{parameters} // '';
     my $directive = $o{directive} // qq{social_database "$database" }
                                      . "$parameters;";

@@ -35,7 +35,7 @@ worker_processes 1;
 events { worker_connections 256; }
 http {
     @{[ $nginx->http_paths ]}
-    social_database "@{[ $pg->conninfo ]}" connections=1 timeout=8s;
+    social_database "@{[ $pg->gateway ]}" connections=1 timeout=8s;
     social_bucket raw {
         region eu-west-1;
         endpoint http://127.0.0.1:$port/objects;

@@ -64,12 +64,12 @@ $pg = SocialPostgres->start(durable => $ENV{SOCIAL_DURABLE})
            'SKIPPED: PostgreSQL is not installed; scripts/deps does it');
 $pg->migrate;
 
-$ENV{TEST_NGINX_PG} = $pg->conninfo;
+$ENV{TEST_NGINX_PG} = $pg->gateway;
 $ENV{TEST_NGINX_HOOKS} = $dir;
 
 sub hook_config {
     return <<"_EOC_";
-    social_database "@{[ $pg->conninfo ]}";
+    social_database "@{[ $pg->gateway ]}";
     social_secret now file=$dir/now;
     social_secret both file=$dir/now previous=$dir/before;
 _EOC_

@@ -192,6 +192,57 @@ sub conninfo {
 }
 
 
+# What the gateway under test connects to: the server, or, with SOCIAL_POOLER,
+# a pooler in front of it (t/138-pgbouncer.t).
+
+sub gateway {
+    my ($self) = @_;
+    return $ENV{SOCIAL_POOLER} ? $self->pooler : $self->conninfo;
+}
+
+
+# PgBouncer in transaction mode, begun with the first call; what to connect to.
+
+sub pooler {
+    my ($self, @settings) = @_;
+
+    my $dir = "$self->{dir}/pooler";
+
+    if (!$self->{pooler}) {
+        mkdir $dir or die "mkdir $dir: $!";
+        chmod 0755, $dir;
+
+        open my $f, '>', "$dir/ini" or die "$dir/ini: $!";
+        print $f map { "$_\n" } '[databases]',
+            "* = host=$self->{dir} port=@{[ $self->port ]} user=social",
+            '[pgbouncer]', "unix_socket_dir = $dir", 'listen_port = 6432',
+            'auth_type = any', 'pool_mode = transaction',
+            'default_pool_size = 4', 'max_client_conn = 200',
+            'server_login_retry = 1', @settings;
+        close $f;
+
+        chown $self->{uid}, $self->{gid}, $dir, "$dir/ini"
+            if defined $self->{uid};
+
+        $self->{pooler} = $self->spawn(pgbouncer() // die("no pgbouncer\n"),
+                                       "$dir/ini");
+
+        for (1 .. 200) {
+            last if -S "$dir/.s.PGSQL.6432";
+            sleep 0.05;
+        }
+    }
+
+    return "host=$dir port=6432 user=social dbname=social";
+}
+
+
+sub pgbouncer {
+    my ($path) = grep { -x } '/usr/sbin/pgbouncer', '/usr/bin/pgbouncer';
+    return $path;
+}
+
+
 # Runs SQL; the rows as psql's unaligned text.  Dies where it fails.
 
 sub sql {
@@ -288,6 +339,12 @@ sub DESTROY {
     return if $self->{owner} != $$;
 
     local ($?, $!);
+
+    if (my $pooler = delete $self->{pooler}) {
+        kill 'INT', $pooler;
+        waitpid $pooler, 0;
+    }
+
     $self->down;
     File::Path::remove_tree($self->{dir});
 }

@@ -205,6 +205,11 @@ ngx_http_social_connection_open(ngx_http_social_connection_t *conn,
         return NGX_ERROR;
     }
 
+    if (social_pq_is_plain(pq)) {
+        /* a pooler, that need not be asked again */
+        conn->options.statement_timeout = 0;
+    }
+
     conn->pq = pq;
     conn->connection = c;
     conn->state = NGX_HTTP_SOCIAL_CONNECTION_UP;

@@ -92,8 +92,9 @@ ngx_http_social_database_create(ngx_conf_t *cf,
 
         pooled->conn.options.conninfo = (char *) conf->conninfo.data;
         pooled->conn.options.connect_timeout = (int) (conf->timeout / 1000) + 2;
-        pooled->conn.options.statement_timeout = (int) (conf->timeout
-                                                        - conf->timeout / 4);
+        pooled->conn.options.statement_timeout =
+                   conf->pooled
+                   ? 0 : (int) (conf->timeout - conf->timeout / 4);
         pooled->conn.options.application_name = "ngx_social_module";
     }
 

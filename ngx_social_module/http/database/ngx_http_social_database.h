@@ -19,6 +19,9 @@ typedef struct ngx_http_social_database_s  ngx_http_social_database_t;
 typedef struct {
     ngx_str_t                     conninfo;      /* zero-terminated */
     ngx_str_t                     listen;        /* the same, or empty */
+    ngx_uint_t                    poll;          /* nobody may LISTEN */
+    ngx_uint_t                    pooled;        /* a pooler's connections,
+                                                    which keep no settings */
     ngx_uint_t                    connections;
     ngx_uint_t                    queue;
     ngx_msec_t                    timeout;

@@ -9,6 +9,9 @@
 
 static char *ngx_http_social_database_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_social_database_listen(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf);
 static ngx_uint_t ngx_http_social_database_conninfo(ngx_str_t *value);
 
 static void *ngx_http_social_database_create_main_conf(ngx_conf_t *cf);
@@ -20,6 +23,15 @@ static void ngx_http_social_database_exit_process(ngx_cycle_t *cycle);
 static const ngx_http_social_conf_check_t  ngx_http_social_database_check = {
     ngx_http_social_database_conninfo,
     "it must be a libpq connection string (quoted as a whole if it has spaces)"
+};
+
+
+static const ngx_http_social_conf_check_t
+    ngx_http_social_database_listen_check =
+{
+    ngx_http_social_database_conninfo,
+    "it must be \"off\", or a libpq connection string (the parameter quoted as "
+    "a whole if it has spaces)"
 };
 
 
@@ -53,9 +65,9 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_database_params[] = {
 
     { ngx_string("listen"),
       NGX_HTTP_SOCIAL_CONF_SECRET,
-      ngx_http_social_conf_word,
+      ngx_http_social_database_listen,
       offsetof(ngx_http_social_database_conf_t, listen),
-      0, 0, &ngx_http_social_database_check },
+      0, 0, &ngx_http_social_database_listen_check },
 
       ngx_http_social_conf_null_entry
 };
@@ -158,6 +170,24 @@ ngx_http_social_database_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     return ngx_http_social_conf_params(cf, ngx_http_social_database_params, 2,
                                        0, 1, &dmcf->conf);
+}
+
+
+static char *
+ngx_http_social_database_listen(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf)
+{
+    ngx_http_social_database_conf_t *dbcf = conf;
+
+    dbcf->pooled = 1;
+
+    if (value->len == 3 && ngx_strncmp(value->data, "off", 3) == 0) {
+        dbcf->poll = 1;
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_social_conf_word(cf, entry, value, n, conf);
 }
 
 

@@ -5,8 +5,9 @@
  * DESIGN.  Every worker tries to acquire the lease in the zone twice a second.
  * The one that has it opens a connection, LISTENs on it, loads all
  * revocations, and selects new ones when it is notified, and at every tick
- * besides: so it works through a pooler that keeps no LISTEN, and notices a
- * connection that failed silently.  While there is no listener the set stays
+ * besides: so it works through a pooler, where it does not LISTEN, since
+ * another client would have that session next, and notices a connection that
+ * failed silently.  While there is no listener the set stays
  * as it is; the next one loads everything again.
  *
  * Two listeners at a time, after one was stopped for a while, do no harm: they
@@ -85,7 +86,8 @@ ngx_http_social_listener_create(ngx_conf_t *cf,
 
     f->conn.options.conninfo = (char *) conninfo.data;
     f->conn.options.connect_timeout = (int) (dbcf->timeout / 1000) + 2;
-    f->conn.options.statement_timeout = NGX_HTTP_SOCIAL_LISTENER_SILENCE - 1000;
+    f->conn.options.statement_timeout =
+                 dbcf->poll ? 0 : NGX_HTTP_SOCIAL_LISTENER_SILENCE - 1000;
     f->conn.options.application_name = "ngx_social_module revocations";
 
     return f->conn.thread_pool ? f : NULL;

@@ -67,8 +67,8 @@ void ngx_http_social_listener_stop(ngx_http_social_listener_t *f);
 /* ngx_http_social_listener_load.c */
 
 /*
- * Begins with a new connection: listens, and loads all.  NGX_ERROR: the
- * connection is of no more use, as in the next two.
+ * Begins with a new connection: listens, unless it is that of a pooler, and
+ * loads all.  NGX_ERROR: the connection is of no more use, as in the next two.
  */
 ngx_int_t ngx_http_social_listener_begin(ngx_http_social_listener_t *f);
 

@@ -77,7 +77,9 @@ static const char *ngx_http_social_listener_sql[] = {
 ngx_int_t
 ngx_http_social_listener_begin(ngx_http_social_listener_t *f)
 {
-    return ngx_http_social_listener_ask(f, NGX_HTTP_SOCIAL_LISTENER_LISTEN);
+    return ngx_http_social_listener_ask(f, social_pq_is_plain(f->conn.pq)
+                                           ? NGX_HTTP_SOCIAL_LISTENER_BASE
+                                           : NGX_HTTP_SOCIAL_LISTENER_LISTEN);
 }
 
 
