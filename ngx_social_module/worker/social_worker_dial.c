@@ -125,10 +125,6 @@ social_worker_dial_main(void *data)
 
     dial->rc = social_pq_connect(&dial->options, &dial->pq, &dial->error);
 
-    if (dial->rc == SOCIAL_FAILED) {
-        snprintf(dial->error.text, sizeof(dial->error.text), "no memory");
-    }
-
     atomic_store(&dial->done, true);
 
     one = 1;
