@@ -17,6 +17,14 @@ BEGIN
         RETURN NULL;
     END IF;
 
+    -- one who is being deleted: the row has to be there when this commits
+
+    PERFORM FROM users WHERE id = v_user FOR KEY SHARE;
+
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
     INSERT INTO uploads AS u (id, user_id, kind, bucket, object_key,
                               content_type, bytes, sha256, expires_at)
         VALUES (p_id, v_user, p_kind, p_bucket, p_key, p_content_type, p_bytes,

@@ -30,6 +30,15 @@ static void ngx_http_social_user_delete_forget(ngx_http_request_t *r,
 static ngx_int_t ngx_http_social_user_delete_reply(ngx_http_request_t *r);
 
 
+/* once more it deletes nothing, and what was said before is true */
+
+static const ngx_http_social_statement_t  ngx_http_social_user_delete_sql = {
+    .sql = "SELECT social_user_delete($1, $2, $3::bigint"
+           " * interval '1 second')",
+    .repeat = 1
+};
+
+
 ngx_int_t
 ngx_http_social_user_delete(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t *identity)
@@ -74,9 +83,9 @@ ngx_http_social_user_delete(ngx_http_request_t *r,
     params[2].value.data = seconds;
     params[2].value.len = ngx_sprintf(seconds, "%T", kept) - seconds;
 
-    if (ngx_http_social_query(r, "SELECT social_user_delete($1, $2,"
-                                 " $3::bigint * interval '1 second')",
-                              params, 3, ngx_http_social_user_deleted, revoked)
+    if (ngx_http_social_query_statement(r, &ngx_http_social_user_delete_sql,
+                                        params, 3, ngx_http_social_user_deleted,
+                                        revoked)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -43,6 +43,12 @@ static void ngx_http_social_user_export_send(ngx_http_request_t *r,
 static void ngx_http_social_user_export_writer(ngx_http_request_t *r);
 
 
+static const ngx_http_social_statement_t  ngx_http_social_user_export_sql = {
+    .sql = "SELECT piece, next FROM social_user_export($1, $2, $3)",
+    .repeat = 1
+};
+
+
 ngx_int_t
 ngx_http_social_user_export(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t *identity)
@@ -84,10 +90,10 @@ ngx_http_social_user_export_ask(ngx_http_request_t *r,
 
     ctx->sending = 0;
 
-    return ngx_http_social_query(r, "SELECT piece, next FROM"
-                                    " social_user_export($1, $2, $3)",
-                                 params, 3, ngx_http_social_user_export_piece,
-                                 ctx);
+    return ngx_http_social_query_statement(r,
+                                        &ngx_http_social_user_export_sql,
+                                        params, 3,
+                                        ngx_http_social_user_export_piece, ctx);
 }
 
 
