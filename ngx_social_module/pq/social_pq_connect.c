@@ -610,6 +610,9 @@ social_pq_remedy(social_pq_fault_e fault)
     case SOCIAL_PQ_FAULT_LOGIN:
         return "check user, password or passfile, and the server's pg_hba.conf";
 
+    case SOCIAL_PQ_FAULT_SCHEMA:
+        return "apply the migrations in conf/sql";
+
     case SOCIAL_PQ_FAULT_PASSWORD:
         return "check the credentials";
 
@@ -635,6 +638,7 @@ social_pq_fault_name(social_pq_fault_e fault)
         [SOCIAL_PQ_FAULT_DATABASE] = "no_database",
         [SOCIAL_PQ_FAULT_RIGHTS] = "rights",
         [SOCIAL_PQ_FAULT_LOGIN] = "login",
+        [SOCIAL_PQ_FAULT_SCHEMA] = "schema",
         [SOCIAL_PQ_FAULT_PASSWORD] = "credentials",
         [SOCIAL_PQ_FAULT_CONNINFO] = "conninfo"
     };

@@ -30,6 +30,8 @@ typedef enum {
     SOCIAL_PQ_FAULT_DATABASE,      /* there is no such one */
     SOCIAL_PQ_FAULT_RIGHTS,        /* the role may not connect to it */
     SOCIAL_PQ_FAULT_LOGIN,         /* user or password */
+    SOCIAL_PQ_FAULT_SCHEMA,        /* never of a connection, but of those who
+                                      use it: no such function or table */
     SOCIAL_PQ_FAULT_PASSWORD,      /* options->password gave none */
     SOCIAL_PQ_FAULT_CONNINFO       /* the string, or a file that it names */
 } social_pq_fault_e;

@@ -145,6 +145,8 @@ ngx_http_social_connect_stop(void *data)
 static void
 ngx_http_social_connect_done(ngx_http_social_task_t *task)
 {
+    u_char                         why[2 * SOCIAL_PQ_ERROR_SIZE];
+    const char                    *remedy;
     ngx_connection_t              *c;
     ngx_http_social_connection_t  *conn;
     ngx_http_social_connect_t     *ctx;
@@ -159,7 +161,12 @@ ngx_http_social_connect_done(ngx_http_social_task_t *task)
         social_pq_close(ctx->pq);
 
     } else if (ctx->rc != SOCIAL_OK) {
-        ngx_http_social_connection_failed(conn, ctx->error.text);
+        remedy = social_pq_remedy(ctx->error.fault);
+
+        (void) ngx_snprintf(why, sizeof(why), "%s%s%s%Z", ctx->error.text,
+                            remedy[0] ? "; " : "", remedy);
+
+        ngx_http_social_connection_lost(conn, ctx->error.fault, (char *) why);
 
     } else if (ngx_http_social_connection_open(conn, ctx->pq) != NGX_OK) {
         social_pq_close(ctx->pq);
@@ -299,11 +306,20 @@ void
 ngx_http_social_connection_failed(ngx_http_social_connection_t *conn,
     const char *why)
 {
+    ngx_http_social_connection_lost(conn, SOCIAL_PQ_FAULT_NETWORK, why);
+}
+
+
+void
+ngx_http_social_connection_lost(ngx_http_social_connection_t *conn,
+    social_pq_fault_e fault, const char *why)
+{
     ngx_msec_t  delay;
 
     ngx_http_social_connection_close(conn);
 
     conn->failures++;
+    conn->fault = fault;
 
     delay = NGX_HTTP_SOCIAL_CONNECTION_BACKOFF_MAX;
 

@@ -79,6 +79,7 @@ struct ngx_http_social_connection_s {
 
     ngx_http_social_connection_state_e            state;
     ngx_uint_t                                    failures;  /* in a row */
+    social_pq_fault_e                             fault;     /* the last one */
     ngx_msec_t                                    heard;     /* last alive */
     ngx_event_t                                   retry;
 
@@ -141,6 +142,13 @@ size_t ngx_http_social_connection_pending(ngx_http_social_connection_t *conn);
  */
 void ngx_http_social_connection_failed(ngx_http_social_connection_t *conn,
     const char *why);
+
+/*
+ * The same for another cause than SOCIAL_PQ_FAULT_NETWORK, in conn->fault when
+ * "closed" is called.
+ */
+void ngx_http_social_connection_lost(ngx_http_social_connection_t *conn,
+    social_pq_fault_e fault, const char *why);
 
 /*
  * Closes the connection, or gives up making it, in whatever state it is,

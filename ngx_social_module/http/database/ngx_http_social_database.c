@@ -39,7 +39,8 @@ static void ngx_http_social_database_failed(
 static ngx_int_t ngx_http_social_database_repeat(
     ngx_http_social_database_t *db, ngx_http_social_query_t *query);
 static ngx_http_social_query_outcome_e ngx_http_social_database_refused(
-    ngx_http_social_database_t *db, const social_pq_result_t *result);
+    ngx_http_social_database_t *db, ngx_http_social_query_t *query,
+    const social_pq_result_t *result);
 static ngx_uint_t ngx_http_social_database_passes(const char *sqlstate);
 
 
@@ -161,6 +162,24 @@ ngx_http_social_database_up(ngx_http_request_t *r)
     }
 
     return 0;
+}
+
+
+const char *
+ngx_http_social_database_reason(ngx_http_request_t *r)
+{
+    const char                  *reason;
+    ngx_http_social_database_t  *db;
+
+    db = ngx_http_social_database_of(r);
+
+    reason = ngx_http_social_fault_reason(&db->faults);
+
+    if (reason[0] == '\0' && !ngx_http_social_database_up(r)) {
+        reason = social_pq_fault_name(db->faults.last);
+    }
+
+    return reason;
 }
 
 
@@ -306,10 +325,7 @@ ngx_http_social_database_connected(ngx_http_social_connection_t *conn)
 {
     ngx_http_social_pooled_t  *pooled = conn->data;
 
-    if (conn->failures) {
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "social: database available again");
-    }
+    ngx_http_social_fault_connected(&pooled->db->faults);
 
     conn->failures = 0;
 
@@ -337,6 +353,8 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
     switch (social_pq_result_outcome(result)) {
 
     case SOCIAL_PQ_OK:
+        ngx_http_social_fault_worked(&pooled->db->faults,
+                                     query->statement->sql);
         ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_OK, result);
         break;
 
@@ -401,7 +419,7 @@ ngx_http_social_database_failed(ngx_http_social_connection_t *conn,
     }
 
     if (query) {
-        outcome = ngx_http_social_database_refused(db, result);
+        outcome = ngx_http_social_database_refused(db, query, result);
         ngx_http_social_query_done(query, outcome, NULL);
     }
 
@@ -475,7 +493,8 @@ ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
     pooled = conn->data;
     db = pooled->db;
 
-    level = conn->failures > 1 ? NGX_LOG_INFO : NGX_LOG_ERR;
+    level = ngx_http_social_fault_lost(&db->faults, conn->fault)
+            ? NGX_LOG_ERR : NGX_LOG_INFO;
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "social: database unavailable: %s", why);
@@ -520,7 +539,7 @@ ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
 
 static ngx_http_social_query_outcome_e
 ngx_http_social_database_refused(ngx_http_social_database_t *db,
-    const social_pq_result_t *result)
+    ngx_http_social_query_t *query, const social_pq_result_t *result)
 {
     ngx_uint_t   level;
     const char  *sqlstate;
@@ -543,9 +562,7 @@ ngx_http_social_database_refused(ngx_http_social_database_t *db,
         return NGX_HTTP_SOCIAL_QUERY_LOCKED;
     }
 
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "social: database statement failed: %s (%s)",
-                  social_pq_result_message(result), sqlstate);
+    ngx_http_social_fault_refused(&db->faults, query->statement->sql, result);
 
     return ngx_http_social_database_passes(sqlstate)
            ? NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE

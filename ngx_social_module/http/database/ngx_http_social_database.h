@@ -87,6 +87,12 @@ ngx_http_social_database_t *ngx_http_social_database_of(
 ngx_uint_t ngx_http_social_database_up(ngx_http_request_t *r);
 
 /*
+ * Where there is a database: why it is of no use, in one word, or "".  A
+ * database that is up is of no use if it refuses statements.
+ */
+const char *ngx_http_social_database_reason(ngx_http_request_t *r);
+
+/*
  * The state of this process, behind a configuration that is read-only.  NULL:
  * out of memory.
  */

@@ -9,6 +9,7 @@
 
 #include "ngx_http_social_connection.h"
 #include "ngx_http_social_database.h"
+#include "ngx_http_social_fault.h"
 
 
 typedef struct {
@@ -36,6 +37,7 @@ struct ngx_http_social_database_s {
     ngx_event_t                        dispatch;
     ngx_msec_t                         down;      /* since when */
     time_t                             locked;    /* last log of a lock */
+    ngx_http_social_faults_t           faults;
     unsigned                           was_up:1;
     unsigned                           is_down:1;
 };

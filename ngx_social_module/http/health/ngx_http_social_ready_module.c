@@ -159,7 +159,8 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
     }
 
     if (ngx_http_social_database_of(r) != NULL
-        && !ngx_http_social_database_up(r))
+        && (!ngx_http_social_database_up(r)
+            || ngx_http_social_database_reason(r)[0] != '\0'))
     {
         missing |= NGX_HTTP_SOCIAL_READY_DATABASE;
     }
@@ -182,8 +183,9 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
 
 /*
  * {"status":"ready","keys":{"NAME":"loaded", ...},"database":"up",
- * "revocations":"loaded"}.  A missing part makes it "waiting" if it is
- * required, and "degraded" otherwise.
+ * "revocations":"loaded"}, with a "database_reason" behind another state of the
+ * database.  A missing part makes it "waiting" if it is required, and
+ * "degraded" otherwise.
  */
 
 static ngx_int_t
@@ -193,6 +195,7 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     size_t                                size;
     u_char                               *p;
     ngx_uint_t                            i;
+    const char                           *reason;
     social_revocations_t                 *set;
     ngx_http_social_issuer_t            **issuer;
     ngx_http_social_issuer_main_conf_t   *imcf;
@@ -202,7 +205,12 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
 
     size = sizeof("{\"status\":\"degraded\",\"keys\":{},"
                   "\"database\":\"unavailable\","
+                  "\"database_reason\":\"\","
                   "\"revocations\":\"exceeded\"}");
+
+    reason = ngx_http_social_database_of(r) != NULL
+             ? ngx_http_social_database_reason(r) : "";
+    size += ngx_strlen(reason);
 
     for (i = 0; i < imcf->issuers.nelts; i++) {
         size += sizeof(",\"\":\"missing\"") + 6 * issuer[i]->name.len;
@@ -233,8 +241,12 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
 
     if (ngx_http_social_database_of(r) != NULL) {
         p = ngx_sprintf(p, ",\"database\":\"%s\"",
-                        missing & NGX_HTTP_SOCIAL_READY_DATABASE
-                        ? "unavailable" : "up");
+                        !ngx_http_social_database_up(r) ? "unavailable"
+                        : reason[0] ? "failing" : "up");
+
+        if (reason[0]) {
+            p = ngx_sprintf(p, ",\"database_reason\":\"%s\"", reason);
+        }
     }
 
     set = ngx_http_social_revocations(r);

@@ -215,6 +215,7 @@ ngx_http_social_listener_acquire(ngx_http_social_listener_t *f)
                       "social: revocation listener runs in this worker");
 
         f->conn.failures = 0;
+        ngx_memzero(&f->faults, sizeof(ngx_http_social_faults_t));
 
         ngx_http_social_revocations_source(f->rmcf, f->source);
     }
@@ -296,7 +297,8 @@ ngx_http_social_listener_closed(ngx_http_social_connection_t *conn,
 
     ngx_http_social_listener_forget(f);
 
-    level = conn->failures > 1 ? NGX_LOG_INFO : NGX_LOG_ERR;
+    level = ngx_http_social_fault_lost(&f->faults, conn->fault)
+            ? NGX_LOG_ERR : NGX_LOG_INFO;
 
     ngx_log_error(level, ngx_cycle->log, 0,
                   "social: revocation listener failed: %s", why);

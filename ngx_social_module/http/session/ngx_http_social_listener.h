@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_social_connection.h"
+#include "ngx_http_social_fault.h"
 #include "ngx_http_social_revocation.h"
 
 
@@ -31,6 +32,7 @@ struct ngx_http_social_listener_s {
     ngx_http_social_connection_t     conn;
     u_char                           source[32];  /* SHA-256 of its conninfo */
     ngx_event_t                      tick;
+    ngx_http_social_faults_t         faults;
 
     ngx_http_social_listener_step_e  step;
     ngx_str_t                        seen;        /* all by this snapshot is

@@ -244,6 +244,8 @@ ngx_http_social_listener_refused(ngx_http_social_listener_t *f,
 {
     ngx_http_social_listener_step_e  step;
     char                             why[SOCIAL_PQ_ERROR_SIZE];
+    const char                      *remedy;
+    social_pq_fault_e                cause;
 
     step = f->step;
 
@@ -269,16 +271,19 @@ ngx_http_social_listener_refused(ngx_http_social_listener_t *f,
         return NGX_OK;
     }
 
-    (void) ngx_snprintf((u_char *) why, sizeof(why) - 1, "%s (%s)%s%Z",
+    cause = ngx_strncmp(social_pq_result_sqlstate(result), "42", 2) == 0
+            ? SOCIAL_PQ_FAULT_SCHEMA : SOCIAL_PQ_FAULT_NETWORK;
+
+    remedy = social_pq_remedy(cause);
+
+    (void) ngx_snprintf((u_char *) why, sizeof(why) - 1, "%s (%s)%s%s%Z",
                         social_pq_result_message(result),
                         social_pq_result_sqlstate(result),
-                        ngx_strncmp(social_pq_result_sqlstate(result), "42", 2)
-                        == 0
-                        ? "; apply the migrations in conf/sql" : "");
+                        remedy[0] ? "; " : "", remedy);
 
     why[sizeof(why) - 1] = '\0';
 
-    ngx_http_social_connection_failed(&f->conn, why);
+    ngx_http_social_connection_lost(&f->conn, cause, why);
 
     return NGX_OK;
 }
@@ -411,6 +416,8 @@ ngx_http_social_listener_loaded(ngx_http_social_listener_t *f)
                   "social: %ui revocations loaded", f->count);
 
     f->conn.failures = 0;
+
+    ngx_memzero(&f->faults, sizeof(ngx_http_social_faults_t));
 }
 
 
