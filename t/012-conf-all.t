@@ -96,8 +96,8 @@ my %param = (
         timeout => [ '100ms', '60s', { map { $_ => $time->('100ms to 1m') }
                                        '99ms', '61s', 'x', '' } ],
         listen => [ 'dbname=a', 'dbname=b', {
-            '' => 'it must be a libpq connection string',
-            'wrong' => 'it must be a libpq connection string' }, 'secret' ],
+            map { $_ => 'it must be "off", or a libpq connection string' }
+            '', 'wrong' }, 'secret' ],
     },
     social_secret => {
         before => 'social_secret a', hidden => 1, required => 'file',
@@ -182,6 +182,10 @@ my %param = (
         pool => [ 'eu-west-1_A', 'eu-west-1_B', { map { $_ => $pool }
                                                   '', 'x' }, 'repeat' ],
         insecure => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        client => [ 'a', 'b', { map { $_ => 'it must be the ID of an app client,'
+                                . ' of letters and digits' } '', 'a-b' },
+                    'repeat' ],
+        strict => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
     },
 );
 
@@ -389,7 +393,7 @@ refused('a parameter of another mode', at(1, 'social_presign raw avatar
         'parameter "kinds" is not allowed in this "social_presign" directive');
 refused('the names of another form are not listed',
         at(1, 'social_hook cognito nope;'),
-        'supported are "secret", "pool" and "insecure" in ');
+        'supported are "secret", "pool", "client", "strict" and "insecure" in ');
 refused('a long unknown parameter',
         at(1, 'social_logout ' . 'x' x 1500 . ';'),
         '..." in "social_logout" directive, supported are "retention" and '

@@ -279,7 +279,9 @@ subtest 'refused' => sub {
     is(call('POST', '/bad-key?x=y', body => \%jpeg)->{status}, 201,
        '... others are');
 
-    $pg->sql(qq{SELECT social_user_delete('$issuer', 'gone')});
+    # one whose tokens are not revoked any more
+
+    $pg->sql(qq{INSERT INTO deleted_users VALUES ('$issuer', 'gone')});
     $bad->('a deleted user', 403, undef, '/uploads', body => \%jpeg,
            claims => { sub => 'gone', username => 'gone' });
 };
