@@ -4,12 +4,11 @@
  * for.
  */
 
+#include <stdlib.h>
+
 #include "social_unit.h"
 #include "social_pq_resolve.h"
 #include "social_pq_target.h"
-
-
-#include <stdlib.h>
 
 
 static social_pq_target_t  target;
@@ -47,6 +46,8 @@ host_is(size_t i, const char *host, const char *hostaddr, const char *port)
 static void
 test_hosts(void **state)
 {
+    (void) state;
+
     reads("host=a", 1);
     host_is(0, "a", "", "5432");
     assert_string_equal(target.session, "any");
@@ -105,6 +106,8 @@ test_hosts(void **state)
 static void
 test_refused(void **state)
 {
+    (void) state;
+
     refuses("host=a,b port=1,2,3", "3 port numbers");
     refuses("host=a,b hostaddr=::1", "host");
     refuses("host=a,,b", "empty host");
@@ -130,6 +133,8 @@ encrypted_is(const char *conninfo, bool expected)
 static void
 test_encrypted(void **state)
 {
+    (void) state;
+
     encrypted_is("host=a", false);
     encrypted_is("host=a sslmode=allow", false);
     encrypted_is("host=a sslmode=prefer", false);
@@ -160,6 +165,8 @@ test_wait(void **state)
     bool              stop;
     int64_t           now;
     social_pq_wait_t  wait, share;
+
+    (void) state;
 
     stop = false;
     now = social_pq_clock();
@@ -197,6 +204,8 @@ test_resolve(void **state)
     const char            *text;
     social_pq_wait_t       wait;
     social_pq_addresses_t  found;
+
+    (void) state;
 
     memset(&wait, 0, sizeof(wait));
 

@@ -46,6 +46,8 @@ test_vectors(void **state)
 {
     char  text[4096];
 
+    (void) state;
+
     assert_int_equal(make("eu-west-1", HOST, "5432", "social_gateway", "",
                           text), SOCIAL_OK);
 
@@ -76,6 +78,8 @@ test_refused(void **state)
 {
     char  text[4096];
 
+    (void) state;
+
     assert_int_equal(make("", HOST, "5432", "u", "", text), SOCIAL_MALFORMED);
     assert_int_equal(make("r", "", "5432", "u", "", text), SOCIAL_MALFORMED);
     assert_int_equal(make("r", HOST, "", "u", "", text), SOCIAL_MALFORMED);
@@ -103,6 +107,8 @@ region_is(const char *host, const char *expected)
 static void
 test_region(void **state)
 {
+    (void) state;
+
     region_is(HOST, "eu-west-1");
     region_is("DB.c1a2b3.us-gov-west-1.RDS.amazonaws.com", "us-gov-west-1");
     region_is("db.cluster-ro-c1a2b3.eu-central-1.rds.amazonaws.com",
