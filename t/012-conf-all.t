@@ -98,6 +98,9 @@ my %param = (
         listen => [ 'dbname=a', 'dbname=b', {
             map { $_ => 'it must be "off", or a libpq connection string' }
             '', 'wrong' }, 'secret' ],
+        iam => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        region => [ 'a', 'b', {} ],
+        credentials => [ 'env', "file:$dir/credentials", {} ],
     },
     social_secret => {
         before => 'social_secret a', hidden => 1, required => 'file',

@@ -63,10 +63,11 @@ sub listen_error {
 
 listen_error('social_database "dbname=a" "listen=dbname=b secretword";',
              'invalid value of parameter "listen" in "social_database" '
-             . 'directive, it must be a libpq connection string');
+             . 'directive, it must be "off", or a libpq connection string');
 listen_error('social_database "dbname=a" hear=dbname=b;',
              'unknown parameter in "social_database" directive, supported are '
-             . '"connections", "queue", "timeout" and "listen" in ');
+             . '"connections", "queue", "timeout", "listen", "iam", "region" '
+             . 'and "credentials" in ');
 
 # readiness
 

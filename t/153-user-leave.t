@@ -212,8 +212,9 @@ subtest 'a user leaves' => sub {
        'no uploads');
     is(v("SELECT count(*) FROM jobs WHERE kind = 'avatar' AND state = 'ready'"),
        0, 'no job that waits for an upload');
-    is(v("SELECT string_agg(state, ' ') FROM jobs WHERE kind = 'erase' AND"
-        . " payload ->> 'user' = '$id'"), 'ready ready', 'jobs for objects');
+    is(v("SELECT string_agg(state, ' ' ORDER BY id) FROM jobs WHERE"
+        . " kind = 'erase' AND payload ->> 'user' = '$id'"),
+       'ready scheduled', 'jobs for objects');
 
     my %worker;
 
@@ -409,7 +410,7 @@ subtest 'an export' => sub {
     is($all->{user}{id}, $id, 'the user');
     is($all->{user}{email}, 'export@x.org', 'the e-mail address');
     is(join(' ', sort keys %$all), 'activities jobs replaced_uploads'
-       . ' revocations uploads user', 'and nothing else');
+       . ' revocations roles uploads user', 'and nothing else');
     is(join(' ', map { $_->{id} } @{ $all->{uploads} }), "$second $third",
        'uploads');
     is($all->{replaced_uploads}[0]{upload}, $first, 'and one before them');

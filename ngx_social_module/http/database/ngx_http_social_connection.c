@@ -32,6 +32,9 @@ typedef struct {
 static void ngx_http_social_connection_retry_handler(ngx_event_t *ev);
 static void ngx_http_social_connect_thread(void *data, ngx_log_t *log);
 static bool ngx_http_social_connect_stop(void *data);
+static social_rc_e ngx_http_social_connect_password(void *data,
+    const char *host, const char *port, const char *user, char *password,
+    char *why, size_t size);
 static void ngx_http_social_connect_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_connection_open(
     ngx_http_social_connection_t *conn, social_pq_t *pq);
@@ -98,6 +101,10 @@ ngx_http_social_connection_connect(ngx_http_social_connection_t *conn)
     ctx->options.stop = ngx_http_social_connect_stop;
     ctx->options.data = ctx;
 
+    if (conn->iam != NULL && conn->iam->on) {
+        ctx->options.password = ngx_http_social_connect_password;
+    }
+
     if (ngx_http_social_task_post(task, conn->thread_pool) != NGX_OK) {
         ngx_http_social_task_free(task);
         return;
@@ -139,6 +146,22 @@ ngx_http_social_connect_stop(void *data)
     }
 
     return social_pq_clock() >= ctx->end;
+}
+
+
+/*
+ * Called in the thread, too, where of the connection only "iam" is read, which
+ * is configuration.
+ */
+
+static social_rc_e
+ngx_http_social_connect_password(void *data, const char *host,
+    const char *port, const char *user, char *password, char *why, size_t size)
+{
+    ngx_http_social_connect_t *ctx = data;
+
+    return ngx_http_social_iam_password(ctx->conn->iam, host, port, user,
+                                        password, why, size);
 }
 
 

@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_social.h"
+#include "ngx_http_social_iam.h"
 #include "social_pq_connect.h"
 
 
@@ -75,6 +76,7 @@ struct ngx_http_social_connection_s {
     const ngx_http_social_connection_handlers_t  *handlers;
     void                                         *data;
     social_pq_options_t                           options;
+    const ngx_http_social_iam_t                  *iam;       /* or NULL */
     ngx_thread_pool_t                            *thread_pool;
 
     ngx_http_social_connection_state_e            state;

@@ -90,6 +90,7 @@ ngx_http_social_database_create(ngx_conf_t *cf,
         pooled->conn.handlers = &ngx_http_social_database_handlers;
         pooled->conn.data = pooled;
         pooled->conn.thread_pool = thread_pool;
+        pooled->conn.iam = &conf->iam;
 
         pooled->conn.options.conninfo = (char *) conf->conninfo.data;
         pooled->conn.options.connect_timeout = (int) (conf->timeout / 1000) + 2;

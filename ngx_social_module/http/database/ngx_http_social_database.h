@@ -8,6 +8,7 @@
 #define NGX_HTTP_SOCIAL_DATABASE_H
 
 
+#include "ngx_http_social_iam.h"
 #include "ngx_http_social_query.h"
 
 
@@ -22,6 +23,7 @@ typedef struct {
     ngx_uint_t                    poll;          /* nobody may LISTEN */
     ngx_uint_t                    pooled;        /* a pooler's connections,
                                                     which keep no settings */
+    ngx_http_social_iam_t         iam;
     ngx_uint_t                    connections;
     ngx_uint_t                    queue;
     ngx_msec_t                    timeout;

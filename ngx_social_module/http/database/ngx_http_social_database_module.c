@@ -69,6 +69,24 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_database_params[] = {
       offsetof(ngx_http_social_database_conf_t, listen),
       0, 0, &ngx_http_social_database_listen_check },
 
+    { ngx_string("iam"),
+      0,
+      ngx_http_social_conf_flag,
+      offsetof(ngx_http_social_database_conf_t, iam.on),
+      0, 0, NULL },
+
+    { ngx_string("region"),
+      0,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_database_conf_t, iam.region),
+      0, 0, NULL },
+
+    { ngx_string("credentials"),
+      0,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_database_conf_t, iam.credentials),
+      0, 0, NULL },
+
       ngx_http_social_conf_null_entry
 };
 
@@ -168,8 +186,27 @@ ngx_http_social_database_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     /* what is unknown may be a piece of an unquoted connection string */
 
-    return ngx_http_social_conf_params(cf, ngx_http_social_database_params, 2,
-                                       0, 1, &dmcf->conf);
+    if (ngx_http_social_conf_params(cf, ngx_http_social_database_params, 2,
+                                    0, 1, &dmcf->conf)
+        != NGX_CONF_OK
+        || ngx_http_social_iam_init(cf, &dmcf->conf.iam) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!dmcf->conf.iam.on) {
+        return NGX_CONF_OK;
+    }
+
+    if (dmcf->conf.listen.len
+        && ngx_http_social_iam_check(cf, &dmcf->conf.iam, &dmcf->conf.listen)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_social_iam_check(cf, &dmcf->conf.iam,
+                                     &dmcf->conf.conninfo);
 }
 
 

@@ -83,6 +83,7 @@ ngx_http_social_listener_create(ngx_conf_t *cf,
     f->conn.handlers = &ngx_http_social_listener_handlers;
     f->conn.data = f;
     f->conn.thread_pool = ngx_http_social_need_thread_pool(cf);
+    f->conn.iam = &dbcf->iam;
 
     f->conn.options.conninfo = (char *) conninfo.data;
     f->conn.options.connect_timeout = (int) (dbcf->timeout / 1000) + 2;
