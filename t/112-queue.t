@@ -620,12 +620,17 @@ subtest 'locks of jobs' => sub {
     is($lock->($c, 'v'), 'locked', 'and not longer');
 
     my $user = '00000000-0000-4000-8000-0000000000ff';
-    v("SELECT social_clean_lock('$user')");
-    is(v("SELECT social_job_lock('avatar:$user', $c->[0], $c->[1], 'v')"),
-        'busy', 'cleaning has the lock of a picture');
-    v("SELECT social_clean_unlock('$user')");
-    is(v("SELECT social_job_lock('avatar:$user', $c->[0], $c->[1], 'v')"),
-        'locked', 'until it is released');
+    my $ask = "SELECT social_job_lock('avatar:$user', $c->[0], $c->[1], 'v')";
+
+    for my $end ("SELECT social_clean_unlock('$user'); COMMIT", 'COMMIT') {
+        my $clean = $pg->transaction("SELECT social_clean_lock('$user');
+            COMMIT; BEGIN");
+        is(v($ask), 'busy', 'cleaning has the lock of a picture');
+        $clean->($end);
+        is(v($ask), 'locked', 'until it is released, or its session ends');
+        v("DELETE FROM job_locks");
+    }
+
     is(v("SELECT count(*) FROM pg_proc WHERE proname LIKE 'social%'
         AND prosrc ~ 'pg_(try_)?advisory_lock'"), 0,
         'no function takes a lock of the session');

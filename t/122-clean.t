@@ -720,8 +720,11 @@ CONF
 
     ($id, $old) = upload('ut', 'post');
     $nginx->write_file('more.conf', 'limit_except GET PUT { deny all; }');
+    my %before = map { ($_ => 1) } SocialNginx::workers($nginx->{pid});
+
     kill 'HUP', $nginx->{pid};
     ok(SocialNginx::wait_for(30, sub {
+        return if grep { $before{$_} } SocialNginx::workers($nginx->{pid});
         $s3->request(DELETE => '/nothing')->{status} == 403 }), 'no deletes');
 
     ($status, $purge, $log) = clean(conf => $file);
@@ -730,9 +733,12 @@ CONF
     is($purge, '', 'nothing is to be purged yet');
     is($get->(fresh($old->{small})), $clean{'small.webp'}, 'the row is right');
 
+    my %old = map { ($_ => 1) } SocialNginx::workers($nginx->{pid});
+
     unlink "$nginx->{dir}/more.conf";
     kill 'HUP', $nginx->{pid};
     ok(SocialNginx::wait_for(30, sub {
+        return if grep { $old{$_} } SocialNginx::workers($nginx->{pid});
         $s3->request(DELETE => '/nothing')->{status} != 403 }), 'deletes');
 
     ($status, $purge, $log) = clean(conf => $file);

@@ -131,13 +131,15 @@ CREATE INDEX job_claims_worker ON job_claims (worker, id);
 
 -- Locks that belong to a job until it ends.  Where the job was taken from its
 -- worker, which may be in the middle of what the lock is for, until then.
+-- backend: that of a program without a job, whose lock ends with it at last.
 
 CREATE TABLE job_locks (
-    name    text PRIMARY KEY,
-    job     bigint NOT NULL,
-    fence   bigint NOT NULL,
-    worker  text NOT NULL,
-    until   timestamptz NOT NULL
+    name     text PRIMARY KEY,
+    job      bigint NOT NULL,
+    fence    bigint NOT NULL,
+    worker   text NOT NULL,
+    until    timestamptz NOT NULL,
+    backend  integer
 );
 
 CREATE INDEX job_locks_job ON job_locks (job);
@@ -1400,6 +1402,29 @@ END
 $$;
 
 
+-- Whether somebody has the lock.
+
+CREATE FUNCTION social_job_lock_held(p_lock job_locks) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jobs
+               WHERE id = p_lock.job AND fence = p_lock.fence
+                   AND state = 'running')
+    THEN
+        RETURN true;
+    END IF;
+
+    IF p_lock.until < clock_timestamp() OR p_lock.backend IS NULL THEN
+        RETURN p_lock.until >= clock_timestamp();
+    END IF;
+
+    PERFORM pg_stat_clear_snapshot();
+
+    RETURN EXISTS (SELECT FROM pg_stat_activity WHERE pid = p_lock.backend);
+END
+$$;
+
+
 -- Takes a lock for a job, until it ends, fails or is released, or for thirty
 -- seconds after it was taken from its worker, which may not know yet.
 -- "locked"; "busy": another job has it, ask again; "lost": the job is not the
@@ -1422,10 +1447,7 @@ BEGIN
     IF EXISTS (
         SELECT FROM job_locks l
             WHERE l.name = p_name AND (l.job, l.fence) <> (p_id, p_fence)
-                AND (l.until >= now() OR EXISTS (
-                    SELECT FROM jobs
-                        WHERE jobs.id = l.job AND jobs.fence = l.fence
-                            AND jobs.state = 'running')))
+                AND social_job_lock_held(l))
     THEN
         RETURN 'busy';
     END IF;
@@ -1434,12 +1456,10 @@ BEGIN
         VALUES (p_name, p_id, p_fence, p_worker, now() + interval '30 seconds')
         ON CONFLICT (name) DO UPDATE
             SET job = excluded.job, fence = excluded.fence,
-                worker = excluded.worker, until = excluded.until
+                worker = excluded.worker, until = excluded.until,
+                backend = NULL
             WHERE (l.job, l.fence) = (excluded.job, excluded.fence)
-                OR l.until < now() AND NOT EXISTS (
-                    SELECT FROM jobs
-                        WHERE jobs.id = l.job AND jobs.fence = l.fence
-                            AND jobs.state = 'running');
+                OR NOT social_job_lock_held(l);
 
     RETURN CASE WHEN FOUND THEN 'locked' ELSE 'busy' END;
 END
@@ -1479,7 +1499,7 @@ $$;
 
 
 -- The same lock for "social-worker clean", which has no job: for five minutes,
--- or until it is released.
+-- or until it is released, or its connection is gone.
 
 CREATE OR REPLACE FUNCTION social_clean_lock(p_user uuid) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -1487,22 +1507,17 @@ BEGIN
     FOR i IN 1 .. 100 LOOP
         IF NOT EXISTS (
             SELECT FROM job_locks l
-                WHERE l.name = 'avatar:' || p_user
-                    AND (l.until >= clock_timestamp() OR EXISTS (
-                        SELECT FROM jobs
-                            WHERE jobs.id = l.job AND jobs.fence = l.fence
-                                AND jobs.state = 'running')))
+                WHERE l.name = 'avatar:' || p_user AND social_job_lock_held(l))
         THEN
-            INSERT INTO job_locks AS l (name, job, fence, worker, until)
+            INSERT INTO job_locks AS l (name, job, fence, worker, until,
+                                        backend)
                 VALUES ('avatar:' || p_user, 0, 0, 'clean',
-                        clock_timestamp() + interval '5 minutes')
+                        clock_timestamp() + interval '5 minutes',
+                        pg_backend_pid())
                 ON CONFLICT (name) DO UPDATE
                     SET job = 0, fence = 0, worker = 'clean',
-                        until = excluded.until
-                    WHERE l.until < clock_timestamp() AND NOT EXISTS (
-                        SELECT FROM jobs
-                            WHERE jobs.id = l.job AND jobs.fence = l.fence
-                                AND jobs.state = 'running');
+                        until = excluded.until, backend = excluded.backend
+                    WHERE NOT social_job_lock_held(l);
 
             IF FOUND THEN
                 RETURN;
