@@ -24,7 +24,7 @@ my $pg = SocialPostgres->start
             'SKIPPED: PostgreSQL is not installed; scripts/deps does it');
 $pg->migrate;
 
-# Objects that are no uploads leave no row: the announcements are counted.
+# Objects that are not uploads leave no row: the announcements are counted.
 
 $pg->sql('CREATE TABLE announcements (event_id text);
     ALTER FUNCTION social_object_created RENAME TO social_object_recorded;
