@@ -77,7 +77,7 @@ my $credentials = "[default]\naws_access_key_id = AKIDEXAMPLE\n"
 secret_file("etc/social/$_", $secret)
     for qw( hook.secret hook.secret.old assertion.secret backend.secret );
 secret_file("etc/social/$_", $credentials)
-    for qw( raw.credentials emulator.credentials );
+    for qw( raw.credentials emulator.credentials aws );
 $nginx->write_file('etc/social/keys.json', jwks_text('main'));
 
 system("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=internal"
