@@ -9,6 +9,7 @@ use lib 't/lib';
 
 use Digest::SHA ();
 use Test::More;
+use Time::HiRes qw(sleep);
 use SocialPostgres;
 
 SocialPostgres::bin()
@@ -359,8 +360,11 @@ sub state {
 }
 
 
+# Leases that are over are looked for ten times a second at most.
+
 sub claim {
     my ($worker, $count, $lease) = @_;
+    sleep 0.12;
     return v("SELECT id, attempt, kind, payload->>'key' FROM social_jobs_claim(
         'images', '$worker', '@{[ $lease // '1 minute' ]}', $count)");
 }
