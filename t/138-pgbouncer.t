@@ -98,7 +98,7 @@ sub settings {
 }
 
 sub check {
-    my ($name, $server, $database, $listens) = @_;
+    my ($name, $server, $database, $listens, $refuses) = @_;
 
     subtest $name => sub {
         asked($server);
@@ -140,6 +140,10 @@ sub check {
 
         is(($asked =~ /LISTEN social_revocations/ ? 1 : 0), $listens,
            $listens ? 'it listens' : 'nothing listens');
+        # a pooler that is known to be one is not asked for what it refuses
+
+        is(($asked =~ /unsupported startup parameter/ ? 1 : 0), $refuses // 0,
+           $refuses ? 'settings are tried' : 'no settings are tried');
         unlike($asked, qr/SET statement_timeout/,
                'no setting of a session');
         unlike($asked, qr/execute \S+: .*(?:TEMP|pg_advisory_lock)/i,
@@ -150,7 +154,7 @@ sub check {
     return;
 }
 
-check('a pooler', $pg, qq{"$pooler"}, 0);
+check('a pooler', $pg, qq{"$pooler"}, 0, 1);
 check('listen=off', $pg, qq{"$pooler" listen=off}, 0);
 check('listen=off without a pooler', $pg, qq{"@{[ $pg->conninfo ]}" listen=off},
       0);
