@@ -474,7 +474,12 @@ subtest 'a large export to a slow client, and one that is broken off' => sub {
 
     my $all = eval { JSON::PP->new->utf8->decode(body($text)) };
     is($all && scalar @{ $all->{activities} }, 12000, 'all of it');
-    cmp_ok($rss->() - $before, '<', 4096, 'in bounded memory');
+
+    SKIP: {
+        skip 'ASan keeps what is freed', 1 if $ENV{SANITIZE};
+        cmp_ok($rss->() - $before, '<', 4096, 'in bounded memory');
+    }
+
 
     $sock = $begin->();
     sysread $sock, $text = '', 4096;
