@@ -423,6 +423,40 @@ unlike($nginx->error_log, qr/wrong/, 'without the password');
 clean($nginx, 'wrong password');
 $nginx->stop;
 
+# A worker that is asked in a long outage looks for the database every second or
+# two, and not only as seldom as one that nobody asks.
+
+$nginx = begin(parameters => 'connections=1 timeout=200ms');
+is(hook(), 200, 'available');
+$pg->down;
+
+{
+    my ($tries, $last, $longest) = (0, undef, 0);
+    my $end = time + 24;
+
+    while (time < $end) {
+        hook();
+        my $found = () = $nginx->error_log =~ /social: database unavailable/g;
+        my $now = time;
+
+        if ($found > $tries) {
+            $tries = $found;
+            $last = $now;
+        }
+
+        my $gap = defined $last ? $now - $last : 0;
+        $longest = $gap if $gap > $longest;
+        sleep 0.1;
+    }
+
+    cmp_ok($longest, '<', 3, 'looks for it all the time')
+        or diag("$tries attempts");
+}
+
+$pg->up;
+ok(SocialNginx::wait_for(8, sub { hook() == 200 }), 'found again');
+$nginx->stop;
+
 # a database without our functions
 
 $guest =~ s/user=guest password=wrong dbname=social/user=social dbname=postgres/;

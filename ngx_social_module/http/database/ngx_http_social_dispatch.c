@@ -21,6 +21,7 @@
 #define NGX_HTTP_SOCIAL_DISPATCH_LATE      30     /* milliseconds */
 #define NGX_HTTP_SOCIAL_DISPATCH_SPLIT     8      /* statements */
 #define NGX_HTTP_SOCIAL_DISPATCH_HURRY     100    /* milliseconds */
+#define NGX_HTTP_SOCIAL_DISPATCH_ASKED     1000   /* milliseconds */
 
 
 static ngx_uint_t ngx_http_social_dispatch_take(ngx_http_social_database_t *db,
@@ -31,7 +32,8 @@ static ngx_int_t ngx_http_social_dispatch_send(
 static ngx_http_social_pooled_t *ngx_http_social_dispatch_choose(
     ngx_http_social_database_t *db, ngx_http_social_query_t *query,
     ngx_uint_t *idle);
-static void ngx_http_social_dispatch_hurry(ngx_http_social_database_t *db);
+static ngx_http_social_connection_t *ngx_http_social_dispatch_hurry(
+    ngx_http_social_database_t *db, ngx_msec_t delay);
 static ngx_uint_t ngx_http_social_dispatch_hopeless(
     ngx_http_social_database_t *db);
 
@@ -107,10 +109,11 @@ ngx_http_social_dispatch_move(ngx_queue_t *to, ngx_queue_t *from)
 void
 ngx_http_social_dispatch_handler(ngx_event_t *ev)
 {
-    ngx_queue_t                 *q;
-    ngx_queue_t                  lost;
-    ngx_http_social_query_t     *query;
-    ngx_http_social_database_t  *db;
+    ngx_queue_t                   *q;
+    ngx_queue_t                    lost;
+    ngx_http_social_query_t       *query;
+    ngx_http_social_database_t    *db;
+    ngx_http_social_connection_t  *conn;
 
     db = ev->data;
 
@@ -121,9 +124,19 @@ ngx_http_social_dispatch_handler(ngx_event_t *ev)
     }
 
     if (!ngx_http_social_dispatch_hopeless(db)) {
-        ngx_http_social_dispatch_hurry(db);
+        conn = ngx_http_social_dispatch_hurry(db,
+                                             NGX_HTTP_SOCIAL_DISPATCH_HURRY);
+        if (conn != NULL) {
+
+            /* these attempts do not make the next ones rarer */
+
+            conn->failures = ngx_min(conn->failures, 2);
+        }
+
         return;
     }
+
+    (void) ngx_http_social_dispatch_hurry(db, NGX_HTTP_SOCIAL_DISPATCH_ASKED);
 
     ngx_queue_init(&lost);
     ngx_http_social_dispatch_move(&lost, &db->again);
@@ -367,15 +380,16 @@ ngx_http_social_dispatch_choose(ngx_http_social_database_t *db,
 
 
 /*
- * While there are requests that wait for a connection, one is tried more often
- * than later in an outage.
+ * While there are requests that want a connection, one is tried more often than
+ * later in an outage: about "delay" milliseconds from now at the latest.
+ * Returns it; NULL: it is not necessary, or not possible.
  */
 
-static void
-ngx_http_social_dispatch_hurry(ngx_http_social_database_t *db)
+static ngx_http_social_connection_t *
+ngx_http_social_dispatch_hurry(ngx_http_social_database_t *db,
+    ngx_msec_t delay)
 {
     ngx_uint_t                     i;
-    ngx_msec_t                     delay;
     ngx_http_social_connection_t  *conn, *down;
 
     down = NULL;
@@ -384,33 +398,37 @@ ngx_http_social_dispatch_hurry(ngx_http_social_database_t *db)
         conn = &db->pool[i].conn;
 
         if (conn->state != NGX_HTTP_SOCIAL_CONNECTION_DOWN) {
-            return;
+            return NULL;
         }
 
-        if (down == NULL && conn->retry.timer_set) {
+        if (!conn->retry.timer_set) {
+            continue;
+        }
+
+        if (down == NULL
+            || (ngx_msec_int_t) (conn->retry.timer.key - down->retry.timer.key)
+               < 0)
+        {
             down = conn;
         }
     }
 
     if (down == NULL || ngx_exiting) {
-        return;
+        return NULL;
     }
 
-    delay = NGX_HTTP_SOCIAL_DISPATCH_HURRY / 2
-            + (ngx_msec_t) ngx_random() % NGX_HTTP_SOCIAL_DISPATCH_HURRY;
+    delay = delay / 2 + (ngx_msec_t) ngx_random() % delay;
 
     if ((ngx_msec_int_t) (down->retry.timer.key - ngx_current_msec)
         <= (ngx_msec_int_t) delay)
     {
-        return;
+        return NULL;
     }
 
     ngx_del_timer(&down->retry);
     ngx_http_social_connection_schedule(down, delay);
 
-    /* these attempts do not make the next ones rarer */
-
-    down->failures = ngx_min(down->failures, 2);
+    return down;
 }
 
 
