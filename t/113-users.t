@@ -139,7 +139,7 @@ subtest 'private identifiers, written in other ways' => sub {
         u(map { 0xfee0 + ord } split //, '+4915112345678'),
         "Facebook_${hidden}1", "+49\x01151\x01123\x0145678");
 
-    each_is($made_up, 'as a name', @names);
+    each_is($made_up, 'as a name', @names, 'ann1234;5678;9012');
     each_is($made_up, 'as a display name', map { [ undef, $_ ] } @names);
 
     my $sub = 'AbC-1';
@@ -221,6 +221,14 @@ subtest 'addresses and numbers' => sub {
     sync(sub => '2', email => 'two@x', email_verified => 'true',
          at => at(10), name => 'Two');
     is(contact(2), 'two@x true - -', 'older, in an empty place');
+
+    sync(sub => '2a', at => at(20), username => 'mail', email => 'm@x');
+    sync(sub => '2a', phone => '+2', email => 'old@x', at => at(10));
+    is(contact('2a'), 'm@x - +2 -', 'a number, where a newer address stays');
+
+    sync(sub => '2b', at => at(20), username => 'phone', phone => '+3');
+    sync(sub => '2b', phone => '+0', email => 'p@x', at => at(10));
+    is(contact('2b'), 'p@x - +3 -', 'and the reverse');
     is(v("SELECT display_name FROM users WHERE issuer = 'c' AND sub = '2'"),
        'two', 'a name stays');
 
