@@ -212,6 +212,8 @@ social_worker_job_put_alias(social_worker_job_ctx_t *ctx)
 static bool
 social_worker_job_newest(social_worker_job_ctx_t *ctx, bool *newest)
 {
+    *newest = false;
+
     ctx->job->ask.upload = ctx->upload;
     ctx->job->ask.generation = ctx->generation;
 

@@ -297,14 +297,18 @@ void
 ngx_http_social_user_sync_stop(ngx_http_social_user_state_t *state)
 {
     ngx_uint_t                      i;
-    ngx_queue_t                    *q, *waiter;
+    ngx_queue_t                    *bucket, *q, *next, *waiter;
     ngx_http_social_user_asking_t  *asking;
 
     for (i = 0; i < NGX_HTTP_SOCIAL_USER_BUCKETS; i++) {
 
-        while (!ngx_queue_empty(&state->asking[i])) {
-            q = ngx_queue_head(&state->asking[i]);
-            ngx_queue_remove(q);
+        bucket = &state->asking[i];
+
+        for (q = ngx_queue_head(bucket);
+             q != ngx_queue_sentinel(bucket);
+             q = next)
+        {
+            next = ngx_queue_next(q);
 
             asking = ngx_queue_data(q, ngx_http_social_user_asking_t, queue);
 
@@ -319,5 +323,7 @@ ngx_http_social_user_sync_stop(ngx_http_social_user_state_t *state)
 
             ngx_free(asking);
         }
+
+        ngx_queue_init(bucket);
     }
 }
