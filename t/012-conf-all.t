@@ -41,6 +41,7 @@ my %flat = (
     social_assertion         => [ 'off', 'secret=now' ],
     social_identity_headers  => [ 'on', 'off' ],
     social_user_sync         => [ 'off', 'off refresh=1m' ],
+    social_require_signature => [ 'off', 'secret=now' ],
     social_json_errors       => [ 'on', 'off' ],
     social_cors              => [ 'off', 'on' ],
     social_cors_origins      => [ 'https://a.example', '*' ],
@@ -69,6 +70,8 @@ my %named = map { $_ => 1 } qw( social_issuer social_bucket social_secret
 my %content = (
     social_logout        => [ 'social_auth main; social_logout', '' ],
     social_user          => [ 'social_auth main; social_user', '' ],
+    social_sign_url      => [ 'social_auth main; social_sign_url',
+                              'secret=now prefix=/a/' ],
     social_ready         => [ 'social_ready', '' ],
     social_upload_status => [ 'social_auth main; social_upload_status', '' ],
     social_presign       => [ 'social_auth main; social_presign_key $social_sub;
@@ -129,6 +132,26 @@ my %param = (
                                       '0', '3651d', 'x', '' } ],
         retention => [ '1s', '3650d', { map { $_ => $time->('1s to 3650d') }
                                         '0', '3651d', 'x', '' } ],
+    },
+    social_require_signature => {
+        before => 'social_require_signature', required => 'secret',
+        secret => [ 'now', 'then', { '' => $empty } ],
+        cookie => [ 'a', '__Host-a', {
+            map { $_ => 'it must be a name of letters, digits and' }
+            'a b', 'a;', 'a=b' } ],
+    },
+    social_sign_url => {
+        before => 'social_auth main; social_sign_url', location => 1,
+        required => 'secret',
+        secret => [ 'now', 'then', { '' => $empty } ],
+        prefix => [ '/a/', '/$social_sub/', {
+            map { $_ => 'it must begin with "/" and end with "/"' }
+            'a/', '/a', '/a//b/', '/../', '/./' } ],
+        expires => [ '1s', '3650d', { map { $_ => $time->('1s to 3650d') }
+                                      '0', '3651d', 'x', '' } ],
+        cookie => [ 'a', 'b', { 'a b' => 'it must be a name' } ],
+        domain => [ 'a.example', 'b', { map { $_ => 'it may contain only' }
+                                        'a b', 'a;', 'a_b' } ],
     },
     social_user_sync => {
         before => 'social_user_sync on', location => 1,

@@ -12,6 +12,7 @@
 #include "social_encoding.h"
 #include "social_object.h"
 #include "social_s3_error.h"
+#include "social_signed_url.h"
 #include "social_time.h"
 #include "social_uri.h"
 #include "social_utf8.h"
@@ -24,6 +25,7 @@ static void fuzz_query(social_str_t s, unsigned flags);
 static void fuzz_text(social_str_t s);
 static void fuzz_times(social_str_t s);
 static void fuzz_base64(social_str_t s);
+static void fuzz_signed(social_str_t s);
 static void fuzz_assert(bool truth);
 
 
@@ -48,6 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_text(s);
     fuzz_times(s);
     fuzz_base64(s);
+    fuzz_signed(s);
 
     return 0;
 }
@@ -202,6 +205,59 @@ fuzz_base64(social_str_t s)
         social_hex_encode(raw, p + raw.len);
         fuzz_assert(s.len == 0 || memcmp(p + raw.len, s.data, s.len) == 0);
     }
+}
+
+
+/*
+ * As arguments and cookies; and as a path, whose signature is valid for it
+ * alone.
+ */
+
+static void
+fuzz_signed(social_str_t s)
+{
+    size_t               mark;
+    social_buf_t         b;
+    social_str_t         secrets[2], args;
+    social_signed_url_t  url;
+
+    secrets[0] = social_str("kkkkkkkkkkkkkkkkkkkkkkkk");
+    secrets[1] = social_str("");
+
+    social_buf_init(&b, fuzz_memory, s.len);
+
+    fuzz_assert(social_signed_url_verify_args(social_str("/a"), s, secrets, 0,
+                                              &b)
+                != SOCIAL_SIGNED_URL_FAILED);
+    fuzz_assert(social_signed_url_verify_cookies(social_str("/a"), s,
+                                                 social_str("c"), secrets, 0)
+                != SOCIAL_SIGNED_URL_FAILED);
+
+    url.resource = s;
+    url.args = social_str("");
+    url.expires = 1;
+    url.prefix = s.len != 0 && s.data[s.len - 1] == '/';
+
+    social_buf_init(&b, fuzz_memory, sizeof(fuzz_memory));
+
+    if (social_signed_url_args(&url, secrets[0], &b) != SOCIAL_OK) {
+        fuzz_assert(!social_signed_url_path_valid(s)
+                    || s.len > SOCIAL_SIGNED_URL_MAX_PREFIX);
+        return;
+    }
+
+    args = social_buf_since(&b, 0);
+    mark = b.len;
+
+    fuzz_assert(social_signed_url_verify_args(s, args, secrets, 0, &b)
+                == SOCIAL_SIGNED_URL_OK);
+    fuzz_assert(b.len == mark);
+    fuzz_assert(social_signed_url_verify_args(s, args, secrets, 1, &b)
+                == SOCIAL_SIGNED_URL_EXPIRED);
+    fuzz_assert(social_signed_url_verify_args(social_str("/another"), args,
+                                              secrets, 0, &b)
+                != SOCIAL_SIGNED_URL_OK
+                || social_str_starts(social_str("/another"), s));
 }
 
 
