@@ -336,6 +336,86 @@ subtest 'configurations' => sub {
 };
 
 
+subtest 'schedules' => sub {
+    my %wrong = (
+        'every = "1h"' => qr/schedule x: kind.*name of up to 64 bytes/,
+        'kind = "mail"' => qr/schedule x: every.*\\"0\\" is not in 1000 to/,
+        'kind = "mail" every = "999ms"' => qr/schedule x: every/,
+        'kind = "mail" every = "367d"' => qr/schedule x: every/,
+        'kind = "mail" every = "1h" payload = "[]"'
+            => qr/schedule x: payload.*not an object/,
+        'kind = "mail" every = "1h" payload = "{"'
+            => qr/schedule x: payload.*not an object/,
+        'kind = "mail" every = "1h" start = "2026-01-01"'
+            => qr/schedule x: start.*not a time/,
+        'kind = "mail" every = "1h" start = "2026-01-01 24:00"'
+            => qr/schedule x: start.*not a time/,
+        'kind = "mail" every = "1h" start = "2026-13-01 03:00"'
+            => qr/schedule x: start.*not a time/,
+        'kind = "mail" every = "1h" priority = "-1"'
+            => qr/schedule x: priority/,
+        'kind = "' . 'k' x 65 . '" every = "1h"' => qr/schedule x: kind/,
+        'kind = "mail" every = "1h" often = 1' => qr/no such option 'often'/,
+    );
+
+    for my $lines (sort keys %wrong) {
+        $w->conf(file => 'wrong.conf', more => "schedule x { $lines }\n");
+        my $out = `$w->{program} -c $dir/wrong.conf check 2>&1`;
+        isnt($?, 0, "refused: $lines");
+        like($out, $wrong{$lines}, 'and said why');
+    }
+
+    my $sections = sub {
+        my ($every) = @_;
+        return kinds() . <<"CONF";
+schedule soon {
+    kind = "mail"
+    every = "$every"
+    payload = '{"do": "again"}'
+}
+schedule later {
+    kind = "mail"
+    queue = "elsewhere"
+    every = "1d"
+    priority = 7
+    start = "2999-07-01 03:00"
+    zone = "Europe/Berlin"
+}
+schedule nowhere {
+    kind = "mail"
+    every = "1d"
+    zone = "Nowhere"
+}
+CONF
+    };
+
+    my $conf = $w->conf(file => 'schedules.conf', queue => 'default',
+        more => $sections->('1h'));
+    my @pids = map { $w->worker(conf => $conf) } 1, 2;
+
+    ok(SocialWorker::until_true(60, sub { posts('again') }),
+        'the first one is due at once');
+    my $set = "SELECT string_agg(concat_ws(' ', name, kind, queue, priority,
+        every, zone), ', ' ORDER BY name) FROM job_schedules";
+    is($w->v($set), 'later mail elsewhere 7 24:00:00 Europe/Berlin,'
+        . ' soon mail default 100 01:00:00 UTC', 'both are set');
+    is($w->v("SELECT next_at AT TIME ZONE 'Europe/Berlin' FROM job_schedules
+        WHERE name = 'later'"), '2999-07-01 03:00:00', 'at three in summer');
+    ok($w->logged($pids[$_], qr/"statement failed".*social_schedule_set.*time zone \\"Nowhere\\" not recognized/),
+        'a zone that does not exist is logged') for 0, 1;
+
+    $w->conf(file => 'schedules.conf', queue => 'default',
+        more => $sections->('2h'));
+    kill 'HUP', $pids[0];
+    is($w->{pg}->wait_for("SELECT every FROM job_schedules
+        WHERE name = 'soon'", '02:00:00'), '02:00:00', 'changed at SIGHUP');
+
+    is(($w->stop($_))[0], 0, 'the worker leaves') for @pids;
+    like((posts('again'))[0]{body}, qr/"scheduled": "20/, 'with its time');
+    $w->v('DELETE FROM job_schedules');
+};
+
+
 subtest 'jobs for people' => sub {
     $w->v("DELETE FROM jobs");
     my @dead = map { add('status-400') } 1 .. 3;

@@ -72,6 +72,8 @@ social_worker_claim_listen(social_worker_loop_t *loop)
                                 NULL, 0, SOCIAL_WORKER_LOOP_LIMIT,
                                 social_worker_claim_listening, loop);
     }
+
+    social_worker_schedule_send(loop);
 }
 
 

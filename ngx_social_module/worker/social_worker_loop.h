@@ -115,6 +115,11 @@ bool social_worker_result_lingers(const social_worker_loop_t *loop,
     long long now);
 
 /*
+ * Sets the schedules of the configuration.
+ */
+void social_worker_schedule_send(social_worker_loop_t *loop);
+
+/*
  * The connection for claims is a new one.
  */
 void social_worker_claim_listen(social_worker_loop_t *loop);
