@@ -30,16 +30,19 @@ const database = {
 };
 
 
+function fail(error) {
+    console.error(error);
+    process.exit(1);
+}
+
+
 // What it does for itself, as its documentation has it, is on: only what other
 // than this benchmark would need is not.
 
 async function boss() {
     const it = new PgBoss({ ...database, max: 2, schedule: false });
 
-    it.on('error', (error) => {
-        console.error(error);
-        process.exit(1);
-    });
+    it.on('error', fail);
 
     await it.start();
     return it;
@@ -85,9 +88,17 @@ const pgBoss = {
 };
 
 
+function pool_of(max) {
+    const pool = new pg.Pool({ ...database, max });
+
+    pool.on('error', fail);
+    pool.on('connect', (client) => client.on('error', fail));
+    return pool;
+}
+
 const graphile = {
     async fill(n) {
-        const pool = new pg.Pool({ ...database, max: 1 });
+        const pool = pool_of(1);
 
         await runMigrations({ pgPool: pool });
         await pool.query('DELETE FROM graphile_worker._private_jobs');
@@ -107,7 +118,7 @@ const graphile = {
     // with its local queue, which claims in batches, and completions in batches
 
     async work(batch, seconds) {
-        const pool = new pg.Pool({ ...database, max: 4 });
+        const pool = pool_of(4);
         let done = 0;
 
         const began = performance.now();
