@@ -38,7 +38,7 @@ deps:
 
 deps-%:
 	scripts/deps default node run e2e $*
-	scripts/deps-npm
+	scripts/deps-npm $*
 
 frontend: deps
 	scripts/frontend

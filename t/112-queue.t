@@ -71,7 +71,7 @@ sub over {
 
 sub claim {
     my ($worker, $n, %o) = @_;
-    my $lease = $o{lease} // '1 minute';
+    my $lease = $o{lease} // '1 hour';
     return map { [split /\|/] } split /\n/, v("SELECT id, fence, kind, attempt
         FROM social_jobs_claim('@{[ $o{queue} // 'default' ]}', '$worker',
             '$lease', $n)");
@@ -154,7 +154,7 @@ subtest 'what was there before' => sub {
     is($old->value("SELECT social_upload_get('$id', 'i', 's') ->> 'state'"),
         'processing', 'an upload that a worker has');
     is($old->value("SELECT string_agg(kind, ' ') FROM social_jobs_claim(
-        'images', 'w', '1 minute', 9)"), 'b a', 'ready ones are claimed');
+        'images', 'w', '1 hour', 9)"), 'b a', 'ready ones are claimed');
 
     # what the earlier worker says, in its words
 
@@ -175,7 +175,7 @@ subtest 'what was there before' => sub {
     $old->sql("INSERT INTO jobs (queue, kind) SELECT 'images', 'x'
         FROM generate_series(1, 3);");
     my @jobs = split /\n/, $old->value("SELECT id FROM social_jobs_claim(
-        'images', 'before', '1 minute', 3, 1)");
+        'images', 'before', '1 hour', 3, 1)");
     is($old->value("SELECT social_job_fail($jobs[0], 1, 'before',
         'unavailable', 'e', 'r')"), 'ready', 'it fails one');
     is($old->value("SELECT social_job_release($jobs[1], 1, 'before')"), 't',
@@ -247,7 +247,7 @@ subtest 'scheduled jobs cost nothing' => sub {
     v("SELECT social_job_add('now') FROM generate_series(1, 5)");
 
     my ($got, $blocks) = split /\n/, v("BEGIN; SELECT count(*) FROM
-        social_jobs_claim('default', 'w', '1 minute', 5);
+        social_jobs_claim('default', 'w', '1 hour', 5);
         SELECT pg_stat_get_xact_blocks_fetched('jobs_ready'::regclass)
             + pg_stat_get_xact_blocks_fetched('jobs_scheduled'::regclass)
             + pg_stat_get_xact_blocks_fetched('jobs'::regclass); COMMIT");
@@ -279,7 +279,7 @@ subtest 'an old snapshot' => sub {
         + pg_stat_get_xact_blocks_fetched('jobs_ready'::regclass)";
     my $one = sub {
         my ($read) = (split /\n/, v("BEGIN; SELECT count(*) FROM
-            social_jobs_claim('default', 'w', '1 minute', 10); $blocks;
+            social_jobs_claim('default', 'w', '1 hour', 10); $blocks;
             COMMIT"))[1];
         return $read;
     };
@@ -352,6 +352,46 @@ subtest 'jobs that are committed late' => sub {
 };
 
 
+subtest 'marks, and transactions that are active' => sub {
+    my $tick = sub {
+        my ($n) = @_;
+        v("SELECT social_job_add('x') FROM generate_series(1, $n)");
+        select undef, undef, undef, 0.11;
+        return finish('w', [claim('w', $n)]);
+    };
+    my $begin = sub { v("UPDATE job_lanes SET head = 0") };
+    my $head = sub { v("SELECT max(head) FROM job_lanes
+        WHERE queue = 'default'") };
+    my $mark = sub { v('SELECT last_value FROM job_mark_pos') };
+
+    # one that begins behind the mark: heads go as far as that, and not as far
+    # as arrivals are; they do not move by less than 512
+
+    $tick->(600);
+    $tick->(10);
+    my $before = $mark->();
+    my $late = $pg->transaction("SELECT social_job_add('late')");
+    $begin->();
+    $tick->(10);
+    is($head->(), $before, 'heads are at the mark');
+    $late->('COMMIT');
+    is((claim('w', 1))[0][2], 'late', 'what came behind it is found');
+
+    # one that began before it: heads wait
+
+    $tick->(10);
+    $late = $pg->transaction("SELECT social_job_add('late')");
+    $tick->(10);
+    cmp_ok($mark->(), '>', $before, 'the mark is behind its job');
+    $begin->();
+    $tick->(10);
+    is($head->(), 0, 'heads wait for it');
+    $late->('COMMIT');
+    is((claim('w', 1))[0][2], 'late', 'so that it is found');
+    clear();
+};
+
+
 subtest 'fences only grow' => sub {
     my $id = v("SELECT social_job_add('x')");
     my ($old) = claim('w', 1);
@@ -392,6 +432,85 @@ subtest 'fences only grow' => sub {
     v("SELECT social_worker_beat('w', '0 s', '{}', '{}')");
     is(v("SELECT count(*) FROM job_claims WHERE worker = 'w'"), 0,
         'a heartbeat forgets the claims of which nothing runs');
+    clear();
+};
+
+
+# A claim's row goes with the last of its jobs, however they end.
+
+subtest 'what is left of claims' => sub {
+    my $left = sub { v("SELECT coalesce(string_agg(left_over::text, ' '
+        ORDER BY id), '-') FROM job_claims") };
+
+    v("SELECT social_job_add('x') FROM generate_series(1, 8)");
+    my @one = claim('w', 4);
+    my @two = claim('w', 4);
+    is($left->(), '4 4', 'two claims of four');
+    finish('w', [@one[0, 1, 2], $two[0]]);
+    is($left->(), '1 3', 'of both some have ended');
+    finish('w', [@one[0, 1, 2], $two[0]]);
+    is($left->(), '1 3', 'which is counted once');
+    finish('w', [$one[3]]);
+    is($left->(), '3', 'of one all');
+    is(failed('w', $two[1], 'transient'), 'scheduled', 'one fails');
+    is($left->(), '2', 'and is not of it any more');
+    v("SELECT social_jobs_release('w', '{$two[2][0]}', '{$two[2][1]}')");
+    is($left->(), '1', 'one is released');
+    my ($again) = claim('v', 1);
+    is($left->(), '1 1', 'and claimed by another');
+    v("SELECT social_job_cancel($two[3][0])");
+    is($left->(), '1 1', 'the last is canceled');
+    v("SELECT social_worker_beat('w', '0 s', '{}', '{}')");
+    is($left->(), '1', 'which a heartbeat sees');
+    finish('v', [$again]);
+    is($left->(), '-', 'nothing is left');
+
+    upload("l$_", 'post') for 1 .. 2;
+    my @jobs = claim('w', 2, queue => 'images');
+    finish('w', [$jobs[0]], ['{"variants": {}}']);
+    is($left->(), '1', 'one with something of its own to do');
+    finish('w', [$jobs[1]], ['{"variants": [1]}']);
+    is($left->(), '-', 'and one that is refused');
+    clear();
+
+    # where a worker begins to look: not behind a claim of which a job runs, nor
+    # behind what may be committed yet
+
+    my $from = sub { v("SELECT claims_from FROM job_workers
+        WHERE name = 'w'") };
+    my $beat = sub {
+        v("UPDATE job_workers SET claims_seen_at = '-infinity'") if $_[0];
+        v("SELECT social_worker_beat('w', '1 hour', '{}', '{}')");
+        return $from->();
+    };
+
+    v("SELECT social_job_add('x') FROM generate_series(1, 4)");
+    finish('w', [claim('w', 1)]);
+    $beat->(1);
+    my ($open) = claim('w', 1);
+    my $id = v("SELECT id FROM job_claims");
+    is($beat->(), 0, 'from the first one');
+    cmp_ok($beat->(1), '<', $id, 'a minute later: what was seen before');
+    finish('w', [claim('w', 1)]);
+    $beat->(1) for 1 .. 2;
+    is($from->(), $id, 'not beyond one that is open');
+    is(v("SELECT string_agg(id::text, ' ') FROM social_worker_held('w')"),
+        $open->[0], 'which is held');
+    finish('w', [$open]);
+    $beat->(1);
+    cmp_ok($beat->(1), '>', $id, 'but then');
+    my ($last) = claim('w', 1);
+    is(v("SELECT string_agg(id::text, ' ') FROM social_worker_held('w')"),
+        $last->[0], 'what is claimed is held');
+
+    # a claim whose worker was taken for lost before it was committed
+
+    v("DELETE FROM job_workers");
+    v("UPDATE job_claims SET at = now() - interval '2 minutes'");
+    v("SELECT setval('job_ticked', 60000)");
+    claim('v', 1);
+    lost('w');
+    is((claim('v', 1))[0][0], $last->[0], 'is found within a minute');
     clear();
 };
 
@@ -503,10 +622,10 @@ subtest 'announcements and ends of jobs' => sub {
             'g$e')" } 1 .. 60 } 1 .. 3;
     push @sessions, map { my $w = "w$_"; join ';', (
         "SELECT social_job_fail(id, fence, '$w', 'missing', 'e', 'r', NULL)
-            FROM social_jobs_claim('images', '$w', '1 minute', 2)",
+            FROM social_jobs_claim('images', '$w', '1 hour', 2)",
         "SELECT social_jobs_finish('$w', array_agg(id), array_agg(fence),
             array_agg('{\"variants\": {}, \"avatar\": \"k\"}'::jsonb))
-            FROM social_jobs_claim('images', '$w', '1 minute', 3)",
+            FROM social_jobs_claim('images', '$w', '1 hour', 3)",
         "SELECT social_job_discard(max(id)) FROM jobs WHERE state = 'ready'",
         "SELECT social_job_retry(max(id)) FROM jobs WHERE state = 'dead'",
         ) x 25 } 1 .. 3;
@@ -564,7 +683,7 @@ subtest 'priorities' => sub {
 subtest 'schedules' => sub {
     v("SELECT social_schedule_set('tidy', 'tidy', '1 hour', '{\"a\": 1}')");
     my @got = at_once(map { my $w = $_; "SELECT kind FROM social_jobs_claim(
-        'default', 'w$w', '1 minute', 5)" } 1 .. 8);
+        'default', 'w$w', '1 hour', 5)" } 1 .. 8);
     is(scalar(grep { /tidy/ } @got), 1, 'of eight workers one has it');
     is(v("SELECT count(*) FROM jobs"), 1, 'once');
     is(v("SELECT next_at > now() + interval '50 minutes' FROM job_schedules"),
@@ -630,6 +749,24 @@ subtest 'locks of jobs' => sub {
         is(v($ask), 'locked', 'until it is released, or its session ends');
         v("DELETE FROM job_locks");
     }
+
+    # one cleaning waits for another, whose session ends meanwhile
+
+    my $first = session('first', "SELECT social_clean_lock('$user')");
+    my $second = fork // die;
+
+    if (!$second) {
+        my (undef, $ok) = $pg->attempt("SET application_name = 'second';
+            SELECT social_clean_lock('$user');");
+        POSIX::_exit(!$ok);
+    }
+
+    $pg->wait_for("SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = 'second' AND wait_event = 'PgSleep'", 1);
+    over($first);
+    waitpid $second, 0;
+    is($?, 0, 'the second has the lock when the first is gone');
+    v("DELETE FROM job_locks");
 
     is(v("SELECT count(*) FROM pg_proc WHERE proname LIKE 'social%'
         AND prosrc ~ 'pg_(try_)?advisory_lock'"), 0,

@@ -67,6 +67,26 @@ subtest 'a backend that hangs, and SIGTERM' => sub {
 };
 
 
+subtest 'backends that hang, and others' => sub {
+    $w->conf(lease => '6s', poll => '5s');
+    my $pid = $w->worker;
+    is($w->state_of($w->upload('post')), 'done', 'it works');
+    $w->{pg}->wait_for("SELECT count(*) FROM pg_stat_activity WHERE
+        application_name = 'social-worker' AND state <> 'idle'", 0);
+
+    my @backends = stopped($w->backends);
+    my $id = $w->upload('post');
+    is($w->state_of($id, 'done', 60), 'done', 'it connects again, and goes on');
+    is($w->v("SELECT count(*) FROM job_workers WHERE lease_until > now()"), 1,
+        'its lease is renewed');
+    is(scalar(grep { kill 0, $_ } @backends), scalar @backends,
+        'while they hang');
+    continued(@backends);
+    is(($w->stop($pid))[0], 0, 'it leaves');
+    $w->conf;
+};
+
+
 subtest 'and with a job at work' => sub {
     $w->conf(lease => '4s');
     $w->close_gate;
@@ -169,6 +189,36 @@ subtest 'a job that is lost' => sub {
 };
 
 
+subtest 'deletions of a job that is lost' => sub {
+    $w->conf(lease => '4s');
+    $w->close_gate;
+
+    my $uploads = join ', ', map { qq({"id":
+        "00000000-0000-4000-9000-00000000000$_->[0]", "kind": "post",
+        "generation": 0, "bucket": "raw", "key": "raw/$_->[1]"}) }
+        [1, 'gate-erase'], [2, 'behind'];
+    my $job = $w->v("SELECT social_job_add('erase',
+        '{\"uploads\": [$uploads]}', 'images')");
+    SocialWorker::spew("$w->{dir}/raw/raw/behind", 'x');
+
+    my $pid = $w->worker;
+    ok(SocialWorker::until_true(60, sub {
+        $w->requests("DELETE /raw/raw/gate-erase\n") }), 'it deletes')
+        or diag($w->log_of($pid));
+
+    # two heartbeats later it knows
+
+    $w->v("UPDATE jobs SET fence = fence + 1 WHERE id = $job");
+    sleep 3.5;
+    $w->open_gate;
+    ok($w->logged($pid, qr/"event":"job lost","job":"$job"/), 'it is lost');
+    is($w->requests("DELETE /raw/raw/behind\n"), 0, 'nothing more is deleted');
+    $w->v("DELETE FROM jobs WHERE id = $job");
+    is(($w->stop($pid))[0], 0, 'it leaves');
+    $w->conf;
+};
+
+
 subtest 'a result with an old fence' => sub {
     $w->conf;
     $w->close_gate;
@@ -264,6 +314,167 @@ subtest 'the answer to a claim that was lost' => sub {
     my ($status, $log) = $w->stop($pid);
     like($log, qr/"job released",.*the answer to a claim was lost/,
         'the log says so');
+};
+
+
+# Jobs of no work, in thousands: what there is nothing to delete for.
+
+sub short {
+    my ($n, $more) = @_;
+    return $w->v("SELECT count(social_job_add('erase',
+        '{\"uploads\": []}'::jsonb || coalesce(($more)::jsonb, '{}'),
+        'short'))
+        FROM generate_series(1, $n) i");
+}
+
+sub all_over {
+    return $w->{pg}->wait_for("SELECT count(*) FROM jobs
+        WHERE queue = 'short' AND state IN ('ready', 'running')", 0, 60);
+}
+
+subtest 'short jobs are claimed ahead, with the results of others' => sub {
+    my $conf = $w->conf(file => 'short.conf', queue => 'short');
+
+    $w->v('CREATE TABLE seen (what text, n integer, tx xid8)');
+    $w->v('GRANT INSERT ON seen TO PUBLIC');
+    $w->v("CREATE FUNCTION claims_seen() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO seen VALUES (''claim'', cardinality(NEW.ids),
+        pg_current_xact_id()); RETURN NULL; END'");
+    $w->v("CREATE FUNCTION ends_seen() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO seen VALUES (''end'', NEW.attempt,
+        pg_current_xact_id()); RETURN NULL; END'");
+    $w->v('CREATE TRIGGER claims_seen AFTER INSERT ON job_claims
+        FOR EACH ROW EXECUTE FUNCTION claims_seen()');
+    $w->v("CREATE TRIGGER ends_seen AFTER UPDATE ON jobs
+        FOR EACH ROW WHEN (NEW.state = 'done' AND OLD.state <> 'done')
+        EXECUTE FUNCTION ends_seen()");
+
+    short(3000, 'NULL');
+    my $pid = $w->worker(conf => $conf);
+    is(all_over(), 0, 'all are done');
+    is(($w->stop($pid))[0], 0, 'the worker leaves');
+
+    is($w->v("SELECT count(*) || ' ' || max(n) FROM seen WHERE what = 'end'"),
+        '3000 1', 'each once, in the first attempt');
+
+    my ($most, $claims) = split / /, $w->v("SELECT max(n) || ' ' || count(*)
+        FROM seen WHERE what = 'claim'");
+    cmp_ok($most, '>', 2, "up to $most are claimed, for two threads");
+    cmp_ok($most, '<=', 102, 'and no more');
+    cmp_ok($claims, '<', 1000, "in $claims claims");
+    cmp_ok($w->v("SELECT count(DISTINCT tx) FROM seen c WHERE what = 'claim'
+        AND EXISTS (SELECT FROM seen e WHERE e.tx = c.tx AND what = 'end')"),
+        '>', 0, 'claims and results have a transaction together');
+    is($w->v('SELECT count(*) FROM job_claims'), 0, 'no claim is left');
+};
+
+
+subtest 'a result that is refused' => sub {
+    my $conf = "$w->{dir}/short.conf";
+
+    $w->v("DELETE FROM jobs WHERE queue = 'short'");
+    $w->v("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN RAISE EXCEPTION ''not this one''; END'");
+    $w->v("CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW
+        WHEN (NEW.state = 'done' AND NEW.payload ->> 'bad' = '500')
+        EXECUTE FUNCTION refuse()");
+
+    short(1000, q[jsonb_build_object('bad', i)]);
+    my $pid = $w->worker(conf => $conf);
+    is(all_over(), 0, 'all are over');
+    is($w->v("SELECT string_agg(DISTINCT state || ' ' || attempt, ', ')
+        FROM jobs WHERE queue = 'short' AND payload ->> 'bad' <> '500'"),
+        'done 1', 'the others are done, though they were claimed or recorded'
+        . ' with it');
+    like($w->v("SELECT state || ' ' || last_error FROM jobs
+        WHERE queue = 'short' AND payload ->> 'bad' = '500'"),
+        qr/^scheduled the result was not recorded: not this one/,
+        'and this one is for later');
+    my ($status, $log) = $w->stop($pid);
+    is($status, 0, 'the worker leaves');
+    is(scalar(() = $log =~ /"error":""/g), 0, 'no error without words');
+    $w->v('DROP TRIGGER refuse ON jobs');
+};
+
+
+subtest 'claims that are refused' => sub {
+    my $conf = "$w->{dir}/short.conf";
+
+    $w->v("DELETE FROM jobs WHERE queue = 'short'");
+    $w->v("CREATE TABLE closed (yes boolean)");
+    $w->v('GRANT SELECT ON closed TO PUBLIC');
+    $w->v("CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN IF EXISTS (SELECT FROM closed) THEN
+        RAISE EXCEPTION ''closed''; END IF; RETURN NEW; END'");
+    $w->v("CREATE TRIGGER closed BEFORE INSERT ON job_claims FOR EACH ROW
+        WHEN (NEW.worker <> 'x') EXECUTE FUNCTION closed()");
+
+    short(30000, 'NULL');
+    my $pid = $w->worker(conf => $conf);
+    ok(SocialWorker::until_true(60, sub { $w->v("SELECT EXISTS (SELECT
+        FROM jobs WHERE queue = 'short' AND state = 'done')") eq 't' }),
+        'it is at work');
+    $w->v('INSERT INTO closed VALUES (true)');
+
+    is($w->{pg}->wait_for("SELECT count(*) FROM jobs WHERE queue = 'short'
+        AND state = 'running'", 0, 30), 0,
+        'what was claimed is recorded by itself');
+    cmp_ok($w->v("SELECT count(*) FROM jobs WHERE queue = 'short'
+        AND state = 'ready'"), '>', 0, 'while there is more');
+
+    $w->v('DELETE FROM closed');
+    is(all_over(), 0, 'and then all the others');
+    is($w->v("SELECT count(*) || ' ' || max(attempt) FROM jobs
+        WHERE queue = 'short' AND state = 'done'"), '30000 1', 'each once');
+    is(($w->stop($pid))[0], 0, 'the worker leaves');
+    $w->v('DROP TRIGGER closed ON job_claims');
+};
+
+
+# What a server is asked that logs each statement.
+
+subtest 'without notifications' => sub {
+    $w->v("ALTER SYSTEM SET log_statement = 'all'");
+    $w->v('SELECT pg_reload_conf()');
+
+    for my $listen ('on', 'off') {
+        my $before = length $w->{pg}->output;
+        $w->conf(listen => $listen, poll => $listen eq 'on' ? '60s' : '200ms');
+        my $pid = $w->worker;
+        ok(SocialWorker::until_true(60, sub { $w->backends >= 3 }), 'there');
+
+        # once its first claim has found nothing
+
+        ok(SocialWorker::until_true(60, sub {
+            substr($w->{pg}->output, $before) =~ /social_jobs_claim/ }),
+            "listen=$listen: it has asked for jobs");
+        sleep 0.5;
+        my $id = $w->upload('post');
+        is($w->state_of($id, 'done', 30), 'done', 'a job is found');
+
+        my $log = substr $w->{pg}->output, $before;
+        $listen eq 'on' ? like($log, qr/LISTEN social_jobs/, 'it listens')
+            : unlike($log, qr/LISTEN/, 'it does not listen');
+        is(($w->stop($pid))[0], 0, 'the worker leaves');
+    }
+
+    $w->v('ALTER SYSTEM RESET log_statement');
+    $w->v('SELECT pg_reload_conf()');
+
+    SKIP: {
+        skip 'PgBouncer is not installed', 3 if !SocialPostgres::pgbouncer();
+
+        $w->conf(listen => 'off', conninfo => $w->{pg}->pooler(
+            'ignore_startup_parameters = options'));
+        my $pid = $w->worker;
+        my @ids = map { $w->upload('avatar') } 1 .. 3;
+        is(join(' ', map { $w->state_of($_) } @ids), 'done done done',
+            'through a pooler of transactions');
+        is($w->v('SELECT count(*) FROM job_locks'), 0, 'no lock is left');
+        is(($w->stop($pid))[0], 0, 'the worker leaves');
+    }
+
+    $w->conf;
 };
 
 

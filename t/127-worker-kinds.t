@@ -14,6 +14,7 @@ use MIME::Base64 qw( decode_base64 encode_base64 );
 use Test::More;
 use Time::HiRes qw( sleep time );
 
+use SocialNginx;
 use SocialWorker;
 
 # An endpoint: what the payload says is what it does.  What it got is in the
@@ -48,9 +49,18 @@ my $w = SocialWorker->new(answer => sub {
 
     print {$socket} join "\r\n", "HTTP/1.1 $status X", 'Connection: close',
         @headers, '', $do =~ /large/ ? '' : "said $do\nand more";
+    $socket->flush;
 
     if ($do =~ /large/) {
-        print {$socket} 'x' x 65536 or last for 1 .. 2000;
+        local $SIG{PIPE} = 'IGNORE';
+        my $sent = 0;
+
+        for (1 .. 2000) {
+            my $n = syswrite($socket, 'x' x 65536) or last;
+            $sent += $n;
+        }
+
+        SocialWorker::spew("$self->{dir}/sent/$do", $sent);
     }
 
     $socket->flush;
@@ -201,10 +211,85 @@ subtest 'an endpoint that misbehaves' => sub {
     like(job($hangs, "state || ' ' || last_error"),
         qr/^scheduled post: .*(timed out|Timeout)/i, 'has a limit of time');
     is(job($large, 'state'), 'done', 'what it sends besides is not read');
+
+    # but for what is in the buffers of both ends
+
+    for my $do ('large', 'large-status-500') {
+        my $file = "$dir/sent/$do";
+        ok(SocialWorker::until_true(20, sub { -s $file }), "$do: it ends");
+        cmp_ok(SocialWorker::slurp($file), '<', 50_000_000, 'early');
+    }
     like(job($big, "state || ' ' || last_error"),
         qr/^scheduled the endpoint failed: 500 x{200}$/, 'in either case');
     like(job($gone, "state || ' ' || last_error"), qr/^scheduled post: /,
         'one that is not there is waited for');
+};
+
+
+subtest 'an endpoint with TLS' => sub {
+    my $tls = SocialNginx->new;
+    my $ports = join ' ', my @ports = map { SocialNginx::free_port() } 1, 2;
+
+    # certificates that name no host but "localhost", each its own authority
+
+    for my $name (qw( ours other )) {
+        system('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256'
+            . ' -nodes -days 2 -subj /CN=localhost'
+            . ' -addext subjectAltName=DNS:localhost'
+            . " -keyout $dir/$name.key -out $dir/$name.pem 2>$dir/openssl.log")
+            == 0 or die SocialWorker::slurp("$dir/openssl.log");
+    }
+
+    $tls->write_file('nginx.conf', <<"_EOC_");
+user root;
+events { }
+http {
+    @{[ $tls->http_paths ]}
+    server {
+        listen 127.0.0.1:$ports[0] ssl;
+        listen 127.0.0.1:$ports[1];
+        ssl_certificate $dir/ours.pem;
+        ssl_certificate_key $dir/ours.key;
+        location / { return 204; }
+    }
+}
+_EOC_
+    $tls->start($ports[1]);
+
+    my %kinds = (
+        good => ['localhost', "ca = \"$dir/ours.pem\""],
+        wrongca => ['localhost', "ca = \"$dir/other.pem\""],
+        system => ['localhost', ''],
+        host => ['127.0.0.1', "ca = \"$dir/ours.pem\""],
+    );
+
+    my $conf = $w->conf(file => 'tls.conf', queue => 'tls', more =>
+        join '', map { <<"CONF" } sort keys %kinds);
+kind $_ {
+    url = "https://$kinds{$_}[0]:$ports[0]/jobs/$_"
+    secret = {"file $dir/new"}
+    $kinds{$_}[1]
+}
+CONF
+
+    my %jobs = map { $_ => $w->v("SELECT social_job_add('$_', '{}', 'tls')") }
+        keys %kinds;
+    my $log = `$w->{program} -c $conf once 2>&1`;
+
+    is(job($jobs{good}, "state || ' ' || coalesce(last_error, '')"), 'done ',
+        'verified with its "ca"') or diag($log);
+
+    my %why = (wrongca => qr/certificate/, system => qr/certificate/,
+        host => qr/no alternative certificate subject name|does not match/);
+
+    for my $kind (sort keys %why) {
+        like(job($jobs{$kind}, "state || ' ' || last_error"),
+            qr/^scheduled post: .*$why{$kind}/, "not: $kind");
+    }
+
+    my $access = SocialNginx::slurp("$tls->{dir}/logs/access.log");
+    like($access, qr{"POST /jobs/good }, 'one request came');
+    unlike($access, qr{/jobs/(?!good)}, 'and no other');
 };
 
 
@@ -248,6 +333,86 @@ subtest 'configurations' => sub {
     my ($post) = posts('by the environment');
     is($post->{headers}{'webhook-signature'}, signature($post, $secrets{old}),
         'a secret of the environment');
+};
+
+
+subtest 'schedules' => sub {
+    my %wrong = (
+        'every = "1h"' => qr/schedule x: kind.*name of up to 64 bytes/,
+        'kind = "mail"' => qr/schedule x: every.*\\"0\\" is not in 1000 to/,
+        'kind = "mail" every = "999ms"' => qr/schedule x: every/,
+        'kind = "mail" every = "367d"' => qr/schedule x: every/,
+        'kind = "mail" every = "1h" payload = "[]"'
+            => qr/schedule x: payload.*not an object/,
+        'kind = "mail" every = "1h" payload = "{"'
+            => qr/schedule x: payload.*not an object/,
+        'kind = "mail" every = "1h" start = "2026-01-01"'
+            => qr/schedule x: start.*not a time/,
+        'kind = "mail" every = "1h" start = "2026-01-01 24:00"'
+            => qr/schedule x: start.*not a time/,
+        'kind = "mail" every = "1h" start = "2026-13-01 03:00"'
+            => qr/schedule x: start.*not a time/,
+        'kind = "mail" every = "1h" priority = "-1"'
+            => qr/schedule x: priority/,
+        'kind = "' . 'k' x 65 . '" every = "1h"' => qr/schedule x: kind/,
+        'kind = "mail" every = "1h" often = 1' => qr/no such option 'often'/,
+    );
+
+    for my $lines (sort keys %wrong) {
+        $w->conf(file => 'wrong.conf', more => "schedule x { $lines }\n");
+        my $out = `$w->{program} -c $dir/wrong.conf check 2>&1`;
+        isnt($?, 0, "refused: $lines");
+        like($out, $wrong{$lines}, 'and said why');
+    }
+
+    my $sections = sub {
+        my ($every) = @_;
+        return kinds() . <<"CONF";
+schedule soon {
+    kind = "mail"
+    every = "$every"
+    payload = '{"do": "again"}'
+}
+schedule later {
+    kind = "mail"
+    queue = "elsewhere"
+    every = "1d"
+    priority = 7
+    start = "2999-07-01 03:00"
+    zone = "Europe/Berlin"
+}
+schedule nowhere {
+    kind = "mail"
+    every = "1d"
+    zone = "Nowhere"
+}
+CONF
+    };
+
+    my $conf = $w->conf(file => 'schedules.conf', queue => 'default',
+        more => $sections->('1h'));
+    my @pids = map { $w->worker(conf => $conf) } 1, 2;
+
+    ok(SocialWorker::until_true(60, sub { posts('again') }),
+        'the first one is due at once');
+    my $set = "SELECT string_agg(concat_ws(' ', name, kind, queue, priority,
+        every, zone), ', ' ORDER BY name) FROM job_schedules";
+    is($w->v($set), 'later mail elsewhere 7 24:00:00 Europe/Berlin,'
+        . ' soon mail default 100 01:00:00 UTC', 'both are set');
+    is($w->v("SELECT next_at AT TIME ZONE 'Europe/Berlin' FROM job_schedules
+        WHERE name = 'later'"), '2999-07-01 03:00:00', 'at three in summer');
+    ok($w->logged($pids[$_], qr/"statement failed".*social_schedule_set.*time zone \\"Nowhere\\" not recognized/),
+        'a zone that does not exist is logged') for 0, 1;
+
+    $w->conf(file => 'schedules.conf', queue => 'default',
+        more => $sections->('2h'));
+    kill 'HUP', $pids[0];
+    is($w->{pg}->wait_for("SELECT every FROM job_schedules
+        WHERE name = 'soon'", '02:00:00'), '02:00:00', 'changed at SIGHUP');
+
+    is(($w->stop($_))[0], 0, 'the worker leaves') for @pids;
+    like((posts('again'))[0]{body}, qr/"scheduled": "20/, 'with its time');
+    $w->v('DELETE FROM job_schedules');
 };
 
 

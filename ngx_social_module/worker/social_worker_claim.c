@@ -5,7 +5,8 @@
  * Threads that have done what was claimed for them before the next claim can
  * be answered wait for the database.  Where jobs are as short as that, more
  * are claimed than there are threads: twice as many each time, until it is
- * enough; where they are longer, none, so that other workers get them.
+ * enough; where they are longer, none, so that other workers get them.  Such
+ * claims are one transaction with the results of the jobs before.
  */
 
 #include <limits.h>
@@ -25,7 +26,8 @@
 
 
 static size_t social_worker_claim_room(const social_worker_loop_t *loop);
-static void social_worker_claim_send(social_worker_loop_t *loop, size_t n);
+static void social_worker_claim_send(social_worker_loop_t *loop, size_t n,
+    bool shared);
 static void social_worker_claim_answer(void *data, social_pq_outcome_e outcome,
     const social_pq_result_t *result);
 static void social_worker_claim_take(social_worker_loop_t *loop,
@@ -70,6 +72,8 @@ social_worker_claim_listen(social_worker_loop_t *loop)
                                 NULL, 0, SOCIAL_WORKER_LOOP_LIMIT,
                                 social_worker_claim_listening, loop);
     }
+
+    social_worker_schedule_send(loop);
 }
 
 
@@ -98,8 +102,10 @@ social_worker_claim_process(social_worker_loop_t *loop, long long now)
 
     room = social_worker_claim_room(loop);
 
-    if (now >= loop->next_poll && room > 0 && now < loop->lease_until) {
-        social_worker_claim_send(loop, room);
+    if (now >= loop->next_poll && room > 0 && now < loop->lease_until
+        && !social_worker_result_lingers(loop, now))
+    {
+        social_worker_claim_send(loop, room, false);
     }
 
     if (now >= loop->next_prune && !loop->pruning && !loop->once) {
@@ -113,10 +119,33 @@ social_worker_claim_process(social_worker_loop_t *loop, long long now)
 }
 
 
+bool
+social_worker_claim_add(social_worker_loop_t *loop, long long now)
+{
+    size_t  room;
+
+    if (!social_worker_link_up(loop->claims) || loop->claiming
+        || loop->checking || loop->stop || loop->ahead == 0
+        || now < loop->apart || now < loop->next_poll
+        || now >= loop->lease_until)
+    {
+        return false;
+    }
+
+    room = social_worker_claim_room(loop);
+
+    if (room > 0) {
+        social_worker_claim_send(loop, room, true);
+    }
+
+    return loop->claiming;
+}
+
+
 long long
 social_worker_claim_deadline(const social_worker_loop_t *loop)
 {
-    long long  until;
+    long long  until, now;
 
     until = LLONG_MAX;
 
@@ -126,12 +155,14 @@ social_worker_claim_deadline(const social_worker_loop_t *loop)
         return until;
     }
 
+    now = social_worker_now();
+
     /* a lease that has ended is not waited for here: an answer comes, or not */
 
-    if (social_worker_claim_room(loop) > 0
-        && social_worker_now() < loop->lease_until)
-    {
-        until = loop->next_poll;
+    if (social_worker_claim_room(loop) > 0 && now < loop->lease_until) {
+        until = social_worker_result_lingers(loop, now)
+                ? loop->ended_at + SOCIAL_WORKER_LOOP_LINGER
+                : loop->next_poll;
     }
 
     if (!loop->once && !loop->pruning && loop->next_prune < until) {
@@ -160,7 +191,7 @@ social_worker_claim_room(const social_worker_loop_t *loop)
 
 
 static void
-social_worker_claim_send(social_worker_loop_t *loop, size_t n)
+social_worker_claim_send(social_worker_loop_t *loop, size_t n, bool shared)
 {
     char         count[24], suspects[24];
     size_t       lane;
@@ -181,10 +212,10 @@ social_worker_claim_send(social_worker_loop_t *loop, size_t n)
     params[4] = suspects;
 
     loop->wanted = n;
-    loop->claiming = social_worker_link_send(loop->claims,
-                         &social_worker_claim_sql, params, 5,
-                         SOCIAL_WORKER_LOOP_LIMIT, social_worker_claim_answer,
-                         loop);
+    loop->claiming = (shared ? social_worker_link_add : social_worker_link_send)
+                     (loop->claims, &social_worker_claim_sql, params, 5,
+                      SOCIAL_WORKER_LOOP_LIMIT, social_worker_claim_answer,
+                      loop);
 
     if (!loop->claiming) {
         loop->next_poll = social_worker_now()
@@ -205,6 +236,11 @@ social_worker_claim_answer(void *data, social_pq_outcome_e outcome,
     now = social_worker_now();
     loop->claiming = false;
     loop->next_poll = now + social_worker_jitter(loop->conf->poll);
+
+    if (outcome == SOCIAL_PQ_ABORTED) {
+        loop->next_poll = now;              /* the results were refused */
+        return;
+    }
 
     if (outcome != SOCIAL_PQ_OK) {
         loop->check = true;

@@ -10,23 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <confuse.h>
 
 #include "social_crypto.h"
 #include "social_url.h"
-#include "social_worker_conf.h"
+#include "social_worker_conf_parse.h"
 #include "social_worker_log.h"
 
 
 #define SOCIAL_WORKER_CONF_ENV  "SOCIAL_WORKER"
-
-
-/* the mistakes of a configuration are counted, so that all are shown */
-
-typedef struct {
-    social_worker_conf_t  *conf;
-    unsigned               mistakes;
-} social_worker_conf_ctx_t;
 
 
 static void social_worker_conf_error(cfg_t *cfg, const char *format,
@@ -45,14 +36,9 @@ static void social_worker_conf_fill_endpoint(social_worker_conf_ctx_t *ctx,
     cfg_t *cfg, social_worker_kind_t *kind);
 static void social_worker_conf_secret(social_worker_conf_ctx_t *ctx,
     social_worker_kind_t *kind, const char *where);
-static char *social_worker_conf_text(cfg_t *cfg, const char *option);
-static uint64_t social_worker_conf_number(social_worker_conf_ctx_t *ctx, cfg_t
-    *cfg, const char *option, uint64_t least, uint64_t most);
 static bool social_worker_conf_parse(const char *text, uint64_t *value);
 static long social_worker_conf_choice(social_worker_conf_ctx_t *ctx, cfg_t
     *cfg, const char *option, const char *const *choices);
-static void social_worker_conf_wrong(social_worker_conf_ctx_t *ctx, const char
-    *section, const char *name, const char *option, const char *what);
 static void *social_worker_conf_array(size_t n, size_t size);
 
 
@@ -119,6 +105,8 @@ static cfg_opt_t  social_worker_opts[] = {
     CFG_SEC("variant", social_worker_variant_opts,
             CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_SEC("kind", social_worker_kind_opts,
+            CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+    CFG_SEC("schedule", social_worker_schedule_opts,
             CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_END()
 };
@@ -221,9 +209,19 @@ social_worker_conf_release(social_worker_conf_t *conf)
                        sizeof(conf->kinds[i].secrets));
     }
 
+    for (i = 0; i < conf->schedule_count; i++) {
+        free(conf->schedules[i].name);
+        free(conf->schedules[i].kind);
+        free(conf->schedules[i].queue);
+        free(conf->schedules[i].payload);
+        free(conf->schedules[i].start);
+        free(conf->schedules[i].zone);
+    }
+
     free(conf->buckets);
     free(conf->variants);
     free(conf->kinds);
+    free(conf->schedules);
     free(conf->file);
     free(conf->name);
     free(conf->queue);
@@ -432,6 +430,16 @@ social_worker_conf_fill(social_worker_conf_ctx_t *ctx, cfg_t *cfg)
         social_worker_conf_fill_kind(ctx, cfg_getnsec(cfg, "kind",
                                                       (unsigned) i),
                                      &conf->kinds[i]);
+    }
+
+    conf->schedule_count = cfg_size(cfg, "schedule");
+    conf->schedules = social_worker_conf_array(conf->schedule_count,
+                                             sizeof(social_worker_schedule_t));
+
+    for (i = 0; i < conf->schedule_count; i++) {
+        social_worker_conf_fill_schedule(ctx, cfg_getnsec(cfg, "schedule",
+                                                          (unsigned) i),
+                                         &conf->schedules[i]);
     }
 }
 
@@ -793,9 +801,7 @@ social_worker_conf_secret(social_worker_conf_ctx_t *ctx,
 }
 
 
-/* a copy, or NULL where it is not set or empty */
-
-static char *
+char *
 social_worker_conf_text(cfg_t *cfg, const char *option)
 {
     const char  *text;
@@ -806,7 +812,7 @@ social_worker_conf_text(cfg_t *cfg, const char *option)
 }
 
 
-static uint64_t
+uint64_t
 social_worker_conf_number(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
     const char *option, uint64_t least, uint64_t most)
 {
@@ -820,7 +826,8 @@ social_worker_conf_number(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
     }
 
     snprintf(what, sizeof(what), "\"%.40s\" is not in %llu to %llu, "
-             "with \"k\", \"M\", \"G\", \"ms\", \"s\" or \"m\" after it",
+             "with \"k\", \"M\", \"G\", \"ms\", \"s\", \"m\", \"h\" or "
+             "\"d\" after it",
              cfg_getstr(cfg, option), (unsigned long long) least,
              (unsigned long long) most);
 
@@ -849,7 +856,9 @@ social_worker_conf_parse(const char *text, uint64_t *value)
         { "G", 1ULL << 30 },
         { "ms", 1 },
         { "s", 1000 },
-        { "m", 60 * 1000 }
+        { "m", 60 * 1000 },
+        { "h", 3600 * 1000 },
+        { "d", 86400 * 1000 }
     };
 
     if (!isdigit((unsigned char) text[0])) {
@@ -901,7 +910,7 @@ social_worker_conf_choice(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
 }
 
 
-static void
+void
 social_worker_conf_wrong(social_worker_conf_ctx_t *ctx, const char *section,
     const char *name, const char *option, const char *what)
 {

@@ -100,6 +100,20 @@ typedef struct {
 } social_worker_kind_t;
 
 
+/* jobs that come again and again, by social_schedule_set() */
+
+typedef struct {
+    char                    *name;
+    char                    *kind;
+    char                    *queue;
+    char                    *payload;      /* an object of JSON */
+    char                    *start;        /* NULL: at once */
+    char                    *zone;
+    uint64_t                 every;        /* milliseconds */
+    uint32_t                 priority;
+} social_worker_schedule_t;
+
+
 typedef struct {
     atomic_uint              references;
 
@@ -123,6 +137,9 @@ typedef struct {
     social_worker_variant_t *variants;
     size_t                   kind_count;
     social_worker_kind_t    *kinds;
+    size_t                   schedule_count;
+    social_worker_schedule_t
+                            *schedules;
 } social_worker_conf_t;
 
 

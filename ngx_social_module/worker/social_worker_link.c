@@ -56,6 +56,9 @@ struct social_worker_link_s {
 };
 
 
+static bool social_worker_link_queue(social_worker_link_t *link,
+    const social_worker_sent_t *sent, const char *const *params, size_t n,
+    bool sync);
 static bool social_worker_link_connect(social_worker_link_t *link,
     const char *conninfo);
 static void social_worker_link_read(social_worker_link_t *link);
@@ -130,6 +133,38 @@ social_worker_link_send(social_worker_link_t *link,
     social_worker_statement_t *statement, const char *const *params, size_t n,
     long long limit, social_worker_link_handler_pt handler, void *data)
 {
+    social_worker_sent_t  sent;
+
+    sent.statement = statement;
+    sent.handler = handler;
+    sent.data = data;
+    sent.deadline = social_worker_now() + limit;
+
+    return social_worker_link_queue(link, &sent, params, n, true);
+}
+
+
+bool
+social_worker_link_add(social_worker_link_t *link,
+    social_worker_statement_t *statement, const char *const *params, size_t n,
+    long long limit, social_worker_link_handler_pt handler, void *data)
+{
+    social_worker_sent_t  sent;
+
+    sent.statement = statement;
+    sent.handler = handler;
+    sent.data = data;
+    sent.deadline = social_worker_now() + limit;
+
+    return social_worker_link_queue(link, &sent, params, n, false);
+}
+
+
+static bool
+social_worker_link_queue(social_worker_link_t *link,
+    const social_worker_sent_t *what, const char *const *params, size_t n,
+    bool sync)
+{
     size_t                 i;
     social_pq_param_t      values[SOCIAL_WORKER_LINK_PARAMS];
     social_worker_sent_t  *sent;
@@ -138,9 +173,17 @@ social_worker_link_send(social_worker_link_t *link,
         return false;
     }
 
-    sent = calloc(1, sizeof(social_worker_sent_t));
+    sent = malloc(sizeof(social_worker_sent_t));
 
     if (sent == NULL) {
+
+        if (sync) {
+
+            /* what was added before has no sync behind it */
+
+            social_worker_link_lost(link, "no memory");
+        }
+
         return false;
     }
 
@@ -149,16 +192,16 @@ social_worker_link_send(social_worker_link_t *link,
         values[i].value = social_str(params[i] ? params[i] : "");
     }
 
-    if (social_pq_send(link->pq, statement->sql, values, n) != SOCIAL_OK) {
+    if (social_pq_add(link->pq, what->statement->sql, values, n) != SOCIAL_OK
+        || (sync && social_pq_sync(link->pq) != SOCIAL_OK))
+    {
         free(sent);
         social_worker_link_lost(link, "a statement could not be sent");
         return false;
     }
 
-    sent->statement = statement;
-    sent->handler = handler;
-    sent->data = data;
-    sent->deadline = social_worker_now() + limit;
+    *sent = *what;
+    sent->next = NULL;
 
     *link->last = sent;
     link->last = &sent->next;
@@ -376,6 +419,12 @@ social_worker_link_note(social_worker_statement_t *statement,
                                                  statement->sql));
         }
 
+        return;
+    }
+
+    /* the other one of its transaction says why */
+
+    if (social_pq_result_outcome(result) == SOCIAL_PQ_ABORTED) {
         return;
     }
 

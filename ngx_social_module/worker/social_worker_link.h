@@ -76,6 +76,15 @@ bool social_worker_link_send(social_worker_link_t *link,
     long long limit, social_worker_link_handler_pt handler, void *data);
 
 /*
+ * The same for a statement that has the transaction of the one that is sent
+ * next, which has to be at once: both are done, or none.  The outcome is
+ * SOCIAL_PQ_ABORTED where the other one was refused.
+ */
+bool social_worker_link_add(social_worker_link_t *link,
+    social_worker_statement_t *statement, const char *const *params, size_t n,
+    long long limit, social_worker_link_handler_pt handler, void *data);
+
+/*
  * Does what can be done without waiting: connects with "conninfo" (see
  * social_worker_dial_start()), writes, reads, calls handlers, and ends what is
  * late.  "fresh" is true when the connection is a new one, the first time that

@@ -25,6 +25,13 @@
 #define SOCIAL_WORKER_LOOP_AHEAD  100
 #define SOCIAL_WORKER_LOOP_SHORT  50
 
+/* milliseconds that results of such jobs wait for others, while no thread is
+   idle, and that they are recorded apart from claims after one of them failed
+   */
+
+#define SOCIAL_WORKER_LOOP_LINGER  5
+#define SOCIAL_WORKER_LOOP_APART   2000
+
 
 typedef struct social_worker_loop_s {
     social_worker_conf_t     *conf;
@@ -72,6 +79,8 @@ typedef struct social_worker_loop_s {
 
     /* social_worker_result.c */
     social_worker_jobs_t      ended;       /* to be recorded */
+    long long                 ended_at;    /* the first of those */
+    long long                 apart;       /* until then: not with a claim */
     size_t                    unrecorded;  /* those, and those that were sent */
     size_t                    sending;
     social_worker_jobs_t      asking;
@@ -92,6 +101,23 @@ long long social_worker_claim_deadline(const social_worker_loop_t *loop);
 
 void social_worker_result_process(social_worker_loop_t *loop, long long now);
 long long social_worker_result_deadline(const social_worker_loop_t *loop);
+
+/*
+ * Adds a claim to the transaction of what is sent next on its connection, where
+ * there is something to be claimed and jobs are short.  False: there is none.
+ */
+bool social_worker_claim_add(social_worker_loop_t *loop, long long now);
+
+/*
+ * Whether what has ended waits for others that are about to.
+ */
+bool social_worker_result_lingers(const social_worker_loop_t *loop,
+    long long now);
+
+/*
+ * Sets the schedules of the configuration.
+ */
+void social_worker_schedule_send(social_worker_loop_t *loop);
 
 /*
  * The connection for claims is a new one.

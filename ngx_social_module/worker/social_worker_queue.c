@@ -397,6 +397,8 @@ social_worker_queue_reload(social_worker_loop_t *loop)
     social_worker_queue_time(loop);
     loop->next_beat = 0;
 
+    social_worker_schedule_send(loop);
+
     social_worker_log(SOCIAL_WORKER_INFO, "configuration reloaded",
                       social_worker_text("file", conf->file));
 }

@@ -7,6 +7,9 @@
  * answer was lost.  Those that were refused together are sent again one by
  * one; one that waits for somebody's lock is sent until it is recorded, or the
  * job is lost.
+ *
+ * Where jobs are short, results have the transaction of the next claim, so that
+ * both wait for the disk once.
  */
 
 #include <limits.h>
@@ -30,6 +33,7 @@
 
 typedef struct {
     social_worker_loop_t  *loop;
+    bool                   shared;         /* with a claim */
     size_t                 n;
     social_worker_job_t   *jobs[SOCIAL_WORKER_LOOP_AHEAD];
 } social_worker_batch_t;
@@ -96,7 +100,7 @@ void
 social_worker_result_process(social_worker_loop_t *loop, long long now)
 {
     social_worker_job_t    *job, *next;
-    social_worker_jobs_t    later;
+    social_worker_jobs_t    jobs;
     social_worker_batch_t  *batch;
 
     social_worker_result_take(loop, now);
@@ -104,21 +108,28 @@ social_worker_result_process(social_worker_loop_t *loop, long long now)
 
     /* one after the other, so that what comes meanwhile goes together */
 
-    if (loop->sending > 0 || !social_worker_link_up(loop->results)) {
+    if (loop->sending > 0 || !social_worker_link_up(loop->results)
+        || social_worker_result_lingers(loop, now))
+    {
         return;
     }
 
     batch = NULL;
-    STAILQ_INIT(&later);
 
-    for (job = STAILQ_FIRST(&loop->ended); job != NULL; job = next) {
+    /* those that cannot be sent come back while the others are */
 
-        next = STAILQ_NEXT(job, next);
+    STAILQ_INIT(&jobs);
+    STAILQ_CONCAT(&jobs, &loop->ended);
+
+    while ((job = STAILQ_FIRST(&jobs)) != NULL) {
+
+        STAILQ_REMOVE_HEAD(&jobs, next);
+        next = STAILQ_FIRST(&jobs);
 
         if (job->not_before > now
             || loop->sending >= SOCIAL_WORKER_RESULT_SENDING)
         {
-            STAILQ_INSERT_TAIL(&later, job, next);
+            STAILQ_INSERT_TAIL(&loop->ended, job, next);
             continue;
         }
 
@@ -132,7 +143,7 @@ social_worker_result_process(social_worker_loop_t *loop, long long now)
 
             if (batch == NULL) {
                 job->not_before = now + SOCIAL_WORKER_RESULT_PAUSE;
-                STAILQ_INSERT_TAIL(&later, job, next);
+                STAILQ_INSERT_TAIL(&loop->ended, job, next);
                 continue;
             }
 
@@ -148,9 +159,6 @@ social_worker_result_process(social_worker_loop_t *loop, long long now)
             batch = NULL;
         }
     }
-
-    STAILQ_INIT(&loop->ended);
-    STAILQ_CONCAT(&loop->ended, &later);
 
     if (batch != NULL) {
         social_worker_result_finish(loop, batch);
@@ -170,6 +178,10 @@ social_worker_result_deadline(const social_worker_loop_t *loop)
         return until;
     }
 
+    if (social_worker_result_lingers(loop, social_worker_now())) {
+        return loop->ended_at + SOCIAL_WORKER_LOOP_LINGER;
+    }
+
     STAILQ_FOREACH(job, &loop->ended, next) {
         if (job->not_before < until) {
             until = job->not_before;
@@ -177,6 +189,16 @@ social_worker_result_deadline(const social_worker_loop_t *loop)
     }
 
     return until;
+}
+
+
+bool
+social_worker_result_lingers(const social_worker_loop_t *loop, long long now)
+{
+    return loop->ahead > 0 && !loop->stop && !STAILQ_EMPTY(&loop->ended)
+           && loop->active >= loop->slot_count
+           && loop->unrecorded < SOCIAL_WORKER_LOOP_AHEAD
+           && now < loop->ended_at + SOCIAL_WORKER_LOOP_LINGER;
 }
 
 
@@ -209,6 +231,10 @@ social_worker_result_take(social_worker_loop_t *loop, long long now)
             continue;
         }
 
+        if (STAILQ_EMPTY(&loop->ended)) {
+            loop->ended_at = now;
+        }
+
         loop->unrecorded++;
         STAILQ_INSERT_TAIL(&loop->ended, job, next);
     }
@@ -221,6 +247,7 @@ social_worker_result_finish(social_worker_loop_t *loop,
 {
     size_t                 i;
     const char            *params[4];
+    social_worker_link_t  *link;
     social_worker_array_t  ids, fences, results;
 
     social_worker_array_init(&ids);
@@ -240,13 +267,21 @@ social_worker_result_finish(social_worker_loop_t *loop,
 
     loop->sending++;
 
-    if (params[1] == NULL || params[2] == NULL || params[3] == NULL
-        || !social_worker_link_send(loop->results,
-                &social_worker_result_finish_sql, params, 4,
-                SOCIAL_WORKER_LOOP_LIMIT, social_worker_result_finished,
-                batch))
-    {
+    if (params[1] == NULL || params[2] == NULL || params[3] == NULL) {
         social_worker_result_finished(batch, SOCIAL_PQ_BROKEN, NULL);
+
+    } else {
+
+        batch->shared = !batch->jobs[0]->alone
+                        && social_worker_claim_add(loop, social_worker_now());
+        link = batch->shared ? loop->claims : loop->results;
+
+        if (!social_worker_link_send(link, &social_worker_result_finish_sql,
+                                     params, 4, SOCIAL_WORKER_LOOP_LIMIT,
+                                     social_worker_result_finished, batch))
+        {
+            social_worker_result_finished(batch, SOCIAL_PQ_BROKEN, NULL);
+        }
     }
 
     social_worker_array_free(&ids);
@@ -267,10 +302,21 @@ social_worker_result_finished(void *data, social_pq_outcome_e outcome,
     loop = batch->loop;
     loop->sending--;
 
+    if (outcome != SOCIAL_PQ_OK && batch->shared) {
+        loop->apart = social_worker_now() + SOCIAL_WORKER_LOOP_APART;
+    }
+
     for (i = 0; i < batch->n; i++) {
 
         if (outcome == SOCIAL_PQ_OK) {
             social_worker_result_of(loop, batch->jobs[i], result);
+            continue;
+        }
+
+        /* it was the claim that was refused */
+
+        if (outcome == SOCIAL_PQ_ABORTED) {
+            STAILQ_INSERT_TAIL(&loop->ended, batch->jobs[i], next);
             continue;
         }
 

@@ -156,11 +156,18 @@ social_worker_work_next(social_worker_work_t *work)
 void
 social_worker_work_end(social_worker_work_t *work, social_worker_job_t *job)
 {
+    bool  first;
+
+    /* the main thread takes all that are there, once it is awake */
+
     pthread_mutex_lock(&work->mutex);
+    first = STAILQ_EMPTY(&work->ended);
     STAILQ_INSERT_TAIL(&work->ended, job, next);
     pthread_mutex_unlock(&work->mutex);
 
-    social_worker_work_wake(work);
+    if (first) {
+        social_worker_work_wake(work);
+    }
 }
 
 

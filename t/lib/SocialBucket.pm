@@ -7,8 +7,9 @@ package SocialBucket;
 #     my $buckets = SocialBucket->start($dir);        # mkdir "$dir/raw"
 #     print $conf "bucket raw { @{[ $buckets->conf ]} }";
 #
-# Options: token (of temporary keys), answer => sub { my ($socket, $request) =
-# @_ ... }, which may send another response, and then returns true.
+# Options: address (127.0.0.1), token (of temporary keys), answer => sub {
+# my ($socket, $request) = @_ ... }, which may send another response, and then
+# returns true.
 #
 # PUT writes to DIR/.put and renames the file, so that no reader sees a part.
 
@@ -29,7 +30,8 @@ my @pids;
 sub start {
     my ($class, $dir, %opt) = @_;
 
-    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+    my $address = $opt{address} //= '127.0.0.1';
+    my $listener = IO::Socket::INET->new(LocalAddr => $address,
         Listen => 128, ReuseAddr => 1) // die "listen: $!\n";
     my $self = bless { dir => "$dir", port => $listener->sockport, %opt },
         $class;
@@ -64,7 +66,7 @@ sub conf {
     my ($self, %opt) = @_;
 
     my %line = (
-        endpoint => "http://127.0.0.1:$self->{port}",
+        endpoint => "http://$self->{address}:$self->{port}",
         region => 'eu-west-1',
         credentials => "file $self->{credentials}",
         %opt,

@@ -7,8 +7,9 @@ package SocialPostgres;
 #     $pg->migrate;
 #     is($pg->value("SELECT 1"), 1);
 #
-# With "port" it listens there on loopback as well, "settings" are lines of
-# postgresql.conf, and "from" is another one that it is a standby of:
+# With "port" it listens there on loopback as well, and at "address", to which
+# any client may connect; "settings" are lines of postgresql.conf, and "from" is
+# another one that it is a standby of:
 #
 #     my $standby = SocialPostgres->start(from => $pg);
 #     $standby->promote;
@@ -48,7 +49,8 @@ sub start {
     # /tmp: a socket's path has at most 107 bytes
     my $dir = File::Temp::tempdir('social-pg-XXXXXX', DIR => '/tmp');
     my $self = bless { dir => $dir, bin => $bin, owner => $$,
-        durable => $o{durable}, port => $o{port} }, $class;
+        durable => $o{durable}, port => $o{port}, address => $o{address} },
+        $class;
 
     if ($> == 0) {
         # initdb and postgres refuse to run as root
@@ -69,6 +71,13 @@ sub start {
     }
 
     $self->settings(@{ $o{settings} // [] });
+
+    if ($o{address}) {
+        open my $f, '>>', "$dir/data/pg_hba.conf" or die "pg_hba.conf: $!";
+        print $f "host all all samenet trust\n";
+        close $f;
+    }
+
     $self->up;
 
     $self->command("$bin/createdb", '-h', $dir, '-p', $self->port,
@@ -159,7 +168,8 @@ sub up {
 
     $self->{pid} = $self->spawn("$self->{bin}/postgres",
         '-D', "$self->{dir}/data", '-k', $self->{dir}, @fast,
-        '-p', $self->port, '-h', $self->{port} ? '127.0.0.1,::1' : '',
+        '-p', $self->port, '-h', !$self->{port} ? ''
+            : join(',', '127.0.0.1', '::1', $self->{address} // ()),
         '-c', 'shared_buffers=32MB', '-c', 'max_connections=60',
         '-c', 'autovacuum_naptime=10min');
 

@@ -10,7 +10,7 @@ package SocialWorker;
 #     is($w->state_of($id), 'done');
 #     my ($status, $log) = $w->stop($pid);
 #
-# A request for an object whose key has "gate" in it waits while the file
+# GET and DELETE of an object whose key has "gate" in it wait while the file
 # "gate" of the directory is there; where it has "first" in it, only the first
 # one does.  What was asked for is in the file "requests", a line each.
 
@@ -53,14 +53,18 @@ sub new {
     my $self = bless { dir => "$dir", keep => $dir, program => $program,
         workers => {}, logs => 0, uploads => 0 }, $class;
 
-    $self->{pg} = SocialPostgres->start;
+    # "address": one of this machine that both can be reached at
+
+    $self->{pg} = SocialPostgres->start(address => $o{address},
+        port => $o{port});
     $self->{pg}->migrate;
     $self->{photo} = SocialImage::photo(300, 200);
-    $self->{buckets} = SocialBucket->start("$dir", answer => sub {
-        my ($socket, $request) = @_;
-        gate($self, $request);
-        return $o{answer} && $o{answer}->($self, $socket, $request);
-    });
+    $self->{buckets} = SocialBucket->start("$dir", address => $o{address},
+        answer => sub {
+            my ($socket, $request) = @_;
+            gate($self, $request);
+            return $o{answer} && $o{answer}->($self, $socket, $request);
+        });
 
     push @all, $self;
     return $self;
@@ -75,7 +79,7 @@ sub gate {
     syswrite $f, $line;
     close $f;
 
-    return if $request->{method} ne 'GET' || $line !~ /gate/
+    return if $line !~ /^(?:GET|DELETE) .*gate/
         || $line =~ /first/ && $self->requests($line) > 1;
 
     my $end = time + 60;
@@ -141,7 +145,7 @@ concurrency = @{[ $o{concurrency} || 2 ]}
 queue = "$queue"
 lease = "@{[ $o{lease} || '20s' ]}"
 poll = "@{[ $o{poll} || '200ms' ]}"
-database { conninfo = "$conninfo" }
+database { conninfo = "$conninfo" listen = @{[ $o{listen} || 'on' ]} }
 bucket raw { $bucket }
 bucket assets { $bucket }
 variant small {
@@ -181,8 +185,9 @@ sub worker {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', '/dev/null';
         open STDERR, '>', $log;
-        exec $self->{program}, '-c', $o{conf} || "$self->{dir}/worker.conf",
-            $o{command} || 'run' or POSIX::_exit(127);
+        exec @{ $o{prefix} // [] }, $self->{program}, '-c',
+            $o{conf} || "$self->{dir}/worker.conf", $o{command} || 'run'
+            or POSIX::_exit(127);
     }
 
     $self->{workers}{$pid} = $log;

@@ -1,0 +1,52 @@
+
+/*
+ * What the parts that read the worker's configuration share.
+ */
+
+#ifndef SOCIAL_WORKER_CONF_PARSE_H
+#define SOCIAL_WORKER_CONF_PARSE_H
+
+
+#include <confuse.h>
+
+#include "social_worker_conf.h"
+
+
+/* the mistakes of a configuration are counted, so that all are shown */
+
+typedef struct {
+    social_worker_conf_t  *conf;
+    unsigned               mistakes;
+} social_worker_conf_ctx_t;
+
+
+/*
+ * A copy of an option, owned by the caller, or NULL where it is not set or
+ * empty.
+ */
+char *social_worker_conf_text(cfg_t *cfg, const char *option);
+
+/*
+ * A number, a size in bytes or a time in milliseconds; another one than "least"
+ * to "most" is a mistake.
+ */
+uint64_t social_worker_conf_number(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    const char *option, uint64_t least, uint64_t most);
+
+/*
+ * Logs and counts a mistake.  All but "section" and "what" may be NULL.
+ */
+void social_worker_conf_wrong(social_worker_conf_ctx_t *ctx,
+    const char *section, const char *name, const char *option,
+    const char *what);
+
+/*
+ * The sections "schedule".
+ */
+extern cfg_opt_t  social_worker_schedule_opts[];
+
+void social_worker_conf_fill_schedule(social_worker_conf_ctx_t *ctx,
+    cfg_t *cfg, social_worker_schedule_t *schedule);
+
+
+#endif /* SOCIAL_WORKER_CONF_PARSE_H */
