@@ -73,6 +73,7 @@ my %content = (
     social_sign_url      => [ 'social_auth main; social_sign_url',
                               'secret=now prefix=/a/' ],
     social_ready         => [ 'social_ready', '' ],
+    social_status        => [ 'social_status json', '' ],
     social_upload_status => [ 'social_auth main; social_upload_status', '' ],
     social_presign       => [ 'social_auth main; social_presign_key $social_sub;
                                social_presign raw put', '' ],
@@ -212,6 +213,12 @@ my %param = (
                                 . ' of letters and digits' } '', 'a-b' },
                     'repeat' ],
         strict => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        spool => [ "$dir/root", "$dir/root/", { '' => $empty } ],
+        spool_events => [ 1, 1000000, { map { $_ => $number->('1 to 1000000') }
+                                        0, 1000001, 'x', '', -1, '1k' } ],
+        spool_size => [ '128k', '1g', { map {
+            $_ => 'it must be a size of at least 128k' }
+            0, '131071', 'x', '', -1 } ],
     },
 );
 
@@ -419,7 +426,8 @@ refused('a parameter of another mode', at(1, 'social_presign raw avatar
         'parameter "kinds" is not allowed in this "social_presign" directive');
 refused('the names of another form are not listed',
         at(1, 'social_hook cognito nope;'),
-        'supported are "secret", "pool", "client", "strict" and "insecure" in ');
+        'supported are "secret", "pool", "client", "strict", "insecure", '
+        . '"spool", "spool_events" and "spool_size" in ');
 refused('a long unknown parameter',
         at(1, 'social_logout ' . 'x' x 1500 . ';'),
         '..." in "social_logout" directive, supported are "retention" and '

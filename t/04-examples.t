@@ -68,7 +68,7 @@ my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 
 mkdir "$dir/$_" or die "$dir/$_: $!\n"
-    for qw( etc etc/social etc/ssl srv srv/raw srv/www );
+    for qw( etc etc/social etc/ssl srv srv/raw srv/www srv/events );
 
 my $secret = 'whsec_' . 'c2VjcmV0' x 6 . "\n";
 my $credentials = "[default]\naws_access_key_id = AKIDEXAMPLE\n"

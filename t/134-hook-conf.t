@@ -63,13 +63,23 @@ wrong('social_hook cognito secret=then;', 'unknown secret "then" (add '
       . 'in ');
 wrong('social_hook cognito secret=now pool=eu-west-1_A eu-west-1_B;',
       'unknown parameter "eu-west-1_B" in "social_hook" directive, supported '
-      . 'are "secret", "pool", "client", "strict" and "insecure" in ');
+      . 'are "secret", "pool", "client", "strict", "insecure", "spool", '
+      . '"spool_events" and "spool_size" in ');
 wrong("social_hook cognito secret=now client=$_;", qq{invalid value "$_" of }
       . 'parameter "client" in "social_hook" directive, it must be the ID of an '
       . 'app client, of letters and digits in ') for 'a-b', 'a/b', 'x' x 129;
 wrong('social_hook cognito secret=now strict=yes;', '"strict"');
-wrong('social_hook cognito secret=now spool=/tmp;',
-      'unknown parameter "spool=/tmp"');
+wrong('social_hook cognito secret=now spool=/nonexistent/social;',
+      'stat() "/nonexistent/social" failed (2: No such file or directory) in ');
+wrong("social_hook cognito secret=now spool=$dir/good;",
+      qq{"$dir/good" is not a directory in });
+wrong("social_hook cognito secret=now $_;", qq{"@{[ /(\w+)/ ]}" without a }
+      . '"spool" parameter in "social_hook" directive in ')
+    for 'spool_events=5', 'spool_size=1m';
+wrong("social_hook cognito secret=now spool=$dir spool_events=5; }
+       location /other { social_hook cognito secret=now spool=$dir/;",
+      qq{duplicate spool "$dir" with another "spool_events" or "spool_size" in }
+      . '"social_hook" directive in ');
 
 wrong("social_hook lambda credentials=file:$dir/credentials;",
       '"social_hook" directive must have "name" parameter');
@@ -114,7 +124,8 @@ secret('no such file', "social_secret a file=$dir/none;",
        "open() \"$dir/none\" failed (2: No such file or directory) in ");
 
 accepted('all of it', hook("social_hook cognito secret=now pool=eu-west-1_A
-    pool=us-east-1_B client=abc client=CLIENT_ID_NOT_APPLICABLE strict=on; }
+    pool=us-east-1_B client=abc client=CLIENT_ID_NOT_APPLICABLE strict=on spool=$dir
+    spool_events=1 spool_size=128k; }
     location /lambda { social_hook lambda name=f region=x client=abc strict=off
     credentials=file:$dir/credentials; } location /ready { social_ready
     require=database,keys; } location / { root html;",

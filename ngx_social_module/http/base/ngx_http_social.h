@@ -18,11 +18,17 @@
 #include "social_str.h"
 
 
+struct ngx_http_social_counting_s;
+
+
 typedef struct {
     ngx_shm_zone_t       *zone;          /* NULL until it is needed */
     ngx_str_t             thread_pool_name;
     ngx_thread_pool_t    *thread_pool;   /* NULL until it is needed */
     ngx_flag_t            used;          /* a social_* feature is on */
+
+    /* NULL: nothing is counted */
+    struct ngx_http_social_counting_s  *counting;
 } ngx_http_social_main_conf_t;
 
 

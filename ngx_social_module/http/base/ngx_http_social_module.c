@@ -294,6 +294,7 @@ ngx_http_social_create_main_conf(ngx_conf_t *cf)
      *     smcf->thread_pool_name = { 0, NULL };
      *     smcf->thread_pool = NULL;
      *     smcf->used = 0;
+     *     smcf->counting = NULL;
      */
 
     return ngx_pcalloc(cf->pool, sizeof(ngx_http_social_main_conf_t));

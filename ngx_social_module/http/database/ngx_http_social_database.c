@@ -19,6 +19,7 @@
 #define NGX_HTTP_SOCIAL_DATABASE_LOCKED  10     /* seconds */
 
 
+static ngx_http_social_database_t *ngx_http_social_database_current(void);
 static ngx_int_t ngx_http_social_database_query(ngx_http_social_database_t *db,
     ngx_http_request_t *r, const ngx_http_social_statement_t *statement,
     const char *sql, const social_pq_param_t *params, ngx_uint_t n,
@@ -184,6 +185,17 @@ ngx_http_social_database_reason(ngx_http_request_t *r)
 }
 
 
+ngx_uint_t
+ngx_http_social_database_misfit(void)
+{
+    ngx_http_social_database_t  *db;
+
+    db = ngx_http_social_database_current();
+
+    return db != NULL && ngx_http_social_fault_reason(&db->faults)[0] != '\0';
+}
+
+
 ngx_int_t
 ngx_http_social_query(ngx_http_request_t *r, const char *sql,
     const social_pq_param_t *params, ngx_uint_t n,
@@ -212,17 +224,47 @@ ngx_http_social_query_background(const char *sql,
     const social_pq_param_t *params, ngx_uint_t n,
     ngx_http_social_query_background_pt handler, void *data)
 {
+    ngx_http_social_database_t  *db;
+
+    db = ngx_http_social_database_current();
+
+    if (db == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_social_database_query(db, NULL, NULL, sql, params, n, NULL,
+                                          handler, data);
+}
+
+
+ngx_int_t
+ngx_http_social_query_background_statement(
+    const ngx_http_social_statement_t *statement,
+    const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_background_pt handler, void *data)
+{
+    ngx_http_social_database_t  *db;
+
+    db = ngx_http_social_database_current();
+
+    if (db == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_social_database_query(db, NULL, statement, NULL, params, n,
+                                          NULL, handler, data);
+}
+
+
+static ngx_http_social_database_t *
+ngx_http_social_database_current(void)
+{
     ngx_http_social_database_main_conf_t  *dmcf;
 
     dmcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                               ngx_http_social_database_module);
 
-    if (dmcf == NULL || dmcf->db == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_social_database_query(dmcf->db, NULL, NULL, sql, params, n,
-                                          NULL, handler, data);
+    return dmcf ? dmcf->db : NULL;
 }
 
 
@@ -327,6 +369,7 @@ ngx_http_social_database_connected(ngx_http_social_connection_t *conn)
     ngx_http_social_pooled_t  *pooled = conn->data;
 
     ngx_http_social_fault_connected(&pooled->db->faults);
+    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_CONNECTED);
 
     conn->failures = 0;
 
@@ -493,6 +536,8 @@ ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
 
     pooled = conn->data;
     db = pooled->db;
+
+    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_CONNECTION_LOST);
 
     level = ngx_http_social_fault_lost(&db->faults, conn->fault)
             ? NGX_LOG_ERR : NGX_LOG_INFO;

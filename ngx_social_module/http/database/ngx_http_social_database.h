@@ -8,6 +8,7 @@
 #define NGX_HTTP_SOCIAL_DATABASE_H
 
 
+#include "ngx_http_social_counters.h"
 #include "ngx_http_social_iam.h"
 #include "ngx_http_social_query.h"
 
@@ -72,11 +73,15 @@ ngx_int_t ngx_http_social_query(ngx_http_request_t *r, const char *sql,
     ngx_http_social_query_pt handler, void *data);
 
 /*
- * The last without a request: the handler is called in any case, with the
+ * Both without a request: the handler is called in any case, with the
  * result, which is freed after the call.  NGX_ERROR: out of memory, or no
  * database is configured.
  */
 ngx_int_t ngx_http_social_query_background(const char *sql,
+    const social_pq_param_t *params, ngx_uint_t n,
+    ngx_http_social_query_background_pt handler, void *data);
+ngx_int_t ngx_http_social_query_background_statement(
+    const ngx_http_social_statement_t *statement,
     const social_pq_param_t *params, ngx_uint_t n,
     ngx_http_social_query_background_pt handler, void *data);
 
@@ -95,6 +100,12 @@ ngx_uint_t ngx_http_social_database_up(ngx_http_request_t *r);
 const char *ngx_http_social_database_reason(ngx_http_request_t *r);
 
 /*
+ * Whether statements of this process were refused lately for what lasts: a
+ * schema that is not of this version, or rights.
+ */
+ngx_uint_t ngx_http_social_database_misfit(void);
+
+/*
  * The state of this process, behind a configuration that is read-only.  NULL:
  * out of memory.
  */
@@ -108,6 +119,16 @@ ngx_http_social_database_t *ngx_http_social_database_create(ngx_conf_t *cf,
 void ngx_http_social_database_start(ngx_http_social_database_t *db,
     ngx_cycle_t *cycle);
 void ngx_http_social_database_stop(ngx_http_social_database_t *db);
+
+
+
+/* ngx_http_social_database_measure.c */
+
+/*
+ * Sets the gauges of this process.
+ */
+void ngx_http_social_database_measure(ngx_http_social_database_t *db,
+    ngx_http_social_counters_t *counters);
 
 
 #endif /* NGX_HTTP_SOCIAL_DATABASE_H */

@@ -6,9 +6,12 @@
  * leaves does not take back what was sent to the database.
  */
 
+#include "ngx_http_social_counters.h"
 #include "ngx_http_social_query.h"
 
 
+static void ngx_http_social_query_count(ngx_http_social_query_t *query,
+    ngx_http_social_query_outcome_e outcome);
 static void ngx_http_social_query_cleanup(void *data);
 
 
@@ -148,6 +151,8 @@ ngx_http_social_query_answer(ngx_http_social_query_t *query,
     ngx_http_request_t                   *r;
     ngx_http_social_query_background_pt   background;
 
+    ngx_http_social_query_count(query, outcome);
+
     background = query->background;
 
     if (background) {
@@ -189,6 +194,28 @@ ngx_http_social_query_done(ngx_http_social_query_t *query,
     ngx_http_social_query_answer(query, outcome, result);
 
     ngx_destroy_pool(query->pool);
+}
+
+
+/*
+ * The outcome that its caller has seen, which is the first one.
+ */
+
+static void
+ngx_http_social_query_count(ngx_http_social_query_t *query,
+    ngx_http_social_query_outcome_e outcome)
+{
+    static const ngx_http_social_count_e  counts[] = {
+        NGX_HTTP_SOCIAL_COUNT_STATEMENT_OK,
+        NGX_HTTP_SOCIAL_COUNT_STATEMENT_REFUSED,
+        NGX_HTTP_SOCIAL_COUNT_STATEMENT_LOCKED,
+        NGX_HTTP_SOCIAL_COUNT_STATEMENT_UNAVAILABLE
+    };
+
+    if (!query->counted) {
+        query->counted = 1;
+        ngx_http_social_count(counts[outcome]);
+    }
 }
 
 

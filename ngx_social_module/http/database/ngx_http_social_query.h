@@ -87,6 +87,7 @@ typedef struct {
     unsigned                              shared:1;  /* its transaction */
     unsigned                              alone:1;   /* it must not share */
     unsigned                              suspect:1; /* it may wait long */
+    unsigned                              counted:1; /* its outcome */
 } ngx_http_social_query_t;
 
 

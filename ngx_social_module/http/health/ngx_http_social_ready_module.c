@@ -5,6 +5,7 @@
 
 #include "ngx_http_social_content.h"
 #include "ngx_http_social_database.h"
+#include "ngx_http_social_hook_spool.h"
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
 #include "ngx_http_social_reply.h"
@@ -18,6 +19,7 @@
 
 /* must not be required: a gateway without room still serves requests */
 #define NGX_HTTP_SOCIAL_READY_ROOM         0x08
+#define NGX_HTTP_SOCIAL_READY_SPOOL        0x10
 
 
 typedef struct {
@@ -32,6 +34,9 @@ static ngx_int_t ngx_http_social_ready_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_ready_missing(ngx_http_request_t *r);
 static const char *ngx_http_social_ready_revocations(
     social_revocations_t *set);
+static ngx_uint_t ngx_http_social_ready_spools(ngx_http_request_t *r,
+    ngx_http_social_hook_spool_state_t *sum);
+static u_char *ngx_http_social_ready_spool(u_char *p, ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_ready_body(ngx_http_request_t *r,
     ngx_uint_t missing, ngx_uint_t required, ngx_str_t *body);
 
@@ -146,6 +151,7 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
     social_revocations_t                *set;
     ngx_http_social_issuer_t           **issuer;
     ngx_http_social_issuer_main_conf_t  *imcf;
+    ngx_http_social_hook_spool_state_t   spools;
 
     imcf = ngx_http_get_module_main_conf(r, ngx_http_social_issuer_module);
     issuer = imcf->issuers.elts;
@@ -177,15 +183,50 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
         missing |= NGX_HTTP_SOCIAL_READY_ROOM;
     }
 
+    if (ngx_http_social_ready_spools(r, &spools) && spools.full) {
+        missing |= NGX_HTTP_SOCIAL_READY_SPOOL;
+    }
+
     return missing;
 }
 
 
 /*
+ * The sum of all spools of hooks.  0: there is none.
+ */
+
+static ngx_uint_t
+ngx_http_social_ready_spools(ngx_http_request_t *r,
+    ngx_http_social_hook_spool_state_t *sum)
+{
+    ngx_uint_t                           i;
+    ngx_array_t                         *spools;
+    ngx_http_social_hook_spool_t       **spool;
+    ngx_http_social_hook_spool_state_t   state;
+
+    ngx_memzero(sum, sizeof(ngx_http_social_hook_spool_state_t));
+
+    spools = ngx_http_social_hook_spools(r);
+    spool = spools->elts;
+
+    for (i = 0; i < spools->nelts; i++) {
+        ngx_http_social_hook_spool_state(spool[i], &state);
+
+        sum->events += state.events;
+        sum->bytes += state.bytes;
+        sum->aside += state.aside;
+        sum->full |= state.full;
+    }
+
+    return spools->nelts;
+}
+
+
+/*
  * {"status":"ready","keys":{"NAME":"loaded", ...},"database":"up",
- * "revocations":"loaded"}, with a "database_reason" behind another state of the
- * database.  A missing part makes it "waiting" if it is required, and
- * "degraded" otherwise.
+ * "revocations":"loaded","spool":"empty","spool_events":0,"spool_aside":0},
+ * with a "database_reason" behind another state of the database.  A missing
+ * part makes it "waiting" if it is required, and "degraded" otherwise.
  */
 
 static ngx_int_t
@@ -206,7 +247,10 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     size = sizeof("{\"status\":\"degraded\",\"keys\":{},"
                   "\"database\":\"unavailable\","
                   "\"database_reason\":\"\","
-                  "\"revocations\":\"exceeded\"}");
+                  "\"revocations\":\"exceeded\","
+                  "\"spool\":\"waiting\",\"spool_events\":,"
+                  "\"spool_aside\":}")
+           + 2 * NGX_INT64_LEN;
 
     reason = ngx_http_social_database_of(r) != NULL
              ? ngx_http_social_database_reason(r) : "";
@@ -257,11 +301,29 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
                         ? "missing" : ngx_http_social_ready_revocations(set));
     }
 
+    p = ngx_http_social_ready_spool(p, r);
+
     *p++ = '}';
 
     body->len = p - body->data;
 
     return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_social_ready_spool(u_char *p, ngx_http_request_t *r)
+{
+    ngx_http_social_hook_spool_state_t  state;
+
+    if (!ngx_http_social_ready_spools(r, &state)) {
+        return p;
+    }
+
+    return ngx_sprintf(p, ",\"spool\":\"%s\",\"spool_events\":%uL,"
+                       "\"spool_aside\":%uL",
+                       state.full ? "full" : state.events ? "waiting" : "empty",
+                       state.events, state.aside);
 }
 
 

@@ -12,19 +12,15 @@
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_hook.h"
 #include "ngx_http_social_reply.h"
-#include "social_encoding.h"
-#include "social_url.h"
-#include "social_webhook.h"
 
 
-#define NGX_HTTP_SOCIAL_HOOK_ISSUER_SIZE  256
-#define NGX_HTTP_SOCIAL_HOOK_PARAMS       10
-#define NGX_HTTP_SOCIAL_HOOK_WAIT         1000      /* milliseconds */
+#define NGX_HTTP_SOCIAL_HOOK_WAIT  1000      /* milliseconds */
 
 
 typedef struct {
     ngx_http_request_t                   *request;
     const ngx_http_social_hook_answer_t  *answer;
+    ngx_http_social_hook_origin_t         origin;
     ngx_str_t                             body;
     social_cognito_event_t                event;
     ngx_event_t                           timer;
@@ -32,20 +28,6 @@ typedef struct {
                                                         rather than late */
     ngx_uint_t                            answered;
 } ngx_http_social_hook_ctx_t;
-
-
-/*
- * The parameters of a statement, and the room for those that are made here.
- */
-typedef struct {
-    ngx_uint_t                            n;
-    social_pq_param_t                     list[NGX_HTTP_SOCIAL_HOOK_PARAMS];
-    u_char                                issuer[
-                                           NGX_HTTP_SOCIAL_HOOK_ISSUER_SIZE];
-    u_char                                at[NGX_TIME_T_LEN];
-    u_char                                id[SOCIAL_WEBHOOK_MAX_ID + 1
-                                      + social_base64_size(SOCIAL_SHA256_SIZE)];
-} ngx_http_social_hook_params_t;
 
 
 static void ngx_http_social_hook_cognito_body(ngx_http_request_t *r,
@@ -63,22 +45,13 @@ static ngx_http_social_hook_ctx_t *ngx_http_social_hook_ctx(
     ngx_http_request_t *r, social_str_t body,
     const ngx_http_social_hook_sent_t *sent);
 static void ngx_http_social_hook_cleanup(void *data);
-static ngx_int_t ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx,
-    const ngx_http_social_hook_sent_t *sent);
+static ngx_int_t ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx);
 static ngx_uint_t ngx_http_social_hook_has(ngx_array_t *list,
     social_str_t item);
 static ngx_int_t ngx_http_social_hook_sign_up(ngx_http_social_hook_ctx_t *ctx);
-static ngx_int_t ngx_http_social_hook_sync(ngx_http_social_hook_ctx_t *ctx,
-    const ngx_http_social_hook_sent_t *sent);
-static ngx_int_t ngx_http_social_hook_identify(
-    ngx_http_social_hook_params_t *params, ngx_str_t *body,
-    const ngx_http_social_hook_sent_t *sent);
-static ngx_int_t ngx_http_social_hook_issuer(ngx_http_social_hook_ctx_t *ctx,
-    ngx_http_social_hook_params_t *params);
+static ngx_int_t ngx_http_social_hook_sync(ngx_http_social_hook_ctx_t *ctx);
 static ngx_int_t ngx_http_social_hook_no_pool(
     ngx_http_social_hook_ctx_t *ctx);
-static void ngx_http_social_hook_param(ngx_http_social_hook_params_t *params,
-    social_str_t value);
 static ngx_int_t ngx_http_social_hook_query(ngx_http_social_hook_ctx_t *ctx,
     const ngx_http_social_statement_t *statement,
     ngx_http_social_hook_params_t *params, ngx_http_social_query_pt handler);
@@ -92,38 +65,16 @@ static void ngx_http_social_hook_decided(ngx_http_request_t *r,
     const social_pq_result_t *result, void *data);
 static ngx_int_t ngx_http_social_hook_claims(ngx_http_social_hook_ctx_t *ctx,
     const social_pq_result_t *result);
+static ngx_int_t ngx_http_social_hook_spool(ngx_http_social_hook_ctx_t *ctx,
+    ngx_http_social_query_outcome_e outcome);
+static void ngx_http_social_hook_spooled(ngx_http_request_t *r, ngx_int_t rc,
+    void *data);
 static ngx_int_t ngx_http_social_hook_failed(ngx_http_social_hook_ctx_t *ctx,
     ngx_http_social_query_outcome_e outcome);
+static ngx_int_t ngx_http_social_hook_same(ngx_http_social_hook_ctx_t *ctx,
+    ngx_http_social_count_e count);
 static void ngx_http_social_hook_end(ngx_http_social_hook_ctx_t *ctx,
     ngx_int_t rc);
-
-
-/*
- * Once more they find the user: a user has one row, by issuer and sub, and what
- * the event says of them is written, or is there.  They lock the handle and the
- * user.
- */
-
-static const ngx_http_social_statement_t  ngx_http_social_hook_user = {
-    .sql = "SELECT social_user_sync($1, $2, $3, $4, $5, $6, $7, $8, "
-           "to_timestamp($9), $10)",
-    .repeat = 1,
-    .share = 1,
-    .keys = { 2, 1 }
-};
-
-static const ngx_http_social_statement_t  ngx_http_social_hook_token = {
-    .sql = "SELECT * FROM social_user_token($1, $2, $3, $4, $5, $6, $7, $8, "
-           "to_timestamp($9), $10)",
-    .repeat = 1,
-    .share = 1,
-    .keys = { 2, 1 }
-};
-
-static const ngx_http_social_statement_t  ngx_http_social_hook_refusal = {
-    .sql = "SELECT social_sign_up_refused($1, $2, $3, $4)",
-    .repeat = 1
-};
 
 
 static const ngx_http_social_hook_answer_t  ngx_http_social_hook_answer = {
@@ -156,16 +107,26 @@ ngx_http_social_hook_cognito_body(ngx_http_request_t *r, social_str_t body)
     ngx_http_social_hook_sent_t  sent;
 
     sent.answer = &ngx_http_social_hook_answer;
-    sent.at = ngx_time();
+    sent.origin.at = ngx_time();
 
     rc = ngx_http_social_hook_verify(r, body, &sent);
 
     if (rc != NGX_OK) {
+        ngx_http_social_hook_count_error(rc);
         ngx_http_finalize_request(r, rc);
         return;
     }
 
     ngx_http_social_hook_event(r, body, &sent);
+}
+
+
+void
+ngx_http_social_hook_count_error(ngx_uint_t status)
+{
+    ngx_http_social_count(status >= NGX_HTTP_INTERNAL_SERVER_ERROR
+                          ? NGX_HTTP_SOCIAL_COUNT_HOOK_FAILED
+                          : NGX_HTTP_SOCIAL_COUNT_HOOK_REFUSED);
 }
 
 
@@ -190,12 +151,12 @@ ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body,
     timestamp = ngx_http_social_hook_header(r, "webhook-timestamp", &more[1]);
     signature = ngx_http_social_hook_header(r, "webhook-signature", &more[2]);
 
-    sent->id = id;
+    sent->origin.id = id;
 
     if (hlcf->secret == NULL) {
 
         if (more[0] || id.len > SOCIAL_WEBHOOK_MAX_ID) {
-            sent->id.len = 0;
+            sent->origin.id.len = 0;
         }
 
         return NGX_OK;
@@ -215,7 +176,7 @@ ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body,
     {
     case SOCIAL_OK:
         (void) social_webhook_time(timestamp, &at);
-        sent->at = (time_t) at;
+        sent->origin.at = (time_t) at;
         return NGX_OK;
 
     case SOCIAL_FAILED:
@@ -273,6 +234,8 @@ static ngx_int_t
 ngx_http_social_hook_refused(ngx_http_request_t *r, ngx_uint_t status,
     const char *field, const char *why)
 {
+    ngx_http_social_hook_count_error(status);
+
     if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
         return ngx_http_social_reply_unavailable(r);
     }
@@ -289,6 +252,8 @@ static ngx_int_t
 ngx_http_social_hook_denied(ngx_http_request_t *r, ngx_str_t *text)
 {
     ngx_str_t  body, after, id;
+
+    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_HOOK_DENIED);
 
     if (ngx_http_social_error_request_id(r, &id) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -358,7 +323,7 @@ ngx_http_social_hook_event(ngx_http_request_t *r, social_str_t body,
     parsed = social_cognito_event_parse(body, &ctx->event, &field, &why);
 
     if (parsed == SOCIAL_OK) {
-        rc = ngx_http_social_hook_process(ctx, sent);
+        rc = ngx_http_social_hook_process(ctx);
 
     } else {
 
@@ -403,6 +368,7 @@ ngx_http_social_hook_ctx(ngx_http_request_t *r, social_str_t body,
 
     ctx->request = r;
     ctx->answer = sent->answer;
+    ctx->origin = sent->origin;
     ngx_http_social_from_str(&ctx->body, body);
 
     ctx->timer.handler = ngx_http_social_hook_late;
@@ -431,8 +397,7 @@ ngx_http_social_hook_cleanup(void *data)
  */
 
 static ngx_int_t
-ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx,
-    const ngx_http_social_hook_sent_t *sent)
+ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx)
 {
     const char                       *what;
     ngx_http_request_t               *r;
@@ -458,7 +423,8 @@ ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx,
     switch (ctx->event.kind) {
 
     case SOCIAL_COGNITO_OTHER:
-        return ctx->answer->accepted(r, &ctx->body);
+        return ngx_http_social_hook_same(ctx,
+                                         NGX_HTTP_SOCIAL_COUNT_HOOK_ACCEPTED);
 
     case SOCIAL_COGNITO_SIGN_UP:
         return ngx_http_social_hook_sign_up(ctx);
@@ -472,7 +438,7 @@ ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx,
         break;
     }
 
-    return ngx_http_social_hook_sync(ctx, sent);
+    return ngx_http_social_hook_sync(ctx);
 }
 
 
@@ -507,13 +473,9 @@ ngx_http_social_hook_sign_up(ngx_http_social_hook_ctx_t *ctx)
 {
     ngx_http_social_hook_params_t  params;
 
-    if (ngx_http_social_hook_issuer(ctx, &params) != NGX_OK) {
+    if (ngx_http_social_hook_params_refusal(&params, &ctx->event) != NGX_OK) {
         return ngx_http_social_hook_no_pool(ctx);
     }
-
-    ngx_http_social_hook_param(&params, ctx->event.username);
-    ngx_http_social_hook_param(&params, ctx->event.email);
-    ngx_http_social_hook_param(&params, ctx->event.phone_number);
 
     return ngx_http_social_hook_query(ctx, &ngx_http_social_hook_refusal,
                                       &params, ngx_http_social_hook_decided);
@@ -521,109 +483,29 @@ ngx_http_social_hook_sign_up(ngx_http_social_hook_ctx_t *ctx)
 
 
 static ngx_int_t
-ngx_http_social_hook_sync(ngx_http_social_hook_ctx_t *ctx,
-    const ngx_http_social_hook_sent_t *sent)
+ngx_http_social_hook_sync(ngx_http_social_hook_ctx_t *ctx)
 {
-    social_str_t                    handle;
-    const social_cognito_event_t   *event;
-    ngx_http_social_hook_params_t   params;
+    ngx_http_social_hook_params_t  params;
 
-    event = &ctx->event;
+    switch (ngx_http_social_hook_params_user(&params, &ctx->event,
+                                             ngx_http_social_view(&ctx->body),
+                                             &ctx->origin))
+    {
+    case NGX_OK:
+        break;
 
-    if (ngx_http_social_hook_issuer(ctx, &params) != NGX_OK) {
+    case NGX_DECLINED:
         return ngx_http_social_hook_no_pool(ctx);
-    }
 
-    /* a handle is public, and what others' users sign in with is not */
-
-    handle = event->handle;
-
-    if (handle.len == 0 && !event->federated) {
-        handle = event->username;
-    }
-
-    ngx_http_social_hook_param(&params, event->sub);
-    ngx_http_social_hook_param(&params, handle);
-    ngx_http_social_hook_param(&params, event->email);
-    ngx_http_social_hook_param(&params, event->name);
-    ngx_http_social_hook_param(&params, event->email_verified);
-    ngx_http_social_hook_param(&params, event->phone_number);
-    ngx_http_social_hook_param(&params, event->phone_number_verified);
-
-    if (ngx_http_social_hook_identify(&params, &ctx->body, sent) != NGX_OK) {
+    default:
         return ngx_http_social_hook_failed(ctx, NGX_HTTP_SOCIAL_QUERY_REFUSED);
     }
 
     return ngx_http_social_hook_query(ctx,
-                                      event->kind == SOCIAL_COGNITO_TOKEN
+                                      ctx->event.kind == SOCIAL_COGNITO_TOKEN
                                       ? &ngx_http_social_hook_token
                                       : &ngx_http_social_hook_user,
                                       &params, ngx_http_social_hook_synced);
-}
-
-
-/*
- * When the event was sent, and its identity.  The digest is in that because
- * senders have one id for several events of a user.
- */
-
-static ngx_int_t
-ngx_http_social_hook_identify(ngx_http_social_hook_params_t *params,
-    ngx_str_t *body, const ngx_http_social_hook_sent_t *sent)
-{
-    u_char        *p;
-    social_str_t   s;
-    u_char         sha256[SOCIAL_SHA256_SIZE];
-
-    s.data = params->at;
-    s.len = ngx_sprintf(params->at, "%T", sent->at) - params->at;
-    ngx_http_social_hook_param(params, s);
-
-    s.data = params->id;
-    s.len = 0;
-
-    if (sent->id.len) {
-
-        if (social_sha256(ngx_http_social_view(body), sha256) != SOCIAL_OK) {
-            return NGX_ERROR;
-        }
-
-        p = ngx_cpymem(params->id, sent->id.data, sent->id.len);
-        *p++ = '.';
-        p += social_base64_encode((social_str_t) { sizeof(sha256), sha256 },
-                                  p);
-        s.len = p - params->id;
-    }
-
-    ngx_http_social_hook_param(params, s);
-
-    return NGX_OK;
-}
-
-
-/*
- * Begins the parameters.  NGX_DECLINED: the pool has no issuer.
- */
-
-static ngx_int_t
-ngx_http_social_hook_issuer(ngx_http_social_hook_ctx_t *ctx,
-    ngx_http_social_hook_params_t *params)
-{
-    social_str_t  issuer;
-
-    params->n = 0;
-
-    issuer.data = params->issuer;
-    issuer.len = social_user_pool_issuer(ctx->event.user_pool, params->issuer,
-                                         sizeof(params->issuer));
-
-    if (issuer.len == 0 || issuer.len > sizeof(params->issuer)) {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_social_hook_param(params, issuer);
-
-    return NGX_OK;
 }
 
 
@@ -632,19 +514,6 @@ ngx_http_social_hook_no_pool(ngx_http_social_hook_ctx_t *ctx)
 {
     return ctx->answer->refused(ctx->request, NGX_HTTP_SOCIAL_UNPROCESSABLE,
                                 "userPoolId", "must be the id of a user pool");
-}
-
-
-static void
-ngx_http_social_hook_param(ngx_http_social_hook_params_t *params,
-    social_str_t value)
-{
-    social_pq_param_t  *param;
-
-    param = &params->list[params->n++];
-
-    param->value = value;
-    param->null = (value.len == 0);
 }
 
 
@@ -687,8 +556,8 @@ ngx_http_social_hook_late(ngx_event_t *ev)
                   "social: hook answered without the database, which took "
                   "longer than a second");
 
-    ngx_http_social_hook_end(ctx, ctx->answer->accepted(ctx->request,
-                                                        &ctx->body));
+    ngx_http_social_hook_end(ctx, ngx_http_social_hook_same(ctx,
+                                      NGX_HTTP_SOCIAL_COUNT_HOOK_UNCHANGED));
 
     ngx_http_run_posted_requests(c);
 }
@@ -711,6 +580,11 @@ ngx_http_social_hook_synced(ngx_http_request_t *r,
     }
 
     if (outcome != NGX_HTTP_SOCIAL_QUERY_OK) {
+
+        if (ngx_http_social_hook_spool(ctx, outcome) == NGX_OK) {
+            return;
+        }
+
         rc = ngx_http_social_hook_failed(ctx, outcome);
 
     } else if (ctx->event.kind == SOCIAL_COGNITO_TOKEN) {
@@ -723,7 +597,8 @@ ngx_http_social_hook_synced(ngx_http_request_t *r,
          * not bring them back, and its sender can do nothing about that
          */
 
-        rc = ctx->answer->accepted(r, &ctx->body);
+        rc = ngx_http_social_hook_same(ctx,
+                                       NGX_HTTP_SOCIAL_COUNT_HOOK_ACCEPTED);
     }
 
     ngx_http_social_hook_end(ctx, rc);
@@ -753,7 +628,8 @@ ngx_http_social_hook_decided(ngx_http_request_t *r,
         rc = ctx->answer->denied(r, &text);
 
     } else {
-        rc = ctx->answer->accepted(r, &ctx->body);
+        rc = ngx_http_social_hook_same(ctx,
+                                       NGX_HTTP_SOCIAL_COUNT_HOOK_ACCEPTED);
     }
 
     ngx_http_social_hook_end(ctx, rc);
@@ -775,7 +651,8 @@ ngx_http_social_hook_claims(ngx_http_social_hook_ctx_t *ctx,
     {
         /* one who was deleted has no claims */
 
-        return ctx->answer->accepted(r, &ctx->body);
+        return ngx_http_social_hook_same(ctx,
+                                         NGX_HTTP_SOCIAL_COUNT_HOOK_ACCEPTED);
     }
 
     text = ngx_http_social_view(&ctx->body);
@@ -791,7 +668,60 @@ ngx_http_social_hook_claims(ngx_http_social_hook_ctx_t *ctx,
     (void) social_cognito_event_claims(&ctx->event, text, id, roles, body.data,
                                        body.len);
 
+    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_HOOK_ACCEPTED);
+
     return ctx->answer->accepted(r, &body);
+}
+
+
+/*
+ * Where the response does not need the database, and that is unavailable, what
+ * is said of a user is durable in the spool.  NGX_OK: the answer comes later.
+ */
+
+static ngx_int_t
+ngx_http_social_hook_spool(ngx_http_social_hook_ctx_t *ctx,
+    ngx_http_social_query_outcome_e outcome)
+{
+    social_event_file_t               file;
+    ngx_http_social_hook_loc_conf_t  *hlcf;
+
+    hlcf = ngx_http_get_module_loc_conf(ctx->request,
+                                        ngx_http_social_hook_module);
+
+    if (hlcf->spool == NULL
+        || outcome == NGX_HTTP_SOCIAL_QUERY_REFUSED
+        || (ctx->event.kind != SOCIAL_COGNITO_CONFIRMED
+            && ctx->event.kind != SOCIAL_COGNITO_SIGNED_IN))
+    {
+        return NGX_DECLINED;
+    }
+
+    file.at = (int64_t) ctx->origin.at;
+    file.id = ctx->origin.id;
+    file.body = ngx_http_social_view(&ctx->body);
+
+    return ngx_http_social_hook_spool_put(ctx->request, hlcf->spool,
+                                          ctx->event.user_pool, ctx->event.sub,
+                                          &file, ngx_http_social_hook_spooled,
+                                          ctx);
+}
+
+
+static void
+ngx_http_social_hook_spooled(ngx_http_request_t *r, ngx_int_t rc, void *data)
+{
+    ngx_http_social_hook_ctx_t *ctx = data;
+
+    if (ctx->answered) {
+        return;
+    }
+
+    rc = rc == NGX_OK
+         ? ngx_http_social_hook_same(ctx, NGX_HTTP_SOCIAL_COUNT_HOOK_SPOOLED)
+         : ngx_http_social_hook_failed(ctx, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE);
+
+    ngx_http_social_hook_end(ctx, rc);
 }
 
 
@@ -802,7 +732,8 @@ ngx_http_social_hook_failed(ngx_http_social_hook_ctx_t *ctx,
     ngx_uint_t  status;
 
     if (ctx->lenient) {
-        return ctx->answer->accepted(ctx->request, &ctx->body);
+        return ngx_http_social_hook_same(ctx,
+                                         NGX_HTTP_SOCIAL_COUNT_HOOK_UNCHANGED);
     }
 
     switch (outcome) {
@@ -817,6 +748,20 @@ ngx_http_social_hook_failed(ngx_http_social_hook_ctx_t *ctx,
     }
 
     return ctx->answer->refused(ctx->request, status, NULL, NULL);
+}
+
+
+/*
+ * The event is returned as it came.
+ */
+
+static ngx_int_t
+ngx_http_social_hook_same(ngx_http_social_hook_ctx_t *ctx,
+    ngx_http_social_count_e count)
+{
+    ngx_http_social_count(count);
+
+    return ctx->answer->accepted(ctx->request, &ctx->body);
 }
 
 

@@ -9,8 +9,10 @@
 
 
 #include "ngx_http_social_content.h"
+#include "ngx_http_social_counters.h"
+#include "ngx_http_social_hook_params.h"
+#include "ngx_http_social_hook_spool.h"
 #include "ngx_http_social_secret.h"
-#include "social_cognito_event.h"
 #include "social_sigv4_verify.h"
 
 
@@ -25,6 +27,12 @@ typedef enum {
 
 
 typedef struct {
+    ngx_array_t                   spools;        /* of
+                                          ngx_http_social_hook_spool_t * */
+} ngx_http_social_hook_main_conf_t;
+
+
+typedef struct {
     ngx_http_social_content_t     content;
     ngx_uint_t                    form;          /* of the enum above */
     ngx_flag_t                    insecure;
@@ -32,6 +40,10 @@ typedef struct {
     ngx_array_t                  *pools;         /* of social_str_t; NULL:
                                                     any */
     ngx_array_t                  *clients;       /* the same */
+    ngx_str_t                     spool_path;    /* zero-terminated, or empty */
+    ngx_uint_t                    spool_events;
+    size_t                        spool_size;
+    ngx_http_social_hook_spool_t *spool;         /* NULL: none */
 
     /* cognito */
     ngx_str_t                     secret_name;
@@ -64,10 +76,7 @@ typedef struct {
  */
 typedef struct {
     const ngx_http_social_hook_answer_t  *answer;
-    time_t                                at;    /* when it was sent */
-    social_str_t                          id;    /* of this event, also when it
-                                                    is sent again; may be
-                                                    empty */
+    ngx_http_social_hook_origin_t         origin;
 } ngx_http_social_hook_sent_t;
 
 
@@ -75,6 +84,11 @@ extern ngx_module_t  ngx_http_social_hook_module;
 
 
 /* ngx_http_social_hook.c */
+
+/*
+ * Counts an event that is answered with that status, 4xx or 5xx.
+ */
+void ngx_http_social_hook_count_error(ngx_uint_t status);
 
 /*
  * The content handler of "social_hook cognito".

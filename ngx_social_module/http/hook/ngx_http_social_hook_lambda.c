@@ -103,11 +103,11 @@ ngx_http_social_lambda_body(ngx_http_request_t *r, social_str_t body)
     /* Cognito gives its events no identity: the user's row decides alone */
 
     sent.answer = &ngx_http_social_lambda_answer;
-    sent.at = ngx_time();
-    sent.id.len = 0;
-    sent.id.data = (u_char *) "";
+    sent.origin.at = ngx_time();
+    sent.origin.id.len = 0;
+    sent.origin.id.data = (u_char *) "";
 
-    rc = ngx_http_social_lambda_verify(r, body, &sent.at);
+    rc = ngx_http_social_lambda_verify(r, body, &sent.origin.at);
 
     if (rc == NGX_DECLINED) {
 
@@ -470,6 +470,8 @@ ngx_http_social_lambda_denied(ngx_http_request_t *r, ngx_str_t *text)
 {
     ngx_str_t  value, body;
 
+    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_HOOK_DENIED);
+
     ngx_str_set(&value, "Unhandled");
 
     if (ngx_http_social_header_out_push(r, "X-Amz-Function-Error", &value)
@@ -494,6 +496,8 @@ ngx_http_social_lambda_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, const char *subject, const char *message)
 {
     ngx_str_t  value, body;
+
+    ngx_http_social_hook_count_error(status);
 
     value.data = (u_char *) type;
     value.len = ngx_strlen(type);

@@ -12,6 +12,9 @@
 
 #define NGX_HTTP_SOCIAL_HOOK_CREDENTIALS_MAX  65536
 
+#define NGX_HTTP_SOCIAL_HOOK_SPOOL_EVENTS     10000
+#define NGX_HTTP_SOCIAL_HOOK_SPOOL_SIZE       (64 * 1024 * 1024)
+
 
 static char *ngx_http_social_hook_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
@@ -25,9 +28,15 @@ static char *ngx_http_social_hook_credentials(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf);
 
+static char *ngx_http_social_hook_spool_path(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf);
+
+static void *ngx_http_social_hook_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_hook_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
+static ngx_int_t ngx_http_social_hook_init_process(ngx_cycle_t *cycle);
 
 
 #define NGX_HTTP_SOCIAL_HOOK_FOR_COGNITO                                      \
@@ -124,6 +133,24 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_hook_params[] = {
       offsetof(ngx_http_social_hook_loc_conf_t, insecure),
       0, 0, NULL },
 
+    { ngx_string("spool"),
+      0,
+      ngx_http_social_hook_spool_path,
+      offsetof(ngx_http_social_hook_loc_conf_t, spool_path),
+      0, 0, NULL },
+
+    { ngx_string("spool_events"),
+      0,
+      ngx_http_social_conf_number,
+      offsetof(ngx_http_social_hook_loc_conf_t, spool_events),
+      1, 1000000, NULL },
+
+    { ngx_string("spool_size"),
+      0,
+      ngx_http_social_conf_size,
+      offsetof(ngx_http_social_hook_loc_conf_t, spool_size),
+      128 * 1024, 0, NULL },
+
       ngx_http_social_conf_null_entry
 };
 
@@ -143,9 +170,9 @@ static ngx_command_t  ngx_http_social_hook_commands[] = {
 
 static ngx_http_module_t  ngx_http_social_hook_module_ctx = {
     NULL,                                  /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_http_social_hook_spool_init,       /* postconfiguration */
 
-    NULL,                                  /* create main configuration */
+    ngx_http_social_hook_create_main_conf, /* create main configuration */
     NULL,                                  /* init main configuration */
 
     NULL,                                  /* create server configuration */
@@ -163,7 +190,7 @@ ngx_module_t  ngx_http_social_hook_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_social_hook_init_process,     /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -237,6 +264,23 @@ ngx_http_social_hook_check(ngx_conf_t *cf,
         return ngx_http_social_conf_error(cf, NULL,
                    "\"%s\" and \"insecure=on\" are mutually exclusive in "
                    "\"social_hook\" directive", name);
+    }
+
+    if (hlcf->spool_path.len == 0
+        && (hlcf->spool_events != 0 || hlcf->spool_size != 0))
+    {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%s\" without a \"spool\" parameter in \"social_hook\" "
+                   "directive",
+                   hlcf->spool_events ? "spool_events" : "spool_size");
+    }
+
+    if (hlcf->spool_events == 0) {
+        hlcf->spool_events = NGX_HTTP_SOCIAL_HOOK_SPOOL_EVENTS;
+    }
+
+    if (hlcf->spool_size == 0) {
+        hlcf->spool_size = NGX_HTTP_SOCIAL_HOOK_SPOOL_SIZE;
     }
 
     return NGX_CONF_OK;
@@ -350,6 +394,67 @@ ngx_http_social_hook_credentials(ngx_conf_t *cf,
 }
 
 
+/*
+ * A directory that exists, as that of a store: which user it belongs to is the
+ * operator's to decide.
+ */
+
+static char *
+ngx_http_social_hook_spool_path(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf)
+{
+    ngx_http_social_hook_loc_conf_t  *hlcf = conf;
+
+    ngx_str_t        *path;
+    ngx_file_info_t   fi;
+
+    path = &hlcf->spool_path;
+
+    if (ngx_http_social_conf_word(cf, entry, value, n, conf) != NGX_CONF_OK
+        || ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    while (path->len > 1 && path->data[path->len - 1] == '/') {
+        path->data[--path->len] = '\0';
+    }
+
+    if (ngx_file_info(path->data, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_file_info_n " \"%V\" failed", path);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!ngx_is_dir(&fi)) {
+        return ngx_http_social_conf_error(cf, NULL, "\"%V\" is not a directory",
+                                          path);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_social_hook_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_social_hook_main_conf_t  *hmcf;
+
+    hmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_hook_main_conf_t));
+
+    if (hmcf == NULL
+        || ngx_array_init(&hmcf->spools, cf->pool, 2,
+                          sizeof(ngx_http_social_hook_spool_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return hmcf;
+}
+
+
 static void *
 ngx_http_social_hook_create_loc_conf(ngx_conf_t *cf)
 {
@@ -395,6 +500,18 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                    "social_hook");
     }
 
+    if (conf->spool_path.len && conf->spool == NULL) {
+
+        conf->spool = ngx_http_social_hook_spool_add(cf,
+                                                     &conf->content.position,
+                                                     &conf->spool_path,
+                                                     conf->spool_events,
+                                                     conf->spool_size);
+        if (conf->spool == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     /* the whole body in memory, or none of it: never in a file */
@@ -407,4 +524,33 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_social_error_own_location(cf);
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_hook_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                          i;
+    ngx_http_social_hook_spool_t      **spool;
+    ngx_http_social_hook_main_conf_t   *hmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    hmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_social_hook_module);
+
+    if (hmcf == NULL) {
+        return NGX_OK;
+    }
+
+    spool = hmcf->spools.elts;
+
+    for (i = 0; i < hmcf->spools.nelts; i++) {
+        ngx_http_social_hook_replay_start(spool[i], cycle);
+    }
+
+    return NGX_OK;
 }

@@ -100,6 +100,17 @@ ngx_http_social_keys_current(ngx_http_social_issuer_t *issuer)
 }
 
 
+time_t
+ngx_http_social_keys_loaded(ngx_http_social_issuer_t *issuer)
+{
+    ngx_http_social_keys_slot_t  *slot;
+
+    slot = issuer->keys->slot;
+
+    return slot && slot->generation ? (time_t) slot->loaded : 0;
+}
+
+
 uint64_t
 ngx_http_social_keys_generation(ngx_http_social_issuer_t *issuer)
 {

@@ -77,6 +77,11 @@ social_jwks_t *ngx_http_social_keys_current(ngx_http_social_issuer_t *issuer);
 uint64_t ngx_http_social_keys_generation(ngx_http_social_issuer_t *issuer);
 
 /*
+ * When fetched keys were last loaded; 0: never, or they are from a file.
+ */
+time_t ngx_http_social_keys_loaded(ngx_http_social_issuer_t *issuer);
+
+/*
  * Requests newer keys, for a token whose key is not among the current ones.
  * NGX_AGAIN: they are being fetched, and "waiter->handler" will be called once
  * when they came, failed to come, or took too long; "waiter->kid" must then

@@ -1,0 +1,103 @@
+
+/*
+ * "social_status": the numbers of this gateway, for Prometheus and as JSON.
+ */
+
+#ifndef NGX_HTTP_SOCIAL_STATUS_H
+#define NGX_HTTP_SOCIAL_STATUS_H
+
+
+#include "ngx_http_social_counters.h"
+#include "ngx_http_social_hook_spool.h"
+#include "ngx_http_social_issuer.h"
+
+
+typedef enum {
+    NGX_HTTP_SOCIAL_STATUS_NONE = 0,
+    NGX_HTTP_SOCIAL_STATUS_PROMETHEUS,
+    NGX_HTTP_SOCIAL_STATUS_JSON
+} ngx_http_social_status_form_e;
+
+
+typedef struct {
+    ngx_http_social_issuer_t            *issuer;
+    ngx_uint_t                           loaded;
+    time_t                               age;     /* -1: not known */
+} ngx_http_social_status_keys_t;
+
+
+typedef struct {
+    ngx_http_social_hook_spool_t        *spool;
+    ngx_http_social_hook_spool_state_t   state;
+} ngx_http_social_status_spool_t;
+
+
+/*
+ * All of it, at one time.
+ */
+typedef struct {
+    ngx_http_social_counters_t           counters;
+    ngx_uint_t                           processes;
+    size_t                               zone_size;    /* bytes */
+    size_t                               zone_free;
+    ngx_uint_t                           database;     /* there is one */
+
+    ngx_http_social_status_keys_t       *keys;
+    ngx_uint_t                           n_keys;
+    ngx_http_social_status_spool_t      *spools;
+    ngx_uint_t                           n_spools;
+} ngx_http_social_status_t;
+
+
+/*
+ * Text that is being written, in one form or the other.
+ */
+typedef struct {
+    u_char                              *buf;      /* NULL: it is measured */
+    size_t                               len;
+    ngx_http_social_status_form_e        form;
+    const char                          *name;     /* of the family */
+    ngx_uint_t                           families;
+    ngx_uint_t                           samples;  /* of the family */
+} ngx_http_social_status_text_t;
+
+
+/* ngx_http_social_status_text.c */
+
+/*
+ * Begins a family of samples: its name, its type ("counter" or "gauge"), and
+ * one line of what it is.
+ */
+void ngx_http_social_status_family(ngx_http_social_status_text_t *t,
+    const char *name, const char *type, const char *help);
+
+/*
+ * Adds a sample to it: with a label, or none where that is NULL; "digits" of
+ * the value are behind the point.
+ */
+void ngx_http_social_status_sample(ngx_http_social_status_text_t *t,
+    const char *label, social_str_t label_value, uint64_t value,
+    ngx_uint_t digits);
+
+/*
+ * To be called at the end.
+ */
+void ngx_http_social_status_end(ngx_http_social_status_text_t *t);
+
+
+/* ngx_http_social_status_metrics.c */
+
+/*
+ * What is so now; "status" has pieces in r->pool.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_status_collect(ngx_http_request_t *r,
+    ngx_http_social_status_t *status);
+
+/*
+ * Writes all of it.
+ */
+void ngx_http_social_status_write(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_t *status);
+
+
+#endif /* NGX_HTTP_SOCIAL_STATUS_H */
