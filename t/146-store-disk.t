@@ -38,6 +38,12 @@ sub begin {
 
     my $threads = $o{threads} // 8;
 
+    # a database that is unavailable: what is spooled stays there
+
+    my $database = $o{announce}
+        ? "social_database \"host=127.0.0.1 port=1\" timeout=1s;" : '';
+    my $announce = $o{announce} ? 'on' : 'off';
+
     $nginx->write_file('credentials', $s3->credentials_text);
     $nginx->write_file('nginx.conf', <<"_EOC_");
 load_module modules/ngx_http_social_module.so;
@@ -48,6 +54,7 @@ events { worker_connections 128; }
 http {
     @{[ $nginx->http_paths ]}
     client_body_timeout 2s;
+    $database
     social_bucket raw {
         region eu-west-1;
         endpoint http://127.0.0.1:$port/objects;
@@ -55,7 +62,9 @@ http {
     }
     server {
         listen 127.0.0.1:$port;
-        location /objects/ { social_store raw root=$root max_size=6m; }
+        location /objects/ {
+            social_store raw root=$root max_size=6m announce=$announce;
+        }
     }
 }
 _EOC_
@@ -96,7 +105,8 @@ sub clean {
 # is counted then.
 
 sub violations {
-    my ($alone, @calls) = @_;
+    my ($how, @calls) = @_;
+    my $alone = $how ne 'many';
     my (%dirty, %unsynced, %file, %intent, @bad);
     my ($waiting, $durable, $answers) = (0, 0, 0);
 
@@ -145,7 +155,12 @@ sub violations {
 
             if ($path =~ m{\Aspool/}) {
                 $intent{$path =~ s{.*/}{}r}++;
-                delete $dirty{$from};
+
+                if ($how eq 'announced') {
+                    $unsynced{spool}++;
+                } else {
+                    delete $dirty{$from};
+                }
 
             } elsif ($path =~ m{\Adata/../(.*)}) {
                 push @bad, "$path is named before its intent is"
@@ -155,7 +170,7 @@ sub violations {
             } elsif ($path =~ m{\Aobjects/}) {
                 push @bad, "$path is named before it is durable"
                     if $dirty{$file{$path}}
-                       || $alone && grep { m{\Adata|\Atmp/} } keys %unsynced,
+                       || $alone && grep { m{\Adata|\Atmp/|\Aspool} } keys %unsynced,
                                                               keys %dirty;
                 $unsynced{$parent}++;
                 $waiting++;
@@ -189,10 +204,10 @@ sub recorded {
 }
 
 sub ordered {
-    my ($name, $code, $many) = @_;
+    my ($name, $code, $how) = @_;
     my @calls = recorded($code);
 
-    is_deeply([ violations(!$many, @calls) ], [], $name)
+    is_deeply([ violations($how // '', @calls) ], [], $name)
         or diag(map { "@$_\n" } @calls);
     return @calls;
 }
@@ -251,7 +266,7 @@ sub order {
         is(at_once((map { [ PUT => "/n$_", body => $small ] } 1 .. 12),
                    (map { [ PUT => "/m$_/x", body => $large ] } 1 .. 8)), 0,
            'stored');
-    }, 1);
+    }, 'many');
 
     my $single = grep { $_->[0] eq 'fsync' && $_->[1] =~ m{objects|tmp/} }
                  @calls;
@@ -264,6 +279,25 @@ sub order {
 }
 
 subtest 'the order of calls' => \&order;
+
+subtest 'the order of calls with announcements' => sub {
+    begin(announce => 1);
+    put('/warm', $small);
+
+    for my $n (1 .. 4) {
+        for my $body ($small, $large) {
+            my $name = "object $n of " . length $body;
+            ordered($name, sub {
+                is(put('/' . $name =~ tr/ /-/r, $body)->{status}, 200,
+                   'stored');
+            }, 'announced');
+        }
+    }
+
+    is(scalar(my @spooled = SocialStore::files($root, 'spool')), 9,
+       'all are to be announced');
+    $nginx->stop;
+};
 
 
 # The cases that fail at each of their calls: what is there before, and then.

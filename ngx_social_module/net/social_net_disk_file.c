@@ -23,7 +23,7 @@
 #define SOCIAL_NET_DISK_FD_PATH  32
 
 
-static social_rc_e social_net_disk_prepare(int root, bool *made);
+static social_rc_e social_net_disk_prepare(int root);
 static bool social_net_disk_anonymous(int root);
 static int social_net_disk_walk(int root, const char *path, int flags,
     unsigned mode, bool make, bool *made);
@@ -36,8 +36,7 @@ static social_rc_e social_net_disk_name_file(social_net_disk_t *disk,
 int
 social_net_disk_root(social_net_disk_t *disk)
 {
-    int   fd, none, saved;
-    bool  made;
+    int  fd, none, saved;
 
     fd = atomic_load(&disk->root);
 
@@ -51,10 +50,10 @@ social_net_disk_root(social_net_disk_t *disk)
         return -1;
     }
 
-    made = false;
+    /* another process may have made what is there, and not synced it yet */
 
-    if (social_net_disk_prepare(fd, &made) != SOCIAL_OK
-        || (made && disk->sync && syncfs(fd) == -1))
+    if (social_net_disk_prepare(fd) != SOCIAL_OK
+        || (disk->sync && syncfs(fd) == -1))
     {
         saved = errno;
         close(fd);
@@ -83,7 +82,7 @@ social_net_disk_root(social_net_disk_t *disk)
  */
 
 static social_rc_e
-social_net_disk_prepare(int root, bool *made)
+social_net_disk_prepare(int root)
 {
     size_t              i;
     char                path[sizeof("data/XX")];
@@ -101,10 +100,7 @@ social_net_disk_prepare(int root, bool *made)
                      & 0xff);
         }
 
-        if (mkdirat(root, path, 0700) == 0) {
-            *made = true;
-
-        } else if (errno != EEXIST) {
+        if (mkdirat(root, path, 0700) == -1 && errno != EEXIST) {
             return SOCIAL_FAILED;
         }
     }

@@ -7,8 +7,10 @@
 #include "ngx_http_social_store_commit.h"
 
 
-/* milliseconds, before a lock or a place in the thread pool is tried again */
+/* milliseconds, before a lock is tried again, or the thread pool when it is
+   full, which it logs */
 #define NGX_HTTP_SOCIAL_STORE_RETRY  2
+#define NGX_HTTP_SOCIAL_STORE_FULL   50
 
 
 /*
@@ -185,7 +187,7 @@ ngx_http_social_store_queue_run(ngx_http_social_store_queue_t *queue)
     }
 
     if (ngx_http_social_task_post(queue->task, queue->thread_pool) != NGX_OK) {
-        ngx_add_timer(&queue->retry, NGX_HTTP_SOCIAL_STORE_RETRY);
+        ngx_add_timer(&queue->retry, NGX_HTTP_SOCIAL_STORE_FULL);
         return NGX_BUSY;
     }
 

@@ -19,8 +19,10 @@
 /* the disk begins to write what was written so far */
 #define NGX_HTTP_SOCIAL_PUT_FLUSH  (8 * 1024 * 1024)
 
-/* milliseconds, before a key's lock is tried again */
+/* milliseconds, before a key's lock is tried again, or the thread pool when it
+   is full */
 #define NGX_HTTP_SOCIAL_PUT_RETRY  2
+#define NGX_HTTP_SOCIAL_PUT_FULL   50
 
 
 typedef enum {
@@ -585,7 +587,7 @@ ngx_http_social_put_retry(ngx_event_t *ev)
     ngx_http_social_put_t  *put = ev->data;
 
     if (ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_PREPARE) != NGX_OK) {
-        ngx_add_timer(&put->retry, NGX_HTTP_SOCIAL_PUT_RETRY);
+        ngx_add_timer(&put->retry, NGX_HTTP_SOCIAL_PUT_FULL);
     }
 }
 
