@@ -68,6 +68,7 @@ bench: deps-bench build
 	scripts/bench/run
 	scripts/bench/memory
 	scripts/bench/presigns
+	scripts/bench/store
 	scripts/bench/hooks
 	scripts/bench/queue
 	scripts/bench/worker

@@ -66,6 +66,30 @@ ngx_http_social_store_error(ngx_http_request_t *r, social_s3_error_e error,
 }
 
 
+social_s3_error_e
+ngx_http_social_store_commit_error(social_net_commit_rc_e rc)
+{
+    switch (rc) {
+
+    case SOCIAL_NET_COMMIT_OK:
+    case SOCIAL_NET_COMMIT_SUPERSEDED:
+        return SOCIAL_S3_OK;
+
+    case SOCIAL_NET_COMMIT_ABSENT:
+        return SOCIAL_S3_NO_SUCH_KEY;
+
+    case SOCIAL_NET_COMMIT_REFUSED:
+        return SOCIAL_S3_PRECONDITION_FAILED;
+
+    case SOCIAL_NET_COMMIT_BUSY:
+        return SOCIAL_S3_SLOW_DOWN;
+
+    default:
+        return SOCIAL_S3_SERVICE_UNAVAILABLE;
+    }
+}
+
+
 ngx_int_t
 ngx_http_social_store_protect(ngx_http_request_t *r)
 {

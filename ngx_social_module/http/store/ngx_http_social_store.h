@@ -11,8 +11,9 @@
 #include "ngx_http_social_lease.h"
 #include "ngx_http_social_task.h"
 #include "ngx_http_social_content.h"
+#include "ngx_http_social_query.h"
+#include "ngx_http_social_store_commit.h"
 #include "social_crypto.h"
-#include "social_net_disk.h"
 #include "social_s3_error.h"
 #include "social_sigv4_verify.h"
 
@@ -33,6 +34,7 @@ typedef struct {
     ngx_flag_t                  sync;
     ngx_uint_t                  twin;          /* another one has that root */
     off_t                       max_size;
+    ngx_http_social_store_queue_t  *queue;     /* of commits to the root */
     social_sigv4_known_t        known;
     social_sigv4_policy_t       policy;
     ngx_thread_pool_t          *thread_pool;
@@ -71,6 +73,13 @@ typedef struct {
     ngx_uint_t                  has_md5;
     ngx_uint_t                  has_crc32;
 } ngx_http_social_store_digest_t;
+
+
+/*
+ * Called with the outcome of an announcement.
+ */
+typedef void (*ngx_http_social_store_announced_pt)(
+    ngx_http_social_query_outcome_e outcome, void *data);
 
 
 extern ngx_module_t  ngx_http_social_store_module;
@@ -112,14 +121,28 @@ void ngx_http_social_store_split(ngx_http_request_t *r, social_str_t *path,
 ngx_int_t ngx_http_social_store_id(u_char *id);
 
 
+/*
+ * The error to send for a commit that was not made.
+ */
+social_s3_error_e ngx_http_social_store_commit_error(
+    social_net_commit_rc_e rc);
+
+
 /* ngx_http_social_store_get.c */
 
 /*
- * Process GET and HEAD, and DELETE.  The result is to be returned from a
- * content handler.
+ * Processes GET and HEAD.  The result is to be returned from a content
+ * handler.
  */
 ngx_int_t ngx_http_social_store_get(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_delete.c */
+
+/*
+ * Processes DELETE.  The result is to be returned from a content handler.
+ */
 ngx_int_t ngx_http_social_store_delete(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
 
@@ -179,24 +202,12 @@ ngx_int_t ngx_http_social_store_announce_init(ngx_cycle_t *cycle,
     ngx_http_social_store_shared_t *shared);
 
 /*
- * Writes the announcement of an object, as it is stored in the spool, allocated
- * from "pool".  NGX_ERROR: out of memory.
+ * Sends the announcement of an object to the database.  NGX_OK: the handler
+ * will be called; NGX_ERROR: out of memory, or no database is configured.
  */
-ngx_int_t ngx_http_social_store_announcement(ngx_pool_t *pool,
-    social_store_meta_t *meta, social_str_t key, ngx_str_t *text);
-
-/*
- * Writes the ETag, which is known only at the end of the body, into it.
- */
-void ngx_http_social_store_announcement_etag(ngx_str_t *text,
-    social_store_meta_t *meta);
-
-/*
- * Sends an announcement that is in the spool to the database.  If that fails,
- * it is sent later from the spool.
- */
-void ngx_http_social_store_announce(ngx_http_social_store_loc_conf_t *slcf,
-    const u_char *id, ngx_str_t *text);
+ngx_int_t ngx_http_social_store_announce(
+    ngx_http_social_store_loc_conf_t *slcf, const social_store_meta_t *meta,
+    social_str_t key, ngx_http_social_store_announced_pt handler, void *data);
 
 
 #endif /* NGX_HTTP_SOCIAL_STORE_H */

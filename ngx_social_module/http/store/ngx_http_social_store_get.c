@@ -1,56 +1,45 @@
 
 /*
- * The embedded store: GET, HEAD and DELETE, in a thread.
+ * The embedded store: GET and HEAD, in a thread.
  */
 
 #include "ngx_http_social_reply.h"
 #include "ngx_http_social_store.h"
 
 
-/* the context of the request's thread task */
+/* metadata, and all of a small object */
+
+#define NGX_HTTP_SOCIAL_GET_SIZE  (SOCIAL_STORE_META_SIZE + 8192)
+
 
 typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
     ngx_str_t                          path;
-    ngx_uint_t                         remove;
     ngx_err_t                          err;
     int                                fd;
+    int64_t                            offset;
     social_rc_e                        rc;
     social_store_meta_t                meta;
-    u_char                             buf[SOCIAL_STORE_META_SIZE];
+    size_t                             len;
+    u_char                             buf[NGX_HTTP_SOCIAL_GET_SIZE];
 } ngx_http_social_store_get_t;
 
 
-static ngx_int_t ngx_http_social_store_post(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, ngx_uint_t remove);
 static void ngx_http_social_store_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_store_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_store_send(ngx_http_request_t *r,
     ngx_http_social_store_get_t *get);
+static ngx_int_t ngx_http_social_store_bytes(ngx_http_request_t *r,
+    ngx_http_social_store_get_t *get, ngx_buf_t *b);
 static ngx_int_t ngx_http_social_store_headers(ngx_http_request_t *r,
     ngx_http_social_store_get_t *get);
-static ngx_int_t ngx_http_social_store_removed(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_store_kept(ngx_http_request_t *r,
+    social_str_t block);
 
 
 ngx_int_t
 ngx_http_social_store_get(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
-{
-    return ngx_http_social_store_post(r, sr, 0);
-}
-
-
-ngx_int_t
-ngx_http_social_store_delete(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr)
-{
-    return ngx_http_social_store_post(r, sr, 1);
-}
-
-
-static ngx_int_t
-ngx_http_social_store_post(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, ngx_uint_t remove)
 {
     ngx_int_t                     rc;
     ngx_http_social_task_t       *task;
@@ -71,10 +60,7 @@ ngx_http_social_store_post(ngx_http_request_t *r,
     get = task->ctx;
 
     get->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
-    get->remove = remove;
     get->fd = -1;
-
-    get->path.len = sr->path.len;
     get->path.data = ngx_pnalloc(task->pool, sr->path.len + 1);
 
     if (get->path.data == NULL
@@ -102,16 +88,10 @@ ngx_http_social_store_thread(void *data, ngx_log_t *log)
 {
     ngx_http_social_store_get_t *get = data;
 
-    if (get->remove) {
-        get->rc = social_net_disk_remove((char *) get->conf->root.data,
-                                         (char *) get->path.data,
-                                         get->conf->sync);
-
-    } else {
-        get->rc = social_net_disk_open((char *) get->conf->root.data,
-                                       (char *) get->path.data, get->buf,
-                                       &get->meta, &get->fd);
-    }
+    get->rc = social_net_disk_open(
+                  ngx_http_social_store_queue_disk(get->conf->queue),
+                  (char *) get->path.data, get->buf, sizeof(get->buf),
+                  &get->len, &get->meta, &get->fd, &get->offset);
 
     get->err = ngx_errno;
 }
@@ -144,15 +124,11 @@ ngx_http_social_store_done(ngx_http_social_task_t *task)
     switch (get->rc) {
 
     case SOCIAL_OK:
-        rc = get->remove ? ngx_http_social_store_removed(r)
-                         : ngx_http_social_store_send(r, get);
+        rc = ngx_http_social_store_send(r, get);
         break;
 
     case SOCIAL_DECLINED:
-        /* deleting an object that does not exist succeeds, as in S3 */
-
-        rc = get->remove ? ngx_http_social_store_removed(r)
-             : ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);
+        rc = ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);
         break;
 
     case SOCIAL_MALFORMED:
@@ -202,12 +178,9 @@ ngx_http_social_store_send(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    b->file = ngx_pcalloc(r->pool, sizeof(ngx_file_t));
-    if (b->file == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_social_store_headers(r, get) != NGX_OK) {
+    if (ngx_http_social_store_bytes(r, get, b) != NGX_OK
+        || ngx_http_social_store_headers(r, get) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -221,20 +194,62 @@ ngx_http_social_store_send(ngx_http_request_t *r,
         return rc;
     }
 
-    b->file_pos = 0;
-    b->file_last = get->meta.size;
-    b->in_file = get->meta.size ? 1 : 0;
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
-
-    b->file->fd = get->fd;
-    b->file->name = get->conf->root;
-    b->file->log = r->connection->log;
 
     out.buf = b;
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+/*
+ * A small object was read with its metadata.
+ */
+
+static ngx_int_t
+ngx_http_social_store_bytes(ngx_http_request_t *r,
+    ngx_http_social_store_get_t *get, ngx_buf_t *b)
+{
+    size_t  size;
+
+    if (get->meta.size == 0) {
+        return NGX_OK;
+    }
+
+    if (get->meta.place == SOCIAL_STORE_INLINE
+        && get->meta.size <= (off_t) (get->len - get->meta.length))
+    {
+        size = (size_t) get->meta.size;
+
+        b->pos = ngx_pnalloc(r->pool, size);
+        if (b->pos == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->last = ngx_cpymem(b->pos, get->buf + get->meta.length, size);
+        b->start = b->pos;
+        b->end = b->last;
+        b->memory = 1;
+
+        return NGX_OK;
+    }
+
+    b->file = ngx_pcalloc(r->pool, sizeof(ngx_file_t));
+    if (b->file == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->file->fd = get->fd;
+    b->file->name = get->conf->root;
+    b->file->log = r->connection->log;
+
+    b->file_pos = get->offset;
+    b->file_last = get->offset + get->meta.size;
+    b->in_file = 1;
+
+    return NGX_OK;
 }
 
 
@@ -244,15 +259,14 @@ ngx_http_social_store_headers(ngx_http_request_t *r,
 {
     ngx_str_t  etag, type;
 
-    etag.data = ngx_pnalloc(r->pool, 34);
+    etag.data = ngx_pnalloc(r->pool, SOCIAL_STORE_ETAG_SIZE);
     type.data = ngx_pnalloc(r->pool, get->meta.type.len);
 
     if (etag.data == NULL || type.data == NULL) {
         return NGX_ERROR;
     }
 
-    etag.len = ngx_sprintf(etag.data, "\"%*s\"", (size_t) 32, get->meta.etag)
-               - etag.data;
+    etag.len = social_store_meta_etag(&get->meta, etag.data);
 
     type.len = get->meta.type.len;
     ngx_memcpy(type.data, get->meta.type.data, type.len);
@@ -273,20 +287,39 @@ ngx_http_social_store_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return ngx_http_social_store_kept(r, get->meta.headers);
 }
 
 
+/*
+ * Headers that were stored with the object.
+ */
+
 static ngx_int_t
-ngx_http_social_store_removed(ngx_http_request_t *r)
+ngx_http_social_store_kept(ngx_http_request_t *r, social_str_t block)
 {
-    if (ngx_http_social_store_protect(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    u_char        *p;
+    ngx_str_t      copy;
+    social_str_t   name, value;
+
+    while (social_store_meta_next(&block, &name, &value)) {
+
+        p = ngx_pnalloc(r->pool, name.len + 1 + value.len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(p, name.data, name.len);
+        p[name.len] = '\0';
+
+        copy.data = p + name.len + 1;
+        copy.len = value.len;
+        ngx_memcpy(copy.data, value.data, value.len);
+
+        if (ngx_http_social_header_out_push(r, (char *) p, &copy) == NULL) {
+            return NGX_ERROR;
+        }
     }
 
-    r->headers_out.status = NGX_HTTP_NO_CONTENT;
-    r->headers_out.content_length_n = -1;
-    r->header_only = 1;
-
-    return ngx_http_send_header(r);
+    return NGX_OK;
 }
