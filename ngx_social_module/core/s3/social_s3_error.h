@@ -13,6 +13,7 @@
 
 
 #define SOCIAL_S3_ERROR_MAX_CODE  64
+#define SOCIAL_S3_ERROR_DETAILS   4
 
 
 typedef enum {
@@ -41,6 +42,7 @@ typedef enum {
     SOCIAL_S3_INVALID_URI,
     SOCIAL_S3_KEY_TOO_LONG,
     SOCIAL_S3_MALFORMED_POST_REQUEST,
+    SOCIAL_S3_MALFORMED_TRAILER,
     SOCIAL_S3_MALFORMED_XML,
     SOCIAL_S3_METADATA_TOO_LARGE,
     SOCIAL_S3_METHOD_NOT_ALLOWED,
@@ -60,13 +62,18 @@ typedef enum {
 
 
 typedef struct {
+    social_str_t  name;           /* ours; empty: left out */
+    social_str_t  value;
+} social_s3_error_detail_t;
+
+
+typedef struct {
     social_str_t  message;        /* empty: the error's own */
     social_str_t  resource;       /* the path as sent; empty: left out */
     social_str_t  request_id;
 
-    /* one more element, "HeadersNotSigned" say; its name is ours */
-    social_str_t  detail_name;    /* empty: none */
-    social_str_t  detail;
+    /* more elements, "HeadersNotSigned" say */
+    social_s3_error_detail_t  details[SOCIAL_S3_ERROR_DETAILS];
 } social_s3_error_body_t;
 
 
@@ -76,6 +83,13 @@ typedef struct {
  */
 unsigned social_s3_error_status(social_s3_error_e error);
 social_str_t social_s3_error_code(social_s3_error_e error);
+
+/*
+ * The error that S3 has for a status that another part of a server decided on
+ * (413, 429, ...); SOCIAL_S3_INTERNAL_ERROR or SOCIAL_S3_INVALID_REQUEST, as
+ * it is 5xx or not, where there is none.
+ */
+social_s3_error_e social_s3_error_by_status(unsigned status);
 
 /*
  * Appends the XML document.  Errors are in b->rc.
