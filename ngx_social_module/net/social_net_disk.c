@@ -17,6 +17,9 @@ static social_rc_e social_net_disk_file(social_net_disk_put_t *put,
     const char *suffix, const char *to, social_str_t text);
 static social_rc_e social_net_disk_commit_data(social_net_disk_put_t *put);
 static social_rc_e social_net_disk_commit_meta(social_net_disk_put_t *put);
+static social_s3_error_e social_net_disk_condition(
+    const social_s3_condition_t *condition, bool exists,
+    const social_store_meta_t *meta);
 
 
 social_rc_e
@@ -50,6 +53,8 @@ social_net_disk_commit(social_net_disk_put_t *put)
     unsigned char        buf[SOCIAL_STORE_META_SIZE];
     social_store_meta_t  old;
 
+    put->refused = SOCIAL_S3_OK;
+
     if (social_net_disk_commit_data(put) != SOCIAL_OK) {
         saved = errno;
         social_net_disk_abort(put->root, put->id, put->fd);
@@ -67,7 +72,12 @@ social_net_disk_commit(social_net_disk_put_t *put)
         replaced = (social_net_disk_meta(put->root, put->path, buf, &old)
                     == SOCIAL_OK);
 
-        rc = social_net_disk_commit_meta(put);
+        put->refused = social_net_disk_condition(&put->condition, replaced,
+                                                 &old);
+
+        if (put->refused == SOCIAL_S3_OK) {
+            rc = social_net_disk_commit_meta(put);
+        }
     }
 
     saved = errno;
@@ -100,7 +110,30 @@ social_net_disk_commit(social_net_disk_put_t *put)
 
     errno = saved;
 
+    if (put->refused != SOCIAL_S3_OK) {
+        return SOCIAL_DECLINED;
+    }
+
     return rc == SOCIAL_OK ? SOCIAL_OK : SOCIAL_FAILED;
+}
+
+
+static social_s3_error_e
+social_net_disk_condition(const social_s3_condition_t *condition, bool exists,
+    const social_store_meta_t *meta)
+{
+    social_s3_version_t  version;
+
+    memset(&version, 0, sizeof(version));
+
+    if (exists) {
+        version.exists = true;
+        version.etag.data = meta->etag;
+        version.etag.len = sizeof(meta->etag);
+        version.modified = meta->modified;
+    }
+
+    return social_s3_condition_write(condition, &version);
 }
 
 
@@ -282,13 +315,17 @@ social_net_disk_open(const char *root, const char *path, unsigned char *buf,
 
 
 social_rc_e
-social_net_disk_remove(const char *root, const char *path, bool sync)
+social_net_disk_remove(const char *root, const char *path,
+    const social_s3_condition_t *condition, bool sync,
+    social_s3_error_e *refused)
 {
     int                  lock;
     char                 name[SOCIAL_NET_DISK_PATH];
     social_rc_e          rc;
     unsigned char        buf[SOCIAL_STORE_META_SIZE];
     social_store_meta_t  meta;
+
+    *refused = SOCIAL_S3_OK;
 
     lock = social_net_disk_lock(root, path);
     if (lock == -1) {
@@ -297,7 +334,13 @@ social_net_disk_remove(const char *root, const char *path, bool sync)
 
     rc = social_net_disk_meta(root, path, buf, &meta);
 
-    if (rc == SOCIAL_OK || rc == SOCIAL_MALFORMED) {
+    if (rc == SOCIAL_OK && condition) {
+        *refused = social_net_disk_condition(condition, true, &meta);
+    }
+
+    if (*refused == SOCIAL_S3_OK
+        && (rc == SOCIAL_OK || rc == SOCIAL_MALFORMED))
+    {
 
         if (social_net_disk_name(name, root, "objects", path, strlen(path),
                                  "")

@@ -16,6 +16,7 @@
 
 
 #include "social_rc.h"
+#include "social_s3_condition.h"
 #include "social_store_path.h"
 #include "social_str.h"
 
@@ -27,6 +28,8 @@ typedef struct {
     bool                    sync;       /* fsync, or the disk's own time */
     social_store_meta_t     meta;
     social_str_t            announce;   /* to be spooled; empty: nothing */
+    social_s3_condition_t   condition;  /* of the object that is there */
+    social_s3_error_e       refused;    /* why it did not hold */
     int                     fd;         /* of social_net_disk_create() */
 } social_net_disk_put_t;
 
@@ -52,9 +55,10 @@ social_rc_e social_net_disk_write(int fd, social_str_t data);
 
 /*
  * Makes the object durable and visible, in this order: bytes, announcement,
- * metadata; what was at the key before is removed last.  SOCIAL_FAILED: errno
- * says why, and the key is as it was; or, where only the last sync failed, as
- * it was to be, but perhaps not after a crash.
+ * metadata; what was at the key before is removed last.  SOCIAL_DECLINED: the
+ * condition does not hold, "refused" is the error, and the key is as it was.
+ * SOCIAL_FAILED: errno says why, and the key is as it was; or, where only the
+ * last sync failed, as it was to be, but perhaps not after a crash.
  */
 social_rc_e social_net_disk_commit(social_net_disk_put_t *put);
 
@@ -73,10 +77,13 @@ social_rc_e social_net_disk_open(const char *root, const char *path,
     unsigned char *buf, social_store_meta_t *meta, int *fd);
 
 /*
- * Removes the object of a path, durably.  SOCIAL_DECLINED: there was none.
+ * Removes the object of a path, durably, if there is one and the condition,
+ * which may be NULL, holds for it.  SOCIAL_OK: if "refused" is SOCIAL_S3_OK it
+ * was removed, else that is the error.  SOCIAL_DECLINED: there was none.
  */
 social_rc_e social_net_disk_remove(const char *root, const char *path,
-    bool sync);
+    const social_s3_condition_t *condition, bool sync,
+    social_s3_error_e *refused);
 
 
 #endif /* SOCIAL_NET_DISK_H */

@@ -167,13 +167,14 @@ get(const char *key, char *text, size_t size)
 static social_rc_e
 del(const char *key)
 {
-    size_t         len;
-    unsigned char  path[SOCIAL_STORE_MAX_PATH];
+    size_t             len;
+    unsigned char      path[SOCIAL_STORE_MAX_PATH];
+    social_s3_error_e  refused;
 
     assert_int_equal(social_store_path(social_str(key), path, &len),
                      SOCIAL_OK);
 
-    return social_net_disk_remove(root, (char *) path, true);
+    return social_net_disk_remove(root, (char *) path, NULL, true, &refused);
 }
 
 
@@ -242,6 +243,7 @@ test_failed(void **state)
 {
     char                   path[128], text[64];
     stored_t               stored;
+    social_s3_error_e      refused;
     social_net_disk_put_t  disk;
 
     (void) state;
@@ -282,8 +284,81 @@ test_failed(void **state)
     assert_int_equal(social_net_disk_create("/nonexistent", stored.id,
                                             &disk.fd),
                      SOCIAL_FAILED);
-    assert_int_equal(social_net_disk_remove("/nonexistent", "a.o", true),
+    assert_int_equal(social_net_disk_remove("/nonexistent", "a.o", NULL, true,
+                                            &refused),
                      SOCIAL_FAILED);
+}
+
+
+static social_s3_error_e
+put_if(unsigned id, const char *text, const char *match,
+    const char *none_match)
+{
+    stored_t               stored;
+    social_rc_e            rc;
+    social_net_disk_put_t  disk;
+
+    put_begin(&disk, &stored, "a", id, text);
+    disk.announce = social_str("note");
+    disk.condition.if_match = social_str(match);
+    disk.condition.if_none_match = social_str(none_match);
+
+    rc = social_net_disk_commit(&disk);
+
+    assert_int_equal(disk.fd, -1);
+    assert_int_equal(rc, disk.refused == SOCIAL_S3_OK ? SOCIAL_OK
+                                                      : SOCIAL_DECLINED);
+
+    return disk.refused;
+}
+
+
+static void
+test_condition(void **state)
+{
+    char                   text[64];
+    social_s3_error_e      refused;
+    social_s3_condition_t  condition;
+
+    static const char  etag[] = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
+
+    (void) state;
+
+    assert_int_equal(put_if(1, "one", etag, ""), SOCIAL_S3_NO_SUCH_KEY);
+    assert_int_equal(files("data") + files("objects") + files("spool"), 0);
+    assert_int_equal(put_if(2, "two", "", "*"), SOCIAL_S3_OK);
+    assert_int_equal(put_if(3, "three", "", "*"),
+                     SOCIAL_S3_PRECONDITION_FAILED);
+    assert_int_equal(put_if(4, "four", "x", ""),
+                     SOCIAL_S3_PRECONDITION_FAILED);
+    assert_int_equal(files("data"), 1);
+    assert_int_equal(files("spool"), 1);
+    assert_int_equal(files("tmp"), 0);
+    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
+    assert_string_equal(text, "two");
+    assert_int_equal(put_if(5, "five", etag, ""), SOCIAL_S3_OK);
+    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
+    assert_string_equal(text, "five");
+
+    memset(&condition, 0, sizeof(condition));
+    condition.if_match = social_str("x");
+    assert_int_equal(social_net_disk_remove(root, "a.o", &condition, true,
+                                            &refused), SOCIAL_OK);
+    assert_int_equal(refused, SOCIAL_S3_PRECONDITION_FAILED);
+    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
+
+    condition.if_match = social_str(etag);
+    assert_int_equal(social_net_disk_remove(root, "a.o", &condition, true,
+                                            &refused), SOCIAL_OK);
+    assert_int_equal(refused, SOCIAL_S3_OK);
+    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_DECLINED);
+    assert_int_equal(files("data"), 0);
+
+    /* where there is none, there is nothing to protect */
+
+    assert_int_equal(social_net_disk_remove(root, "a.o", &condition, true,
+                                            &refused), SOCIAL_DECLINED);
+    assert_int_equal(refused, SOCIAL_S3_OK);
 }
 
 
@@ -422,10 +497,10 @@ test_sweep(void **state)
 static void *
 race(void *data)
 {
-    int            fd;
-    unsigned       i, n;
-    stored_t       stored;
-
+    int                    fd;
+    unsigned               i, n;
+    stored_t               stored;
+    social_s3_error_e      refused;
     social_net_disk_put_t  disk;
 
     n = *(unsigned *) data;
@@ -450,7 +525,8 @@ race(void *data)
 
         if (social_net_disk_commit(&disk) != SOCIAL_OK
             || (i % 5 == 4
-                && social_net_disk_remove(root, "same.o", false)
+                && social_net_disk_remove(root, "same.o", NULL, false,
+                                              &refused)
                    == SOCIAL_FAILED))
         {
             return data;
@@ -497,6 +573,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
         cmocka_unit_test_setup_teardown(test_abort, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_condition, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_defer, setup, teardown),

@@ -1,6 +1,6 @@
 
 /*
- * The embedded store: GET, HEAD and DELETE, in a thread.
+ * The embedded store: opening and removing objects, in a thread.
  */
 
 #include "ngx_http_social_reply.h"
@@ -11,8 +11,11 @@
 
 typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
+    ngx_http_social_store_request_t   *request;    /* of the owner */
     ngx_str_t                          path;
     ngx_uint_t                         remove;
+    social_s3_condition_t              condition;  /* to remove it */
+    social_s3_error_e                  refused;
     ngx_err_t                          err;
     int                                fd;
     social_rc_e                        rc;
@@ -26,8 +29,6 @@ static ngx_int_t ngx_http_social_store_post(ngx_http_request_t *r,
 static void ngx_http_social_store_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_store_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_store_send(ngx_http_request_t *r,
-    ngx_http_social_store_get_t *get);
-static ngx_int_t ngx_http_social_store_headers(ngx_http_request_t *r,
     ngx_http_social_store_get_t *get);
 static ngx_int_t ngx_http_social_store_removed(ngx_http_request_t *r);
 
@@ -71,6 +72,7 @@ ngx_http_social_store_post(ngx_http_request_t *r,
     get = task->ctx;
 
     get->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+    get->request = sr;
     get->remove = remove;
     get->fd = -1;
 
@@ -85,6 +87,15 @@ ngx_http_social_store_post(ngx_http_request_t *r,
     }
 
     ngx_memcpy(get->path.data, sr->path.data, sr->path.len + 1);
+
+    if (remove
+        && ngx_http_social_store_condition(task->pool, &get->condition,
+                                           &sr->op.condition)
+           != NGX_OK)
+    {
+        ngx_http_social_task_free(task);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (ngx_http_social_task_post(task, get->conf->thread_pool) != NGX_OK) {
         ngx_http_social_task_free(task);
@@ -105,7 +116,8 @@ ngx_http_social_store_thread(void *data, ngx_log_t *log)
     if (get->remove) {
         get->rc = social_net_disk_remove((char *) get->conf->root.data,
                                          (char *) get->path.data,
-                                         get->conf->sync);
+                                         &get->condition, get->conf->sync,
+                                         &get->refused);
 
     } else {
         get->rc = social_net_disk_open((char *) get->conf->root.data,
@@ -144,6 +156,11 @@ ngx_http_social_store_done(ngx_http_social_task_t *task)
     switch (get->rc) {
 
     case SOCIAL_OK:
+        if (get->refused != SOCIAL_S3_OK) {
+            rc = ngx_http_social_store_error(r, get->refused, NULL);
+            break;
+        }
+
         rc = get->remove ? ngx_http_social_store_removed(r)
                          : ngx_http_social_store_send(r, get);
         break;
@@ -179,108 +196,21 @@ static ngx_int_t
 ngx_http_social_store_send(ngx_http_request_t *r,
     ngx_http_social_store_get_t *get)
 {
-    ngx_int_t                  rc;
-    ngx_buf_t                 *b;
-    ngx_chain_t                out;
-    ngx_pool_cleanup_t        *cln;
-    ngx_pool_cleanup_file_t   *clnf;
+    ngx_http_social_store_object_t  object;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_pool_cleanup_file_t));
-    if (cln == NULL) {
-        ngx_close_file(get->fd);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    object.meta = &get->meta;
+    object.fd = get->fd;
+    object.offset = 0;
+    object.name = get->conf->root;
 
-    cln->handler = ngx_pool_cleanup_file;
-    clnf = cln->data;
-    clnf->fd = get->fd;
-    clnf->name = get->conf->root.data;
-    clnf->log = r->pool->log;
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    b->file = ngx_pcalloc(r->pool, sizeof(ngx_file_t));
-    if (b->file == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_social_store_headers(r, get) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_HTTP_RANGE_NOT_SATISFIABLE) {
-        return ngx_http_social_store_error(r, SOCIAL_S3_INVALID_RANGE, NULL);
-    }
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    b->file_pos = 0;
-    b->file_last = get->meta.size;
-    b->in_file = get->meta.size ? 1 : 0;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    b->file->fd = get->fd;
-    b->file->name = get->conf->root;
-    b->file->log = r->connection->log;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-ngx_http_social_store_headers(ngx_http_request_t *r,
-    ngx_http_social_store_get_t *get)
-{
-    ngx_str_t  etag, type;
-
-    etag.data = ngx_pnalloc(r->pool, 34);
-    type.data = ngx_pnalloc(r->pool, get->meta.type.len);
-
-    if (etag.data == NULL || type.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    etag.len = ngx_sprintf(etag.data, "\"%*s\"", (size_t) 32, get->meta.etag)
-               - etag.data;
-
-    type.len = get->meta.type.len;
-    ngx_memcpy(type.data, get->meta.type.data, type.len);
-
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = get->meta.size;
-    r->headers_out.last_modified_time = get->meta.modified;
-    r->headers_out.content_type = type;
-    r->headers_out.content_type_len = type.len;
-    r->headers_out.content_type_lowcase = NULL;
-    r->allow_ranges = 1;
-
-    r->headers_out.etag = ngx_http_social_header_out_push(r, "ETag", &etag);
-
-    if (r->headers_out.etag == NULL
-        || ngx_http_social_store_protect(r) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_http_social_store_answer(r, get->request, &object);
 }
 
 
 static ngx_int_t
 ngx_http_social_store_removed(ngx_http_request_t *r)
 {
-    if (ngx_http_social_store_protect(r) != NGX_OK) {
+    if (ngx_http_social_store_headers(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

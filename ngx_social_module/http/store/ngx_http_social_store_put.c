@@ -47,7 +47,7 @@ typedef struct {
 
 
 static ngx_http_social_put_t *ngx_http_social_put_create(
-    ngx_http_request_t *r, ngx_http_social_store_request_t *sr);
+    ngx_http_request_t *r, ngx_http_social_store_request_t *sr, off_t size);
 static social_s3_error_e ngx_http_social_put_prepare(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, ngx_http_social_put_t *put);
 static void ngx_http_social_put_body(ngx_http_request_t *r);
@@ -58,6 +58,8 @@ static ngx_int_t ngx_http_social_put_post(ngx_http_social_put_t *put,
     ngx_http_social_put_step_e step);
 static void ngx_http_social_put_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_put_write(ngx_http_social_put_t *put);
+static social_s3_error_e ngx_http_social_put_data(ngx_http_social_put_t *put,
+    social_str_t data);
 static void ngx_http_social_put_commit(ngx_http_social_put_t *put);
 static void ngx_http_social_put_done(ngx_http_social_task_t *task);
 static void ngx_http_social_put_abort(ngx_http_social_put_t *put);
@@ -65,6 +67,8 @@ static void ngx_http_social_put_failed(ngx_http_request_t *r,
     ngx_http_social_put_t *put);
 static ngx_int_t ngx_http_social_put_answer(ngx_http_request_t *r,
     ngx_http_social_put_t *put);
+static ngx_int_t ngx_http_social_put_checksum(ngx_http_request_t *r,
+    social_s3_checksum_t *checksum);
 static void ngx_http_social_put_free(ngx_http_social_put_t *put);
 
 
@@ -72,8 +76,10 @@ ngx_int_t
 ngx_http_social_store_put(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
+    off_t                              size;
     ngx_int_t                          rc;
     social_s3_error_e                  error;
+    social_s3_error_body_t             text;
     ngx_http_social_put_t             *put;
     ngx_http_social_store_loc_conf_t  *slcf;
 
@@ -81,10 +87,13 @@ ngx_http_social_store_put(ngx_http_request_t *r,
 
     error = SOCIAL_S3_OK;
 
-    if (r->headers_in.content_length_n < 0) {
+    size = sr->op.length >= 0 ? sr->op.length
+                              : r->headers_in.content_length_n;
+
+    if (size < 0) {
         error = SOCIAL_S3_MISSING_CONTENT_LENGTH;
 
-    } else if (r->headers_in.content_length_n > slcf->max_size) {
+    } else if (size > slcf->max_size) {
         error = SOCIAL_S3_ENTITY_TOO_LARGE;
     }
 
@@ -92,7 +101,7 @@ ngx_http_social_store_put(ngx_http_request_t *r,
 
     if (error == SOCIAL_S3_OK) {
 
-        put = ngx_http_social_put_create(r, sr);
+        put = ngx_http_social_put_create(r, sr, size);
         if (put == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -101,12 +110,8 @@ ngx_http_social_store_put(ngx_http_request_t *r,
     }
 
     if (error != SOCIAL_S3_OK) {
-
-        if (ngx_http_discard_request_body(r) != NGX_OK) {
-            r->keepalive = 0;
-        }
-
-        return ngx_http_social_store_error(r, error, NULL);
+        ngx_memzero(&text, sizeof(social_s3_error_body_t));
+        return ngx_http_social_store_refuse(r, error, &text);
     }
 
     ngx_http_set_ctx(r, put, ngx_http_social_store_module);
@@ -121,7 +126,7 @@ ngx_http_social_store_put(ngx_http_request_t *r,
 
 static ngx_http_social_put_t *
 ngx_http_social_put_create(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr)
+    ngx_http_social_store_request_t *sr, off_t size)
 {
     u_char                  *path;
     ngx_str_t               *type;
@@ -152,13 +157,21 @@ ngx_http_social_put_create(ngx_http_request_t *r,
         return NULL;
     }
 
+    if (ngx_http_social_store_condition(task->pool, &put->disk.condition,
+                                        &sr->op.condition)
+        != NGX_OK)
+    {
+        ngx_http_social_put_free(put);
+        return NULL;
+    }
+
     ngx_memcpy(path, sr->path.data, sr->path.len + 1);
 
     put->disk.root = (char *) put->conf->root.data;
     put->disk.id = put->id;
     put->disk.path = (char *) path;
     put->disk.sync = put->conf->sync;
-    put->disk.meta.size = r->headers_in.content_length_n;
+    put->disk.meta.size = size;
     ngx_memcpy(put->disk.meta.id, put->id, SOCIAL_STORE_ID_SIZE);
 
     if (r->headers_in.content_type) {
@@ -184,14 +197,15 @@ ngx_http_social_put_prepare(ngx_http_request_t *r,
 {
     social_s3_error_e  error;
 
-    error = ngx_http_social_store_digest_init(r, sr, &put->digest);
+    error = ngx_http_social_store_digest_init(put->task->pool, sr,
+                                              &put->digest);
 
     if (error != SOCIAL_S3_OK || !put->conf->announce) {
         return error;
     }
 
     if (ngx_http_social_store_announcement(put->task->pool, &put->disk.meta,
-                                           sr->key, &put->announce)
+                                           sr->op.key, &put->announce)
         != NGX_OK)
     {
         return SOCIAL_S3_INTERNAL_ERROR;
@@ -348,7 +362,7 @@ ngx_http_social_put_thread(void *data, ngx_log_t *log)
 static void
 ngx_http_social_put_write(ngx_http_social_put_t *put)
 {
-    social_str_t  piece;
+    social_str_t  piece, data;
 
     piece.data = put->room;
     piece.len = put->len;
@@ -362,15 +376,35 @@ ngx_http_social_put_write(ngx_http_social_put_t *put)
         return;
     }
 
-    if (social_net_disk_write(put->disk.fd, piece) != SOCIAL_OK) {
-        put->err = ngx_errno;
-        put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
-        return;
+    do {
+        put->error = ngx_http_social_store_digest_next(&put->digest, &piece,
+                                                       &data);
+
+        if (put->error == SOCIAL_S3_OK && data.len) {
+            put->error = ngx_http_social_put_data(put, data);
+        }
+
+    } while (put->error == SOCIAL_S3_OK && piece.len);
+}
+
+
+static social_s3_error_e
+ngx_http_social_put_data(ngx_http_social_put_t *put, social_str_t data)
+{
+    /* chunks may be more than they were said to be */
+
+    if ((off_t) data.len > put->disk.meta.size - put->received) {
+        return SOCIAL_S3_INCOMPLETE_BODY;
     }
 
-    put->error = ngx_http_social_store_digest_update(&put->digest, piece);
+    if (social_net_disk_write(put->disk.fd, data) != SOCIAL_OK) {
+        put->err = ngx_errno;
+        return SOCIAL_S3_SERVICE_UNAVAILABLE;
+    }
 
-    put->received += put->len;
+    put->received += data.len;
+
+    return ngx_http_social_store_digest_update(&put->digest, data);
 }
 
 
@@ -405,7 +439,16 @@ ngx_http_social_put_commit(ngx_http_social_put_t *put)
                                                 &put->disk.meta);
     }
 
-    if (social_net_disk_commit(&put->disk) != SOCIAL_OK) {
+    switch (social_net_disk_commit(&put->disk)) {
+
+    case SOCIAL_OK:
+        break;
+
+    case SOCIAL_DECLINED:
+        put->error = put->disk.refused;
+        return;
+
+    default:
         put->err = ngx_errno;
         put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
         return;
@@ -507,7 +550,8 @@ ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
                - etag.data;
 
     if (ngx_http_social_header_out_push(r, "ETag", &etag) == NULL
-        || ngx_http_social_store_protect(r) != NGX_OK)
+        || ngx_http_social_put_checksum(r, &put->digest.checksum) != NGX_OK
+        || ngx_http_social_store_headers(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -515,6 +559,42 @@ ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
     ngx_str_null(&body);
 
     return ngx_http_social_reply(r, NGX_HTTP_OK, &none, &body);
+}
+
+
+/*
+ * The checksum that was verified.
+ */
+
+static ngx_int_t
+ngx_http_social_put_checksum(ngx_http_request_t *r,
+    social_s3_checksum_t *checksum)
+{
+    ngx_str_t         value;
+    social_str_t      name;
+    static ngx_str_t  full = ngx_string("FULL_OBJECT");
+
+    if (checksum->algorithm == SOCIAL_S3_CHECKSUM_NONE) {
+        return NGX_OK;
+    }
+
+    value.data = ngx_pnalloc(r->pool, SOCIAL_S3_CHECKSUM_TEXT);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = social_s3_checksum_write(checksum->algorithm, checksum->value,
+                                         value.data);
+    name = social_s3_checksum_header(checksum->algorithm);
+
+    if (ngx_http_social_header_out_push(r, (char *) name.data, &value) == NULL
+        || ngx_http_social_header_out_push(r, "x-amz-checksum-type", &full)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -80,7 +80,17 @@ await step('SHA-256', async () => (await s3.send(new PutObjectCommand({ Bucket,
     Key: 'sha', Body: 'x', ChecksumAlgorithm: 'SHA256' })))
     .$metadata.httpStatusCode === 200);
 
-await fails('CRC32C', 'NotImplemented', 501, () => s3.send(
+for (const ChecksumAlgorithm of ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1',
+                                 'SHA256']) {
+    await step(ChecksumAlgorithm, async () => {
+        const out = await s3.send(new PutObjectCommand({ Bucket, Key: 'sum',
+            Body: 'x', ChecksumAlgorithm }));
+        return Boolean(out[`Checksum${ChecksumAlgorithm}`])
+               && out.ChecksumType === 'FULL_OBJECT';
+    });
+}
+
+await fails('a wrong CRC32C', 'BadDigest', 400, () => s3.send(
     new PutObjectCommand({ Bucket, Key: 'c', Body: 'x',
                            ChecksumCRC32C: 'yZRlqg==' })));
 
@@ -101,9 +111,22 @@ await step('a range', async () => (await bytes((await s3.send(
     new GetObjectCommand({ Bucket, Key: 'plain.txt', Range: 'bytes=3-7' })))
     .Body)).toString() === 'plain');
 
-await fails('a stream', 'NotImplemented', 501, () => s3.send(
-    new PutObjectCommand({ Bucket, Key: 'stream', ContentLength: 5,
-                           Body: Readable.from([Buffer.from('12345')]) })));
+await step('a stream', async () => {
+    const Body = Readable.from([Buffer.from('12345'), Buffer.from('6789')]);
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'stream',
+                                         ContentLength: 9, Body }));
+    return sent['x-amz-trailer'] === 'x-amz-checksum-crc32'
+           && (await bytes((await s3.send(new GetObjectCommand({ Bucket,
+               Key: 'stream' }))).Body)).toString() === '123456789';
+});
+
+await step('only where there is none', async () => (await s3.send(
+    new PutObjectCommand({ Bucket, Key: 'first', Body: '1',
+                           IfNoneMatch: '*' }))).$metadata.httpStatusCode
+    === 200);
+await fails('... where there is one', 'PreconditionFailed', 412, () => s3.send(
+    new PutObjectCommand({ Bucket, Key: 'first', Body: '2',
+                           IfNoneMatch: '*' })));
 
 await fails('what is not there', 'NoSuchKey', 404, () => s3.send(
     new GetObjectCommand({ Bucket, Key: 'none' })));

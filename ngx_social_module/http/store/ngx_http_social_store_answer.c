@@ -1,0 +1,351 @@
+
+/*
+ * The embedded store: the answer to GET and HEAD.
+ *
+ * Conditions and ranges are S3's, which differ from nginx's own: ETags without
+ * quotes, dates in the future, one range and no list of them, and an empty
+ * object that no range is in.
+ */
+
+#include "ngx_http_social_store.h"
+#include "social_time.h"
+
+
+static ngx_int_t ngx_http_social_answer_condition(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object);
+static ngx_int_t ngx_http_social_answer_range(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object);
+static ngx_uint_t ngx_http_social_answer_if_range(
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object);
+static ngx_int_t ngx_http_social_answer_headers(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object);
+static ngx_int_t ngx_http_social_answer_header(ngx_http_request_t *r,
+    const char *name, social_str_t value, ngx_table_elt_t **h);
+
+
+static const char  *ngx_http_social_answer_names[SOCIAL_S3_RESPONSES] = {
+    "Cache-Control",
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Type",
+    "Expires"
+};
+
+
+ngx_int_t
+ngx_http_social_store_answer(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object)
+{
+    ngx_int_t                 rc;
+    ngx_buf_t                *b;
+    ngx_chain_t               out;
+    ngx_pool_cleanup_t       *cln;
+    ngx_pool_cleanup_file_t  *clnf;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_pool_cleanup_file_t));
+    if (cln == NULL) {
+        ngx_close_file(object->fd);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_pool_cleanup_file;
+    clnf = cln->data;
+    clnf->fd = object->fd;
+    clnf->name = object->name.data;
+    clnf->log = r->pool->log;
+
+    object->first = 0;
+    object->end = object->meta->size;
+
+    r->headers_out.status = NGX_HTTP_OK;
+
+    /* what an error_page leads to, and a part of a page, are sent whole */
+
+    if (r == r->main && r->err_status == 0) {
+
+        rc = ngx_http_social_answer_condition(r, sr, object);
+
+        if (rc == NGX_OK && r->headers_out.status == NGX_HTTP_OK) {
+            rc = ngx_http_social_answer_range(r, sr, object);
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->file = ngx_pcalloc(r->pool, sizeof(ngx_file_t));
+
+    if (b->file == NULL
+        || ngx_http_social_answer_headers(r, sr, object) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b->file_pos = object->offset + object->first;
+    b->file_last = object->offset + object->end;
+    b->in_file = b->file_pos < b->file_last ? 1 : 0;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+    b->sync = (b->last_buf || b->in_file) ? 0 : 1;
+
+    b->file->fd = object->fd;
+    b->file->name = object->name;
+    b->file->log = r->connection->log;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_int_t
+ngx_http_social_answer_condition(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object)
+{
+    social_s3_version_t     version;
+    social_s3_error_body_t  text;
+
+    version.exists = true;
+    version.etag.data = object->meta->etag;
+    version.etag.len = sizeof(object->meta->etag);
+    version.modified = object->meta->modified;
+
+    switch (social_s3_condition_read(&sr->op.condition, &version, ngx_time()))
+    {
+    case SOCIAL_S3_CONDITION_TRUE:
+        return NGX_OK;
+
+    case SOCIAL_S3_CONDITION_NOT_MODIFIED:
+        r->headers_out.status = NGX_HTTP_NOT_MODIFIED;
+        return NGX_OK;
+
+    default:
+        ngx_memzero(&text, sizeof(social_s3_error_body_t));
+        text.details[0].name = social_str("Condition");
+        text.details[0].value = social_str(sr->op.condition.if_match.len
+                                           ? "If-Match"
+                                           : "If-Unmodified-Since");
+
+        return ngx_http_social_store_error_body(r,
+                   SOCIAL_S3_PRECONDITION_FAILED, &text);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_social_answer_range(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object)
+{
+    u_char                  size[NGX_OFF_T_LEN], *p;
+    int64_t                 first, end;
+    social_str_t            value;
+    social_s3_error_body_t  text;
+
+    if (sr->op.range.len == 0
+        || !ngx_http_social_answer_if_range(sr, object))
+    {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, sizeof("bytes -/") + 3 * NGX_OFF_T_LEN);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    value.data = p;
+
+    switch (social_s3_range_read(sr->op.range, object->meta->size, &first,
+                                 &end))
+    {
+    case SOCIAL_S3_RANGE_WHOLE:
+        return NGX_OK;
+
+    case SOCIAL_S3_RANGE_PART:
+        object->first = first;
+        object->end = end;
+
+        r->headers_out.status = NGX_HTTP_PARTIAL_CONTENT;
+
+        value.len = ngx_sprintf(p, "bytes %O-%O/%O", object->first,
+                                object->end - 1, (off_t) object->meta->size)
+                    - p;
+
+        return ngx_http_social_answer_header(r, "Content-Range", value,
+                                             &r->headers_out.content_range);
+
+    default:
+        value.len = ngx_sprintf(p, "bytes */%O", (off_t) object->meta->size)
+                    - p;
+
+        if (ngx_http_social_answer_header(r, "Content-Range", value,
+                                          &r->headers_out.content_range)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_memzero(&text, sizeof(social_s3_error_body_t));
+        text.details[0].name = social_str("RangeRequested");
+        text.details[0].value = sr->op.range;
+        text.details[1].name = social_str("ActualObjectSize");
+        text.details[1].value.data = size;
+        text.details[1].value.len = ngx_sprintf(size, "%O",
+                                                (off_t) object->meta->size)
+                                    - size;
+
+        return ngx_http_social_store_error_body(r, SOCIAL_S3_INVALID_RANGE,
+                                                &text);
+    }
+}
+
+
+/*
+ * A date or an ETag, that of this object (RFC 9110, 13.1.5).
+ */
+
+static ngx_uint_t
+ngx_http_social_answer_if_range(ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object)
+{
+    int64_t       t;
+    social_str_t  etag;
+
+    if (sr->op.if_range.len == 0) {
+        return 1;
+    }
+
+    if (social_time_http_parse(sr->op.if_range, &t) == SOCIAL_OK) {
+        return t == object->meta->modified;
+    }
+
+    etag.data = object->meta->etag;
+    etag.len = sizeof(object->meta->etag);
+
+    return social_s3_etag_is_listed(sr->op.if_range, etag, false);
+}
+
+
+static ngx_int_t
+ngx_http_social_answer_headers(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object)
+{
+    u_char            *p;
+    ngx_uint_t         i;
+    social_str_t       value, type;
+    ngx_table_elt_t  **h;
+
+    p = ngx_pnalloc(r->pool, 2 + sizeof(object->meta->etag)
+                             + object->meta->type.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = 2 + sizeof(object->meta->etag);
+
+    *p++ = '"';
+    p = ngx_cpymem(p, object->meta->etag, sizeof(object->meta->etag));
+    *p++ = '"';
+
+    if (ngx_http_social_store_headers(r) != NGX_OK
+        || ngx_http_social_answer_header(r, "ETag", value,
+                                         &r->headers_out.etag)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.last_modified_time = object->meta->modified;
+
+    if (r->headers_out.status == NGX_HTTP_NOT_MODIFIED) {
+        r->headers_out.content_length_n = -1;
+        return NGX_OK;
+    }
+
+    ngx_memcpy(p, object->meta->type.data, object->meta->type.len);
+
+    type.data = p;
+    type.len = object->meta->type.len;
+
+    for (i = 0; i < SOCIAL_S3_RESPONSES; i++) {
+
+        value = sr->op.response[i];
+
+        if (value.len == 0) {
+            continue;
+        }
+
+        if (i == SOCIAL_S3_RESPONSE_CONTENT_TYPE) {
+            type = value;
+            continue;
+        }
+
+        h = i == SOCIAL_S3_RESPONSE_CONTENT_ENCODING
+            ? &r->headers_out.content_encoding : NULL;
+
+        if (ngx_http_social_answer_header(r, ngx_http_social_answer_names[i],
+                                          value, h)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_social_from_str(&r->headers_out.content_type, type);
+    r->headers_out.content_type_len = type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.content_length_n = object->end - object->first;
+
+    return ngx_http_social_answer_header(r, "Accept-Ranges",
+                                         social_str("bytes"),
+                                         &r->headers_out.accept_ranges);
+}
+
+
+/*
+ * "value" lives as long as the request.
+ */
+
+static ngx_int_t
+ngx_http_social_answer_header(ngx_http_request_t *r, const char *name,
+    social_str_t value, ngx_table_elt_t **h)
+{
+    ngx_str_t         s;
+    ngx_table_elt_t  *pushed;
+
+    ngx_http_social_from_str(&s, value);
+
+    pushed = ngx_http_social_header_out_push(r, name, &s);
+
+    if (pushed == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (h != NULL) {
+        *h = pushed;
+    }
+
+    return NGX_OK;
+}
