@@ -115,7 +115,7 @@ my @innocent = (
 
 mkdir "$copy/scripts" or die "$copy/scripts: $!\n";
 mkdir "$copy/ngx_social_module" or die "$copy/ngx_social_module: $!\n";
-system("cp scripts/lib.sh scripts/check-layers scripts/folders $copy/scripts/"
+system("cp scripts/lib.sh scripts/check-layers scripts/layers.pl $copy/scripts/"
        . " && cp ngx_social_module/FOLDERS $copy/ngx_social_module/") == 0
     or die "cannot copy the script\n";
 
