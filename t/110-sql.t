@@ -515,6 +515,37 @@ subtest 'uploads' => sub {
 };
 
 
+# Announcements with numbers, as the store sends them.
+
+subtest 'sequence' => sub {
+    my $numbered = sub {
+        my ($event, $etag, $sequence) = @_;
+        return v("SELECT social_object_created('test', '$event', 'raw',
+            'raw/u5/a.jpg', 100, '$etag', $sequence)");
+    };
+
+    my $row = sub {
+        return v("SELECT etag, sequence FROM uploads
+                  WHERE object_key = 'raw/u5/a.jpg'");
+    };
+
+    upload('u5', 'post', 'raw/u5/a.jpg');
+
+    is($numbered->('s2', 'two', 2), 'queued', 'the second comes first');
+    is($numbered->('s1', 'one', 1), 'stale', 'the first has no effect');
+    is($row->(), 'two|2', '... the row is that of the second');
+    is($numbered->('s2b', 'three', 2), 'stale', 'a number counts once');
+    is($numbered->('s3', 'two', 3), 'duplicate', 'the same bytes again');
+    is($row->(), 'two|3', '... have a number too');
+    is($numbered->('s1b', 'one', 2), 'stale', '... and older ones have none');
+    is($numbered->('s4', 'one', 4), 'queued', 'a later one does');
+    is(created('s5', 'raw/u5/a.jpg', 'five'), 'queued',
+       'one without a number is the latest');
+    is($row->(), 'five|4', '... and leaves it');
+    v('DELETE FROM jobs');
+};
+
+
 subtest 'notifications' => sub {
     upload('u4', 'post', "raw/u4/$_") for 1 .. 3;
 

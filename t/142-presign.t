@@ -400,7 +400,7 @@ subtest 'database unavailable' => sub {
 
 subtest 'the worker that empties the spool does not go on' => sub {
     my ($pid) = $nginx->error_log
-        =~ /.*\[notice\] (\d+)#\d+: social: announcing an object/s;
+        =~ /.*\[notice\] (\d+)#\d+: social: announcing objects/s;
     ok($pid && kill('STOP', $pid), 'stopped');
 
     # of no object, and older than what a PUT may be at

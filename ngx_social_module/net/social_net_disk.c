@@ -1,258 +1,46 @@
 
 /*
- * The embedded store on disk.
+ * The embedded store on disk: reading and writing files.
  */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "social_net_disk_file.h"
-#include "social_net_spool.h"
 
 
-static social_rc_e social_net_disk_file(social_net_disk_put_t *put,
-    const char *suffix, const char *to, social_str_t text);
-static social_rc_e social_net_disk_commit_data(social_net_disk_put_t *put);
-static social_rc_e social_net_disk_commit_meta(social_net_disk_put_t *put);
-static social_s3_error_e social_net_disk_condition(
-    const social_s3_condition_t *condition, bool exists,
-    const social_store_meta_t *meta);
+static ssize_t social_net_disk_read(int fd, unsigned char *buf, size_t size);
 
 
 social_rc_e
-social_net_disk_create(const char *root, const unsigned char *id, int *fd)
+social_net_disk_write(int fd, social_str_t data)
 {
-    char  path[SOCIAL_NET_DISK_PATH];
+    ssize_t  n;
 
-    if (social_net_disk_id_name(path, root, "tmp", id, "") != SOCIAL_OK) {
-        return SOCIAL_FAILED;
-    }
+    while (data.len) {
 
-    *fd = open(path, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
+        n = write(fd, data.data, data.len);
 
-    if (*fd == -1 && errno == ENOENT
-        && social_net_disk_prepare(root) == SOCIAL_OK)
-    {
-        *fd = open(path, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
-    }
+        if (n == -1) {
+            if (errno == EINTR) {
+                continue;
+            }
 
-    return *fd == -1 ? SOCIAL_FAILED : SOCIAL_OK;
-}
-
-
-social_rc_e
-social_net_disk_commit(social_net_disk_put_t *put)
-{
-    int                  lock, saved;
-    bool                 replaced;
-    char                 name[SOCIAL_NET_DISK_PATH];
-    social_rc_e          rc;
-    unsigned char        buf[SOCIAL_STORE_META_SIZE];
-    social_store_meta_t  old;
-
-    put->refused = SOCIAL_S3_OK;
-
-    if (social_net_disk_commit_data(put) != SOCIAL_OK) {
-        saved = errno;
-        social_net_disk_abort(put->root, put->id, put->fd);
-        put->fd = -1;
-        errno = saved;
-        return SOCIAL_FAILED;
-    }
-
-    rc = SOCIAL_FAILED;
-    replaced = false;
-
-    lock = social_net_disk_lock(put->root, put->path);
-
-    if (lock != -1) {
-        replaced = (social_net_disk_meta(put->root, put->path, buf, &old)
-                    == SOCIAL_OK);
-
-        put->refused = social_net_disk_condition(&put->condition, replaced,
-                                                 &old);
-
-        if (put->refused == SOCIAL_S3_OK) {
-            rc = social_net_disk_commit_meta(put);
-        }
-    }
-
-    saved = errno;
-
-    if (rc == SOCIAL_OK) {
-
-        if (replaced
-            && social_net_disk_data_name(name, put->root, old.id)
-               == SOCIAL_OK)
-        {
-            unlink(name);
+            return SOCIAL_FAILED;
         }
 
-    } else if (rc == SOCIAL_FAILED) {
-
-        social_net_spool_remove(put->root, put->id);
-
-        if (social_net_disk_data_name(name, put->root, put->id)
-            == SOCIAL_OK)
-        {
-            unlink(name);
-        }
-    }
-
-    /* otherwise it is there, but perhaps not for good: nothing is taken back */
-
-    if (lock != -1) {
-        social_net_disk_unlock(lock);
-    }
-
-    errno = saved;
-
-    if (put->refused != SOCIAL_S3_OK) {
-        return SOCIAL_DECLINED;
-    }
-
-    return rc == SOCIAL_OK ? SOCIAL_OK : SOCIAL_FAILED;
-}
-
-
-static social_s3_error_e
-social_net_disk_condition(const social_s3_condition_t *condition, bool exists,
-    const social_store_meta_t *meta)
-{
-    social_s3_version_t  version;
-
-    memset(&version, 0, sizeof(version));
-
-    if (exists) {
-        version.exists = true;
-        version.etag.data = meta->etag;
-        version.etag.len = sizeof(meta->etag);
-        version.modified = meta->modified;
-    }
-
-    return social_s3_condition_write(condition, &version);
-}
-
-
-static social_rc_e
-social_net_disk_commit_data(social_net_disk_put_t *put)
-{
-    int   saved;
-    char  from[SOCIAL_NET_DISK_PATH], to[SOCIAL_NET_DISK_PATH];
-
-    if (social_net_disk_id_name(from, put->root, "tmp", put->id, "")
-        != SOCIAL_OK
-        || social_net_disk_data_name(to, put->root, put->id) != SOCIAL_OK
-        || social_net_disk_directories(to, strlen(put->root), put->sync)
-           != SOCIAL_OK
-        || (put->sync && fsync(put->fd) == -1)
-        || rename(from, to) == -1)
-    {
-        return SOCIAL_FAILED;
-    }
-
-    if (put->sync && social_net_disk_sync_directory(to) != SOCIAL_OK) {
-        saved = errno;
-        unlink(to);
-        errno = saved;
-        return SOCIAL_FAILED;
-    }
-
-    close(put->fd);
-    put->fd = -1;
-
-    return SOCIAL_OK;
-}
-
-
-/*
- * The announcement, then the metadata.  SOCIAL_DECLINED: it is committed, but
- * the last directory could not be synced.
- */
-
-static social_rc_e
-social_net_disk_commit_meta(social_net_disk_put_t *put)
-{
-    social_str_t   text;
-    unsigned char  buf[SOCIAL_STORE_META_SIZE];
-
-    if (put->announce.len
-        && social_net_disk_file(put, ".s", "spool", put->announce)
-           != SOCIAL_OK)
-    {
-        return SOCIAL_FAILED;
-    }
-
-    text.data = buf;
-    text.len = social_store_meta_write(&put->meta, buf);
-
-    return social_net_disk_file(put, ".m", "objects", text);
-}
-
-
-/*
- * Writes a small file aside, and renames it to where it belongs: by its id
- * in the spool, by its key among the objects.  SOCIAL_DECLINED: it is there,
- * but its directory could not be synced.
- */
-
-static social_rc_e
-social_net_disk_file(social_net_disk_put_t *put, const char *suffix,
-    const char *to, social_str_t text)
-{
-    int          fd, saved;
-    bool         by_key;
-    char         from[SOCIAL_NET_DISK_PATH], path[SOCIAL_NET_DISK_PATH];
-    social_rc_e  rc;
-
-    by_key = (strcmp(to, "objects") == 0);
-
-    if (social_net_disk_id_name(from, put->root, "tmp", put->id, suffix)
-        != SOCIAL_OK
-        || social_net_disk_name(path, put->root, to,
-                                by_key ? put->path : (const char *) put->id,
-                                by_key ? strlen(put->path)
-                                       : SOCIAL_STORE_ID_SIZE, "")
-           != SOCIAL_OK)
-    {
-        return SOCIAL_FAILED;
-    }
-
-    fd = open(from, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
-    if (fd == -1) {
-        return SOCIAL_FAILED;
-    }
-
-    rc = social_net_disk_write(fd, text);
-
-    if (rc == SOCIAL_OK && put->sync && fsync(fd) == -1) {
-        rc = SOCIAL_FAILED;
-    }
-
-    saved = errno;
-    close(fd);
-
-    if (rc == SOCIAL_OK) {
-        rc = social_net_disk_directories(path, strlen(put->root), put->sync);
-        saved = errno;
-    }
-
-    if (rc == SOCIAL_OK && rename(from, path) == -1) {
-        saved = errno;
-        rc = SOCIAL_FAILED;
-    }
-
-    if (rc != SOCIAL_OK) {
-        unlink(from);
-        errno = saved;
-        return rc;
-    }
-
-    if (put->sync && social_net_disk_sync_directory(path) != SOCIAL_OK) {
-        return SOCIAL_DECLINED;
+        data.data += n;
+        data.len -= (size_t) n;
     }
 
     return SOCIAL_OK;
@@ -260,17 +48,82 @@ social_net_disk_file(social_net_disk_put_t *put, const char *suffix,
 
 
 void
-social_net_disk_abort(const char *root, const unsigned char *id, int fd)
+social_net_disk_flush(int fd, int64_t from, int64_t size)
 {
-    char  path[SOCIAL_NET_DISK_PATH];
+    (void) sync_file_range(fd, from, size, SYNC_FILE_RANGE_WRITE);
+}
 
-    if (fd != -1) {
-        close(fd);
+
+static ssize_t
+social_net_disk_read(int fd, unsigned char *buf, size_t size)
+{
+    size_t   len;
+    ssize_t  n;
+
+    for (len = 0; len < size; len += (size_t) n) {
+
+        n = pread(fd, buf + len, size - len, (off_t) len);
+
+        if (n == -1 && errno == EINTR) {
+            n = 0;
+            continue;
+        }
+
+        if (n == -1) {
+            return -1;
+        }
+
+        if (n == 0) {
+            break;
+        }
     }
 
-    if (social_net_disk_id_name(path, root, "tmp", id, "") == SOCIAL_OK) {
-        unlink(path);
+    return (ssize_t) len;
+}
+
+
+social_rc_e
+social_net_disk_meta(social_net_disk_t *disk, const char *path,
+    unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
+    int *fd)
+{
+    int           file;
+    char          name[SOCIAL_NET_DISK_PATH];
+    ssize_t       n;
+    social_rc_e   rc;
+    social_str_t  text;
+
+    snprintf(name, sizeof(name), "objects/%s", path);
+
+    file = social_net_disk_open_at(disk, name, O_RDONLY|O_NONBLOCK, 0);
+
+    if (file == -1) {
+        return errno == ENOENT || errno == ENOTDIR ? SOCIAL_DECLINED
+                                                   : SOCIAL_FAILED;
     }
+
+    n = social_net_disk_read(file, buf, size);
+
+    if (n == -1) {
+        social_net_disk_unlock(file);
+        return SOCIAL_FAILED;
+    }
+
+    *len = (size_t) n;
+
+    text.data = buf;
+    text.len = (size_t) n;
+
+    rc = social_store_meta_read(text, meta);
+
+    if (fd && rc == SOCIAL_OK) {
+        *fd = file;
+
+    } else {
+        close(file);
+    }
+
+    return rc;
 }
 
 
@@ -280,26 +133,42 @@ social_net_disk_abort(const char *root, const unsigned char *id, int fd)
  */
 
 social_rc_e
-social_net_disk_open(const char *root, const char *path, unsigned char *buf,
-    social_store_meta_t *meta, int *fd)
+social_net_disk_open(social_net_disk_t *disk, const char *path,
+    unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
+    int *fd, int64_t *offset)
 {
-    int          tries;
-    char         name[SOCIAL_NET_DISK_PATH];
-    social_rc_e  rc;
+    int            tries, file;
+    char           name[SOCIAL_NET_DISK_PATH];
+    social_rc_e    rc;
+    unsigned char  last[SOCIAL_STORE_ID_SIZE];
 
-    for (tries = 0; tries < 8; tries++) {
+    for (tries = 0; /* void */ ; tries++) {
 
-        rc = social_net_disk_meta(root, path, buf, meta);
+        rc = social_net_disk_meta(disk, path, buf, size, len, meta, &file);
 
         if (rc != SOCIAL_OK) {
             return rc;
         }
 
-        if (social_net_disk_data_name(name, root, meta->id) != SOCIAL_OK) {
-            return SOCIAL_FAILED;
+        if (meta->place == SOCIAL_STORE_INLINE) {
+            *fd = file;
+            *offset = (int64_t) meta->length;
+            return SOCIAL_OK;
         }
 
-        *fd = open(name, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+        close(file);
+
+        if (meta->place != SOCIAL_STORE_FILE
+            || (tries && memcmp(last, meta->id, sizeof(last)) == 0))
+        {
+            return SOCIAL_MALFORMED;
+        }
+
+        memcpy(last, meta->id, sizeof(last));
+
+        social_net_disk_data_name(name, meta->id);
+        *fd = social_net_disk_open_at(disk, name, O_RDONLY, 0);
+        *offset = 0;
 
         if (*fd != -1) {
             return SOCIAL_OK;
@@ -309,59 +178,86 @@ social_net_disk_open(const char *root, const char *path, unsigned char *buf,
             return SOCIAL_FAILED;
         }
     }
-
-    return SOCIAL_MALFORMED;
 }
 
 
 social_rc_e
-social_net_disk_remove(const char *root, const char *path,
-    const social_s3_condition_t *condition, bool sync,
-    social_s3_error_e *refused)
+social_net_disk_sync(social_net_disk_t *disk)
 {
-    int                  lock;
-    char                 name[SOCIAL_NET_DISK_PATH];
-    social_rc_e          rc;
-    unsigned char        buf[SOCIAL_STORE_META_SIZE];
-    social_store_meta_t  meta;
+    int  fd, rc;
 
-    *refused = SOCIAL_S3_OK;
+    fd = social_net_disk_open_at(disk, "objects", O_RDONLY|O_DIRECTORY, 0);
 
-    lock = social_net_disk_lock(root, path);
-    if (lock == -1) {
+    if (fd == -1) {
         return SOCIAL_FAILED;
     }
 
-    rc = social_net_disk_meta(root, path, buf, &meta);
+    rc = syncfs(fd);
 
-    if (rc == SOCIAL_OK && condition) {
-        *refused = social_net_disk_condition(condition, true, &meta);
-    }
+    social_net_disk_unlock(fd);
 
-    if (*refused == SOCIAL_S3_OK
-        && (rc == SOCIAL_OK || rc == SOCIAL_MALFORMED))
-    {
+    return rc == -1 ? SOCIAL_FAILED : SOCIAL_OK;
+}
 
-        if (social_net_disk_name(name, root, "objects", path, strlen(path),
-                                 "")
-            != SOCIAL_OK
-            || (unlink(name) == -1 && errno != ENOENT)
-            || (sync && social_net_disk_sync_directory(name) != SOCIAL_OK))
-        {
-            social_net_disk_unlock(lock);
-            return SOCIAL_FAILED;
+
+/*
+ * An error of the file system is reported once for each descriptor.
+ */
+
+social_rc_e
+social_net_disk_sync_all(social_net_disk_t *disk)
+{
+    int  root;
+
+    root = social_net_disk_root(disk);
+
+    return root == -1 || syncfs(root) == -1 ? SOCIAL_FAILED : SOCIAL_OK;
+}
+
+
+size_t
+social_net_disk_sweep(social_net_disk_t *disk, int64_t now, int64_t age)
+{
+    int             fd, file;
+    DIR            *dir;
+    size_t          n;
+    struct stat     st;
+    struct dirent  *entry;
+
+    fd = social_net_disk_open_at(disk, "tmp", O_RDONLY|O_DIRECTORY, 0);
+    dir = fd == -1 ? NULL : fdopendir(fd);
+
+    if (dir == NULL) {
+        if (fd != -1) {
+            close(fd);
         }
 
-        if (rc == SOCIAL_OK
-            && social_net_disk_data_name(name, root, meta.id) == SOCIAL_OK)
-        {
-            unlink(name);
-        }
-
-        rc = SOCIAL_OK;
+        return 0;
     }
 
-    social_net_disk_unlock(lock);
+    n = 0;
 
-    return rc;
+    while ((entry = readdir(dir)) != NULL) {
+
+        file = openat(fd, entry->d_name,
+                      O_RDONLY|O_NONBLOCK|O_CLOEXEC|O_NOFOLLOW);
+
+        if (file == -1) {
+            continue;
+        }
+
+        if (fstat(file, &st) == 0 && S_ISREG(st.st_mode)
+            && (int64_t) st.st_mtime + age <= now
+            && flock(file, LOCK_EX|LOCK_NB) == 0
+            && unlinkat(fd, entry->d_name, 0) == 0)
+        {
+            n++;
+        }
+
+        close(file);
+    }
+
+    closedir(dir);
+
+    return n;
 }

@@ -3,50 +3,64 @@
  * The embedded store on disk.  Blocking: for threads, never for nginx's event
  * loop.
  *
- * Under the root: tmp/ for what is being written, data/XX/ID for the bytes of
- * objects, never changed once they are there, objects/ for the metadata files
- * by key, spool/ID for what is still to be announced, and locks/ for commits
- * to one key to wait for each other.  Renaming the metadata file is the
- * commit.  Everything before it may fail at any time, and leaves nothing but
- * a file in tmp/ or data/ without a reference.
+ * Below the root:
+ *
+ *   objects/   the metadata files, by key; one of a small object holds its
+ *              bytes too.  Giving it its name is the commit
+ *   data/XX/   the bytes of larger objects, by id: never changed once they
+ *              have their name
+ *   spool/     intents, by id: see social_store_intent.h
+ *   locks/     files that a key's lock is taken of, each for a few keys
+ *   tmp/       what is written, where the file system has no files without a
+ *              name; and metadata that is about to replace another
+ *
+ * Files of tmp/ and spool/ are locked by the process that works on them, which
+ * is how others see that it has died.  No symbolic link below the root is
+ * followed.
  */
 
 #ifndef SOCIAL_NET_DISK_H
 #define SOCIAL_NET_DISK_H
 
 
+#include <stdatomic.h>
+
 #include "social_rc.h"
-#include "social_s3_condition.h"
+#include "social_store_meta.h"
 #include "social_store_path.h"
 #include "social_str.h"
 
 
+/*
+ * A root.  "path" is zero-terminated; "root" begins as -1, and the rest as
+ * zero.  Threads may use one at the same time.
+ */
 typedef struct {
-    const char             *root;
-    const unsigned char    *id;         /* SOCIAL_STORE_ID_SIZE digits */
-    const char             *path;       /* social_store_path() of the key */
-    bool                    sync;       /* fsync, or the disk's own time */
-    social_store_meta_t     meta;
-    social_str_t            announce;   /* to be spooled; empty: nothing */
-    social_s3_condition_t   condition;  /* of the object that is there */
-    social_s3_error_e       refused;    /* why it did not hold */
-    int                     fd;         /* of social_net_disk_create() */
-} social_net_disk_put_t;
+    const char             *path;
+    bool                    sync;        /* fsync, or the disk's own time */
+    atomic_int              root;        /* its descriptor */
+    atomic_bool             anonymous;   /* files need no name */
+} social_net_disk_t;
 
 
 /*
- * Makes the directories below the root, which has to be there.
+ * A new file: for the bytes of an object, or for metadata.
+ */
+typedef struct {
+    int                     fd;          /* -1: none */
+    bool                    named;       /* it is tmp/ID with the suffix */
+    unsigned char           id[SOCIAL_STORE_ID_SIZE];
+    char                    suffix;
+} social_net_disk_file_t;
+
+
+/*
+ * Creates a file to write to.  SOCIAL_OK: it is the caller's until
+ * social_net_disk_discard(), or until it is linked and closed.
  * SOCIAL_FAILED: errno says why.
  */
-social_rc_e social_net_disk_prepare(const char *root);
-
-/*
- * Creates the file that the bytes of a new object go to.  SOCIAL_OK: "fd" is
- * the caller's, until social_net_disk_commit() or social_net_disk_abort()
- * closes it.  SOCIAL_FAILED: errno says why.
- */
-social_rc_e social_net_disk_create(const char *root,
-    const unsigned char *id, int *fd);
+social_rc_e social_net_disk_create(social_net_disk_t *disk,
+    const unsigned char *id, char suffix, social_net_disk_file_t *file);
 
 /*
  * Writes all of "data".  SOCIAL_FAILED: errno says why (ENOSPC, for one).
@@ -54,36 +68,51 @@ social_rc_e social_net_disk_create(const char *root,
 social_rc_e social_net_disk_write(int fd, social_str_t data);
 
 /*
- * Makes the object durable and visible, in this order: bytes, announcement,
- * metadata; what was at the key before is removed last.  SOCIAL_DECLINED: the
- * condition does not hold, "refused" is the error, and the key is as it was.
- * SOCIAL_FAILED: errno says why, and the key is as it was; or, where only the
- * last sync failed, as it was to be, but perhaps not after a crash.
+ * Has the disk begin to write what was written to a file from "from" on, so
+ * that little is left when it is synced.
  */
-social_rc_e social_net_disk_commit(social_net_disk_put_t *put);
+void social_net_disk_flush(int fd, int64_t from, int64_t size);
 
 /*
- * Takes back what social_net_disk_create() began.
+ * Closes a file, and removes it if it has a name in tmp/.  More than once is
+ * allowed.
  */
-void social_net_disk_abort(const char *root, const unsigned char *id, int fd);
+void social_net_disk_discard(social_net_disk_t *disk,
+    social_net_disk_file_t *file);
 
 /*
- * Opens the object of a path.  SOCIAL_OK: "fd" is the caller's to close, and
- * "meta" has views into "buf", of SOCIAL_STORE_META_SIZE bytes.
- * SOCIAL_DECLINED: there is none; SOCIAL_MALFORMED: its metadata is damaged;
- * SOCIAL_FAILED: errno says why.
+ * Reads the metadata of a path, with what follows it in the file, to "buf" of
+ * "size" bytes (at least SOCIAL_STORE_META_SIZE), and stores how much it was.
+ * "fd", unless NULL, is the file: the caller's to close.  SOCIAL_DECLINED:
+ * there is none; SOCIAL_MALFORMED: it is damaged; SOCIAL_FAILED: errno says
+ * why.
  */
-social_rc_e social_net_disk_open(const char *root, const char *path,
-    unsigned char *buf, social_store_meta_t *meta, int *fd);
+social_rc_e social_net_disk_meta(social_net_disk_t *disk, const char *path,
+    unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
+    int *fd);
 
 /*
- * Removes the object of a path, durably, if there is one and the condition,
- * which may be NULL, holds for it.  SOCIAL_OK: if "refused" is SOCIAL_S3_OK it
- * was removed, else that is the error.  SOCIAL_DECLINED: there was none.
+ * Opens the object of a path, as above.  Its bytes begin at "offset" of "fd".
  */
-social_rc_e social_net_disk_remove(const char *root, const char *path,
-    const social_s3_condition_t *condition, bool sync,
-    social_s3_error_e *refused);
+social_rc_e social_net_disk_open(social_net_disk_t *disk, const char *path,
+    unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
+    int *fd, int64_t *offset);
+
+/*
+ * Makes everything that was written below the root durable, and what else is
+ * on its file system.  The second one reports every error since the last call,
+ * so that one thread alone has to call it.  SOCIAL_FAILED: errno says why;
+ * some of what was written may be lost.
+ */
+social_rc_e social_net_disk_sync(social_net_disk_t *disk);
+social_rc_e social_net_disk_sync_all(social_net_disk_t *disk);
+
+/*
+ * Removes what processes that died have left in tmp/: files that no process
+ * has locked and that are "age" seconds old.  Returns how many.
+ */
+size_t social_net_disk_sweep(social_net_disk_t *disk, int64_t now,
+    int64_t age);
 
 
 #endif /* SOCIAL_NET_DISK_H */

@@ -1,109 +1,470 @@
 
 /*
- * The embedded store on disk: names, files and directories, and locks.
+ * The embedded store on disk: its root, directories, names and locks.
  */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "social_net_disk_file.h"
 
 
-social_rc_e
-social_net_disk_prepare(const char *root)
+#define SOCIAL_NET_DISK_FD_PATH  32
+
+
+static social_rc_e social_net_disk_prepare(int root, bool *made);
+static bool social_net_disk_anonymous(int root);
+static int social_net_disk_walk(int root, const char *path, int flags,
+    unsigned mode, bool make, bool *made);
+static int social_net_disk_step(int dir, const char *name, bool make,
+    bool *made);
+static social_rc_e social_net_disk_name_file(social_net_disk_t *disk,
+    social_net_disk_file_t *file);
+
+
+int
+social_net_disk_root(social_net_disk_t *disk)
 {
-    size_t              i;
-    char                path[SOCIAL_NET_DISK_PATH];
-    static const char  *places[] = { "tmp", "data", "objects", "spool",
-                                     "locks" };
+    int   fd, none, saved;
+    bool  made;
 
-    for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+    fd = atomic_load(&disk->root);
 
-        if (social_net_disk_name(path, root, places[i], "", 0, "")
-            != SOCIAL_OK)
-        {
-            return SOCIAL_FAILED;
-        }
-
-        if (mkdir(path, 0700) == -1 && errno != EEXIST) {
-            return SOCIAL_FAILED;
-        }
+    if (fd != -1) {
+        return fd;
     }
 
-    /* whose entries are data too */
+    fd = open(disk->path, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
 
-    return social_net_disk_sync_directory(path);
-}
-
-
-social_rc_e
-social_net_disk_name(char *buf, const char *root, const char *place,
-    const char *name, size_t len, const char *suffix)
-{
-    int  n;
-
-    n = snprintf(buf, SOCIAL_NET_DISK_PATH, "%s/%s%s%.*s%s", root, place,
-                 len ? "/" : "", (int) len, name, suffix);
-
-    if (n < 0 || n >= SOCIAL_NET_DISK_PATH) {
-        errno = ENAMETOOLONG;
-        return SOCIAL_FAILED;
+    if (fd == -1) {
+        return -1;
     }
 
-    return SOCIAL_OK;
-}
+    made = false;
 
+    if (social_net_disk_prepare(fd, &made) != SOCIAL_OK
+        || (made && disk->sync && syncfs(fd) == -1))
+    {
+        saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
 
-social_rc_e
-social_net_disk_id_name(char *buf, const char *root, const char *place,
-    const unsigned char *id, const char *suffix)
-{
-    return social_net_disk_name(buf, root, place, (const char *) id,
-                                SOCIAL_STORE_ID_SIZE, suffix);
+    atomic_store(&disk->anonymous, social_net_disk_anonymous(fd));
+
+    none = -1;
+
+    if (!atomic_compare_exchange_strong(&disk->root, &none, fd)) {
+
+        /* another thread was faster */
+
+        close(fd);
+        return none;
+    }
+
+    return fd;
 }
 
 
 /*
- * data/XX/ID: directories of a size that every file system likes.
+ * The directories that have a fixed name, those of data/ among them.
  */
 
-social_rc_e
-social_net_disk_data_name(char *buf, const char *root, const unsigned char *id)
+static social_rc_e
+social_net_disk_prepare(int root, bool *made)
 {
-    char  name[3 + SOCIAL_STORE_ID_SIZE];
+    size_t              i;
+    char                path[sizeof("data/XX")];
+    static const char  *places[] = { "tmp", "objects", "spool", "locks",
+                                     "data" };
 
-    memcpy(name, id, 2);
-    name[2] = '/';
-    memcpy(name + 3, id, SOCIAL_STORE_ID_SIZE);
+    for (i = 0; i < sizeof(places) / sizeof(places[0]) + 256; i++) {
 
-    return social_net_disk_name(buf, root, "data", name, sizeof(name), "");
+        if (i < sizeof(places) / sizeof(places[0])) {
+            snprintf(path, sizeof(path), "%s", places[i]);
+
+        } else {
+            snprintf(path, sizeof(path), "data/%02x",
+                     (unsigned) (i - sizeof(places) / sizeof(places[0]))
+                     & 0xff);
+        }
+
+        if (mkdirat(root, path, 0700) == 0) {
+            *made = true;
+
+        } else if (errno != EEXIST) {
+            return SOCIAL_FAILED;
+        }
+    }
+
+    return SOCIAL_OK;
+}
+
+
+/*
+ * Whether files can be made without a name, and get one later: not on every
+ * file system, and not without /proc.
+ */
+
+static bool
+social_net_disk_anonymous(int root)
+{
+    int   fd;
+    bool  able;
+    char  from[SOCIAL_NET_DISK_FD_PATH], to[sizeof("tmp/probe-") + 32];
+
+    fd = openat(root, "tmp", O_TMPFILE|O_WRONLY|O_CLOEXEC, 0600);
+
+    if (fd == -1) {
+        return false;
+    }
+
+    snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+    snprintf(to, sizeof(to), "tmp/probe-%ld-%d", (long) getpid(), fd);
+
+    able = linkat(AT_FDCWD, from, root, to, AT_SYMLINK_FOLLOW) == 0;
+
+    if (able) {
+        unlinkat(root, to, 0);
+    }
+
+    close(fd);
+
+    return able;
+}
+
+
+int
+social_net_disk_open_at(social_net_disk_t *disk, const char *path, int flags,
+    unsigned mode)
+{
+    int              root;
+    long             fd;
+    struct open_how  how;
+
+    root = social_net_disk_root(disk);
+
+    if (root == -1) {
+        return -1;
+    }
+
+    memset(&how, 0, sizeof(struct open_how));
+
+    how.flags = (uint64_t) (flags|O_CLOEXEC|O_NOFOLLOW);
+    how.mode = mode;
+    how.resolve = RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS;
+
+    fd = syscall(SYS_openat2, root, path, &how, sizeof(struct open_how));
+
+    /* kernels before 5.6 do not know it, and some containers forbid it */
+
+    if (fd == -1 && (errno == ENOSYS || errno == EPERM)) {
+        return social_net_disk_walk(root, path, flags, mode, false, NULL);
+    }
+
+    return (int) fd;
+}
+
+
+/*
+ * Segment by segment, so that none is a symbolic link.
+ */
+
+static int
+social_net_disk_walk(int root, const char *path, int flags, unsigned mode,
+    bool make, bool *made)
+{
+    int          dir, next, saved;
+    char         name[256];
+    const char  *end;
+
+    dir = root;
+
+    while ((end = strchr(path, '/')) != NULL) {
+
+        if ((size_t) (end - path) >= sizeof(name)) {
+            errno = ENAMETOOLONG;
+            next = -1;
+
+        } else {
+            memcpy(name, path, (size_t) (end - path));
+            name[end - path] = '\0';
+            next = social_net_disk_step(dir, name, make, made);
+        }
+
+        saved = errno;
+
+        if (dir != root) {
+            close(dir);
+        }
+
+        if (next == -1) {
+            errno = saved;
+            return -1;
+        }
+
+        dir = next;
+        path = end + 1;
+    }
+
+    next = make ? social_net_disk_step(dir, path, make, made)
+                : openat(dir, path, flags|O_CLOEXEC|O_NOFOLLOW, mode);
+    saved = errno;
+
+    if (dir != root) {
+        close(dir);
+    }
+
+    errno = saved;
+
+    return next;
+}
+
+
+static int
+social_net_disk_step(int dir, const char *name, bool make, bool *made)
+{
+    int  fd;
+
+    fd = openat(dir, name, O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW);
+
+    if (fd != -1 || errno != ENOENT || !make) {
+        return fd;
+    }
+
+    if (mkdirat(dir, name, 0700) == -1 && errno != EEXIST) {
+        return -1;
+    }
+
+    *made = true;
+
+    return openat(dir, name, O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW);
+}
+
+
+int
+social_net_disk_parent(social_net_disk_t *disk, const char *path,
+    const char **name, bool *made)
+{
+    int          fd;
+    char         dir[SOCIAL_NET_DISK_PATH];
+    size_t       len;
+    const char  *last;
+
+    last = strrchr(path, '/');
+    len = (size_t) (last - path);
+
+    memcpy(dir, path, len);
+    dir[len] = '\0';
+
+    *name = last + 1;
+
+    if (made) {
+        *made = false;
+    }
+
+    fd = social_net_disk_open_at(disk, dir, O_RDONLY|O_DIRECTORY, 0);
+
+    if (fd != -1 || errno != ENOENT || made == NULL) {
+        return fd;
+    }
+
+    return social_net_disk_walk(atomic_load(&disk->root), dir, 0, 0, true,
+                                made);
+}
+
+
+void
+social_net_disk_name(char *buf, const char *place, const unsigned char *id,
+    char suffix)
+{
+    char  end[3] = { '.', suffix, '\0' };
+
+    snprintf(buf, SOCIAL_NET_DISK_PATH, "%s/%.*s%s", place,
+             SOCIAL_STORE_ID_SIZE, (const char *) id, suffix ? end : "");
+}
+
+
+void
+social_net_disk_data_name(char *buf, const unsigned char *id)
+{
+    snprintf(buf, SOCIAL_NET_DISK_PATH, "data/%.2s/%.*s", (const char *) id,
+             SOCIAL_STORE_ID_SIZE, (const char *) id);
 }
 
 
 social_rc_e
-social_net_disk_write(int fd, social_str_t data)
+social_net_disk_create(social_net_disk_t *disk, const unsigned char *id,
+    char suffix, social_net_disk_file_t *file)
 {
-    ssize_t  n;
+    int   saved;
+    char  path[SOCIAL_NET_DISK_PATH];
 
-    while (data.len) {
+    memcpy(file->id, id, SOCIAL_STORE_ID_SIZE);
+    file->suffix = suffix;
+    file->named = false;
 
-        n = write(fd, data.data, data.len);
+    if (social_net_disk_root(disk) == -1) {
+        file->fd = -1;
+        return SOCIAL_FAILED;
+    }
 
-        if (n == -1) {
-            if (errno == EINTR) {
-                continue;
-            }
+    if (atomic_load(&disk->anonymous)) {
+        file->fd = social_net_disk_open_at(disk, "tmp", O_TMPFILE|O_RDWR,
+                                           0600);
 
-            return SOCIAL_FAILED;
-        }
+    } else {
+        social_net_disk_name(path, "tmp", id, suffix);
+        file->fd = social_net_disk_open_at(disk, path, O_RDWR|O_CREAT|O_EXCL,
+                                           0600);
+        file->named = (file->fd != -1);
+    }
 
-        data.data += n;
-        data.len -= (size_t) n;
+    if (file->fd == -1) {
+        return SOCIAL_FAILED;
+    }
+
+    /* it is new, so nobody else has it locked, but for a sweep */
+
+    if (flock(file->fd, LOCK_EX|LOCK_NB) == -1) {
+        saved = errno;
+        social_net_disk_discard(disk, file);
+        errno = saved;
+        return SOCIAL_FAILED;
+    }
+
+    return SOCIAL_OK;
+}
+
+
+void
+social_net_disk_discard(social_net_disk_t *disk, social_net_disk_file_t *file)
+{
+    char  path[SOCIAL_NET_DISK_PATH];
+
+    if (file->fd == -1) {
+        return;
+    }
+
+    if (file->named) {
+        social_net_disk_name(path, "tmp", file->id, file->suffix);
+        (void) social_net_disk_unlink(disk, path);
+        file->named = false;
+    }
+
+    close(file->fd);
+    file->fd = -1;
+}
+
+
+/*
+ * A file without a name cannot replace another one: it gets one in tmp/ first.
+ */
+
+social_rc_e
+social_net_disk_link(social_net_disk_t *disk, social_net_disk_file_t *file,
+    int dir, const char *name, bool replace)
+{
+    int          tmp, rc;
+    char         from[SOCIAL_NET_DISK_FD_PATH], path[SOCIAL_NET_DISK_PATH];
+    const char  *last;
+
+    if (!file->named && !replace) {
+        snprintf(from, sizeof(from), "/proc/self/fd/%d", file->fd);
+
+        return linkat(AT_FDCWD, from, dir, name, AT_SYMLINK_FOLLOW) == -1
+               ? SOCIAL_FAILED : SOCIAL_OK;
+    }
+
+    if (social_net_disk_name_file(disk, file) != SOCIAL_OK) {
+        return SOCIAL_FAILED;
+    }
+
+    social_net_disk_name(path, "tmp", file->id, file->suffix);
+    tmp = social_net_disk_parent(disk, path, &last, NULL);
+
+    if (tmp == -1) {
+        return SOCIAL_FAILED;
+    }
+
+    rc = renameat(tmp, last, dir, name);
+
+    social_net_disk_unlock(tmp);
+
+    if (rc == -1) {
+        return SOCIAL_FAILED;
+    }
+
+    file->named = false;
+
+    return SOCIAL_OK;
+}
+
+
+static social_rc_e
+social_net_disk_name_file(social_net_disk_t *disk,
+    social_net_disk_file_t *file)
+{
+    int          tmp, rc;
+    char         from[SOCIAL_NET_DISK_FD_PATH], path[SOCIAL_NET_DISK_PATH];
+    const char  *last;
+
+    if (file->named) {
+        return SOCIAL_OK;
+    }
+
+    social_net_disk_name(path, "tmp", file->id, file->suffix);
+    tmp = social_net_disk_parent(disk, path, &last, NULL);
+
+    if (tmp == -1) {
+        return SOCIAL_FAILED;
+    }
+
+    snprintf(from, sizeof(from), "/proc/self/fd/%d", file->fd);
+    rc = linkat(AT_FDCWD, from, tmp, last, AT_SYMLINK_FOLLOW);
+
+    social_net_disk_unlock(tmp);
+
+    if (rc == -1) {
+        return SOCIAL_FAILED;
+    }
+
+    file->named = true;
+
+    return SOCIAL_OK;
+}
+
+
+social_rc_e
+social_net_disk_unlink(social_net_disk_t *disk, const char *path)
+{
+    int          dir, rc;
+    const char  *name;
+
+    dir = social_net_disk_parent(disk, path, &name, NULL);
+
+    if (dir == -1) {
+        return errno == ENOENT ? SOCIAL_DECLINED : SOCIAL_FAILED;
+    }
+
+    rc = unlinkat(dir, name, 0);
+
+    social_net_disk_unlock(dir);
+
+    if (rc == -1) {
+        return errno == ENOENT ? SOCIAL_DECLINED : SOCIAL_FAILED;
     }
 
     return SOCIAL_OK;
@@ -111,134 +472,11 @@ social_net_disk_write(int fd, social_str_t data)
 
 
 social_rc_e
-social_net_disk_directories(char *path, size_t root_len, bool sync)
+social_net_disk_lock(social_net_disk_t *disk, const char *path, int *lock)
 {
-    char  *p, *last;
-
-    last = strrchr(path, '/');
-    *last = '\0';
-
-    if (access(path, F_OK) == 0) {
-        *last = '/';
-        return SOCIAL_OK;
-    }
-
-    for (p = path + root_len + 1; ; p++) {
-
-        if (*p != '/' && *p != '\0') {
-            continue;
-        }
-
-        if (p == last) {
-            /* the end that was cut off above */
-
-            if (mkdir(path, 0700) == -1 && errno != EEXIST) {
-                *last = '/';
-                return SOCIAL_FAILED;
-            }
-
-            if (sync && social_net_disk_sync_directory(path) != SOCIAL_OK) {
-                *last = '/';
-                return SOCIAL_FAILED;
-            }
-
-            *last = '/';
-            return SOCIAL_OK;
-        }
-
-        *p = '\0';
-
-        if (mkdir(path, 0700) == 0) {
-
-            if (sync && social_net_disk_sync_directory(path) != SOCIAL_OK) {
-                *p = '/';
-                *last = '/';
-                return SOCIAL_FAILED;
-            }
-
-        } else if (errno != EEXIST) {
-            *p = '/';
-            *last = '/';
-            return SOCIAL_FAILED;
-        }
-
-        *p = '/';
-    }
-}
-
-
-social_rc_e
-social_net_disk_sync_directory(const char *path)
-{
-    int          fd;
-    size_t       len;
-    char         name[SOCIAL_NET_DISK_PATH];
-    social_rc_e  rc;
-
-    len = (size_t) (strrchr(path, '/') - path);
-
-    memcpy(name, path, len);
-    name[len] = '\0';
-
-    fd = open(name, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-    if (fd == -1) {
-        return SOCIAL_FAILED;
-    }
-
-    rc = fsync(fd) == -1 ? SOCIAL_FAILED : SOCIAL_OK;
-
-    close(fd);
-
-    return rc;
-}
-
-
-social_rc_e
-social_net_disk_meta(const char *root, const char *path, unsigned char *buf,
-    social_store_meta_t *meta)
-{
-    int           fd;
-    char          name[SOCIAL_NET_DISK_PATH];
-    ssize_t       n;
-    social_str_t  text;
-
-    if (social_net_disk_name(name, root, "objects", path, strlen(path), "")
-        != SOCIAL_OK)
-    {
-        return SOCIAL_FAILED;
-    }
-
-    fd = open(name, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
-
-    if (fd == -1) {
-        return errno == ENOENT || errno == ENOTDIR ? SOCIAL_DECLINED
-                                                   : SOCIAL_FAILED;
-    }
-
-    n = read(fd, buf, SOCIAL_STORE_META_SIZE);
-
-    close(fd);
-
-    if (n < 0) {
-        return SOCIAL_FAILED;
-    }
-
-    text.data = buf;
-    text.len = (size_t) n;
-
-    return social_store_meta_read(text, meta);
-}
-
-
-int
-social_net_disk_lock(const char *root, const char *path)
-{
-    int            fd, saved;
-    char           name[SOCIAL_NET_DISK_PATH];
-    uint32_t       hash;
-    unsigned char  id[2];
-
-    static const char  hex[] = "0123456789abcdef";
+    int       saved;
+    char      name[sizeof("locks/XX")];
+    uint32_t  hash;
 
     hash = 2166136261U;
 
@@ -247,48 +485,67 @@ social_net_disk_lock(const char *root, const char *path)
     }
 
     hash ^= hash >> 16;
+    hash ^= hash >> 8;
 
-    id[0] = (unsigned char) hex[(hash >> 4) & 0xf];
-    id[1] = (unsigned char) hex[hash & 0xf];
+    snprintf(name, sizeof(name), "locks/%02x", (unsigned) (hash & 0xff));
 
-    if (social_net_disk_name(name, root, "locks", (const char *) id, 2, "")
-        != SOCIAL_OK)
-    {
-        return -1;
+    *lock = social_net_disk_open_at(disk, name, O_RDWR|O_CREAT, 0600);
+
+    if (*lock == -1) {
+        return SOCIAL_FAILED;
     }
 
-    fd = open(name, O_RDWR|O_CREAT|O_CLOEXEC, 0600);
-
-    if (fd == -1 && errno == ENOENT
-        && social_net_disk_prepare(root) == SOCIAL_OK)
-    {
-        fd = open(name, O_RDWR|O_CREAT|O_CLOEXEC, 0600);
+    if (flock(*lock, LOCK_EX|LOCK_NB) == 0) {
+        return SOCIAL_OK;
     }
 
-    if (fd == -1) {
-        return -1;
-    }
+    saved = errno;
+    close(*lock);
+    *lock = -1;
+    errno = saved;
 
-    while (flock(fd, LOCK_EX) == -1) {
-
-        if (errno != EINTR) {
-            saved = errno;
-            close(fd);
-            errno = saved;
-            return -1;
-        }
-    }
-
-    return fd;
+    return errno == EWOULDBLOCK || errno == EINTR ? SOCIAL_DECLINED
+                                                  : SOCIAL_FAILED;
 }
 
 
+/*
+ * Closes a descriptor, and keeps errno.
+ */
+
 void
-social_net_disk_unlock(int fd)
+social_net_disk_unlock(int lock)
 {
     int  saved;
 
     saved = errno;
-    close(fd);
+    close(lock);
     errno = saved;
+}
+
+
+int64_t
+social_net_disk_noted(int lock)
+{
+    int64_t  seq;
+
+    if (pread(lock, &seq, sizeof(int64_t), 0) != (ssize_t) sizeof(int64_t)
+        || seq < 0 || seq > SOCIAL_STORE_MAX_SIZE - 1)
+    {
+        return 0;
+    }
+
+    return seq;
+}
+
+
+social_rc_e
+social_net_disk_note(int lock, int64_t seq)
+{
+    if (seq <= social_net_disk_noted(lock)) {
+        return SOCIAL_OK;
+    }
+
+    return pwrite(lock, &seq, sizeof(int64_t), 0) == (ssize_t) sizeof(int64_t)
+           ? SOCIAL_OK : SOCIAL_FAILED;
 }

@@ -1,7 +1,7 @@
 
 /*
- * The embedded store on disk: names, files and directories, and locks.  For
- * social_net_disk.c and social_net_spool.c alone.
+ * The embedded store on disk: its root, directories, names and locks.  For
+ * the other files of the store alone.
  */
 
 #ifndef SOCIAL_NET_DISK_FILE_H
@@ -11,50 +11,69 @@
 #include "social_net_disk.h"
 
 
-#define SOCIAL_NET_DISK_PATH  (SOCIAL_STORE_MAX_PATH + 1024)
+#define SOCIAL_NET_DISK_PATH  (SOCIAL_STORE_MAX_PATH + 64)
 
 
 /*
- * Writes ROOT/PLACE/NAME and a suffix to "buf" of SOCIAL_NET_DISK_PATH bytes.
- * SOCIAL_FAILED: it is too long; errno says so.
+ * The descriptor of the root; what has to be in it is made at the first call.
+ * -1: errno says why.
  */
-social_rc_e social_net_disk_name(char *buf, const char *root,
-    const char *place, const char *name, size_t len, const char *suffix);
+int social_net_disk_root(social_net_disk_t *disk);
 
 /*
- * The same for what is named by an id, and for the bytes of an object.
+ * Opens a file or directory below the root without following a symbolic link.
+ * "flags" and "mode" as for open(); O_CLOEXEC is added.  -1: errno says why.
  */
-social_rc_e social_net_disk_id_name(char *buf, const char *root,
-    const char *place, const unsigned char *id, const char *suffix);
-social_rc_e social_net_disk_data_name(char *buf, const char *root,
-    const unsigned char *id);
+int social_net_disk_open_at(social_net_disk_t *disk, const char *path,
+    int flags, unsigned mode);
 
 /*
- * Makes the directories that lead to "path", those below the root, and syncs
- * the parents of new ones.  "path" is changed for a while.
+ * Opens the directory that the last name of "path" is in, and returns that
+ * name in "name".  With "made", directories that are missing are made, and it
+ * is set to whether there were such; otherwise that is an error.  -1: errno
+ * says why.
  */
-social_rc_e social_net_disk_directories(char *path, size_t root_len,
-    bool sync);
+int social_net_disk_parent(social_net_disk_t *disk, const char *path,
+    const char **name, bool *made);
 
 /*
- * Syncs the directory that "path" is an entry of.
+ * Writes PLACE/NAME with a suffix, none if that is 0, to "buf" of
+ * SOCIAL_NET_DISK_PATH bytes; the second one data/XX/ID.
  */
-social_rc_e social_net_disk_sync_directory(const char *path);
+void social_net_disk_name(char *buf, const char *place,
+    const unsigned char *id, char suffix);
+void social_net_disk_data_name(char *buf, const unsigned char *id);
 
 /*
- * Reads the metadata of a path.  As social_net_disk_open().
+ * Gives a new file its name; with "replace", over another one.  SOCIAL_FAILED:
+ * errno says why.
  */
-social_rc_e social_net_disk_meta(const char *root, const char *path,
-    unsigned char *buf, social_store_meta_t *meta);
+social_rc_e social_net_disk_link(social_net_disk_t *disk,
+    social_net_disk_file_t *file, int dir, const char *name, bool replace);
 
 /*
- * An object's metadata is read in order to change it under its lock, which is
- * that of a file that a few keys share, so that it works between threads and
- * processes, and is released when its holder dies.  Returns what is for
- * social_net_disk_unlock(), or -1: errno says why.
+ * Removes a file below the root.  SOCIAL_DECLINED: there was none;
+ * SOCIAL_FAILED: errno says why.
  */
-int social_net_disk_lock(const char *root, const char *path);
-void social_net_disk_unlock(int fd);
+social_rc_e social_net_disk_unlink(social_net_disk_t *disk, const char *path);
+
+/*
+ * Takes the lock that an object's metadata is changed under: that of a file
+ * which a few keys share, so that it works between threads and processes, and
+ * is released when its holder dies.  It never waits.  SOCIAL_OK: "lock" is for
+ * social_net_disk_unlock(); SOCIAL_DECLINED: another one has it;
+ * SOCIAL_FAILED: errno says why.
+ */
+social_rc_e social_net_disk_lock(social_net_disk_t *disk, const char *path,
+    int *lock);
+void social_net_disk_unlock(int lock);
+
+/*
+ * The sequence number that was noted in a lock's file, for objects that were
+ * removed; 0: none.  And notes another one.
+ */
+int64_t social_net_disk_noted(int lock);
+social_rc_e social_net_disk_note(int lock, int64_t seq);
 
 
 #endif /* SOCIAL_NET_DISK_FILE_H */

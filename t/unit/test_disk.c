@@ -1,7 +1,7 @@
 
 /*
- * net/social_net_disk.c and social_net_spool.c: objects in a directory of the
- * test's own.
+ * net/social_net_disk.c, social_net_commit.c and social_net_intent.c: objects
+ * in a directory of the test's own.
  */
 
 #include <errno.h>
@@ -10,15 +10,18 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "social_unit.h"
-#include "social_net_disk.h"
-#include "social_net_spool.h"
+#include "social_net_commit.h"
+#include "social_net_intent.h"
 
 
-static char  root[] = "/tmp/social-disk-XXXXXX";
+static char               root[] = "/tmp/social-disk-XXXXXX";
+static social_net_disk_t  disk;
+static bool               named;       /* no files without names */
 
 
 static int
@@ -70,7 +73,25 @@ setup(void **state)
 
     strcpy(root + strlen(root) - 6, "XXXXXX");
 
-    return mkdtemp(root) == NULL;
+    if (mkdtemp(root) == NULL) {
+        return 1;
+    }
+
+    disk.path = root;
+    disk.sync = true;
+    atomic_store(&disk.root, -1);
+
+    /* what has to be there is made at the first use */
+
+    if (social_net_disk_sync(&disk) != SOCIAL_OK) {
+        return 1;
+    }
+
+    if (named) {
+        atomic_store(&disk.anonymous, false);
+    }
+
+    return 0;
 }
 
 
@@ -79,58 +100,162 @@ teardown(void **state)
 {
     (void) state;
 
+    close(atomic_load(&disk.root));
+
     return nftw(root, remove_one, 16, FTW_DEPTH|FTW_PHYS);
 }
 
 
 typedef struct {
-    unsigned char  id[SOCIAL_STORE_ID_SIZE + 1];
-    unsigned char  path[SOCIAL_STORE_MAX_PATH];
+    social_net_commit_t  c;
+    unsigned char        path[SOCIAL_STORE_MAX_PATH];
 } stored_t;
 
 
+static social_net_commit_known_t  known;
+
+
 static void
-put_begin(social_net_disk_put_t *put, stored_t *stored, const char *key,
-    unsigned id, const char *text)
+begin(stored_t *stored, const char *key, unsigned id)
 {
+    char    text[SOCIAL_STORE_ID_SIZE + 1];
     size_t  len;
 
-    memset(put, 0, sizeof(*put));
+    memset(stored, 0, sizeof(*stored));
 
-    snprintf((char *) stored->id, sizeof(stored->id), "%032x", id);
+    social_net_commit_init(&stored->c, &disk);
+
     assert_int_equal(social_store_path(social_str(key), stored->path, &len),
                      SOCIAL_OK);
 
-    put->root = root;
-    put->id = stored->id;
-    put->path = (char *) stored->path;
-    put->sync = true;
-    put->meta.size = (int64_t) strlen(text);
-    put->meta.modified = 1700000000;
-    put->meta.type = social_str("text/plain");
-    memcpy(put->meta.id, stored->id, SOCIAL_STORE_ID_SIZE);
-    memset(put->meta.etag, 'e', 32);
+    snprintf(text, sizeof(text), "%032x", id);
 
-    assert_int_equal(social_net_disk_create(root, stored->id, &put->fd),
+    stored->c.key = social_str(key);
+    stored->c.path = (char *) stored->path;
+    memcpy(stored->c.meta.id, text, SOCIAL_STORE_ID_SIZE);
+    memset(stored->c.meta.etag, 'e', 32);
+    stored->c.meta.type = social_str("text/plain");
+}
+
+
+/* an object of its own file, unless it is to be small */
+
+static void
+put_begin(stored_t *stored, const char *key, unsigned id, const char *text,
+    bool small)
+{
+    begin(stored, key, id);
+
+    stored->c.meta.size = (int64_t) strlen(text);
+
+    if (small) {
+        stored->c.bytes = social_str(text);
+        return;
+    }
+
+    assert_int_equal(social_net_disk_create(&disk, stored->c.meta.id, 0,
+                                            &stored->c.data),
                      SOCIAL_OK);
-    assert_int_equal(social_net_disk_write(put->fd, social_str(text)),
+    assert_int_equal(social_net_disk_write(stored->c.data.fd,
+                                           social_str(text)),
                      SOCIAL_OK);
 }
 
 
-static social_rc_e
-put(const char *key, unsigned id, const char *text, const char *announce)
+static social_net_commit_rc_e
+commit(stored_t *stored)
 {
-    stored_t               stored;
-    social_rc_e            rc;
-    social_net_disk_put_t  disk;
+    social_net_commit_rc_e  rc;
 
-    put_begin(&disk, &stored, key, id, text);
-    disk.announce = social_str(announce);
+    rc = social_net_commit_prepare(&stored->c);
 
-    rc = social_net_disk_commit(&disk);
+    if (rc != SOCIAL_NET_COMMIT_OK) {
+        return rc;
+    }
 
-    assert_int_equal(disk.fd, -1);
+    assert_int_equal(social_net_commit_sync(&stored->c), SOCIAL_OK);
+
+    rc = social_net_commit_publish(&stored->c, &known);
+
+    if (rc != SOCIAL_NET_COMMIT_OK) {
+        social_net_commit_abort(&stored->c);
+        return rc;
+    }
+
+    assert_int_equal(social_net_commit_sync_name(&stored->c), SOCIAL_OK);
+    social_net_commit_synced(&stored->c, &known, true);
+
+    return rc;
+}
+
+
+static social_net_commit_rc_e
+finish(stored_t *stored)
+{
+    social_net_commit_rc_e  rc;
+
+    rc = commit(stored);
+
+    if (rc == SOCIAL_NET_COMMIT_OK) {
+
+        if (social_net_commit_unfinished(&stored->c)) {
+            social_net_commit_finish(&stored->c);
+        }
+
+        social_net_commit_free(&stored->c);
+    }
+
+    return rc;
+}
+
+
+static social_net_commit_rc_e
+put(const char *key, unsigned id, const char *text, bool small)
+{
+    stored_t  stored;
+
+    put_begin(&stored, key, id, text, small);
+
+    return finish(&stored);
+}
+
+
+static social_net_commit_rc_e
+del(const char *key, unsigned id)
+{
+    stored_t  stored;
+
+    begin(&stored, key, id);
+    stored.c.remove = true;
+
+    return finish(&stored);
+}
+
+
+static social_rc_e
+get_meta(const char *key, char *text, size_t size, social_store_meta_t *meta)
+{
+    int            fd;
+    size_t         len;
+    int64_t        offset;
+    ssize_t        n;
+    social_rc_e    rc;
+    unsigned char  path[SOCIAL_STORE_MAX_PATH];
+    unsigned char  buf[SOCIAL_STORE_META_SIZE];
+
+    assert_int_equal(social_store_path(social_str(key), path, &len),
+                     SOCIAL_OK);
+
+    rc = social_net_disk_open(&disk, (char *) path, buf, sizeof(buf), &len,
+                              meta, &fd, &offset);
+
+    if (rc == SOCIAL_OK) {
+        n = pread(fd, text, size - 1, offset);
+        assert_true(n >= 0);
+        text[n] = '\0';
+        close(fd);
+        assert_int_equal(meta->size, n);
+    }
 
     return rc;
 }
@@ -139,100 +264,397 @@ put(const char *key, unsigned id, const char *text, const char *announce)
 static social_rc_e
 get(const char *key, char *text, size_t size)
 {
-    int                  fd;
-    size_t               len;
-    ssize_t              n;
-    social_rc_e          rc;
-    unsigned char        path[SOCIAL_STORE_MAX_PATH];
-    unsigned char        buf[SOCIAL_STORE_META_SIZE];
     social_store_meta_t  meta;
 
-    assert_int_equal(social_store_path(social_str(key), path, &len),
-                     SOCIAL_OK);
-
-    rc = social_net_disk_open(root, (char *) path, buf, &meta, &fd);
-
-    if (rc == SOCIAL_OK) {
-        n = read(fd, text, size - 1);
-        assert_true(n >= 0);
-        text[n] = '\0';
-        close(fd);
-        assert_int_equal(meta.size, n);
-    }
-
-    return rc;
+    return get_meta(key, text, size, &meta);
 }
 
 
-static social_rc_e
-del(const char *key)
-{
-    size_t             len;
-    unsigned char      path[SOCIAL_STORE_MAX_PATH];
-    social_s3_error_e  refused;
+#define is(key, expected)                                                     \
+    do {                                                                      \
+        char  text_[64];                                                      \
+        assert_int_equal(get(key, text_, sizeof(text_)), SOCIAL_OK);          \
+        assert_string_equal(text_, expected);                                 \
+    } while (0)
 
-    assert_int_equal(social_store_path(social_str(key), path, &len),
-                     SOCIAL_OK);
+#define is_absent(key)                                                        \
+    do {                                                                      \
+        char  text_[64];                                                      \
+        assert_int_equal(get(key, text_, sizeof(text_)), SOCIAL_DECLINED);    \
+    } while (0)
 
-    return social_net_disk_remove(root, (char *) path, NULL, true, &refused);
-}
+#define left(objects_, data_, spool_)                                         \
+    do {                                                                      \
+        assert_int_equal(files("objects"), objects_);                         \
+        assert_int_equal(files("data"), data_);                               \
+        assert_int_equal(files("spool"), spool_);                             \
+        if (!named) {                                                         \
+            assert_int_equal(files("tmp"), 0);                                \
+        }                                                                     \
+    } while (0)
 
 
 static void
 test_objects(void **state)
 {
-    char  text[64];
+    unsigned  small;
 
     (void) state;
 
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_DECLINED);
-    assert_int_equal(del("a"), SOCIAL_DECLINED);
+    for (small = 0; small < 2; small++) {
 
-    assert_int_equal(put("a", 1, "one", ""), SOCIAL_OK);
-    assert_int_equal(put("a/b", 2, "two", ""), SOCIAL_OK);
-    assert_int_equal(put("a/b/c", 3, "", ""), SOCIAL_OK);
+        is_absent("a");
+        assert_int_equal(del("a", 99), SOCIAL_NET_COMMIT_ABSENT);
+        assert_int_equal(del("a/b/c", 99), SOCIAL_NET_COMMIT_ABSENT);
 
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
-    assert_string_equal(text, "one");
-    assert_int_equal(get("a/b", text, sizeof(text)), SOCIAL_OK);
-    assert_string_equal(text, "two");
-    assert_int_equal(get("a/b/c", text, sizeof(text)), SOCIAL_OK);
-    assert_string_equal(text, "");
-    assert_int_equal(get("a/b/c/d", text, sizeof(text)), SOCIAL_DECLINED);
+        assert_int_equal(put("a", 1, "one", small), SOCIAL_NET_COMMIT_OK);
+        assert_int_equal(put("a/b", 2, "two", small), SOCIAL_NET_COMMIT_OK);
+        assert_int_equal(put("a/b/c", 3, "", small), SOCIAL_NET_COMMIT_OK);
 
-    assert_int_equal(put("a", 4, "four", ""), SOCIAL_OK);
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
-    assert_string_equal(text, "four");
+        is("a", "one");
+        is("a/b", "two");
+        is("a/b/c", "");
+        is_absent("a/b/c/d");
 
-    assert_int_equal(files("data"), 3);
-    assert_int_equal(files("objects"), 3);
-    assert_int_equal(files("tmp"), 0);
-    assert_int_equal(files("spool"), 0);
+        assert_int_equal(put("a", 4, "four", small), SOCIAL_NET_COMMIT_OK);
+        is("a", "four");
+        left(3, small ? 0 : 3, 0);
 
-    assert_int_equal(del("a"), SOCIAL_OK);
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_DECLINED);
-    assert_int_equal(get("a/b", text, sizeof(text)), SOCIAL_OK);
-    assert_int_equal(files("data"), 2);
+        /* one kind over the other */
+
+        assert_int_equal(put("a", 5, "five", !small), SOCIAL_NET_COMMIT_OK);
+        is("a", "five");
+        left(3, small ? 1 : 2, 0);
+        assert_int_equal(put("a", 6, "six", small), SOCIAL_NET_COMMIT_OK);
+        is("a", "six");
+        left(3, small ? 0 : 3, 0);
+
+        assert_int_equal(del("a", 7), SOCIAL_NET_COMMIT_OK);
+        is_absent("a");
+        is("a/b", "two");
+        left(2, small ? 0 : 2, 0);
+
+        assert_int_equal(del("a/b", 8), SOCIAL_NET_COMMIT_OK);
+        assert_int_equal(del("a/b/c", 9), SOCIAL_NET_COMMIT_OK);
+        left(0, 0, 0);
+    }
+}
+
+
+/* what was stored by the version before */
+
+static void
+test_version_1(void **state)
+{
+    int   fd;
+    char  path[128];
+
+    static const char  meta[] =
+        "social-object 1\n"
+        "id 000000000000000000000000000000aa\n"
+        "etag d41d8cd98f00b204e9800998ecf8427e\n"
+        "size 3\n"
+        "modified 1795354164\n"
+        "type image/jpeg\n";
+
+    (void) state;
+
+    snprintf(path, sizeof(path), "%s/objects/a.o", root);
+    fd = open(path, O_WRONLY|O_CREAT, 0600);
+    assert_int_equal(write(fd, meta, sizeof(meta) - 1), sizeof(meta) - 1);
+    close(fd);
+
+    snprintf(path, sizeof(path), "%s/data/00/%032x", root, 0xaa);
+    fd = open(path, O_WRONLY|O_CREAT, 0600);
+    assert_int_equal(write(fd, "old", 3), 3);
+    close(fd);
+
+    is("a", "old");
+    assert_int_equal(put("a", 1, "new", true), SOCIAL_NET_COMMIT_OK);
+    is("a", "new");
+    left(1, 0, 0);
+}
+
+
+/* numbers only increase, whatever the clock says and if it was removed */
+
+static void
+test_sequence(void **state)
+{
+    char                 text[64];
+    int64_t              seq;
+    stored_t             a, b;
+    social_store_meta_t  meta;
+
+    (void) state;
+
+    assert_int_equal(put("a", 1, "one", true), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(get_meta("a", text, sizeof(text), &meta), SOCIAL_OK);
+    assert_true(meta.seq > 1700000000000000);
+    seq = meta.seq;
+
+    /* one that has a number from the future, as before a clock was set back */
+
+    put_begin(&a, "a", 2, "two", true);
+    assert_int_equal(social_net_commit_prepare(&a.c), SOCIAL_NET_COMMIT_OK);
+    assert_true(a.c.meta.seq > seq);
+    social_net_commit_abort(&a.c);
+
+    put_begin(&a, "a", 2, "two", true);
+    assert_int_equal(social_net_commit_prepare(&a.c), SOCIAL_NET_COMMIT_OK);
+    social_net_disk_discard(&disk, &a.c.file);
+    seq += 3600000000;
+    a.c.meta.seq = seq;
+    a.c.bytes = social_str("two");
+    {
+        size_t         len;
+        unsigned char  buf[SOCIAL_STORE_META_SIZE];
+
+        assert_int_equal(social_store_meta_write(&a.c.meta, buf, &len),
+                         SOCIAL_OK);
+        assert_int_equal(social_net_disk_create(&disk, a.c.meta.id, 'm',
+                                                &a.c.file),
+                         SOCIAL_OK);
+        assert_int_equal(social_net_disk_write(a.c.file.fd,
+                             (social_str_t) { len, buf }), SOCIAL_OK);
+        assert_int_equal(social_net_disk_write(a.c.file.fd, a.c.bytes),
+                         SOCIAL_OK);
+    }
+    assert_int_equal(social_net_commit_publish(&a.c, &known),
+                     SOCIAL_NET_COMMIT_OK);
+    social_net_commit_synced(&a.c, &known, true);
+    social_net_commit_free(&a.c);
+
+    put_begin(&b, "a", 3, "three", true);
+    assert_int_equal(finish(&b), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(b.c.meta.seq, seq + 1);
+    is("a", "three");
+
+    assert_int_equal(del("a", 4), SOCIAL_NET_COMMIT_OK);
+
+    put_begin(&b, "a", 5, "five", true);
+    assert_int_equal(finish(&b), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(b.c.meta.seq, seq + 2);
+}
+
+
+/* of two at once the one with the later number stays, in whichever order */
+
+static void
+test_superseded(void **state)
+{
+    stored_t  a, b;
+
+    (void) state;
+
+    put_begin(&a, "a", 1, "one", false);
+    put_begin(&b, "a", 2, "two", false);
+    a.c.announce = b.c.announce = true;
+
+    assert_int_equal(social_net_commit_prepare(&a.c), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(social_net_commit_prepare(&b.c), SOCIAL_NET_COMMIT_OK);
+    assert_true(b.c.meta.seq > a.c.meta.seq);
+    left(0, 2, 2);
+
+    assert_int_equal(social_net_commit_publish(&b.c, &known),
+                     SOCIAL_NET_COMMIT_OK);
+    social_net_commit_synced(&b.c, &known, true);
+    assert_int_equal(social_net_commit_publish(&a.c, &known),
+                     SOCIAL_NET_COMMIT_SUPERSEDED);
+    social_net_commit_abort(&a.c);
+
+    is("a", "two");
+    left(1, 1, 1);
+
+    social_net_commit_announced(&b.c);
+    left(1, 1, 0);
+}
+
+
+/*
+ * What another commit has put there between the two steps is removed by the
+ * one that replaces it.
+ */
+
+static void
+test_between(void **state)
+{
+    stored_t  a;
+
+    (void) state;
+
+    assert_int_equal(put("a", 1, "one", false), SOCIAL_NET_COMMIT_OK);
+
+    put_begin(&a, "a", 3, "three", false);
+    assert_int_equal(social_net_commit_prepare(&a.c), SOCIAL_NET_COMMIT_OK);
+
+    assert_int_equal(put("a", 2, "two", false), SOCIAL_NET_COMMIT_OK);
+    left(1, 2, 1);
+
+    /* the later number, so that it is not superseded */
+
+    a.c.meta.seq += 3600000000;
+    assert_int_equal(social_net_commit_publish(&a.c, &known),
+                     SOCIAL_NET_COMMIT_OK);
+    social_net_commit_synced(&a.c, &known, true);
+    assert_true(social_net_commit_unfinished(&a.c));
+    social_net_commit_finish(&a.c);
+    social_net_commit_free(&a.c);
+
+    is("a", "three");
+    left(1, 1, 0);
+}
+
+
+static void
+test_conditions(void **state)
+{
+    stored_t  a;
+
+    static const struct {
+        const char              *match, *none;
+        bool                     exists;
+        social_net_commit_rc_e   rc;
+    } cases[] = {
+        { "", "*", false, SOCIAL_NET_COMMIT_OK },
+        { "", "*", true, SOCIAL_NET_COMMIT_REFUSED },
+        { "*", "", false, SOCIAL_NET_COMMIT_ABSENT },
+        { "*", "", true, SOCIAL_NET_COMMIT_OK },
+        { "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "", true, SOCIAL_NET_COMMIT_OK },
+        { "\"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\"", "", true,
+          SOCIAL_NET_COMMIT_OK },
+        { "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "", true,
+          SOCIAL_NET_COMMIT_REFUSED },
+        { "", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", true,
+          SOCIAL_NET_COMMIT_REFUSED },
+        { "", "ffffffffffffffffffffffffffffffff", true,
+          SOCIAL_NET_COMMIT_OK }
+    };
+
+    (void) state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (int remove = 0; remove < 2; remove++) {
+
+            if (cases[i].exists) {
+                assert_int_equal(put("a", 1, "one", false),
+                                 SOCIAL_NET_COMMIT_OK);
+
+            } else if (remove && !cases[i].match[0]) {
+                continue;
+            }
+
+            if (remove) {
+                begin(&a, "a", 2);
+                a.c.remove = true;
+
+            } else {
+                put_begin(&a, "a", 2, "two", false);
+            }
+
+            a.c.if_match = social_str(cases[i].match);
+            a.c.if_none_match = social_str(cases[i].none);
+
+            assert_int_equal(finish(&a), cases[i].rc);
+
+            if (cases[i].rc != SOCIAL_NET_COMMIT_OK) {
+                left(cases[i].exists ? 1 : 0, cases[i].exists ? 1 : 0, 0);
+            }
+
+            (void) del("a", 3);
+            left(0, 0, 0);
+        }
+    }
 }
 
 
 static void
 test_abort(void **state)
 {
-    char                   text[64];
-    stored_t               stored;
-    social_net_disk_put_t  disk;
+    stored_t  a;
 
     (void) state;
 
-    assert_int_equal(put("a", 1, "one", ""), SOCIAL_OK);
+    assert_int_equal(put("a", 1, "one", false), SOCIAL_NET_COMMIT_OK);
 
-    put_begin(&disk, &stored, "a", 2, "two");
-    social_net_disk_abort(root, stored.id, disk.fd);
+    /* before and after it was prepared */
 
-    assert_int_equal(files("tmp"), 0);
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
-    assert_string_equal(text, "one");
+    put_begin(&a, "a", 2, "two", false);
+    social_net_commit_abort(&a.c);
+    left(1, 1, 0);
+
+    put_begin(&a, "a", 2, "two", false);
+    assert_int_equal(social_net_commit_prepare(&a.c), SOCIAL_NET_COMMIT_OK);
+    left(1, 2, 1);
+    social_net_commit_abort(&a.c);
+    left(1, 1, 0);
+
+    /* while the key is locked, others end it */
+
+    is("a", "one");
+}
+
+
+/* a lock that is held is not waited for */
+
+static void
+test_busy(void **state)
+{
+    int                  locks[256];
+    char                 path[128];
+    stored_t             a;
+    unsigned             i;
+    social_net_intent_t  found[4];
+
+    (void) state;
+
+    assert_int_equal(put("a", 1, "one", false), SOCIAL_NET_COMMIT_OK);
+
+    put_begin(&a, "a", 2, "two", false);
+
+    for (i = 0; i < 256; i++) {
+        snprintf(path, sizeof(path), "%s/locks/%02x", root, i);
+        locks[i] = open(path, O_RDWR|O_CREAT, 0600);
+        assert_int_equal(flock(locks[i], LOCK_EX), 0);
+    }
+
+    assert_int_equal(social_net_commit_prepare(&a.c), SOCIAL_NET_COMMIT_BUSY);
+
+    for (i = 0; i < 256; i++) {
+        assert_int_equal(flock(locks[i], LOCK_UN), 0);
+    }
+
+    assert_int_equal(social_net_commit_prepare(&a.c), SOCIAL_NET_COMMIT_OK);
+
+    for (i = 0; i < 256; i++) {
+        assert_int_equal(flock(locks[i], LOCK_EX), 0);
+    }
+
+    assert_int_equal(social_net_commit_publish(&a.c, &known),
+                     SOCIAL_NET_COMMIT_BUSY);
+
+    /* what cannot be removed now is left to be found */
+
+    social_net_commit_abort(&a.c);
+    left(1, 2, 1);
+
+    assert_int_equal(social_net_intent_find(&disk, (int64_t) time(NULL),
+                                            found, 4), 1);
+    social_net_intent_end(&disk, (int64_t) time(NULL), found, 1);
+    assert_int_equal(found[0].state, SOCIAL_NET_INTENT_LATER);
+    left(1, 2, 1);
+
+    for (i = 0; i < 256; i++) {
+        close(locks[i]);
+    }
+
+    assert_int_equal(social_net_intent_find(&disk, (int64_t) time(NULL) + 60,
+                                            found, 4), 1);
+    social_net_intent_end(&disk, (int64_t) time(NULL), found, 1);
+    assert_int_equal(found[0].state, SOCIAL_NET_INTENT_ENDED);
+
+    is("a", "one");
+    left(1, 1, 0);
 }
 
 
@@ -241,124 +663,53 @@ test_abort(void **state)
 static void
 test_failed(void **state)
 {
-    char                   path[128], text[64];
-    stored_t               stored;
-    social_s3_error_e      refused;
-    social_net_disk_put_t  disk;
+    char      path[128];
+    stored_t  a;
 
     (void) state;
 
-    assert_int_equal(put("a", 1, "one", ""), SOCIAL_OK);
+    assert_int_equal(put("a", 1, "one", false), SOCIAL_NET_COMMIT_OK);
 
     /* metadata: its name is a directory */
 
     snprintf(path, sizeof(path), "%s/objects/b.o", root);
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_int_equal(put("b", 2, "two", "note"), SOCIAL_FAILED);
-    assert_int_equal(errno, EISDIR);
+    put_begin(&a, "b", 2, "two", false);
+    assert_int_equal(finish(&a), SOCIAL_NET_COMMIT_FAILED);
+    assert_int_equal(a.c.err, EISDIR);
+    left(1, 1, 0);
 
     /* the spool: its name is a file */
 
     snprintf(path, sizeof(path), "%s/spool", root);
     assert_int_equal(rmdir(path), 0);
     close(open(path, O_CREAT|O_WRONLY, 0600));
-    assert_int_equal(put("a", 3, "three", "note"), SOCIAL_FAILED);
-    assert_int_equal(errno, ENOTDIR);
+    put_begin(&a, "a", 3, "three", false);
+    assert_int_equal(finish(&a), SOCIAL_NET_COMMIT_FAILED);
+    assert_int_equal(a.c.err, ENOTDIR);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    left(1, 1, 0);
 
-    /* bytes: their file is gone */
+    /* the bytes: their directory is gone */
 
-    put_begin(&disk, &stored, "a", 4, "four");
-    snprintf(path, sizeof(path), "%s/tmp/%s", root, (char *) stored.id);
-    unlink(path);
-    assert_int_equal(social_net_disk_commit(&disk), SOCIAL_FAILED);
-    assert_int_equal(errno, ENOENT);
-    assert_int_equal(disk.fd, -1);
+    snprintf(path, sizeof(path), "%s/data/ff", root);
+    assert_int_equal(rmdir(path), 0);
+    put_begin(&a, "a", 4, "four", false);
+    memset(a.c.meta.id, 'f', 32);
+    assert_int_equal(finish(&a), SOCIAL_NET_COMMIT_FAILED);
+    assert_int_equal(a.c.err, ENOENT);
+    left(1, 1, 0);
 
-    assert_int_equal(files("tmp"), 0);
-    assert_int_equal(files("data"), 1);
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
-    assert_string_equal(text, "one");
+    /* metadata that cannot be written */
 
-    /* the root is gone */
+    put_begin(&a, "a", 5, "five", false);
+    a.c.meta.headers = S("no line");
+    assert_int_equal(finish(&a), SOCIAL_NET_COMMIT_FAILED);
+    assert_int_equal(a.c.err, EINVAL);
+    left(1, 1, 0);
 
-    assert_int_equal(social_net_disk_create("/nonexistent", stored.id,
-                                            &disk.fd),
-                     SOCIAL_FAILED);
-    assert_int_equal(social_net_disk_remove("/nonexistent", "a.o", NULL, true,
-                                            &refused),
-                     SOCIAL_FAILED);
-}
-
-
-static social_s3_error_e
-put_if(unsigned id, const char *text, const char *match,
-    const char *none_match)
-{
-    stored_t               stored;
-    social_rc_e            rc;
-    social_net_disk_put_t  disk;
-
-    put_begin(&disk, &stored, "a", id, text);
-    disk.announce = social_str("note");
-    disk.condition.if_match = social_str(match);
-    disk.condition.if_none_match = social_str(none_match);
-
-    rc = social_net_disk_commit(&disk);
-
-    assert_int_equal(disk.fd, -1);
-    assert_int_equal(rc, disk.refused == SOCIAL_S3_OK ? SOCIAL_OK
-                                                      : SOCIAL_DECLINED);
-
-    return disk.refused;
-}
-
-
-static void
-test_condition(void **state)
-{
-    char                   text[64];
-    social_s3_error_e      refused;
-    social_s3_condition_t  condition;
-
-    static const char  etag[] = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
-
-    (void) state;
-
-    assert_int_equal(put_if(1, "one", etag, ""), SOCIAL_S3_NO_SUCH_KEY);
-    assert_int_equal(files("data") + files("objects") + files("spool"), 0);
-    assert_int_equal(put_if(2, "two", "", "*"), SOCIAL_S3_OK);
-    assert_int_equal(put_if(3, "three", "", "*"),
-                     SOCIAL_S3_PRECONDITION_FAILED);
-    assert_int_equal(put_if(4, "four", "x", ""),
-                     SOCIAL_S3_PRECONDITION_FAILED);
-    assert_int_equal(files("data"), 1);
-    assert_int_equal(files("spool"), 1);
-    assert_int_equal(files("tmp"), 0);
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
-    assert_string_equal(text, "two");
-    assert_int_equal(put_if(5, "five", etag, ""), SOCIAL_S3_OK);
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
-    assert_string_equal(text, "five");
-
-    memset(&condition, 0, sizeof(condition));
-    condition.if_match = social_str("x");
-    assert_int_equal(social_net_disk_remove(root, "a.o", &condition, true,
-                                            &refused), SOCIAL_OK);
-    assert_int_equal(refused, SOCIAL_S3_PRECONDITION_FAILED);
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_OK);
-
-    condition.if_match = social_str(etag);
-    assert_int_equal(social_net_disk_remove(root, "a.o", &condition, true,
-                                            &refused), SOCIAL_OK);
-    assert_int_equal(refused, SOCIAL_S3_OK);
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_DECLINED);
-    assert_int_equal(files("data"), 0);
-
-    /* where there is none, there is nothing to protect */
-
-    assert_int_equal(social_net_disk_remove(root, "a.o", &condition, true,
-                                            &refused), SOCIAL_DECLINED);
-    assert_int_equal(refused, SOCIAL_S3_OK);
+    is("a", "one");
 }
 
 
@@ -370,7 +721,7 @@ test_damaged(void **state)
 
     (void) state;
 
-    assert_int_equal(put("a", 1, "one", ""), SOCIAL_OK);
+    assert_int_equal(put("a", 1, "one", false), SOCIAL_NET_COMMIT_OK);
 
     snprintf(path, sizeof(path), "%s/objects/a.o", root);
     fd = open(path, O_WRONLY|O_TRUNC);
@@ -378,115 +729,304 @@ test_damaged(void **state)
     close(fd);
 
     assert_int_equal(get("a", text, sizeof(text)), SOCIAL_MALFORMED);
-    assert_int_equal(del("a"), SOCIAL_OK);
-    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_DECLINED);
+    assert_int_equal(del("a", 9), SOCIAL_NET_COMMIT_OK);
+    is_absent("a");
 
-    /* metadata without its bytes, and with a link instead of them */
+    fd = open(path, O_WRONLY|O_CREAT, 0600);
+    assert_int_equal(write(fd, "junk", 4), 4);
+    close(fd);
 
-    assert_int_equal(put("b", 2, "two", ""), SOCIAL_OK);
-    snprintf(path, sizeof(path), "%s/data/00/%032x", root, 2);
+    assert_int_equal(put("a", 2, "two", false), SOCIAL_NET_COMMIT_OK);
+    is("a", "two");
+
+    /* metadata without its bytes */
+
+    assert_int_equal(put("b", 3, "three", false), SOCIAL_NET_COMMIT_OK);
+    snprintf(path, sizeof(path), "%s/data/00/%032x", root, 3);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(get("b", text, sizeof(text)), SOCIAL_MALFORMED);
+}
+
+
+/*
+ * No symbolic link below the root is followed: at the end of a path, in its
+ * middle, or in place of one of the store's own directories.
+ */
+
+static void
+test_links(void **state)
+{
+    char      path[128], outside[64], text[64];
+    stored_t  a;
+
+    (void) state;
+
+    snprintf(outside, sizeof(outside), "%s-outside", root);
+    assert_int_equal(mkdir(outside, 0700), 0);
+
+    assert_int_equal(put("a", 1, "one", false), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(put("d/x", 2, "two", false), SOCIAL_NET_COMMIT_OK);
+
+    /* bytes */
+
+    snprintf(path, sizeof(path), "%s/data/00/%032x", root, 1);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    assert_int_equal(get("a", text, sizeof(text)), SOCIAL_FAILED);
+    assert_int_equal(errno, ELOOP);
+    assert_int_equal(unlink(path), 0);
+
+    /* metadata */
 
     snprintf(path, sizeof(path), "%s/objects/c.o", root);
     assert_int_equal(symlink("/etc/passwd", path), 0);
     assert_int_equal(get("c", text, sizeof(text)), SOCIAL_FAILED);
+    put_begin(&a, "c", 3, "three", false);
+    assert_int_equal(finish(&a), SOCIAL_NET_COMMIT_FAILED);
+
+    /* a directory of a key */
+
+    snprintf(path, sizeof(path), "%s/objects/e.d", root);
+    assert_int_equal(symlink(outside, path), 0);
+    assert_int_equal(get("e/x", text, sizeof(text)), SOCIAL_FAILED);
+    put_begin(&a, "e/x", 4, "four", false);
+    assert_int_equal(finish(&a), SOCIAL_NET_COMMIT_FAILED);
+    assert_true(a.c.err == ELOOP || a.c.err == ENOTDIR);
+    begin(&a, "e/x", 5);
+    a.c.remove = true;
+    assert_int_equal(finish(&a), SOCIAL_NET_COMMIT_FAILED);
+
+    /* a directory of the store */
+
+    snprintf(path, sizeof(path), "%s/data/05", root);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(symlink(outside, path), 0);
+    put_begin(&a, "f", 6, "six", false);
+    a.c.meta.id[1] = '5';
+    assert_int_equal(finish(&a), SOCIAL_NET_COMMIT_FAILED);
+    assert_true(a.c.err == ELOOP || a.c.err == ENOTDIR);
+
+    assert_int_equal(rmdir(outside), 0);    /* nothing was made in it */
+    is("d/x", "two");
 }
 
 
-static void
-test_spool(void **state)
+static unsigned
+find_now(social_net_intent_t *found, int64_t now)
 {
-    size_t         len, n;
-    int64_t        now;
-    unsigned char  id[SOCIAL_STORE_ID_SIZE], buf[64];
-    unsigned char  path[SOCIAL_STORE_MAX_PATH];
+    unsigned  n;
+
+    n = social_net_intent_find(&disk, now, found, 4);
+    social_net_intent_end(&disk, now, found, n);
+
+    return n;
+}
+
+
+/*
+ * What a process leaves that dies after each step: its locks are gone with it,
+ * and the next one that looks ends what it began.
+ */
+
+static void
+test_intents(void **state)
+{
+    int64_t              now;
+    stored_t             a;
+    social_net_intent_t  found[4];
+
+    (void) state;
+
+    now = (int64_t) time(NULL) + 60;
+
+    assert_int_equal(find_now(found, now), 0);
+
+    /* not published: as if it had never been */
+
+    assert_int_equal(put("a", 1, "one", false), SOCIAL_NET_COMMIT_OK);
+
+    put_begin(&a, "a", 2, "two", false);
+    a.c.announce = true;
+    assert_int_equal(social_net_commit_prepare(&a.c), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(find_now(found, now), 0);
+    social_net_commit_free(&a.c);
+    left(1, 2, 1);
+    assert_int_equal(find_now(found, now), 1);
+    assert_int_equal(found[0].state, SOCIAL_NET_INTENT_ENDED);
+    left(1, 1, 0);
+    is("a", "one");
+
+    /* published, and to be announced */
+
+    put_begin(&a, "a", 3, "three", false);
+    a.c.announce = true;
+    assert_int_equal(commit(&a), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(find_now(found, now), 0);
+    social_net_commit_free(&a.c);
+    left(1, 2, 1);
+    assert_int_equal(find_now(found, now), 1);
+    assert_int_equal(found[0].state, SOCIAL_NET_INTENT_ANNOUNCE);
+    assert_int_equal(found[0].intent.seq, a.c.meta.seq);
+    assert_int_equal(found[0].intent.size, 5);
+    assert_str(found[0].intent.key, "a");
+    left(1, 1, 1);
+    is("a", "three");
+
+    /* it cannot be announced: others go first */
+
+    social_net_intent_defer(&found[0], now, 10);
+    assert_int_equal(find_now(found, now + 9), 0);
+    assert_int_equal(find_now(found, now + 10), 1);
+    assert_int_equal(found[0].state, SOCIAL_NET_INTENT_ANNOUNCE);
+    social_net_intent_announced(&disk, &found[0]);
+    left(1, 1, 0);
+
+    /* removed, but not what was replaced */
+
+    begin(&a, "a", 4);
+    a.c.remove = true;
+    assert_int_equal(commit(&a), SOCIAL_NET_COMMIT_OK);
+    social_net_commit_free(&a.c);
+    left(0, 1, 1);
+    assert_int_equal(find_now(found, now), 1);
+    left(0, 0, 0);
+}
+
+
+/*
+ * The object that an intent was to replace is not removed when the process
+ * died before.
+ */
+
+static void
+test_intent_keeps(void **state)
+{
+    stored_t             a;
+    social_net_intent_t  found[4];
+
+    (void) state;
+
+    assert_int_equal(put("a", 1, "one", false), SOCIAL_NET_COMMIT_OK);
+
+    begin(&a, "a", 2);
+    a.c.remove = true;
+    a.c.if_match = S("*");
+
+    /* the intent is written, and the name cannot be removed */
+
+    assert_int_equal(social_net_commit_prepare(&a.c), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(social_net_commit_publish(&a.c, &known),
+                     SOCIAL_NET_COMMIT_OK);
+    social_net_commit_synced(&a.c, &known, true);
+    social_net_commit_free(&a.c);
+
+    /* as if it had not been removed: another object with the same bytes */
+
+    {
+        stored_t       b;
+        unsigned char  id[SOCIAL_STORE_ID_SIZE];
+
+        memcpy(id, a.c.replaces[0], sizeof(id));
+        begin(&b, "a", 1);
+        b.c.meta.size = 3;
+        b.c.meta.place = SOCIAL_STORE_FILE;
+
+        char    path[128];
+        int     fd;
+        size_t  len;
+        unsigned char  buf[SOCIAL_STORE_META_SIZE];
+
+        assert_int_equal(social_store_meta_write(&b.c.meta, buf, &len),
+                         SOCIAL_OK);
+        snprintf(path, sizeof(path), "%s/objects/a.o", root);
+        fd = open(path, O_WRONLY|O_CREAT|O_EXCL, 0600);
+        assert_int_equal(write(fd, buf, len), len);
+        close(fd);
+    }
+
+    assert_int_equal(find_now(found, (int64_t) time(NULL) + 60), 1);
+    assert_int_equal(found[0].state, SOCIAL_NET_INTENT_ENDED);
+    is("a", "one");
+    left(1, 1, 0);
+}
+
+
+/* those of the version before have no lock, and so an age */
+
+static void
+test_intent_1(void **state)
+{
+    int                  fd;
+    char                 path[128];
+    int64_t              now;
+    social_net_intent_t  found[4];
 
     (void) state;
 
     now = (int64_t) time(NULL);
 
-    assert_int_equal(social_net_spool_next(root, now, 0, id, buf, 64, &len),
-                     SOCIAL_DECLINED);
+    assert_int_equal(put("a", 7, "one", false), SOCIAL_NET_COMMIT_OK);
 
-    assert_int_equal(put("a", 7, "one", "note of a"), SOCIAL_OK);
-
-    assert_int_equal(social_net_spool_next(root, now, 10, id, buf, 64, &len),
-                     SOCIAL_DECLINED);
-    assert_int_equal(social_net_spool_next(root, now + 12, 10, id, buf, 64,
-                                           &len),
-                     SOCIAL_OK);
-    assert_int_equal(len, 9);
-    assert_memory_equal(buf, "note of a", 9);
-    assert_memory_equal(id, "00000000000000000000000000000007", 32);
-
-    assert_int_equal(social_store_path(social_str("a"), path, &n), SOCIAL_OK);
-    assert_int_equal(social_net_spool_check(root, (char *) path, id),
-                     SOCIAL_OK);
-
-    assert_int_equal(put("a", 8, "two", ""), SOCIAL_OK);
-    assert_int_equal(social_net_spool_check(root, (char *) path, id),
-                     SOCIAL_DECLINED);
-    assert_int_equal(del("a"), SOCIAL_OK);
-    assert_int_equal(social_net_spool_check(root, (char *) path, id),
-                     SOCIAL_DECLINED);
-
-    social_net_spool_defer(root, id);
-    assert_int_equal(files("spool"), 1);
-    social_net_spool_remove(root, id);
-    social_net_spool_remove(root, id);
-    assert_int_equal(files("spool"), 0);
-}
-
-
-static void
-test_defer(void **state)
-{
-    char             path[128];
-    size_t           len;
-    int64_t          now;
-    unsigned char    id[SOCIAL_STORE_ID_SIZE], buf[64];
-    struct timespec  old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
-
-    (void) state;
-
-    now = (int64_t) time(NULL);
-
-    assert_int_equal(put("a", 7, "one", "note"), SOCIAL_OK);
     snprintf(path, sizeof(path), "%s/spool/%032x", root, 7);
-    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    fd = open(path, O_WRONLY|O_CREAT, 0600);
+    assert_int_equal(dprintf(fd, "3 eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\na"), 36);
+    close(fd);
 
-    assert_int_equal(social_net_spool_next(root, now, 10, id, buf, 64, &len),
-                     SOCIAL_OK);
-    social_net_spool_defer(root, id);
-    assert_int_equal(social_net_spool_next(root, now, 10, id, buf, 64, &len),
-                     SOCIAL_DECLINED);
+    assert_int_equal(find_now(found, now), 0);
+    assert_int_equal(find_now(found, now + 60), 1);
+    assert_int_equal(found[0].state, SOCIAL_NET_INTENT_ANNOUNCE);
+    assert_int_equal(found[0].intent.seq, 0);
+    assert_int_equal(found[0].intent.size, 3);
+    assert_memory_equal(found[0].intent.id,
+                        "00000000000000000000000000000007", 32);
+    social_net_intent_announced(&disk, &found[0]);
+    left(1, 1, 0);
+
+    /* one that is damaged is given up */
+
+    snprintf(path, sizeof(path), "%s/spool/%032x", root, 8);
+    close(open(path, O_WRONLY|O_CREAT, 0600));
+    assert_int_equal(find_now(found, now + 60), 1);
+    left(1, 1, 0);
 }
 
 
 static void
 test_sweep(void **state)
 {
-    int            fd;
-    int64_t        now;
-    unsigned char  id[SOCIAL_STORE_ID_SIZE];
+    int                     fd;
+    char                    path[128];
+    int64_t                 now;
+    social_net_disk_file_t  file;
 
     (void) state;
 
     now = (int64_t) time(NULL);
 
-    assert_int_equal(social_net_disk_sweep(root, now, 0), 0);
+    assert_int_equal(social_net_disk_sweep(&disk, now, 0), 0);
 
-    memset(id, 'a', sizeof(id));
-    assert_int_equal(social_net_disk_create(root, id, &fd), SOCIAL_OK);
+    atomic_store(&disk.anonymous, false);
+    assert_int_equal(social_net_disk_create(&disk,
+                         (const unsigned char *)
+                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0, &file),
+                     SOCIAL_OK);
+    assert_int_equal(files("tmp"), 1);
+
+    /* another process writes to it */
+
+    assert_int_equal(social_net_disk_sweep(&disk, now + 3602, 5), 0);
+
+    fd = dup(file.fd);
     close(fd);
+    close(file.fd);
 
-    assert_int_equal(social_net_disk_create(root, id, &fd), SOCIAL_FAILED);
-    assert_int_equal(errno, EEXIST);
-
-    assert_int_equal(social_net_disk_sweep(root, now, 3600), 0);
-    assert_int_equal(social_net_disk_sweep(root, now + 3602, 3600), 1);
+    assert_int_equal(social_net_disk_sweep(&disk, now, 5), 0);
+    assert_int_equal(social_net_disk_sweep(&disk, now + 7, 5), 1);
     assert_int_equal(files("tmp"), 0);
+
+    snprintf(path, sizeof(path), "%s/tmp/link", root);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    assert_int_equal(social_net_disk_sweep(&disk, now + 7, 5), 0);
 }
 
 
@@ -497,38 +1037,56 @@ test_sweep(void **state)
 static void *
 race(void *data)
 {
-    int                    fd;
-    unsigned               i, n;
-    stored_t               stored;
-    social_s3_error_e      refused;
-    social_net_disk_put_t  disk;
+    char                    text[SOCIAL_STORE_ID_SIZE + 1];
+    unsigned                i, n;
+    stored_t                a;
+    social_net_commit_rc_e  rc;
 
     n = *(unsigned *) data;
 
     for (i = 0; i < ROUNDS; i++) {
 
-        memset(&disk, 0, sizeof(disk));
-        snprintf((char *) stored.id, sizeof(stored.id), "%032x",
-                 n * 1000 + i + 1);
+        memset(&a, 0, sizeof(a));
+        social_net_commit_init(&a.c, &disk);
 
-        if (social_net_disk_create(root, stored.id, &fd) != SOCIAL_OK) {
+        snprintf(text, sizeof(text), "%032x", n * 1000 + i + 1);
+        memcpy(a.c.meta.id, text, SOCIAL_STORE_ID_SIZE);
+        memset(a.c.meta.etag, 'e', 32);
+        a.c.path = "same.o";
+        a.c.key = social_str("same");
+        a.c.remove = (i % 5 == 4);
+
+        if (!a.c.remove
+            && social_net_disk_create(&disk, a.c.meta.id, 0, &a.c.data)
+               != SOCIAL_OK)
+        {
             return data;
         }
 
-        disk.root = root;
-        disk.id = stored.id;
-        disk.path = "same.o";
-        disk.fd = fd;
-        disk.meta.type = social_str("a/b");
-        memcpy(disk.meta.id, stored.id, SOCIAL_STORE_ID_SIZE);
-        memset(disk.meta.etag, 'e', 32);
+        while ((rc = social_net_commit_prepare(&a.c))
+               == SOCIAL_NET_COMMIT_BUSY) { /* void */ }
 
-        if (social_net_disk_commit(&disk) != SOCIAL_OK
-            || (i % 5 == 4
-                && social_net_disk_remove(root, "same.o", NULL, false,
-                                              &refused)
-                   == SOCIAL_FAILED))
-        {
+        if (rc != SOCIAL_NET_COMMIT_OK) {
+            return data;
+        }
+
+        while ((rc = social_net_commit_publish(&a.c, &known))
+               == SOCIAL_NET_COMMIT_BUSY) { /* void */ }
+
+        switch (rc) {
+
+        case SOCIAL_NET_COMMIT_OK:
+            social_net_commit_synced(&a.c, &known, false);
+            social_net_commit_finish(&a.c);
+            social_net_commit_free(&a.c);
+            break;
+
+        case SOCIAL_NET_COMMIT_SUPERSEDED:
+        case SOCIAL_NET_COMMIT_ABSENT:
+            social_net_commit_abort(&a.c);
+            break;
+
+        default:
             return data;
         }
     }
@@ -542,13 +1100,12 @@ race(void *data)
 static void
 test_race(void **state)
 {
-    void      *failed;
-    unsigned   i, n[THREADS];
-    pthread_t  threads[THREADS];
+    void                 *failed;
+    unsigned              i, n[THREADS];
+    pthread_t             threads[THREADS];
+    social_net_intent_t   found[4];
 
     (void) state;
-
-    assert_int_equal(social_net_disk_prepare(root), SOCIAL_OK);
 
     for (i = 0; i < THREADS; i++) {
         n[i] = i;
@@ -560,26 +1117,52 @@ test_race(void **state)
         assert_null(failed);
     }
 
+    /* what could not be removed, since the key was locked, is left to others */
+
+    for (i = 1; i < 100; i++) {
+        if (find_now(found, (int64_t) time(NULL) + 10 * i) == 0) {
+            break;
+        }
+    }
+
     assert_int_equal(files("data"), files("objects"));
     assert_true(files("objects") <= 1);
+    assert_int_equal(files("spool"), 0);
     assert_int_equal(files("tmp"), 0);
 }
+
+
+#define TESTS                                                                 \
+    cmocka_unit_test_setup_teardown(test_objects, setup, teardown),           \
+    cmocka_unit_test_setup_teardown(test_version_1, setup, teardown),         \
+    cmocka_unit_test_setup_teardown(test_sequence, setup, teardown),          \
+    cmocka_unit_test_setup_teardown(test_superseded, setup, teardown),        \
+    cmocka_unit_test_setup_teardown(test_between, setup, teardown),           \
+    cmocka_unit_test_setup_teardown(test_conditions, setup, teardown),        \
+    cmocka_unit_test_setup_teardown(test_abort, setup, teardown),             \
+    cmocka_unit_test_setup_teardown(test_busy, setup, teardown),              \
+    cmocka_unit_test_setup_teardown(test_failed, setup, teardown),            \
+    cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),           \
+    cmocka_unit_test_setup_teardown(test_links, setup, teardown),             \
+    cmocka_unit_test_setup_teardown(test_intents, setup, teardown),           \
+    cmocka_unit_test_setup_teardown(test_intent_keeps, setup, teardown),      \
+    cmocka_unit_test_setup_teardown(test_intent_1, setup, teardown),          \
+    cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),             \
+    cmocka_unit_test_setup_teardown(test_race, setup, teardown)
 
 
 int
 main(void)
 {
-    const struct CMUnitTest  tests[] = {
-        cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_abort, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_failed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_condition, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_spool, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_defer, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_race, setup, teardown)
-    };
+    int  rc;
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest  tests[] = { TESTS };
+
+    rc = cmocka_run_group_tests_name("disk", tests, NULL, NULL);
+
+    /* where the file system has no files without names */
+
+    named = true;
+
+    return rc + cmocka_run_group_tests_name("disk, named", tests, NULL, NULL);
 }

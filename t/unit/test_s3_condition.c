@@ -11,12 +11,6 @@
 #define THEN  1767225600
 
 
-static const social_s3_condition_t  none = {
-    .if_modified_since = SOCIAL_S3_NO_TIME,
-    .if_unmodified_since = SOCIAL_S3_NO_TIME
-};
-
-
 static social_s3_condition_e
 given(const char *match, const char *none_match, int64_t modified,
     int64_t unmodified)
@@ -29,7 +23,6 @@ given(const char *match, const char *none_match, int64_t modified,
     condition.if_modified_since = modified;
     condition.if_unmodified_since = unmodified;
 
-    version.exists = true;
     version.etag = S(ETAG);
     version.modified = THEN;
 
@@ -103,66 +96,11 @@ test_read(void **state)
 }
 
 
-static void
-test_write(void **state)
-{
-    social_s3_version_t    there, nothing;
-    social_s3_condition_t  condition;
-
-    (void) state;
-
-    there.exists = true;
-    there.etag = S(ETAG);
-    there.modified = THEN;
-    memset(&nothing, 0, sizeof(nothing));
-
-    condition = none;
-    assert_false(social_s3_condition_is_set(&condition));
-    assert_int_equal(social_s3_condition_write(&condition, &there),
-                     SOCIAL_S3_OK);
-    assert_int_equal(social_s3_condition_write(&condition, &nothing),
-                     SOCIAL_S3_OK);
-
-    condition.if_none_match = S("*");
-    assert_true(social_s3_condition_is_set(&condition));
-    assert_int_equal(social_s3_condition_write(&condition, &there),
-                     SOCIAL_S3_PRECONDITION_FAILED);
-    assert_int_equal(social_s3_condition_write(&condition, &nothing),
-                     SOCIAL_S3_OK);
-
-    condition = none;
-    condition.if_match = S("\"" ETAG "\"");
-    assert_true(social_s3_condition_is_set(&condition));
-    assert_int_equal(social_s3_condition_write(&condition, &there),
-                     SOCIAL_S3_OK);
-    assert_int_equal(social_s3_condition_write(&condition, &nothing),
-                     SOCIAL_S3_NO_SUCH_KEY);
-
-    condition.if_match = S("\"a\"");
-    assert_int_equal(social_s3_condition_write(&condition, &there),
-                     SOCIAL_S3_PRECONDITION_FAILED);
-
-    condition.if_match = S("*");
-    assert_int_equal(social_s3_condition_write(&condition, &there),
-                     SOCIAL_S3_OK);
-    assert_int_equal(social_s3_condition_write(&condition, &nothing),
-                     SOCIAL_S3_NO_SUCH_KEY);
-
-    condition = none;
-    condition.if_modified_since = THEN;
-    assert_true(social_s3_condition_is_set(&condition));
-    condition = none;
-    condition.if_unmodified_since = THEN;
-    assert_true(social_s3_condition_is_set(&condition));
-}
-
-
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_read),
-        cmocka_unit_test(test_write),
     };
 
     return cmocka_run_group_tests_name("s3_condition", tests, NULL, NULL);

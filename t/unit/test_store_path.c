@@ -100,51 +100,6 @@ test_names(void **state)
 }
 
 
-static void
-test_meta(void **state)
-{
-    size_t               len, i;
-    social_str_t         text;
-    unsigned char        buf[SOCIAL_STORE_META_SIZE];
-    social_store_meta_t  meta, back;
-
-    (void) state;
-
-    memset(&meta, 0, sizeof(meta));
-    memcpy(meta.id, "0123456789abcdef0123456789abcdef", 32);
-    memcpy(meta.etag, "d41d8cd98f00b204e9800998ecf8427e", 32);
-    meta.size = 12345678901;
-    meta.modified = 1795354164;
-    meta.type = S("image/jpeg");
-
-    len = social_store_meta_write(&meta, buf);
-    text.data = buf;
-    text.len = len;
-
-    assert_int_equal(social_store_meta_read(text, &back), SOCIAL_OK);
-    assert_memory_equal(back.id, meta.id, 32);
-    assert_memory_equal(back.etag, meta.etag, 32);
-    assert_int_equal(back.size, meta.size);
-    assert_int_equal(back.modified, meta.modified);
-    assert_str(back.type, "image/jpeg");
-
-    /* cut short anywhere, it is not taken for whole */
-
-    for (i = 0; i < len; i++) {
-        text.len = i;
-        assert_int_equal(social_store_meta_read(text, &back),
-                         SOCIAL_MALFORMED);
-    }
-
-    /* a type cannot add a line */
-
-    meta.type = S("text/html\ntype image/png");
-    text.len = social_store_meta_write(&meta, buf);
-    assert_int_equal(social_store_meta_read(text, &back), SOCIAL_OK);
-    assert_str(back.type, "application/octet-stream");
-}
-
-
 int
 main(void)
 {
@@ -152,7 +107,6 @@ main(void)
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_not_keys),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_meta),
     };
 
     return cmocka_run_group_tests_name("store_path", tests, NULL, NULL);

@@ -6,15 +6,6 @@
 #include "social_s3_condition.h"
 
 
-bool
-social_s3_condition_is_set(const social_s3_condition_t *condition)
-{
-    return condition->if_match.len || condition->if_none_match.len
-           || condition->if_modified_since != SOCIAL_S3_NO_TIME
-           || condition->if_unmodified_since != SOCIAL_S3_NO_TIME;
-}
-
-
 social_s3_condition_e
 social_s3_condition_read(const social_s3_condition_t *condition,
     const social_s3_version_t *version, int64_t now)
@@ -48,34 +39,6 @@ social_s3_condition_read(const social_s3_condition_t *condition,
     }
 
     return SOCIAL_S3_CONDITION_TRUE;
-}
-
-
-social_s3_error_e
-social_s3_condition_write(const social_s3_condition_t *condition,
-    const social_s3_version_t *version)
-{
-    if (condition->if_match.len) {
-
-        if (!version->exists) {
-            return SOCIAL_S3_NO_SUCH_KEY;
-        }
-
-        if (!social_s3_etag_is_listed(condition->if_match, version->etag,
-                                      false))
-        {
-            return SOCIAL_S3_PRECONDITION_FAILED;
-        }
-    }
-
-    if (condition->if_none_match.len && version->exists
-        && social_s3_etag_is_listed(condition->if_none_match, version->etag,
-                                    true))
-    {
-        return SOCIAL_S3_PRECONDITION_FAILED;
-    }
-
-    return SOCIAL_S3_OK;
 }
 
 

@@ -1,15 +1,13 @@
 
 /*
- * Conditional requests, as S3 evaluates them (S3 API Reference, GetObject,
- * PutObject and DeleteObject; S3 User Guide, "Conditional requests"; RFC 9110,
- * 13).
+ * Conditional requests, as S3 evaluates them (S3 API Reference, GetObject; S3
+ * User Guide, "Conditional requests"; RFC 9110, 13).
  */
 
 #ifndef SOCIAL_S3_CONDITION_H
 #define SOCIAL_S3_CONDITION_H
 
 
-#include "social_s3_error.h"
 #include "social_str.h"
 
 
@@ -29,10 +27,9 @@ typedef struct {
 
 
 /*
- * The object that the condition is for; no object: "exists" is false.
+ * The object that the condition is for.
  */
 typedef struct {
-    bool            exists;
     social_str_t    etag;                    /* without quotes */
     int64_t         modified;                /* seconds */
 } social_s3_version_t;
@@ -46,26 +43,11 @@ typedef enum {
 
 
 /*
- * Whether there is a condition at all.
- */
-bool social_s3_condition_is_set(const social_s3_condition_t *condition);
-
-/*
  * Evaluates the condition of a GET or HEAD of an object that exists, at "now".
  */
 social_s3_condition_e social_s3_condition_read(
     const social_s3_condition_t *condition,
     const social_s3_version_t *version, int64_t now);
-
-/*
- * Evaluates the condition of a write, If-Match or If-None-Match; call it while
- * nothing else can change the object.  SOCIAL_S3_OK: it may be done;
- * SOCIAL_S3_PRECONDITION_FAILED, or SOCIAL_S3_NO_SUCH_KEY where If-Match was
- * given and there is no object.
- */
-social_s3_error_e social_s3_condition_write(
-    const social_s3_condition_t *condition,
-    const social_s3_version_t *version);
 
 /*
  * Whether the list of a header, "*" or ETags with commas between them, has

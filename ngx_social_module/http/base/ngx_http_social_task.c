@@ -161,15 +161,26 @@ ngx_http_social_task_event_handler(ngx_event_t *ev)
 
 
 void
-ngx_http_social_task_free(ngx_http_social_task_t *task)
+ngx_http_social_task_disown(ngx_http_social_task_t *task)
 {
     if (task->held != NULL) {
         *task->held = NULL;
+        task->held = NULL;
     }
 
     if (task->cleanup != NULL) {
         task->cleanup->handler = NULL;
+        task->cleanup = NULL;
     }
+
+    task->owner = NULL;
+}
+
+
+void
+ngx_http_social_task_free(ngx_http_social_task_t *task)
+{
+    ngx_http_social_task_disown(task);
 
     ngx_destroy_pool(task->pool);
 }

@@ -64,6 +64,12 @@ ngx_int_t ngx_http_social_task_own_request(ngx_http_social_task_t *task,
 void ngx_http_social_task_orphan(ngx_http_social_task_t *task);
 
 /*
+ * The task and its owner, if there is one, go separate ways: it is for the
+ * caller to free, and what becomes of the owner does not concern it.
+ */
+void ngx_http_social_task_disown(ngx_http_social_task_t *task);
+
+/*
  * Has a thread run it.  A worker that shuts down waits for a task that is
  * awaited, for 60 s, and as long as it takes while there is an owner
  * ("worker_shutdown_timeout" ends that).  NGX_BUSY: the thread pool's queue is

@@ -37,6 +37,30 @@ ngx_http_social_store_error(ngx_http_request_t *r, social_s3_error_e error,
 }
 
 
+social_s3_error_e
+ngx_http_social_store_commit_error(social_net_commit_rc_e rc)
+{
+    switch (rc) {
+
+    case SOCIAL_NET_COMMIT_OK:
+    case SOCIAL_NET_COMMIT_SUPERSEDED:
+        return SOCIAL_S3_OK;
+
+    case SOCIAL_NET_COMMIT_ABSENT:
+        return SOCIAL_S3_NO_SUCH_KEY;
+
+    case SOCIAL_NET_COMMIT_REFUSED:
+        return SOCIAL_S3_PRECONDITION_FAILED;
+
+    case SOCIAL_NET_COMMIT_BUSY:
+        return SOCIAL_S3_SLOW_DOWN;
+
+    default:
+        return SOCIAL_S3_SERVICE_UNAVAILABLE;
+    }
+}
+
+
 ngx_int_t
 ngx_http_social_store_error_body(ngx_http_request_t *r,
     social_s3_error_e error, social_s3_error_body_t *text)
@@ -186,29 +210,6 @@ ngx_http_social_store_headers(ngx_http_request_t *r)
     {
         return NGX_ERROR;
     }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_social_store_condition(ngx_pool_t *pool, social_s3_condition_t *to,
-    const social_s3_condition_t *from)
-{
-    u_char  *p;
-
-    *to = *from;
-
-    p = ngx_pnalloc(pool, from->if_match.len + from->if_none_match.len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    to->if_match.data = p;
-    p = ngx_cpymem(p, from->if_match.data, from->if_match.len);
-
-    to->if_none_match.data = p;
-    ngx_memcpy(p, from->if_none_match.data, from->if_none_match.len);
 
     return NGX_OK;
 }

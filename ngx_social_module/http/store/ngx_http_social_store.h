@@ -12,8 +12,9 @@
 #include "ngx_http_social_task.h"
 #include "ngx_http_social_content.h"
 #include "ngx_http_social_error.h"
+#include "ngx_http_social_query.h"
+#include "ngx_http_social_store_commit.h"
 #include "social_crypto.h"
-#include "social_net_disk.h"
 #include "social_s3_error.h"
 #include "social_s3_request.h"
 #include "social_sigv4_verify.h"
@@ -36,6 +37,7 @@ typedef struct {
     social_s3_place_t           place;
     ngx_uint_t                  twin;          /* another one has that root */
     off_t                       max_size;
+    ngx_http_social_store_queue_t  *queue;     /* of commits to the root */
     social_sigv4_known_t        known;
     social_sigv4_policy_t       policy;
     ngx_thread_pool_t          *thread_pool;
@@ -55,6 +57,8 @@ typedef struct {
  */
 typedef struct {
     social_store_meta_t        *meta;
+    social_str_t                bytes;         /* of a small one, as the meta
+                                                  in memory of the caller's */
     ngx_fd_t                    fd;
     off_t                       offset;        /* of its bytes in the file */
     ngx_str_t                   name;          /* for logs */
@@ -87,6 +91,13 @@ typedef struct {
     ngx_uint_t                  has_sha256;    /* in the signature */
     ngx_uint_t                  has_md5;
 } ngx_http_social_store_digest_t;
+
+
+/*
+ * Called with the outcome of an announcement.
+ */
+typedef void (*ngx_http_social_store_announced_pt)(
+    ngx_http_social_query_outcome_e outcome, void *data);
 
 
 extern ngx_module_t  ngx_http_social_store_module;
@@ -144,25 +155,33 @@ void ngx_http_social_store_split(ngx_http_request_t *r, social_str_t *path,
     social_str_t *query);
 
 /*
- * Copies the condition of a write, for a thread.  NGX_ERROR: out of memory.
- */
-ngx_int_t ngx_http_social_store_condition(ngx_pool_t *pool,
-    social_s3_condition_t *to, const social_s3_condition_t *from);
-
-/*
  * Writes 32 random hexadecimal digits.  NGX_ERROR: the random generator failed.
  */
 ngx_int_t ngx_http_social_store_id(u_char *id);
 
 
+/*
+ * The error to send for a commit that was not made.
+ */
+social_s3_error_e ngx_http_social_store_commit_error(
+    social_net_commit_rc_e rc);
+
+
 /* ngx_http_social_store_get.c */
 
 /*
- * Process GET and HEAD, and DELETE.  The result is to be returned from a
- * content handler.
+ * Processes GET and HEAD.  The result is to be returned from a content
+ * handler.
  */
 ngx_int_t ngx_http_social_store_get(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_delete.c */
+
+/*
+ * Processes DELETE.  The result is to be returned from a content handler.
+ */
 ngx_int_t ngx_http_social_store_delete(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
 
@@ -243,24 +262,12 @@ ngx_int_t ngx_http_social_store_announce_init(ngx_cycle_t *cycle,
     ngx_http_social_store_shared_t *shared);
 
 /*
- * Writes the announcement of an object, as it is stored in the spool, allocated
- * from "pool".  NGX_ERROR: out of memory.
+ * Sends the announcement of an object to the database.  NGX_OK: the handler
+ * will be called; NGX_ERROR: out of memory, or no database is configured.
  */
-ngx_int_t ngx_http_social_store_announcement(ngx_pool_t *pool,
-    social_store_meta_t *meta, social_str_t key, ngx_str_t *text);
-
-/*
- * Writes the ETag, which is known only at the end of the body, into it.
- */
-void ngx_http_social_store_announcement_etag(ngx_str_t *text,
-    social_store_meta_t *meta);
-
-/*
- * Sends an announcement that is in the spool to the database.  If that fails,
- * it is sent later from the spool.
- */
-void ngx_http_social_store_announce(ngx_http_social_store_loc_conf_t *slcf,
-    const u_char *id, ngx_str_t *text);
+ngx_int_t ngx_http_social_store_announce(
+    ngx_http_social_store_loc_conf_t *slcf, const social_store_meta_t *meta,
+    social_str_t key, ngx_http_social_store_announced_pt handler, void *data);
 
 
 #endif /* NGX_HTTP_SOCIAL_STORE_H */

@@ -11,6 +11,8 @@
 #include "social_time.h"
 
 
+static ngx_int_t ngx_http_social_answer_bytes(ngx_http_request_t *r,
+    ngx_http_social_store_object_t *object, ngx_buf_t *b);
 static ngx_int_t ngx_http_social_answer_condition(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object);
@@ -20,6 +22,9 @@ static ngx_int_t ngx_http_social_answer_range(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_social_answer_if_range(
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object);
+static social_str_t ngx_http_social_answer_etag(
+    ngx_http_social_store_object_t *object,
+    u_char buf[SOCIAL_STORE_ETAG_SIZE]);
 static ngx_int_t ngx_http_social_answer_headers(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object);
@@ -81,13 +86,9 @@ ngx_http_social_store_answer(ngx_http_request_t *r,
     }
 
     b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
-    b->file = ngx_pcalloc(r->pool, sizeof(ngx_file_t));
-
-    if (b->file == NULL
+    if (b == NULL
+        || ngx_http_social_answer_bytes(r, object, b) != NGX_OK
         || ngx_http_social_answer_headers(r, sr, object) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -99,16 +100,9 @@ ngx_http_social_store_answer(ngx_http_request_t *r,
         return rc;
     }
 
-    b->file_pos = object->offset + object->first;
-    b->file_last = object->offset + object->end;
-    b->in_file = b->file_pos < b->file_last ? 1 : 0;
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
-    b->sync = (b->last_buf || b->in_file) ? 0 : 1;
-
-    b->file->fd = object->fd;
-    b->file->name = object->name;
-    b->file->log = r->connection->log;
+    b->sync = (b->last_buf || b->memory || b->in_file) ? 0 : 1;
 
     out.buf = b;
     out.next = NULL;
@@ -118,16 +112,59 @@ ngx_http_social_store_answer(ngx_http_request_t *r,
 
 
 static ngx_int_t
+ngx_http_social_answer_bytes(ngx_http_request_t *r,
+    ngx_http_social_store_object_t *object, ngx_buf_t *b)
+{
+    size_t  size;
+
+    if (object->first == object->end) {
+        return NGX_OK;
+    }
+
+    if (object->bytes.len) {
+
+        size = object->end - object->first;
+
+        b->pos = ngx_pnalloc(r->pool, size);
+        if (b->pos == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->last = ngx_cpymem(b->pos, object->bytes.data + object->first, size);
+        b->start = b->pos;
+        b->end = b->last;
+        b->memory = 1;
+
+        return NGX_OK;
+    }
+
+    b->file = ngx_pcalloc(r->pool, sizeof(ngx_file_t));
+    if (b->file == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->file->fd = object->fd;
+    b->file->name = object->name;
+    b->file->log = r->connection->log;
+
+    b->file_pos = object->offset + object->first;
+    b->file_last = object->offset + object->end;
+    b->in_file = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_http_social_answer_condition(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object)
 {
+    u_char                  etag[SOCIAL_STORE_ETAG_SIZE];
     social_s3_version_t     version;
     social_s3_error_body_t  text;
 
-    version.exists = true;
-    version.etag.data = object->meta->etag;
-    version.etag.len = sizeof(object->meta->etag);
+    version.etag = ngx_http_social_answer_etag(object, etag);
     version.modified = object->meta->modified;
 
     switch (social_s3_condition_read(&sr->op.condition, &version, ngx_time()))
@@ -228,8 +265,8 @@ static ngx_uint_t
 ngx_http_social_answer_if_range(ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object)
 {
+    u_char        buf[SOCIAL_STORE_ETAG_SIZE];
     int64_t       t;
-    social_str_t  etag;
 
     if (sr->op.if_range.len == 0) {
         return 1;
@@ -239,10 +276,26 @@ ngx_http_social_answer_if_range(ngx_http_social_store_request_t *sr,
         return t == object->meta->modified;
     }
 
-    etag.data = object->meta->etag;
-    etag.len = sizeof(object->meta->etag);
+    return social_s3_etag_is_listed(sr->op.if_range,
+                                    ngx_http_social_answer_etag(object, buf),
+                                    false);
+}
 
-    return social_s3_etag_is_listed(sr->op.if_range, etag, false);
+
+/*
+ * Without its quotes.
+ */
+
+static social_str_t
+ngx_http_social_answer_etag(ngx_http_social_store_object_t *object,
+    u_char buf[SOCIAL_STORE_ETAG_SIZE])
+{
+    social_str_t  etag;
+
+    etag.len = social_store_meta_etag(object->meta, buf) - 2;
+    etag.data = buf + 1;
+
+    return etag;
 }
 
 
@@ -256,18 +309,15 @@ ngx_http_social_answer_headers(ngx_http_request_t *r,
     social_str_t       value, type;
     ngx_table_elt_t  **h;
 
-    p = ngx_pnalloc(r->pool, 2 + sizeof(object->meta->etag)
-                             + object->meta->type.len);
+    p = ngx_pnalloc(r->pool, SOCIAL_STORE_ETAG_SIZE + object->meta->type.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     value.data = p;
-    value.len = 2 + sizeof(object->meta->etag);
+    value.len = social_store_meta_etag(object->meta, p);
 
-    *p++ = '"';
-    p = ngx_cpymem(p, object->meta->etag, sizeof(object->meta->etag));
-    *p++ = '"';
+    p += value.len;
 
     if (ngx_http_social_store_headers(r) != NGX_OK
         || ngx_http_social_answer_header(r, "ETag", value,

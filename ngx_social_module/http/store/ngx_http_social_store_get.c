@@ -1,57 +1,40 @@
 
 /*
- * The embedded store: opening and removing objects, in a thread.
+ * The embedded store: GET and HEAD, in a thread.
  */
 
 #include "ngx_http_social_reply.h"
 #include "ngx_http_social_store.h"
 
 
-/* the context of the request's thread task */
+/* metadata, and all of a small object */
+
+#define NGX_HTTP_SOCIAL_GET_SIZE  (SOCIAL_STORE_META_SIZE + 8192)
+
 
 typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
     ngx_http_social_store_request_t   *request;    /* of the owner */
     ngx_str_t                          path;
-    ngx_uint_t                         remove;
-    social_s3_condition_t              condition;  /* to remove it */
-    social_s3_error_e                  refused;
     ngx_err_t                          err;
     int                                fd;
+    int64_t                            offset;
     social_rc_e                        rc;
     social_store_meta_t                meta;
-    u_char                             buf[SOCIAL_STORE_META_SIZE];
+    size_t                             len;
+    u_char                             buf[NGX_HTTP_SOCIAL_GET_SIZE];
 } ngx_http_social_store_get_t;
 
 
-static ngx_int_t ngx_http_social_store_post(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, ngx_uint_t remove);
 static void ngx_http_social_store_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_store_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_store_send(ngx_http_request_t *r,
     ngx_http_social_store_get_t *get);
-static ngx_int_t ngx_http_social_store_removed(ngx_http_request_t *r);
 
 
 ngx_int_t
 ngx_http_social_store_get(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
-{
-    return ngx_http_social_store_post(r, sr, 0);
-}
-
-
-ngx_int_t
-ngx_http_social_store_delete(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr)
-{
-    return ngx_http_social_store_post(r, sr, 1);
-}
-
-
-static ngx_int_t
-ngx_http_social_store_post(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, ngx_uint_t remove)
 {
     ngx_int_t                     rc;
     ngx_http_social_task_t       *task;
@@ -73,10 +56,7 @@ ngx_http_social_store_post(ngx_http_request_t *r,
 
     get->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
     get->request = sr;
-    get->remove = remove;
     get->fd = -1;
-
-    get->path.len = sr->path.len;
     get->path.data = ngx_pnalloc(task->pool, sr->path.len + 1);
 
     if (get->path.data == NULL
@@ -87,15 +67,6 @@ ngx_http_social_store_post(ngx_http_request_t *r,
     }
 
     ngx_memcpy(get->path.data, sr->path.data, sr->path.len + 1);
-
-    if (remove
-        && ngx_http_social_store_condition(task->pool, &get->condition,
-                                           &sr->op.condition)
-           != NGX_OK)
-    {
-        ngx_http_social_task_free(task);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
     if (ngx_http_social_task_post(task, get->conf->thread_pool) != NGX_OK) {
         ngx_http_social_task_free(task);
@@ -113,17 +84,10 @@ ngx_http_social_store_thread(void *data, ngx_log_t *log)
 {
     ngx_http_social_store_get_t *get = data;
 
-    if (get->remove) {
-        get->rc = social_net_disk_remove((char *) get->conf->root.data,
-                                         (char *) get->path.data,
-                                         &get->condition, get->conf->sync,
-                                         &get->refused);
-
-    } else {
-        get->rc = social_net_disk_open((char *) get->conf->root.data,
-                                       (char *) get->path.data, get->buf,
-                                       &get->meta, &get->fd);
-    }
+    get->rc = social_net_disk_open(
+                  ngx_http_social_store_queue_disk(get->conf->queue),
+                  (char *) get->path.data, get->buf, sizeof(get->buf),
+                  &get->len, &get->meta, &get->fd, &get->offset);
 
     get->err = ngx_errno;
 }
@@ -156,20 +120,11 @@ ngx_http_social_store_done(ngx_http_social_task_t *task)
     switch (get->rc) {
 
     case SOCIAL_OK:
-        if (get->refused != SOCIAL_S3_OK) {
-            rc = ngx_http_social_store_error(r, get->refused, NULL);
-            break;
-        }
-
-        rc = get->remove ? ngx_http_social_store_removed(r)
-                         : ngx_http_social_store_send(r, get);
+        rc = ngx_http_social_store_send(r, get);
         break;
 
     case SOCIAL_DECLINED:
-        /* deleting an object that does not exist succeeds, as in S3 */
-
-        rc = get->remove ? ngx_http_social_store_removed(r)
-             : ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);
+        rc = ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);
         break;
 
     case SOCIAL_MALFORMED:
@@ -198,25 +153,21 @@ ngx_http_social_store_send(ngx_http_request_t *r,
 {
     ngx_http_social_store_object_t  object;
 
+    ngx_memzero(&object, sizeof(ngx_http_social_store_object_t));
+
     object.meta = &get->meta;
     object.fd = get->fd;
-    object.offset = 0;
+    object.offset = get->offset;
     object.name = get->conf->root;
 
-    return ngx_http_social_store_answer(r, get->request, &object);
-}
+    /* a small object was read with its metadata */
 
-
-static ngx_int_t
-ngx_http_social_store_removed(ngx_http_request_t *r)
-{
-    if (ngx_http_social_store_headers(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (get->meta.place == SOCIAL_STORE_INLINE
+        && get->meta.size <= (off_t) (get->len - get->meta.length))
+    {
+        object.bytes.data = get->buf + get->meta.length;
+        object.bytes.len = get->meta.size;
     }
 
-    r->headers_out.status = NGX_HTTP_NO_CONTENT;
-    r->headers_out.content_length_n = -1;
-    r->header_only = 1;
-
-    return ngx_http_send_header(r);
+    return ngx_http_social_store_answer(r, get->request, &object);
 }

@@ -339,6 +339,18 @@ ngx_http_social_store_add(ngx_conf_t *cf,
         }
 
         conf->twin = 1;
+
+        if (slot[i].conf->sync == conf->sync) {
+            conf->queue = slot[i].conf->queue;
+        }
+    }
+
+    if (conf->queue == NULL) {
+        conf->queue = ngx_http_social_store_queue_create(cf, &conf->root,
+                                                         conf->sync);
+        if (conf->queue == NULL) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     slot = ngx_array_push(&smcf->stores);
@@ -417,6 +429,7 @@ ngx_http_social_store_init(ngx_conf_t *cf)
     for (i = 0; i < smcf->stores.nelts; i++) {
 
         slot[i].conf->thread_pool = thread_pool;
+        ngx_http_social_store_queue_init(slot[i].conf->queue, thread_pool);
 
         /* objects are read in threads too */
 

@@ -5,20 +5,28 @@
  * The body is read unbuffered, since nginx would write its own temporary file
  * on the event loop: each piece is copied to a buffer of the request's and
  * written in a thread, and the next one is read when that is done.  At the end
- * a thread verifies digests and commits the object.  If the client closes the
- * connection before that, nothing is left.
+ * a thread verifies digests and prepares the commit, which then waits for its
+ * syncs with others.  If the client closes the connection before that, nothing
+ * is left; after it, the object is stored.
  */
 
 #include "ngx_http_social_reply.h"
 #include "ngx_http_social_store.h"
 
 
-#define NGX_HTTP_SOCIAL_PUT_ROOM  (192 * 1024)
+#define NGX_HTTP_SOCIAL_PUT_ROOM   (192 * 1024)
+
+/* the disk begins to write what was written so far */
+#define NGX_HTTP_SOCIAL_PUT_FLUSH  (8 * 1024 * 1024)
+
+/* milliseconds, before a key's lock is tried again */
+#define NGX_HTTP_SOCIAL_PUT_RETRY  2
 
 
 typedef enum {
     NGX_HTTP_SOCIAL_PUT_WRITE = 0,
-    NGX_HTTP_SOCIAL_PUT_COMMIT,
+    NGX_HTTP_SOCIAL_PUT_PREPARE,
+    NGX_HTTP_SOCIAL_PUT_FINISH,
     NGX_HTTP_SOCIAL_PUT_ABORT
 } ngx_http_social_put_step_e;
 
@@ -29,41 +37,65 @@ typedef struct {
     ngx_http_social_task_t            *task;
     ngx_http_social_store_loc_conf_t  *conf;
     ngx_http_social_put_step_e         step;
-    ngx_uint_t                         committed;  /* and to be announced */
 
-    social_net_disk_put_t              disk;
-    u_char                             id[SOCIAL_STORE_ID_SIZE];
-    ngx_str_t                          announce;
-
+    ngx_http_social_store_commit_t     commit;
+    ngx_event_t                        retry;
     ngx_http_social_store_digest_t     digest;
     off_t                              received;
+    off_t                              flushed;
 
     social_s3_error_e                  error;      /* of the last step */
     ngx_err_t                          err;
 
     size_t                             len;        /* of the current piece */
+    size_t                             size;       /* of the room */
     u_char                            *room;
+    u_char                            *small;      /* the memory of both */
+
+    unsigned                           is_chunked:1;
+    unsigned                           digested:1;
+    unsigned                           busy:1;     /* the key's lock is held */
+    unsigned                           queued:1;   /* with other commits */
+    unsigned                           announced:1;
 } ngx_http_social_put_t;
+
+
+#define ngx_http_social_put_is_large(put)                                     \
+    ((put)->commit.net.meta.size > SOCIAL_NET_COMMIT_INLINE)
 
 
 static ngx_http_social_put_t *ngx_http_social_put_create(
     ngx_http_request_t *r, ngx_http_social_store_request_t *sr, off_t size);
-static social_s3_error_e ngx_http_social_put_prepare(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, ngx_http_social_put_t *put);
+static ngx_int_t ngx_http_social_put_name(ngx_http_social_put_t *put,
+    ngx_http_request_t *r, ngx_http_social_store_request_t *sr);
+static ngx_int_t ngx_http_social_put_copy(ngx_http_social_put_t *put,
+    social_str_t *to, social_str_t from);
 static void ngx_http_social_put_body(ngx_http_request_t *r);
 static void ngx_http_social_put_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_put_take(ngx_http_social_put_t *put,
     ngx_http_request_body_t *rb);
+static void ngx_http_social_put_next(ngx_http_request_t *r,
+    ngx_http_social_put_t *put);
 static ngx_int_t ngx_http_social_put_post(ngx_http_social_put_t *put,
     ngx_http_social_put_step_e step);
 static void ngx_http_social_put_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_put_write(ngx_http_social_put_t *put);
-static social_s3_error_e ngx_http_social_put_data(ngx_http_social_put_t *put,
+static void ngx_http_social_put_data(ngx_http_social_put_t *put,
     social_str_t data);
-static void ngx_http_social_put_commit(ngx_http_social_put_t *put);
+static void ngx_http_social_put_prepare(ngx_http_social_put_t *put);
+static void ngx_http_social_put_failed(ngx_http_social_put_t *put,
+    ngx_err_t err);
 static void ngx_http_social_put_done(ngx_http_social_task_t *task);
+static void ngx_http_social_put_retry(ngx_event_t *ev);
+static void ngx_http_social_put_commit(ngx_http_request_t *r,
+    ngx_http_social_put_t *put);
+static void ngx_http_social_put_committed(
+    ngx_http_social_store_commit_t *commit);
+static void ngx_http_social_put_finish(ngx_http_social_put_t *put);
+static void ngx_http_social_put_announced(
+    ngx_http_social_query_outcome_e outcome, void *data);
 static void ngx_http_social_put_abort(ngx_http_social_put_t *put);
-static void ngx_http_social_put_failed(ngx_http_request_t *r,
+static ngx_int_t ngx_http_social_put_refuse(ngx_http_request_t *r,
     ngx_http_social_put_t *put);
 static ngx_int_t ngx_http_social_put_answer(ngx_http_request_t *r,
     ngx_http_social_put_t *put);
@@ -106,7 +138,8 @@ ngx_http_social_store_put(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        error = ngx_http_social_put_prepare(r, sr, put);
+        error = ngx_http_social_store_digest_init(put->task->pool, sr,
+                                                  &put->digest);
     }
 
     if (error != SOCIAL_S3_OK) {
@@ -128,8 +161,7 @@ static ngx_http_social_put_t *
 ngx_http_social_put_create(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, off_t size)
 {
-    u_char                  *path;
-    ngx_str_t               *type;
+    size_t                   room;
     ngx_http_social_put_t   *put;
     ngx_http_social_task_t  *task;
 
@@ -144,76 +176,118 @@ ngx_http_social_put_create(ngx_http_request_t *r,
 
     put->task = task;
     put->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
-    put->disk.fd = -1;
 
-    put->room = ngx_palloc(task->pool, NGX_HTTP_SOCIAL_PUT_ROOM);
-    path = ngx_pnalloc(task->pool, sr->path.len + 1);
+    put->retry.handler = ngx_http_social_put_retry;
+    put->retry.data = put;
+    put->retry.log = ngx_cycle->log;
 
-    if (put->room == NULL || path == NULL
-        || ngx_http_social_store_id(put->id) != NGX_OK
+    put->commit.handler = ngx_http_social_put_committed;
+    put->commit.data = put;
+
+    social_net_commit_init(&put->commit.net,
+                        ngx_http_social_store_queue_disk(put->conf->queue));
+
+    put->commit.net.announce = put->conf->announce;
+    put->commit.net.meta.size = size;
+
+    /*
+     * A small object is in memory until it is prepared, as it came, or decoded
+     * in front of what comes.
+     */
+
+    put->is_chunked = (sr->op.chunked != SOCIAL_S3_CHUNKED_NONE);
+
+    put->size = put->is_chunked ? NGX_HTTP_SOCIAL_PUT_ROOM
+                : ngx_min((size_t) size, NGX_HTTP_SOCIAL_PUT_ROOM);
+
+    room = put->is_chunked && !ngx_http_social_put_is_large(put)
+           ? (size_t) size : 0;
+
+    put->small = ngx_alloc(room + put->size + 1, ngx_cycle->log);
+    put->room = put->small + room;
+
+    if (put->small == NULL
+        || ngx_http_social_put_name(put, r, sr) != NGX_OK
         || ngx_http_social_task_own_request(task, r) != NGX_OK)
     {
         ngx_http_social_put_free(put);
         return NULL;
     }
 
-    if (ngx_http_social_store_condition(task->pool, &put->disk.condition,
-                                        &sr->op.condition)
-        != NGX_OK)
-    {
-        ngx_http_social_put_free(put);
-        return NULL;
-    }
-
-    ngx_memcpy(path, sr->path.data, sr->path.len + 1);
-
-    put->disk.root = (char *) put->conf->root.data;
-    put->disk.id = put->id;
-    put->disk.path = (char *) path;
-    put->disk.sync = put->conf->sync;
-    put->disk.meta.size = size;
-    ngx_memcpy(put->disk.meta.id, put->id, SOCIAL_STORE_ID_SIZE);
-
-    if (r->headers_in.content_type) {
-
-        type = &r->headers_in.content_type->value;
-
-        put->disk.meta.type.len = type->len;
-        put->disk.meta.type.data = ngx_pstrdup(task->pool, type);
-
-        if (put->disk.meta.type.data == NULL) {
-            ngx_http_social_put_free(put);
-            return NULL;
-        }
-    }
-
     return put;
 }
 
 
-static social_s3_error_e
-ngx_http_social_put_prepare(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, ngx_http_social_put_t *put)
+/*
+ * Copies what outlives the request.
+ */
+
+static ngx_int_t
+ngx_http_social_put_name(ngx_http_social_put_t *put, ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr)
 {
-    social_s3_error_e  error;
+    u_char               *path, *key, *type;
+    ngx_str_t            *value;
+    social_net_commit_t  *net;
 
-    error = ngx_http_social_store_digest_init(put->task->pool, sr,
-                                              &put->digest);
+    net = &put->commit.net;
 
-    if (error != SOCIAL_S3_OK || !put->conf->announce) {
-        return error;
-    }
+    path = ngx_pnalloc(put->task->pool, sr->path.len + 1);
+    key = ngx_pnalloc(put->task->pool, sr->op.key.len);
 
-    if (ngx_http_social_store_announcement(put->task->pool, &put->disk.meta,
-                                           sr->op.key, &put->announce)
-        != NGX_OK)
+    if (path == NULL || key == NULL
+        || ngx_http_social_put_copy(put, &net->if_match,
+                                    sr->op.condition.if_match)
+           != NGX_OK
+        || ngx_http_social_put_copy(put, &net->if_none_match,
+                                    sr->op.condition.if_none_match)
+           != NGX_OK
+        || ngx_http_social_store_id(net->meta.id) != NGX_OK)
     {
-        return SOCIAL_S3_INTERNAL_ERROR;
+        return NGX_ERROR;
     }
 
-    put->disk.announce = ngx_http_social_view(&put->announce);
+    ngx_memcpy(path, sr->path.data, sr->path.len + 1);
+    ngx_memcpy(key, sr->op.key.data, sr->op.key.len);
 
-    return SOCIAL_S3_OK;
+    net->path = (char *) path;
+    net->key.data = key;
+    net->key.len = sr->op.key.len;
+
+    if (r->headers_in.content_type) {
+
+        value = &r->headers_in.content_type->value;
+
+        type = ngx_pstrdup(put->task->pool, value);
+        if (type == NULL) {
+            return NGX_ERROR;
+        }
+
+        net->meta.type.data = type;
+        net->meta.type.len = value->len;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_put_copy(ngx_http_social_put_t *put, social_str_t *to,
+    social_str_t from)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(put->task->pool, from.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, from.data, from.len);
+
+    to->data = p;
+    to->len = from.len;
+
+    return NGX_OK;
 }
 
 
@@ -232,14 +306,18 @@ ngx_http_social_put_body(ngx_http_request_t *r)
 static void
 ngx_http_social_put_read(ngx_http_request_t *r)
 {
-    ngx_int_t               rc;
-    ngx_http_social_put_t  *put;
+    ngx_int_t                  rc;
+    ngx_connection_t          *c;
+    ngx_http_social_put_t     *put;
+    ngx_http_core_loc_conf_t  *clcf;
 
     put = ngx_http_get_module_ctx(r, ngx_http_social_store_module);
 
-    if (put->task->busy) {
+    if (put->task->busy || put->queued || put->retry.timer_set) {
         return;
     }
+
+    c = r->connection;
 
     for ( ;; ) {
 
@@ -248,19 +326,11 @@ ngx_http_social_put_read(ngx_http_request_t *r)
             return;
         }
 
-        if (put->len || !r->reading_body) {
-
-            r->read_event_handler = ngx_http_block_reading;
-
-            if (ngx_http_social_put_post(put, put->len
-                                              ? NGX_HTTP_SOCIAL_PUT_WRITE
-                                              : NGX_HTTP_SOCIAL_PUT_COMMIT)
-                != NGX_OK)
-            {
-                rc = ngx_http_social_store_error(r, SOCIAL_S3_SLOW_DOWN, NULL);
-                ngx_http_finalize_request(r, rc);
-            }
-
+        if (!r->reading_body
+            || (put->len == put->size
+                && (put->is_chunked || ngx_http_social_put_is_large(put))))
+        {
+            ngx_http_social_put_next(r, put);
             return;
         }
 
@@ -272,6 +342,19 @@ ngx_http_social_put_read(ngx_http_request_t *r)
         }
 
         if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+
+            if (put->len && ngx_http_social_put_is_large(put)) {
+                /* written while the client sends the next piece */
+
+                ngx_http_social_put_next(r, put);
+                return;
+            }
+
+            if (!c->read->timer_set) {
+                clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+                ngx_add_timer(c->read, clcf->client_body_timeout);
+            }
+
             r->read_event_handler = ngx_http_social_put_read;
             return;
         }
@@ -298,8 +381,7 @@ ngx_http_social_put_take(ngx_http_social_put_t *put,
             return NGX_ERROR;
         }
 
-        n = ngx_min((size_t) (b->last - b->pos),
-                    NGX_HTTP_SOCIAL_PUT_ROOM - put->len);
+        n = ngx_min((size_t) (b->last - b->pos), put->size - put->len);
 
         if (n) {
             ngx_memcpy(put->room + put->len, b->pos, n);
@@ -313,6 +395,36 @@ ngx_http_social_put_take(ngx_http_social_put_t *put,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * The time that a thread takes is not the client's.
+ */
+
+static void
+ngx_http_social_put_next(ngx_http_request_t *r, ngx_http_social_put_t *put)
+{
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    if (ngx_http_social_put_post(put, r->reading_body
+                                      || r->request_body->bufs
+                                      ? NGX_HTTP_SOCIAL_PUT_WRITE
+                                      : NGX_HTTP_SOCIAL_PUT_PREPARE)
+        != NGX_OK)
+    {
+        rc = ngx_http_social_store_error(r, SOCIAL_S3_SLOW_DOWN, NULL);
+        ngx_http_finalize_request(r, rc);
+    }
 }
 
 
@@ -339,22 +451,30 @@ ngx_http_social_put_thread(void *data, ngx_log_t *log)
         ngx_http_social_put_write(put);
         break;
 
-    case NGX_HTTP_SOCIAL_PUT_COMMIT:
-        ngx_http_social_put_commit(put);
+    case NGX_HTTP_SOCIAL_PUT_PREPARE:
+        ngx_http_social_put_prepare(put);
         break;
+
+    case NGX_HTTP_SOCIAL_PUT_FINISH:
+        if (put->announced) {
+            social_net_commit_announced(&put->commit.net);
+
+        } else {
+            social_net_commit_finish(&put->commit.net);
+        }
+
+        return;
 
     case NGX_HTTP_SOCIAL_PUT_ABORT:
-        social_net_disk_abort(put->disk.root, put->id, put->disk.fd);
-        put->disk.fd = -1;
-        break;
+        social_net_commit_abort(&put->commit.net);
+        return;
     }
 
-    if (put->error != SOCIAL_S3_OK && put->disk.fd != -1) {
+    if (put->error != SOCIAL_S3_OK) {
 
         /* space is freed before the client is informed, and retries */
 
-        social_net_disk_abort(put->disk.root, put->id, put->disk.fd);
-        put->disk.fd = -1;
+        social_net_commit_abort(&put->commit.net);
     }
 }
 
@@ -367,94 +487,119 @@ ngx_http_social_put_write(ngx_http_social_put_t *put)
     piece.data = put->room;
     piece.len = put->len;
 
-    if (put->disk.fd == -1
-        && social_net_disk_create(put->disk.root, put->id, &put->disk.fd)
-           != SOCIAL_OK)
-    {
-        put->err = ngx_errno;
-        put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
-        return;
-    }
-
     do {
         put->error = ngx_http_social_store_digest_next(&put->digest, &piece,
                                                        &data);
 
         if (put->error == SOCIAL_S3_OK && data.len) {
-            put->error = ngx_http_social_put_data(put, data);
+            ngx_http_social_put_data(put, data);
         }
 
     } while (put->error == SOCIAL_S3_OK && piece.len);
 }
 
 
-static social_s3_error_e
-ngx_http_social_put_data(ngx_http_social_put_t *put, social_str_t data)
-{
-    /* chunks may be more than they were said to be */
-
-    if ((off_t) data.len > put->disk.meta.size - put->received) {
-        return SOCIAL_S3_INCOMPLETE_BODY;
-    }
-
-    if (social_net_disk_write(put->disk.fd, data) != SOCIAL_OK) {
-        put->err = ngx_errno;
-        return SOCIAL_S3_SERVICE_UNAVAILABLE;
-    }
-
-    put->received += data.len;
-
-    return ngx_http_social_store_digest_update(&put->digest, data);
-}
-
+/*
+ * A piece of the object: of a small one it stays in memory.
+ */
 
 static void
-ngx_http_social_put_commit(ngx_http_social_put_t *put)
+ngx_http_social_put_data(ngx_http_social_put_t *put, social_str_t data)
 {
-    if (put->disk.fd == -1
-        && social_net_disk_create(put->disk.root, put->id, &put->disk.fd)
-           != SOCIAL_OK)
-    {
-        put->err = ngx_errno;
-        put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
-        return;
-    }
+    social_net_commit_t  *net;
 
-    if (put->received != put->disk.meta.size) {
+    net = &put->commit.net;
+
+    /* chunks may be more than they were said to be */
+
+    if ((off_t) data.len > net->meta.size - put->received) {
         put->error = SOCIAL_S3_INCOMPLETE_BODY;
         return;
     }
 
-    put->error = ngx_http_social_store_digest_final(&put->digest,
-                                                    put->disk.meta.etag);
+    if (ngx_http_social_put_is_large(put)) {
 
-    if (put->error != SOCIAL_S3_OK) {
-        return;
+        if (net->data.fd == -1
+            && social_net_disk_create(net->disk, net->meta.id, 0, &net->data)
+               != SOCIAL_OK)
+        {
+            ngx_http_social_put_failed(put, ngx_errno);
+            return;
+        }
+
+        if (social_net_disk_write(net->data.fd, data) != SOCIAL_OK) {
+            ngx_http_social_put_failed(put, ngx_errno);
+            return;
+        }
+
+    } else if (put->is_chunked) {
+        ngx_memcpy(put->small + put->received, data.data, data.len);
     }
 
-    put->disk.meta.modified = time(NULL);
+    put->received += data.len;
 
-    if (put->announce.len) {
-        ngx_http_social_store_announcement_etag(&put->announce,
-                                                &put->disk.meta);
+    if (net->data.fd != -1 && net->disk->sync
+        && put->received - put->flushed >= NGX_HTTP_SOCIAL_PUT_FLUSH)
+    {
+        social_net_disk_flush(net->data.fd, put->flushed,
+                              put->received - put->flushed);
+        put->flushed = put->received;
     }
 
-    switch (social_net_disk_commit(&put->disk)) {
+    put->error = ngx_http_social_store_digest_update(&put->digest, data);
+}
 
-    case SOCIAL_OK:
-        break;
 
-    case SOCIAL_DECLINED:
-        put->error = put->disk.refused;
-        return;
+static void
+ngx_http_social_put_prepare(ngx_http_social_put_t *put)
+{
+    social_net_commit_t     *net;
+    social_net_commit_rc_e   rc;
 
-    default:
-        put->err = ngx_errno;
-        put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
-        return;
+    net = &put->commit.net;
+
+    if (!put->digested) {
+
+        ngx_http_social_put_write(put);
+
+        if (put->error != SOCIAL_S3_OK) {
+            return;
+        }
+
+        if (put->received != net->meta.size) {
+            put->error = SOCIAL_S3_INCOMPLETE_BODY;
+            return;
+        }
+
+        put->error = ngx_http_social_store_digest_final(&put->digest,
+                                                        net->meta.etag);
+        if (put->error != SOCIAL_S3_OK) {
+            return;
+        }
+
+        if (net->data.fd == -1) {
+            net->bytes.data = put->small;
+            net->bytes.len = net->meta.size;
+        }
+
+        put->digested = 1;
     }
 
-    put->committed = (put->announce.len != 0);
+    rc = social_net_commit_prepare(net);
+
+    put->busy = (rc == SOCIAL_NET_COMMIT_BUSY);
+
+    if (rc != SOCIAL_NET_COMMIT_OK && rc != SOCIAL_NET_COMMIT_BUSY) {
+        ngx_http_social_put_failed(put, net->err);
+    }
+}
+
+
+static void
+ngx_http_social_put_failed(ngx_http_social_put_t *put, ngx_err_t err)
+{
+    put->err = err;
+    put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
 }
 
 
@@ -473,12 +618,15 @@ ngx_http_social_put_done(ngx_http_social_task_t *task)
     put = task->ctx;
     r = task->owner;
 
-    if (put->committed) {
+    if (put->queued) {
+        return;
+    }
 
-        /* even if the client has closed the connection */
-
-        ngx_http_social_store_announce(put->conf, put->id, &put->announce);
-        put->committed = 0;
+    if (put->step == NGX_HTTP_SOCIAL_PUT_FINISH
+        || put->step == NGX_HTTP_SOCIAL_PUT_ABORT)
+    {
+        ngx_http_social_put_free(put);
+        return;
     }
 
     if (r == NULL) {
@@ -490,16 +638,11 @@ ngx_http_social_put_done(ngx_http_social_task_t *task)
     ngx_http_set_log_request(c->log, r);
 
     if (put->error != SOCIAL_S3_OK) {
-
-        ngx_http_social_put_failed(r, put);
-
-        rc = ngx_http_social_store_error(r, put->error, NULL);
+        rc = ngx_http_social_put_refuse(r, put);
         ngx_http_finalize_request(r, rc);
 
-    } else if (put->step == NGX_HTTP_SOCIAL_PUT_COMMIT) {
-
-        rc = ngx_http_social_put_answer(r, put);
-        ngx_http_finalize_request(r, rc);
+    } else if (put->step == NGX_HTTP_SOCIAL_PUT_PREPARE) {
+        ngx_http_social_put_commit(r, put);
 
     } else {
         put->len = 0;
@@ -510,13 +653,107 @@ ngx_http_social_put_done(ngx_http_social_task_t *task)
 }
 
 
-/* no thread uses it, and the request is gone */
+static void
+ngx_http_social_put_retry(ngx_event_t *ev)
+{
+    ngx_http_social_put_t  *put = ev->data;
+
+    if (ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_PREPARE) != NGX_OK) {
+        ngx_add_timer(&put->retry, NGX_HTTP_SOCIAL_PUT_RETRY);
+    }
+}
+
 
 static void
-ngx_http_social_put_abort(ngx_http_social_put_t *put)
+ngx_http_social_put_commit(ngx_http_request_t *r, ngx_http_social_put_t *put)
 {
-    if (put->disk.fd == -1
-        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_ABORT) != NGX_OK)
+    if (put->busy) {
+        ngx_add_timer(&put->retry, NGX_HTTP_SOCIAL_PUT_RETRY);
+        return;
+    }
+
+    ngx_free(put->small);
+    put->small = NULL;
+
+    if (ngx_http_social_store_queue_add(put->conf->queue, &put->commit)
+        != NGX_OK)
+    {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    put->queued = 1;
+}
+
+
+/*
+ * The request may be gone; the object is there anyway.
+ */
+
+static void
+ngx_http_social_put_committed(ngx_http_social_store_commit_t *commit)
+{
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_social_put_t  *put;
+
+    put = commit->data;
+    put->queued = 0;
+
+    r = put->task->owner;
+
+    ngx_http_social_task_disown(put->task);
+
+    if (r != NULL) {
+
+        c = r->connection;
+        ngx_http_set_log_request(c->log, r);
+
+        if (commit->rc == SOCIAL_NET_COMMIT_OK) {
+            rc = ngx_http_social_put_answer(r, put);
+
+        } else {
+            put->err = commit->net.err;
+            put->error = ngx_http_social_store_commit_error(commit->rc);
+            rc = ngx_http_social_put_refuse(r, put);
+        }
+
+        ngx_http_finalize_request(r, rc);
+        ngx_http_run_posted_requests(c);
+    }
+
+    if (commit->rc == SOCIAL_NET_COMMIT_OK) {
+        ngx_http_social_put_finish(put);
+
+    } else {
+        ngx_http_social_put_free(put);
+    }
+}
+
+
+/*
+ * What cannot be done now is done when the intent is found.
+ */
+
+static void
+ngx_http_social_put_finish(ngx_http_social_put_t *put)
+{
+    if (put->commit.net.announce) {
+
+        if (ngx_http_social_store_announce(put->conf, &put->commit.net.meta,
+                                           put->commit.net.key,
+                                           ngx_http_social_put_announced, put)
+            != NGX_OK)
+        {
+            ngx_http_social_put_free(put);
+        }
+
+        return;
+    }
+
+    if (!social_net_commit_unfinished(&put->commit.net)
+        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_FINISH) != NGX_OK)
     {
         ngx_http_social_put_free(put);
     }
@@ -524,13 +761,48 @@ ngx_http_social_put_abort(ngx_http_social_put_t *put)
 
 
 static void
-ngx_http_social_put_failed(ngx_http_request_t *r, ngx_http_social_put_t *put)
+ngx_http_social_put_announced(ngx_http_social_query_outcome_e outcome,
+    void *data)
+{
+    ngx_http_social_put_t  *put = data;
+
+    put->announced = 1;
+
+    if (outcome != NGX_HTTP_SOCIAL_QUERY_OK
+        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_FINISH) != NGX_OK)
+    {
+        ngx_http_social_put_free(put);
+    }
+}
+
+
+/* no thread uses it, and the request is gone */
+
+static void
+ngx_http_social_put_abort(ngx_http_social_put_t *put)
+{
+    if (put->retry.timer_set) {
+        ngx_del_timer(&put->retry);
+    }
+
+    if ((put->commit.net.data.fd == -1 && put->commit.net.file.fd == -1)
+        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_ABORT) != NGX_OK)
+    {
+        ngx_http_social_put_free(put);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_social_put_refuse(ngx_http_request_t *r, ngx_http_social_put_t *put)
 {
     if (put->error == SOCIAL_S3_SERVICE_UNAVAILABLE) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, put->err,
                       "social: the store could not write below \"%V\"",
                       &put->conf->root);
     }
+
+    return ngx_http_social_store_error(r, put->error, NULL);
 }
 
 
@@ -540,14 +812,12 @@ ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
     ngx_str_t         etag, body;
     static ngx_str_t  none = ngx_null_string;
 
-    etag.data = ngx_pnalloc(r->pool, 34);
+    etag.data = ngx_pnalloc(r->pool, SOCIAL_STORE_ETAG_SIZE);
     if (etag.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    etag.len = ngx_sprintf(etag.data, "\"%*s\"", (size_t) 32,
-                           put->disk.meta.etag)
-               - etag.data;
+    etag.len = social_store_meta_etag(&put->commit.net.meta, etag.data);
 
     if (ngx_http_social_header_out_push(r, "ETag", &etag) == NULL
         || ngx_http_social_put_checksum(r, &put->digest.checksum) != NGX_OK
@@ -601,8 +871,10 @@ ngx_http_social_put_checksum(ngx_http_request_t *r,
 static void
 ngx_http_social_put_free(ngx_http_social_put_t *put)
 {
-    if (put->disk.fd != -1) {
-        ngx_close_file(put->disk.fd);
+    social_net_commit_free(&put->commit.net);
+
+    if (put->small != NULL) {
+        ngx_free(put->small);
     }
 
     ngx_http_social_store_digest_free(&put->digest);
