@@ -99,7 +99,8 @@ sub stripped {
 
         defined $comment ? $comment =~ tr/\n//cdr
         : !defined $string ? "0"
-        : substr($all, 0, $-[0]) =~ /\#[ \t]*include[ \t]*\z/ ? $string : "\"\"";
+        : substr($all, 0, $-[0]) =~ /\#[ \t]*include[ \t]*\z/ ? $string
+        : "\"\"";
     }gse;
 
     return $all;
@@ -139,7 +140,8 @@ sub check_includes {
                     if $header =~ $is && $file !~ $may;
             }
 
-            report("$file:$n", "core has no use for <$header>: no I/O, no clock")
+            report("$file:$n",
+                   "core has no use for <$header>: no I/O, no clock")
                 if $layer eq 'core' && $header !~ /\A$word{core_libc}\z/
                    && $header !~ m{\A(?:openssl/|jansson|jwt\.h|curl/|vips/
                                    |ngx_|libpq|postgresql/|glib|nginx)}x;
@@ -220,8 +222,8 @@ sub check_blocking {
         while ($line =~ /(?<![a-zA-Z0-9_.>])($word{blocking})[ ]*\(/g) {
             my $name = $1;
 
-            report("$file:$n", "$name() may wait: call it in a thread task, and "
-                   . 'say so in scripts/check-layers')
+            report("$file:$n", "$name() may wait: call it in a thread task, "
+                   . 'and say so in scripts/check-layers')
                 if !grep { $_->[0] eq $base && $name =~ $_->[1] } @allowed;
         }
     }

@@ -234,6 +234,49 @@ subtest 'headers that a URL sets' => sub {
               'InvalidRequest', 'not without a signature');
 };
 
+subtest 'headers that are kept' => sub {
+    my %kept = ('cache-control' => 'max-age=60', 'content-language' => 'de',
+                'content-disposition' => 'attachment; filename="a b"',
+                'content-encoding' => 'x-own', 'x-amz-meta-one' => 'a, b',
+                'expires' => 'Thu, 01 Jan 2032 00:00:00 GMT',
+                'x-amz-meta-b-2' => 'two');
+
+    for my $size (10, 100_000) {
+        is(put('/kept', body => 'k' x $size, headers => \%kept)->{status}, 200,
+           "with $size bytes");
+
+        for my $method (qw( GET HEAD )) {
+            my $got = $s3->request($method => '/kept');
+            is($got->{headers}{$_}, $kept{$_}, "... $_ of $method")
+                for sort keys %kept;
+        }
+    }
+
+    my $got = get('/kept', extra => { 'if-none-match' => '*' });
+    is($got->{status}, 304, 'not modified');
+    is($got->{headers}{'cache-control'}, 'max-age=60', '... for how long');
+    is($got->{headers}{'x-amz-meta-one'}, undef, '... and no more');
+
+    $got = plain($s3->presign(GET => '/kept', query => {
+        'response-cache-control' => 'no-store' }));
+    is($got->{headers}{'cache-control'}, 'no-store', 'a URL has its own');
+    is($got->{headers}{'content-language'}, 'de', '... of one');
+
+    put('/kept', body => 'x');
+    is(get('/kept')->{headers}{'x-amz-meta-one'}, undef,
+       'a new object has none of the old one');
+
+    is($s3->exchange(PUT => $s3->presign(PUT => '/kept', query => {
+        'X-Amz-Meta-Url' => 'by' }), body => 'x')->{status}, 200, 'in a URL');
+    is(get('/kept')->{headers}{'x-amz-meta-url'}, 'by', '... is kept');
+
+    status_is(put('/kept', body => 'x', headers => {
+        'x-amz-meta-large' => 'v' x 2044 }), 400, 'MetadataTooLarge',
+        'more than 2 kB');
+    is(put('/kept', body => 'x', headers => { 'x-amz-meta-' . 'n' x 1000 =>
+        'v' x 1048 })->{status}, 200, 'just that');
+};
+
 subtest 'headers that a presigner moved into the URL' => sub {
     my $sum = $b64->(sha256('moved'));
 
@@ -244,7 +287,7 @@ subtest 'headers that a presigner moved into the URL' => sub {
                   'BadDigest', '... is compared');
     }
 
-    for my $name (qw( X-Amz-Acl X-Amz-Tagging X-Amz-Meta-A x-amz-new
+    for my $name (qw( X-Amz-Acl X-Amz-Tagging x-amz-new
                       X-Amz-Server-Side-Encryption X-AMZ-OBJECT-LOCK-MODE ))
     {
         my $got = $s3->exchange(PUT => $s3->presign(PUT => '/refused', query => {
@@ -312,6 +355,23 @@ subtest 'checksums' => sub {
     }
 
     is(get('/s')->{body}, 'checked', 'none of the wrong ones was kept');
+
+    for my $name (sort keys %sum) {
+        put('/s', body => 'checked', headers => {
+            "x-amz-checksum-$name" => $sum{$name} });
+
+        for my $method (qw( GET HEAD )) {
+            my $got = $s3->request($method => '/s', headers => {
+                'x-amz-checksum-mode' => 'ENABLED' });
+            is($got->{headers}{"x-amz-checksum-$name"}, $sum{$name},
+               "$method has the $name");
+            is($got->{headers}{'x-amz-checksum-type'}, 'FULL_OBJECT',
+               '... of the whole');
+            is($s3->request($method => '/s')
+               ->{headers}{"x-amz-checksum-$name"}, undef,
+               '... if it is asked for');
+        }
+    }
 };
 
 # a body in chunks, as SDKs send a stream

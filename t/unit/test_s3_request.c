@@ -96,6 +96,25 @@ test_operations(void **state)
         { "DELETE", SOCIAL_S3_DELETE_OBJECT, "DeleteObject" }
     };
 
+    static const struct {
+        const char             *method;
+        const char             *target;
+        social_s3_operation_e   operation;
+        const char             *name;
+    } others[] = {
+        { "GET", "/o/raw", SOCIAL_S3_LIST_OBJECTS, "ListObjects" },
+        { "GET", "/o/raw/?prefix=a", SOCIAL_S3_LIST_OBJECTS, "ListObjects" },
+        { "GET", "/o/raw/?prefix=a&list-type=2", SOCIAL_S3_LIST_OBJECTS_V2,
+          "ListObjectsV2" },
+        { "HEAD", "/o/raw", SOCIAL_S3_HEAD_BUCKET, "HeadBucket" },
+        { "PUT", "/o/raw/", SOCIAL_S3_CREATE_BUCKET, "CreateBucket" },
+        { "POST", "/o/raw/?delete", SOCIAL_S3_DELETE_OBJECTS,
+          "DeleteObjects" },
+        { "GET", "/o/raw?location=", SOCIAL_S3_GET_BUCKET_LOCATION,
+          "GetBucketLocation" },
+        { "GET", "/o/", SOCIAL_S3_LIST_BUCKETS, "ListBuckets" }
+    };
+
     (void) state;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -106,6 +125,22 @@ test_operations(void **state)
         assert_str(social_s3_operation_name(u.op.operation), cases[i].name);
     }
 
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(ask(others[i].method, others[i].target, NULL),
+                         SOCIAL_S3_OK);
+        assert_int_equal(u.op.operation, others[i].operation);
+        assert_int_equal(u.op.key.len, 0);
+        assert_str(social_s3_operation_name(u.op.operation), others[i].name);
+    }
+
+    assert_int_equal(ask("DELETE", "/o/raw/", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("POST", "/o/raw/", NULL), SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("PUT", "/o/", NULL), SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("PUT", "/o/raw?location", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("GET", "/o/raw?location&prefix=a", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
     assert_int_equal(ask("PATCH", "/o/raw/a", NULL),
                      SOCIAL_S3_NOT_IMPLEMENTED);
     assert_str(u.op.detail_name, "Method");
@@ -296,13 +331,70 @@ test_params(void **state)
 
 
 static void
+test_list(void **state)
+{
+    (void) state;
+
+    assert_int_equal(ask("GET", "/o/raw?list-type=2&prefix=a%2Fb+c&delimiter="
+                         "%2F&start-after=x&continuation-token=y&max-keys=7"
+                         "&encoding-type=url&fetch-owner=true", NULL),
+                     SOCIAL_S3_OK);
+    assert_str(u.op.list.prefix, "a/b c");
+    assert_str(u.op.list.delimiter, "/");
+    assert_true(u.op.list.has_after);
+    assert_str(u.op.list.after, "x");
+    assert_true(u.op.list.has_token);
+    assert_str(u.op.list.token, "y");
+    assert_int_equal(u.op.list.max_keys, 7);
+    assert_true(u.op.list.url);
+    assert_true(u.op.list.owner);
+
+    assert_int_equal(ask("GET", "/o/raw?marker=m&prefix&delimiter=", NULL),
+                     SOCIAL_S3_OK);
+    assert_str(u.op.list.after, "m");
+    assert_false(u.op.list.has_token);
+    assert_int_equal(u.op.list.max_keys, 1000);
+    assert_int_equal(u.op.list.delimiter.len, 0);
+
+    assert_int_equal(ask("GET", "/o/raw?max-keys=5000", NULL), SOCIAL_S3_OK);
+    assert_int_equal(u.op.list.max_keys, 1000);
+    assert_int_equal(ask("GET", "/o/raw?max-keys=0", NULL), SOCIAL_S3_OK);
+    assert_int_equal(u.op.list.max_keys, 0);
+
+    assert_int_equal(ask("GET", "/o/raw?max-keys=-1", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+    assert_str(u.op.detail, "max-keys");
+    assert_int_equal(ask("GET", "/o/raw?max-keys=2147483648", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+    assert_int_equal(ask("GET", "/o/raw?max-keys=", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+    assert_int_equal(ask("GET", "/o/raw?encoding-type=xml", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+    assert_int_equal(ask("GET", "/o/raw?list-type=3", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+    assert_int_equal(ask("GET", "/o/raw?list-type=2&continuation-token=",
+                         NULL), SOCIAL_S3_INVALID_ARGUMENT);
+    assert_int_equal(ask("GET", "/o/raw?list-type=2&marker=a", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("GET", "/o/raw?start-after=a", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("GET", "/o/raw?versions", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_str(u.op.detail, "versions");
+    assert_int_equal(ask_with("GET", "/o/raw",
+                              "x-amz-optional-object-attributes: x"),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+}
+
+
+static void
 test_amz(void **state)
 {
     size_t  i;
     char    line[256], target[256];
 
     static const char *const  refused[] = {
-        "x-amz-tagging", "x-amz-server-side-encryption", "x-amz-meta-a",
+        "x-amz-tagging", "x-amz-server-side-encryption", "x-amz-meta-",
         "x-amz-website-redirect-location", "x-amz-object-lock-mode",
         "x-amz-grant-read", "x-amz-checksum-sha512", "x-amz-checksum-md5",
         "x-amz-checksum-xxhash3", "x-amz-copy-source", "x-amz-", "x-amz-new",
@@ -468,9 +560,12 @@ test_chunks(void **state)
                               "x-amz-decoded-content-length: 1a"),
                      SOCIAL_S3_INVALID_ARGUMENT);
     assert_int_equal(ask_with("PUT", "/o/raw/a", sha,
-                              "Content-Encoding: aws-chunked,gzip",
+                              "Content-Encoding: gzip , aws-chunked,br",
                               "x-amz-decoded-content-length: 1"),
-                     SOCIAL_S3_NOT_IMPLEMENTED);
+                     SOCIAL_S3_OK);
+    assert_int_equal(u.op.kept_count, 1);
+    assert_str(u.op.kept[0].name, "content-encoding");
+    assert_str(u.op.kept[0].value, "gzip,br");
     assert_int_equal(ask_with("PUT", "/o/raw/a",
                               "Content-Encoding: aws-chunked"),
                      SOCIAL_S3_NOT_IMPLEMENTED);
@@ -533,11 +628,79 @@ test_conditions(void **state)
     assert_int_equal(ask_with("DELETE", "/o/raw/a", "If-None-Match: *"),
                      SOCIAL_S3_NOT_IMPLEMENTED);
 
-    assert_int_equal(ask_with("PUT", "/o/raw/a", "Content-Encoding: gzip"),
-                     SOCIAL_S3_NOT_IMPLEMENTED);
-    assert_str(u.op.detail, "Content-Encoding");
     assert_int_equal(ask_with("GET", "/o/raw/a", "Content-Encoding: gzip"),
                      SOCIAL_S3_OK);
+}
+
+
+static void
+test_kept(void **state)
+{
+    size_t  i;
+    char    lines[120][64], large[2200], huge[2200];
+
+    const char  *headers[121];
+
+    (void) state;
+
+    assert_int_equal(ask_with("PUT", "/o/raw/a?X-Amz-Meta-Two=b%20c",
+                              "Cache-Control: max-age=60",
+                              "Content-Disposition:  attachment ",
+                              "Content-Language: de", "Content-Encoding: gzip",
+                              "Expires: never", "X-Amz-Meta-ONE: a",
+                              "x-amz-meta-empty: "), SOCIAL_S3_OK);
+    assert_int_equal(u.op.kept_count, 7);
+    assert_str(u.op.kept[0].name, "content-encoding");
+    assert_str(u.op.kept[0].value, "gzip");
+    assert_str(u.op.kept[1].name, "cache-control");
+    assert_str(u.op.kept[2].value, "attachment");
+    assert_str(u.op.kept[3].value, "de");
+    assert_str(u.op.kept[4].value, "never");
+    assert_str(u.op.kept[5].name, "x-amz-meta-one");
+    assert_str(u.op.kept[5].value, "a");
+    assert_str(u.op.kept[6].name, "x-amz-meta-two");
+    assert_str(u.op.kept[6].value, "b c");
+
+    assert_int_equal(ask_with("GET", "/o/raw/a", "Cache-Control: no-cache"),
+                     SOCIAL_S3_OK);
+    assert_int_equal(u.op.kept_count, 0);
+
+    assert_int_equal(ask("PUT", "/o/raw/a?x-amz-meta-a=b%0Ac", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+
+    /* 2 kB, names and values, and so many of them */
+
+    strcpy(large, "x-amz-meta-size:");
+    memset(large + 16, 'v', 2044);
+    large[16 + 2044] = '\0';
+    assert_int_equal(ask_with("PUT", "/o/raw/a", large), SOCIAL_S3_OK);
+
+    strcat(large, "v");
+    assert_int_equal(ask_with("PUT", "/o/raw/a", large),
+                     SOCIAL_S3_METADATA_TOO_LARGE);
+
+    strcpy(large, "cache-control:");
+    memset(large + 14, 'v', 2100);
+    large[14 + 2100] = '\0';
+    assert_int_equal(ask_with("PUT", "/o/raw/a", large), SOCIAL_S3_OK);
+    memcpy(huge, "expires:", 8);
+    memset(huge + 8, 'v', 2000);
+    huge[8 + 2000] = '\0';
+    assert_int_equal(ask_with("PUT", "/o/raw/a", large, huge),
+                     SOCIAL_S3_METADATA_TOO_LARGE);
+
+    for (i = 0; i < 120; i++) {
+        snprintf(lines[i], sizeof(lines[i]), "x-amz-meta-%zu: v", i);
+        headers[i] = lines[i];
+    }
+
+    headers[SOCIAL_S3_MAX_KEPT] = NULL;
+    assert_int_equal(ask("PUT", "/o/raw/a", headers), SOCIAL_S3_OK);
+    assert_int_equal(u.op.kept_count, SOCIAL_S3_MAX_KEPT);
+    headers[SOCIAL_S3_MAX_KEPT] = lines[SOCIAL_S3_MAX_KEPT];
+    headers[SOCIAL_S3_MAX_KEPT + 1] = NULL;
+    assert_int_equal(ask("PUT", "/o/raw/a", headers),
+                     SOCIAL_S3_METADATA_TOO_LARGE);
 }
 
 
@@ -645,10 +808,12 @@ main(void)
         cmocka_unit_test_setup(test_keys, setup),
         cmocka_unit_test_setup(test_hosts, setup),
         cmocka_unit_test_setup(test_params, setup),
+        cmocka_unit_test_setup(test_list, setup),
         cmocka_unit_test_setup(test_amz, setup),
         cmocka_unit_test_setup(test_checksums, setup),
         cmocka_unit_test_setup(test_chunks, setup),
         cmocka_unit_test_setup(test_conditions, setup),
+        cmocka_unit_test_setup(test_kept, setup),
         cmocka_unit_test_setup(test_ranges, setup),
         cmocka_unit_test_setup(test_limits, setup),
     };

@@ -43,6 +43,10 @@ static const social_s3_error_t  social_s3_errors[] = {
         social_s3_entry(400, "BadDigest",
             "The digest or checksum given does not match the content"),
 
+    [SOCIAL_S3_BUCKET_ALREADY_OWNED_BY_YOU] =
+        social_s3_entry(409, "BucketAlreadyOwnedByYou",
+            "The bucket is yours, and there already"),
+
     [SOCIAL_S3_CONDITIONAL_REQUEST_CONFLICT] =
         social_s3_entry(409, "ConditionalRequestConflict",
             "A conflicting operation ended while this one was under way"),
@@ -203,6 +207,13 @@ social_str_t
 social_s3_error_code(social_s3_error_e error)
 {
     return social_s3_error_get(error)->code;
+}
+
+
+social_str_t
+social_s3_error_message(social_s3_error_e error)
+{
+    return social_s3_error_get(error)->message;
 }
 
 

@@ -22,6 +22,7 @@ typedef enum {
     SOCIAL_S3_AUTHORIZATION_HEADER_MALFORMED,
     SOCIAL_S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR,
     SOCIAL_S3_BAD_DIGEST,
+    SOCIAL_S3_BUCKET_ALREADY_OWNED_BY_YOU,
     SOCIAL_S3_CONDITIONAL_REQUEST_CONFLICT,
     SOCIAL_S3_CONTENT_SHA256_MISMATCH,
     SOCIAL_S3_ENTITY_TOO_LARGE,
@@ -78,11 +79,12 @@ typedef struct {
 
 
 /*
- * The HTTP status of an error, and its code ("NoSuchKey"), a static view.  An
- * unknown value is InternalError.
+ * The HTTP status of an error, its code ("NoSuchKey") and its own message,
+ * static views.  An unknown value is InternalError.
  */
 unsigned social_s3_error_status(social_s3_error_e error);
 social_str_t social_s3_error_code(social_s3_error_e error);
+social_str_t social_s3_error_message(social_s3_error_e error);
 
 /*
  * The error that S3 has for a status that another part of a server decided on

@@ -36,6 +36,8 @@ static const social_s3_header_entry_t *social_s3_header_find(
 #define SOCIAL_S3_READS   (social_s3_bit(SOCIAL_S3_GET_OBJECT)                \
                            | social_s3_bit(SOCIAL_S3_HEAD_OBJECT))
 #define SOCIAL_S3_WRITES  social_s3_bit(SOCIAL_S3_PUT_OBJECT)
+#define SOCIAL_S3_BODIES  (SOCIAL_S3_WRITES                                   \
+                           | social_s3_bit(SOCIAL_S3_DELETE_OBJECTS))
 
 
 /*
@@ -69,34 +71,35 @@ static const social_s3_header_entry_t  social_s3_header_entries[] = {
     { social_string("x-amz-checksum-mode"), SOCIAL_S3_READS,
       SOCIAL_S3_HEADER_IS, social_string("ENABLED") },
 
-    { social_string("x-amz-acl"), SOCIAL_S3_WRITES,
+    { social_string("x-amz-acl"),
+      SOCIAL_S3_WRITES|social_s3_bit(SOCIAL_S3_CREATE_BUCKET),
       SOCIAL_S3_HEADER_IS, social_string("private") },
 
     { social_string("x-amz-storage-class"), SOCIAL_S3_WRITES,
       SOCIAL_S3_HEADER_IS, social_string("STANDARD") },
 
-    { social_string("x-amz-decoded-content-length"), SOCIAL_S3_WRITES,
+    { social_string("x-amz-decoded-content-length"), SOCIAL_S3_BODIES,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-trailer"), SOCIAL_S3_WRITES,
+    { social_string("x-amz-trailer"), SOCIAL_S3_BODIES,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-sdk-checksum-algorithm"), SOCIAL_S3_WRITES,
+    { social_string("x-amz-sdk-checksum-algorithm"), SOCIAL_S3_BODIES,
       SOCIAL_S3_HEADER_ALGORITHM, social_string("") },
 
-    { social_string("x-amz-checksum-crc32"), SOCIAL_S3_WRITES,
+    { social_string("x-amz-checksum-crc32"), SOCIAL_S3_BODIES,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-checksum-crc32c"), SOCIAL_S3_WRITES,
+    { social_string("x-amz-checksum-crc32c"), SOCIAL_S3_BODIES,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-checksum-crc64nvme"), SOCIAL_S3_WRITES,
+    { social_string("x-amz-checksum-crc64nvme"), SOCIAL_S3_BODIES,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-checksum-sha1"), SOCIAL_S3_WRITES,
+    { social_string("x-amz-checksum-sha1"), SOCIAL_S3_BODIES,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-checksum-sha256"), SOCIAL_S3_WRITES,
+    { social_string("x-amz-checksum-sha256"), SOCIAL_S3_BODIES,
       SOCIAL_S3_HEADER_ANY, social_string("") }
 };
 
@@ -267,6 +270,14 @@ static const social_s3_header_entry_t *
 social_s3_header_find(social_str_t name)
 {
     size_t  i, n;
+
+    static const social_s3_header_entry_t  meta =
+        { social_string("x-amz-meta-"), SOCIAL_S3_WRITES,
+          SOCIAL_S3_HEADER_ANY, social_string("") };
+
+    if (name.len > meta.name.len && social_str_starts(name, meta.name)) {
+        return &meta;
+    }
 
     n = sizeof(social_s3_header_entries) / sizeof(social_s3_header_entries[0]);
 

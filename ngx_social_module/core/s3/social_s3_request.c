@@ -17,6 +17,7 @@ typedef struct {
     social_buf_t               *work;
     social_s3_operation_t      *out;
     social_s3_headers_t         headers;    /* x-amz-*, hoisted ones too */
+    bool                        has_bucket;
     bool                        has_key;
 } social_s3_reader_t;
 
@@ -32,16 +33,25 @@ static bool social_s3_target_by_host(social_s3_reader_t *reader,
     social_str_t *bucket);
 static social_s3_error_e social_s3_key(social_s3_reader_t *reader,
     social_str_t raw);
-static social_s3_error_e social_s3_method(social_s3_reader_t *reader);
+static social_s3_error_e social_s3_method(social_s3_reader_t *reader,
+    const social_uri_query_t *query);
 static social_s3_error_e social_s3_params(social_s3_reader_t *reader,
     const social_uri_query_t *query);
 static const social_s3_param_t *social_s3_param_find(social_str_t name);
 static social_s3_error_e social_s3_param_read(social_s3_reader_t *reader,
     social_str_t name, social_str_t value);
+static social_s3_error_e social_s3_param_response(social_s3_reader_t *reader,
+    social_str_t name, social_str_t value);
+static social_s3_error_e social_s3_param_list(social_s3_reader_t *reader,
+    social_str_t name, social_str_t value);
 static social_s3_error_e social_s3_conditions(social_s3_reader_t *reader);
 static int64_t social_s3_date(social_s3_reader_t *reader, const char *name);
 static social_s3_error_e social_s3_body(social_s3_reader_t *reader);
 static social_s3_error_e social_s3_chunks(social_s3_reader_t *reader);
+static social_s3_error_e social_s3_encoding(social_s3_reader_t *reader);
+static social_s3_error_e social_s3_kept(social_s3_reader_t *reader);
+static social_s3_error_e social_s3_keep(social_s3_reader_t *reader,
+    social_str_t name, social_str_t value);
 static social_s3_error_e social_s3_checksums(social_s3_reader_t *reader);
 static social_s3_error_e social_s3_fail(social_s3_reader_t *reader,
     social_s3_error_e error, const char *message, const char *name,
@@ -54,6 +64,8 @@ static bool social_s3_number(social_str_t s, int64_t *n);
 #define SOCIAL_S3_ANY    (~0u)
 #define SOCIAL_S3_READS  (social_s3_bit(SOCIAL_S3_GET_OBJECT)                 \
                           | social_s3_bit(SOCIAL_S3_HEAD_OBJECT))
+#define SOCIAL_S3_V1     social_s3_bit(SOCIAL_S3_LIST_OBJECTS)
+#define SOCIAL_S3_V2     social_s3_bit(SOCIAL_S3_LIST_OBJECTS_V2)
 
 
 static const social_str_t  social_s3_operations[] = {
@@ -61,18 +73,37 @@ static const social_str_t  social_s3_operations[] = {
     [SOCIAL_S3_GET_OBJECT] = social_string("GetObject"),
     [SOCIAL_S3_HEAD_OBJECT] = social_string("HeadObject"),
     [SOCIAL_S3_PUT_OBJECT] = social_string("PutObject"),
-    [SOCIAL_S3_DELETE_OBJECT] = social_string("DeleteObject")
+    [SOCIAL_S3_DELETE_OBJECT] = social_string("DeleteObject"),
+    [SOCIAL_S3_LIST_OBJECTS] = social_string("ListObjects"),
+    [SOCIAL_S3_LIST_OBJECTS_V2] = social_string("ListObjectsV2"),
+    [SOCIAL_S3_DELETE_OBJECTS] = social_string("DeleteObjects"),
+    [SOCIAL_S3_HEAD_BUCKET] = social_string("HeadBucket"),
+    [SOCIAL_S3_CREATE_BUCKET] = social_string("CreateBucket"),
+    [SOCIAL_S3_GET_BUCKET_LOCATION] = social_string("GetBucketLocation"),
+    [SOCIAL_S3_LIST_BUCKETS] = social_string("ListBuckets")
 };
 
 
 static const social_s3_param_t  social_s3_known_params[] = {
     { social_string("x-id"), SOCIAL_S3_ANY },
+    { social_string("continuation-token"), SOCIAL_S3_V2 },
+    { social_string("delete"), social_s3_bit(SOCIAL_S3_DELETE_OBJECTS) },
+    { social_string("delimiter"), SOCIAL_S3_V1|SOCIAL_S3_V2 },
+    { social_string("encoding-type"), SOCIAL_S3_V1|SOCIAL_S3_V2 },
+    { social_string("fetch-owner"), SOCIAL_S3_V2 },
+    { social_string("list-type"), SOCIAL_S3_V2 },
+    { social_string("location"),
+      social_s3_bit(SOCIAL_S3_GET_BUCKET_LOCATION) },
+    { social_string("marker"), SOCIAL_S3_V1 },
+    { social_string("max-keys"), SOCIAL_S3_V1|SOCIAL_S3_V2 },
+    { social_string("prefix"), SOCIAL_S3_V1|SOCIAL_S3_V2 },
     { social_string("response-cache-control"), SOCIAL_S3_READS },
     { social_string("response-content-disposition"), SOCIAL_S3_READS },
     { social_string("response-content-encoding"), SOCIAL_S3_READS },
     { social_string("response-content-language"), SOCIAL_S3_READS },
     { social_string("response-content-type"), SOCIAL_S3_READS },
-    { social_string("response-expires"), SOCIAL_S3_READS }
+    { social_string("response-expires"), SOCIAL_S3_READS },
+    { social_string("start-after"), SOCIAL_S3_V2 }
 };
 
 /* in the order of social_s3_response_e */
@@ -108,18 +139,16 @@ social_s3_request_read(const social_s3_place_t *place,
     out->condition.if_modified_since = SOCIAL_S3_NO_TIME;
     out->condition.if_unmodified_since = SOCIAL_S3_NO_TIME;
     out->length = -1;
+    out->list.max_keys = SOCIAL_S3_MAX_KEYS;
 
     reader.place = place;
     reader.request = request;
     reader.work = work;
     reader.out = out;
+    reader.has_bucket = true;
     reader.has_key = false;
 
     error = social_s3_target(&reader);
-
-    if (error == SOCIAL_S3_OK) {
-        error = social_s3_method(&reader);
-    }
 
     if (error != SOCIAL_S3_OK) {
         return error;
@@ -129,6 +158,12 @@ social_s3_request_read(const social_s3_place_t *place,
         != SOCIAL_OK)
     {
         return SOCIAL_S3_INVALID_URI;
+    }
+
+    error = social_s3_method(&reader, &query);
+
+    if (error != SOCIAL_S3_OK) {
+        return error;
     }
 
     twice = social_uri_query_duplicate(&query);
@@ -166,7 +201,10 @@ social_s3_request_read(const social_s3_place_t *place,
         error = social_s3_conditions(&reader);
     }
 
-    if (error == SOCIAL_S3_OK && out->operation == SOCIAL_S3_PUT_OBJECT) {
+    if (error == SOCIAL_S3_OK
+        && (out->operation == SOCIAL_S3_PUT_OBJECT
+            || out->operation == SOCIAL_S3_DELETE_OBJECTS))
+    {
         error = social_s3_body(&reader);
     }
 
@@ -216,6 +254,11 @@ social_s3_target(social_s3_reader_t *reader)
     }
 
     if (!social_s3_target_by_host(reader, &bucket)) {
+
+        if (raw.len == 0) {
+            reader->has_bucket = false;
+            return SOCIAL_S3_OK;
+        }
 
         for (i = 0; i < raw.len && raw.data[i] != '/'; i++) { /* void */ }
 
@@ -338,33 +381,62 @@ social_s3_key(social_s3_reader_t *reader, social_str_t raw)
 }
 
 
+/*
+ * Which operation it is; the parameters that may come with it are examined
+ * afterwards, so that "GET /?acl" is a list with a parameter that no list has.
+ */
+
 static social_s3_error_e
-social_s3_method(social_s3_reader_t *reader)
+social_s3_method(social_s3_reader_t *reader, const social_uri_query_t *query)
 {
     size_t        i;
     social_str_t  method;
 
+    enum { SERVICE, BUCKET, OBJECT } on;
+
     static const struct {
+        int                    on;
         social_str_t           method;
+        social_str_t           param;     /* empty: whatever else there is */
         social_s3_operation_e  operation;
-    } objects[] = {
-        { social_string("GET"), SOCIAL_S3_GET_OBJECT },
-        { social_string("HEAD"), SOCIAL_S3_HEAD_OBJECT },
-        { social_string("PUT"), SOCIAL_S3_PUT_OBJECT },
-        { social_string("DELETE"), SOCIAL_S3_DELETE_OBJECT }
+    } table[] = {
+        { OBJECT, social_string("GET"), social_string(""),
+          SOCIAL_S3_GET_OBJECT },
+        { OBJECT, social_string("HEAD"), social_string(""),
+          SOCIAL_S3_HEAD_OBJECT },
+        { OBJECT, social_string("PUT"), social_string(""),
+          SOCIAL_S3_PUT_OBJECT },
+        { OBJECT, social_string("DELETE"), social_string(""),
+          SOCIAL_S3_DELETE_OBJECT },
+
+        { BUCKET, social_string("GET"), social_string("location"),
+          SOCIAL_S3_GET_BUCKET_LOCATION },
+        { BUCKET, social_string("GET"), social_string("list-type"),
+          SOCIAL_S3_LIST_OBJECTS_V2 },
+        { BUCKET, social_string("GET"), social_string(""),
+          SOCIAL_S3_LIST_OBJECTS },
+        { BUCKET, social_string("HEAD"), social_string(""),
+          SOCIAL_S3_HEAD_BUCKET },
+        { BUCKET, social_string("PUT"), social_string(""),
+          SOCIAL_S3_CREATE_BUCKET },
+        { BUCKET, social_string("POST"), social_string("delete"),
+          SOCIAL_S3_DELETE_OBJECTS },
+
+        { SERVICE, social_string("GET"), social_string(""),
+          SOCIAL_S3_LIST_BUCKETS }
     };
 
+    on = reader->has_key ? OBJECT : reader->has_bucket ? BUCKET : SERVICE;
     method = reader->request->method;
 
-    if (!reader->has_key) {
-        return social_s3_fail(reader, SOCIAL_S3_NOT_IMPLEMENTED,
-                              "Operations on buckets are not implemented",
-                              "Method", method);
-    }
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 
-    for (i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
-        if (social_str_eq(method, objects[i].method)) {
-            reader->out->operation = objects[i].operation;
+        if ((int) on == table[i].on
+            && social_str_eq(method, table[i].method)
+            && (table[i].param.len == 0
+                || social_uri_query_find(query, table[i].param) != NULL))
+        {
+            reader->out->operation = table[i].operation;
             return SOCIAL_S3_OK;
         }
     }
@@ -443,6 +515,26 @@ static social_s3_error_e
 social_s3_param_read(social_s3_reader_t *reader, social_str_t name,
     social_str_t value)
 {
+    switch (reader->out->operation) {
+
+    case SOCIAL_S3_GET_OBJECT:
+    case SOCIAL_S3_HEAD_OBJECT:
+        return social_s3_param_response(reader, name, value);
+
+    case SOCIAL_S3_LIST_OBJECTS:
+    case SOCIAL_S3_LIST_OBJECTS_V2:
+        return social_s3_param_list(reader, name, value);
+
+    default:
+        return SOCIAL_S3_OK;
+    }
+}
+
+
+static social_s3_error_e
+social_s3_param_response(social_s3_reader_t *reader, social_str_t name,
+    social_str_t value)
+{
     size_t  i, j;
 
     for (i = 0; i < SOCIAL_S3_RESPONSES; i++) {
@@ -463,6 +555,74 @@ social_s3_param_read(social_s3_reader_t *reader, social_str_t name,
 
         reader->out->response[i] = value;
         reader->out->has_response = true;
+    }
+
+    return SOCIAL_S3_OK;
+}
+
+
+static social_s3_error_e
+social_s3_param_list(social_s3_reader_t *reader, social_str_t name,
+    social_str_t value)
+{
+    int64_t                    n;
+    social_s3_list_request_t  *list;
+
+    list = &reader->out->list;
+
+    if (social_str_eq(name, social_str("prefix"))) {
+        list->prefix = value;
+
+    } else if (social_str_eq(name, social_str("delimiter"))) {
+        list->delimiter = value;
+
+    } else if (social_str_eq(name, social_str("marker"))
+               || social_str_eq(name, social_str("start-after")))
+    {
+        list->after = value;
+        list->has_after = true;
+
+    } else if (social_str_eq(name, social_str("continuation-token"))) {
+
+        if (value.len == 0) {
+            return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                                  "The continuation token provided is "
+                                  "incorrect", "ArgumentName", name);
+        }
+
+        list->token = value;
+        list->has_token = true;
+
+    } else if (social_str_eq(name, social_str("max-keys"))) {
+
+        if (!social_s3_number(value, &n) || n > INT32_MAX) {
+            return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                                  "max-keys must be an integer between 0 and "
+                                  "2147483647", "ArgumentName", name);
+        }
+
+        list->max_keys = n < SOCIAL_S3_MAX_KEYS ? (unsigned) n
+                                                : SOCIAL_S3_MAX_KEYS;
+
+    } else if (social_str_eq(name, social_str("encoding-type"))) {
+
+        if (!social_str_eq(value, social_str("url"))) {
+            return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                                  "Invalid Encoding Method specified in "
+                                  "Request", "ArgumentName", name);
+        }
+
+        list->url = true;
+
+    } else if (social_str_eq(name, social_str("fetch-owner"))) {
+        list->owner = social_str_caseeq(value, social_str("true"));
+
+    } else if (social_str_eq(name, social_str("list-type"))
+               && !social_str_eq(value, social_str("2")))
+    {
+        return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                              "Invalid List Type specified in Request",
+                              "ArgumentName", name);
     }
 
     return SOCIAL_S3_OK;
@@ -493,6 +653,8 @@ social_s3_conditions(social_s3_reader_t *reader)
                                                     "if-unmodified-since");
         out->range = social_s3_header_plain(&reader->headers, "range");
         out->if_range = social_s3_header_plain(&reader->headers, "if-range");
+        out->with_checksum = social_s3_header_amz(&reader->headers,
+                                             "x-amz-checksum-mode").len != 0;
         break;
 
     case SOCIAL_S3_PUT_OBJECT:
@@ -558,6 +720,10 @@ social_s3_body(social_s3_reader_t *reader)
 
     error = social_s3_chunks(reader);
 
+    if (error == SOCIAL_S3_OK && out->operation == SOCIAL_S3_PUT_OBJECT) {
+        error = social_s3_kept(reader);
+    }
+
     if (error != SOCIAL_S3_OK) {
         return error;
     }
@@ -591,29 +757,13 @@ social_s3_body(social_s3_reader_t *reader)
 static social_s3_error_e
 social_s3_chunks(social_s3_reader_t *reader)
 {
-    social_str_t            encoding, item, length, payload, trailer;
+    social_str_t            length, payload, trailer;
     social_s3_operation_t  *out;
 
     out = reader->out;
 
     payload = social_s3_header_amz(&reader->headers, "x-amz-content-sha256");
     out->chunked = social_s3_chunked_kind(payload);
-
-    encoding = social_s3_header_plain(&reader->headers, "content-encoding");
-
-    while (social_str_next(&encoding, ", \t", &item)) {
-
-        if (out->chunked != SOCIAL_S3_CHUNKED_NONE
-            && social_str_caseeq(item, social_str("aws-chunked")))
-        {
-            continue;
-        }
-
-        /* it would have to be answered with the object */
-
-        return social_s3_fail(reader, SOCIAL_S3_NOT_IMPLEMENTED, NULL,
-                              "Header", social_str("Content-Encoding"));
-    }
 
     trailer = social_s3_header_amz(&reader->headers, "x-amz-trailer");
 
@@ -660,6 +810,136 @@ social_s3_chunks(social_s3_reader_t *reader)
                               "The trailer is not one of a checksum that is "
                               "implemented", "Header", trailer);
     }
+
+    return SOCIAL_S3_OK;
+}
+
+
+/*
+ * The encodings of the object, without that of the body; in chunks that are not
+ * said to be some it would become a part of the object.
+ */
+
+static social_s3_error_e
+social_s3_encoding(social_s3_reader_t *reader)
+{
+    size_t                     mark;
+    social_str_t               encoding, item;
+    social_buf_t              *work;
+    static const social_str_t  name = social_string("content-encoding");
+
+    work = reader->work;
+    mark = work->len;
+
+    encoding = social_s3_header_plain(&reader->headers, "content-encoding");
+
+    while (social_str_next(&encoding, ", \t", &item)) {
+
+        if (social_str_caseeq(item, social_str("aws-chunked"))) {
+
+            if (reader->out->chunked != SOCIAL_S3_CHUNKED_NONE) {
+                continue;
+            }
+
+            return social_s3_fail(reader, SOCIAL_S3_NOT_IMPLEMENTED, NULL,
+                                  "Header", social_str("Content-Encoding"));
+        }
+
+        if (work->len > mark) {
+            social_buf_byte(work, ',');
+        }
+
+        social_buf_put(work, item);
+    }
+
+    if (work->rc != SOCIAL_OK) {
+        return SOCIAL_S3_INVALID_URI;
+    }
+
+    return social_s3_keep(reader, name, social_buf_since(work, mark));
+}
+
+
+static social_s3_error_e
+social_s3_kept(social_s3_reader_t *reader)
+{
+    size_t                     i, size;
+    social_str_t               name;
+    social_s3_error_e          error;
+    static const social_str_t  meta = social_string("x-amz-meta-");
+
+    static const char *const   plain[] = {
+        "cache-control",
+        "content-disposition",
+        "content-language",
+        "expires"
+    };
+
+    error = social_s3_encoding(reader);
+
+    for (i = 0; i < 4 && error == SOCIAL_S3_OK; i++) {
+        error = social_s3_keep(reader, social_str(plain[i]),
+                               social_s3_header_plain(&reader->headers,
+                                                      plain[i]));
+    }
+
+    size = 0;
+
+    for (i = 0; i < reader->headers.count && error == SOCIAL_S3_OK; i++) {
+
+        name = reader->headers.items[i].name;
+
+        if (!social_str_starts(name, meta)) {
+            continue;
+        }
+
+        size += name.len - meta.len + reader->headers.items[i].value.len;
+
+        if (size > SOCIAL_S3_MAX_METADATA) {
+            return social_s3_fail(reader, SOCIAL_S3_METADATA_TOO_LARGE, NULL,
+                                  "Header", name);
+        }
+
+        error = social_s3_keep(reader, name, reader->headers.items[i].value);
+    }
+
+    return error;
+}
+
+
+static social_s3_error_e
+social_s3_keep(social_s3_reader_t *reader, social_str_t name,
+    social_str_t value)
+{
+    size_t                  i;
+    social_s3_operation_t  *out;
+
+    out = reader->out;
+
+    if (value.len == 0) {
+        return SOCIAL_S3_OK;
+    }
+
+    for (i = 0; i < value.len; i++) {
+        if (value.data[i] < ' ' || value.data[i] == 0x7f) {
+            return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                                  "The value cannot be a header's", "Header",
+                                  name);
+        }
+    }
+
+    out->kept_size += name.len + value.len + 2;
+
+    if (out->kept_count == SOCIAL_S3_MAX_KEPT
+        || out->kept_size > SOCIAL_S3_MAX_KEPT_SIZE)
+    {
+        return social_s3_fail(reader, SOCIAL_S3_METADATA_TOO_LARGE, NULL,
+                              "Header", name);
+    }
+
+    out->kept[out->kept_count].name = name;
+    out->kept[out->kept_count].value = value;
+    out->kept_count++;
 
     return SOCIAL_S3_OK;
 }

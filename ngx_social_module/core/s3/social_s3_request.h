@@ -22,6 +22,9 @@
 
 #define SOCIAL_S3_MAX_KEYS       1000        /* of one page of a list */
 #define SOCIAL_S3_MAX_ENDPOINTS  2
+#define SOCIAL_S3_MAX_KEPT       96          /* headers kept with an object */
+#define SOCIAL_S3_MAX_KEPT_SIZE  4096        /* in lines of name and value */
+#define SOCIAL_S3_MAX_METADATA   2048        /* bytes of x-amz-meta-* */
 
 /* of "work": a path and a query that are decoded */
 #define SOCIAL_S3_REQUEST_SIZE   65536
@@ -32,7 +35,14 @@ typedef enum {
     SOCIAL_S3_GET_OBJECT,
     SOCIAL_S3_HEAD_OBJECT,
     SOCIAL_S3_PUT_OBJECT,
-    SOCIAL_S3_DELETE_OBJECT
+    SOCIAL_S3_DELETE_OBJECT,
+    SOCIAL_S3_LIST_OBJECTS,
+    SOCIAL_S3_LIST_OBJECTS_V2,
+    SOCIAL_S3_DELETE_OBJECTS,
+    SOCIAL_S3_HEAD_BUCKET,
+    SOCIAL_S3_CREATE_BUCKET,
+    SOCIAL_S3_GET_BUCKET_LOCATION,
+    SOCIAL_S3_LIST_BUCKETS
 } social_s3_operation_e;
 
 
@@ -80,17 +90,42 @@ typedef enum {
 
 
 /*
+ * The parameters of a list.
+ */
+typedef struct {
+    social_str_t                  prefix;
+    social_str_t                  delimiter;
+    social_str_t                  after;       /* marker or start-after */
+    social_str_t                  token;       /* continuation-token */
+    bool                          has_after;
+    bool                          has_token;
+    unsigned                      max_keys;    /* up to SOCIAL_S3_MAX_KEYS */
+    bool                          url;         /* encoding-type */
+    bool                          owner;       /* of each object too */
+} social_s3_list_request_t;
+
+
+/*
  * What is asked for; the views are of the request, or of "work".
  */
 typedef struct {
     social_s3_operation_e         operation;
-    social_str_t                  key;
+    social_str_t                  key;         /* empty: of a bucket, or of the
+                                                  service */
+    social_s3_list_request_t      list;
 
     social_s3_condition_t         condition;
     social_str_t                  range;       /* empty: the whole */
     social_str_t                  if_range;
     bool                          has_response;
     social_str_t                  response[SOCIAL_S3_RESPONSES];
+
+    /* headers that are kept with an object, names in lower case */
+    size_t                        kept_count;
+    size_t                        kept_size;
+    social_sigv4_header_t         kept[SOCIAL_S3_MAX_KEPT];
+
+    bool                          with_checksum;  /* of a GET: it is wanted */
 
     social_s3_chunked_e           chunked;     /* how the body is sent */
     int64_t                       length;      /* of the object in it; -1: it

@@ -38,6 +38,7 @@ typedef struct {
     ngx_uint_t                  twin;          /* another one has that root */
     off_t                       max_size;
     ngx_http_social_store_queue_t  *queue;     /* of commits to the root */
+    time_t                      created;       /* as ListBuckets has it */
     social_sigv4_known_t        known;
     social_sigv4_policy_t       policy;
     ngx_thread_pool_t          *thread_pool;
@@ -196,6 +197,28 @@ ngx_int_t ngx_http_social_store_delete(ngx_http_request_t *r,
 ngx_int_t ngx_http_social_store_answer(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object);
+
+
+/* ngx_http_social_store_list.c */
+
+/*
+ * Process lists of objects, and what else there is of a bucket; the result is
+ * to be returned from a content handler.
+ */
+ngx_int_t ngx_http_social_store_list(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+ngx_int_t ngx_http_social_store_bucket(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_delete_objects.c */
+
+/*
+ * Processes DeleteObjects.  The result is to be returned from a content
+ * handler.
+ */
+ngx_int_t ngx_http_social_store_delete_objects(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
 
 
 /* ngx_http_social_store_digest.c */

@@ -28,6 +28,14 @@ static social_str_t ngx_http_social_answer_etag(
 static ngx_int_t ngx_http_social_answer_headers(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object);
+static ngx_int_t ngx_http_social_answer_kept(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object);
+static ngx_int_t ngx_http_social_answer_checksums(ngx_http_request_t *r,
+    social_str_t block);
+static ngx_int_t ngx_http_social_answer_copy(ngx_http_request_t *r,
+    const char *known, social_str_t name, social_str_t value,
+    ngx_table_elt_t **h);
 static ngx_int_t ngx_http_social_answer_header(ngx_http_request_t *r,
     const char *name, social_str_t value, ngx_table_elt_t **h);
 
@@ -329,9 +337,20 @@ ngx_http_social_answer_headers(ngx_http_request_t *r,
 
     r->headers_out.last_modified_time = object->meta->modified;
 
+    if (ngx_http_social_answer_kept(r, sr, object) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (r->headers_out.status == NGX_HTTP_NOT_MODIFIED) {
         r->headers_out.content_length_n = -1;
         return NGX_OK;
+    }
+
+    if (sr->op.with_checksum && r->headers_out.status == NGX_HTTP_OK
+        && ngx_http_social_answer_checksums(r, object->meta->checksums)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     ngx_memcpy(p, object->meta->type.data, object->meta->type.len);
@@ -371,6 +390,126 @@ ngx_http_social_answer_headers(ngx_http_request_t *r,
     return ngx_http_social_answer_header(r, "Accept-Ranges",
                                          social_str("bytes"),
                                          &r->headers_out.accept_ranges);
+}
+
+
+/*
+ * Headers that were stored with the object, unless the request has others.  Of
+ * an object that was not modified a cache needs to know no more than how long.
+ */
+
+static ngx_int_t
+ngx_http_social_answer_kept(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object)
+{
+    ngx_uint_t         i, not_modified;
+    social_str_t       block, name, value;
+    ngx_table_elt_t  **h;
+
+    block = object->meta->headers;
+    not_modified = (r->headers_out.status == NGX_HTTP_NOT_MODIFIED);
+
+    while (social_store_meta_next(&block, &name, &value)) {
+
+        for (i = 0; i < SOCIAL_S3_RESPONSES; i++) {
+            if (social_str_caseeq(name,
+                                social_str(ngx_http_social_answer_names[i])))
+            {
+                break;
+            }
+        }
+
+        if ((i < SOCIAL_S3_RESPONSES && sr->op.response[i].len)
+            || (not_modified && i != SOCIAL_S3_RESPONSE_CACHE_CONTROL
+                && i != SOCIAL_S3_RESPONSE_EXPIRES))
+        {
+            continue;
+        }
+
+        h = i == SOCIAL_S3_RESPONSE_CONTENT_ENCODING
+            ? &r->headers_out.content_encoding : NULL;
+
+        if (ngx_http_social_answer_copy(r, i < SOCIAL_S3_RESPONSES
+                                        ? ngx_http_social_answer_names[i]
+                                        : NULL, name, value, h)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * "NAME VALUE full", or "composite".
+ */
+
+static ngx_int_t
+ngx_http_social_answer_checksums(ngx_http_request_t *r, social_str_t block)
+{
+    social_str_t          name, value, text, type;
+    social_s3_checksum_e  algorithm;
+
+    while (social_store_meta_next(&block, &name, &value)) {
+
+        algorithm = social_s3_checksum_by_name(name);
+
+        if (algorithm == SOCIAL_S3_CHECKSUM_NONE
+            || !social_str_next(&value, " ", &text))
+        {
+            continue;
+        }
+
+        type = social_str(social_str_eq(social_str_trim(value),
+                                        social_str("full"))
+                          ? "FULL_OBJECT" : "COMPOSITE");
+
+        name = social_s3_checksum_header(algorithm);
+
+        if (ngx_http_social_answer_copy(r, (char *) name.data, name, text,
+                                        NULL)
+            != NGX_OK
+            || ngx_http_social_answer_header(r, "x-amz-checksum-type", type,
+                                             NULL)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The memory of the metadata does not live as long as the request.  "known" is
+ * a static name, or NULL.
+ */
+
+static ngx_int_t
+ngx_http_social_answer_copy(ngx_http_request_t *r, const char *known,
+    social_str_t name, social_str_t value, ngx_table_elt_t **h)
+{
+    u_char        *p;
+    social_str_t   copy;
+
+    p = ngx_pnalloc(r->pool, name.len + 1 + value.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, name.data, name.len);
+    p[name.len] = '\0';
+
+    copy.data = p + name.len + 1;
+    copy.len = value.len;
+    ngx_memcpy(p + name.len + 1, value.data, value.len);
+
+    return ngx_http_social_answer_header(r, known ? known : (char *) p, copy,
+                                         h);
 }
 
 

@@ -225,6 +225,8 @@ ngx_http_social_store_root(ngx_conf_t *cf,
                                           &slcf->root);
     }
 
+    slcf->created = ngx_file_mtime(&fi);
+
     return NGX_CONF_OK;
 }
 

@@ -41,6 +41,7 @@ typedef struct {
     ngx_http_social_store_commit_t     commit;
     ngx_event_t                        retry;
     ngx_http_social_store_digest_t     digest;
+    u_char                             checksums[SOCIAL_S3_CHECKSUM_TEXT + 32];
     off_t                              received;
     off_t                              flushed;
 
@@ -70,6 +71,8 @@ static ngx_int_t ngx_http_social_put_name(ngx_http_social_put_t *put,
     ngx_http_request_t *r, ngx_http_social_store_request_t *sr);
 static ngx_int_t ngx_http_social_put_copy(ngx_http_social_put_t *put,
     social_str_t *to, social_str_t from);
+static ngx_int_t ngx_http_social_put_kept(ngx_http_social_put_t *put,
+    ngx_http_social_store_request_t *sr);
 static void ngx_http_social_put_body(ngx_http_request_t *r);
 static void ngx_http_social_put_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_put_take(ngx_http_social_put_t *put,
@@ -83,6 +86,8 @@ static void ngx_http_social_put_write(ngx_http_social_put_t *put);
 static void ngx_http_social_put_data(ngx_http_social_put_t *put,
     social_str_t data);
 static void ngx_http_social_put_prepare(ngx_http_social_put_t *put);
+static social_s3_error_e ngx_http_social_put_keep_checksum(
+    ngx_http_social_put_t *put);
 static void ngx_http_social_put_failed(ngx_http_social_put_t *put,
     ngx_err_t err);
 static void ngx_http_social_put_done(ngx_http_social_task_t *task);
@@ -242,6 +247,7 @@ ngx_http_social_put_name(ngx_http_social_put_t *put, ngx_http_request_t *r,
         || ngx_http_social_put_copy(put, &net->if_none_match,
                                     sr->op.condition.if_none_match)
            != NGX_OK
+        || ngx_http_social_put_kept(put, sr) != NGX_OK
         || ngx_http_social_store_id(net->meta.id) != NGX_OK)
     {
         return NGX_ERROR;
@@ -288,6 +294,45 @@ ngx_http_social_put_copy(ngx_http_social_put_t *put, social_str_t *to,
     to->len = from.len;
 
     return NGX_OK;
+}
+
+
+/*
+ * Headers that are kept with the object.
+ */
+
+static ngx_int_t
+ngx_http_social_put_kept(ngx_http_social_put_t *put,
+    ngx_http_social_store_request_t *sr)
+{
+    u_char        *p;
+    size_t         i, size;
+    social_buf_t   b;
+
+    size = 0;
+
+    for (i = 0; i < sr->op.kept_count; i++) {
+        size += sr->op.kept[i].name.len + sr->op.kept[i].value.len + 2;
+    }
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(put->task->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    social_buf_init(&b, p, size);
+
+    for (i = 0; i < sr->op.kept_count; i++) {
+        social_store_meta_add(&b, sr->op.kept[i].name, sr->op.kept[i].value);
+    }
+
+    put->commit.net.meta.headers = social_buf_since(&b, 0);
+
+    return b.rc == SOCIAL_OK ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -577,6 +622,12 @@ ngx_http_social_put_prepare(ngx_http_social_put_t *put)
             return;
         }
 
+        put->error = ngx_http_social_put_keep_checksum(put);
+
+        if (put->error != SOCIAL_S3_OK) {
+            return;
+        }
+
         if (net->data.fd == -1) {
             net->bytes.data = put->small;
             net->bytes.len = net->meta.size;
@@ -592,6 +643,41 @@ ngx_http_social_put_prepare(ngx_http_social_put_t *put)
     if (rc != SOCIAL_NET_COMMIT_OK && rc != SOCIAL_NET_COMMIT_BUSY) {
         ngx_http_social_put_failed(put, net->err);
     }
+}
+
+
+/*
+ * The checksum that the client gave, which is the object's.
+ */
+
+static social_s3_error_e
+ngx_http_social_put_keep_checksum(ngx_http_social_put_t *put)
+{
+    size_t                 len;
+    u_char                 text[SOCIAL_S3_CHECKSUM_TEXT + sizeof(" full")];
+    social_buf_t           b;
+    social_str_t           value;
+    social_s3_checksum_t  *checksum;
+
+    checksum = &put->digest.checksum;
+
+    if (checksum->algorithm == SOCIAL_S3_CHECKSUM_NONE) {
+        return SOCIAL_S3_OK;
+    }
+
+    len = social_s3_checksum_write(checksum->algorithm, checksum->value, text);
+    ngx_memcpy(text + len, " full", 5);
+
+    value.data = text;
+    value.len = len + 5;
+
+    social_buf_init(&b, put->checksums, sizeof(put->checksums));
+    social_store_meta_add(&b, social_s3_checksum_name(checksum->algorithm),
+                          value);
+
+    put->commit.net.meta.checksums = social_buf_since(&b, 0);
+
+    return b.rc == SOCIAL_OK ? SOCIAL_S3_OK : SOCIAL_S3_INTERNAL_ERROR;
 }
 
 

@@ -118,6 +118,19 @@ ngx_http_social_store_call(ngx_http_request_t *r,
     case SOCIAL_S3_DELETE_OBJECT:
         return ngx_http_social_store_delete(r, sr);
 
+    case SOCIAL_S3_LIST_OBJECTS:
+    case SOCIAL_S3_LIST_OBJECTS_V2:
+        return ngx_http_social_store_list(r, sr);
+
+    case SOCIAL_S3_DELETE_OBJECTS:
+        return ngx_http_social_store_delete_objects(r, sr);
+
+    case SOCIAL_S3_HEAD_BUCKET:
+    case SOCIAL_S3_CREATE_BUCKET:
+    case SOCIAL_S3_GET_BUCKET_LOCATION:
+    case SOCIAL_S3_LIST_BUCKETS:
+        return ngx_http_social_store_bucket(r, sr);
+
     default:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

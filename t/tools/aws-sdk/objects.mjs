@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 import { S3Client, PutObjectCommand, GetObjectCommand, HeadObjectCommand,
-         DeleteObjectCommand, ListObjectsV2Command,
+         DeleteObjectCommand, DeleteObjectsCommand, HeadBucketCommand,
+         ListObjectsV2Command, paginateListObjectsV2,
          CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 
@@ -132,13 +133,37 @@ await fails('what is not there', 'NoSuchKey', 404, () => s3.send(
     new GetObjectCommand({ Bucket, Key: 'none' })));
 await fails('a HEAD of it', 'NotFound', 404, () => s3.send(
     new HeadObjectCommand({ Bucket, Key: 'none' })));
-await fails('a list', 'NotImplemented', 501, () => s3.send(
-    new ListObjectsV2Command({ Bucket })));
+await step('a list', async () => {
+    const out = await s3.send(new ListObjectsV2Command({ Bucket,
+                                                         Delimiter: '/' }));
+    return out.Contents.some((object) => object.Key === 'plain.txt')
+           && out.CommonPrefixes.some((prefix) => prefix.Prefix === 'a/');
+});
+await step('pages of a list', async () => {
+    const all = [];
+    for await (const page of paginateListObjectsV2({ client: s3, pageSize: 2 },
+                                                   { Bucket })) {
+        all.push(...page.Contents.map((object) => object.Key));
+    }
+    return keys.every((key) => all.includes(key))
+           && new Set(all).size === all.length || all.join();
+});
+await step('a bucket', async () => (await s3.send(
+    new HeadBucketCommand({ Bucket }))).BucketRegion === 'eu-west-1');
+await step('many removed', async () => {
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'many', Body: 'x' }));
+    const out = await s3.send(new DeleteObjectsCommand({ Bucket,
+        Delete: { Objects: [{ Key: 'many' }, { Key: 'none' }] } }));
+    return out.Deleted.length === 2 && !out.Errors;
+});
 await fails('parts', 'NotImplemented', 501, () => s3.send(
     new CreateMultipartUploadCommand({ Bucket, Key: 'parts' })));
-await fails('metadata', 'NotImplemented', 501, () => s3.send(
-    new PutObjectCommand({ Bucket, Key: 'm', Body: 'x',
-                           Metadata: { a: 'b' } })));
+await step('metadata', async () => {
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'm', Body: 'x',
+        Metadata: { a: 'b' }, CacheControl: 'max-age=1' }));
+    const out = await s3.send(new HeadObjectCommand({ Bucket, Key: 'm' }));
+    return out.Metadata.a === 'b' && out.CacheControl === 'max-age=1';
+});
 await fails('another secret', 'SignatureDoesNotMatch', 403, () => new S3Client({
     ...options, credentials: { accessKeyId: process.env.AWS_ACCESS_KEY_ID,
                                secretAccessKey: 'other' } })
