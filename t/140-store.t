@@ -180,7 +180,7 @@ subtest 'signed headers and signed URLs' => sub {
     status_is($got, 416, 'InvalidRange', 'a range past the end');
     is($got->{headers}{'content-range'}, 'bytes */5', '... says how long');
     $got = get('/small', extra => { range => 'bytes=0-0,4-4' });
-    is($got->{status}, 206, 'two ranges');
+    is("$got->{status} $got->{body}", '200 hello', 'two ranges are none');
 
     my $url = $s3->presign(PUT => '/url%20a%2Bb');
     is($s3->exchange(PUT => $url, body => 'by URL')->{status}, 200,
@@ -267,9 +267,9 @@ subtest 'refused' => sub {
             $s3->sign(GET => '/small'),
             authorization => 'AWS4-HMAC-SHA256 Credential=x' });
 
-    refused('the list of the bucket', 501, 'NotImplemented',
+    refused('the list of the bucket', 403, 'AccessDenied',
             GET => '/objects/raw/');
-    for my $sub (qw( acl uploads versionId tagging response-content-type )) {
+    for my $sub (qw( acl uploads versionId tagging torrent )) {
         refused("?$sub", 501, 'NotImplemented', GET => $s3->presign(
             GET => '/small', query => { $sub => '1' }));
     }
@@ -277,10 +277,10 @@ subtest 'refused' => sub {
             $s3->presign(POST => '/small'), body => 'x' x 100_000);
 
     for my $h ([ 'x-amz-copy-source' => '/raw/small' ],
-               [ 'x-amz-meta-a' => 'b' ], [ 'x-amz-tagging' => 'a=b' ],
+               [ 'x-amz-tagging' => 'a=b' ],
                [ 'x-amz-server-side-encryption' => 'AES256' ],
-               [ 'x-amz-checksum-crc32c' => 'AAAAAA==' ],
-               [ 'if-none-match' => '*' ], [ 'content-encoding' => 'gzip' ],
+               [ 'x-amz-checksum-sha512' => 'AAAAAA==' ],
+               [ 'if-none-match' => '"a"' ],
                [ 'content-encoding' => 'aws-chunked' ])
     {
         status_is(put('/r', body => 'x', headers => { @$h }), 501,
@@ -292,7 +292,7 @@ subtest 'refused' => sub {
     for my $kind ('STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
                   'STREAMING-UNSIGNED-PAYLOAD-TRAILER')
     {
-        refused($kind, 501, 'NotImplemented', PUT => '/objects/raw/r',
+        refused($kind, 411, 'MissingContentLength', PUT => '/objects/raw/r',
                 body => "1;chunk-signature=0\r\nx\r\n0\r\n\r\n",
                 headers => { $s3->sign(PUT => '/r', payload => $kind) });
     }
@@ -377,10 +377,11 @@ subtest 'digests' => sub {
            ->{status}, 200, "$name is right");
         status_is(put('/d', body => 'body', headers => { $name => $wrong }),
                   400, 'BadDigest', '... is wrong');
+        my $code = $name =~ /md5/ ? 'InvalidDigest' : 'InvalidRequest';
         status_is(put('/d', body => 'body', headers => { $name => 'x!' }),
-                  400, 'InvalidDigest', '... is none');
+                  400, $code, '... is none');
         status_is(put('/d', body => 'body', headers => { $name => 'AAAA' }),
-                  400, 'InvalidDigest', '... is short');
+                  400, $code, '... is short');
     }
 
     my %query = ('x-amz-checksum-crc32' => $crc,
@@ -390,7 +391,7 @@ subtest 'digests' => sub {
     status_is($s3->exchange(PUT => $s3->presign(PUT => '/d', query => \%query),
                         body => 'bodi'), 400, 'BadDigest', '... is wrong');
     status_is($s3->exchange(PUT => $s3->presign(PUT => '/d', query => {
-        'x-amz-checksum-crc32c' => 'x' }), body => 'body'), 501,
+        'x-amz-checksum-sha512' => 'x' }), body => 'body'), 501,
         'NotImplemented', '... of a kind that is not computed');
 
     status_is(put('/d', body => 'body', payload => sha256_hex('other')), 400,
@@ -701,7 +702,7 @@ my $alerts = () = $log =~ /\[(?:alert|emerg)\]/g;
 
 is($alerts, 1, 'one alert, of the damaged object') or diag($log);
 is((() = $log =~ /\[crit\]/g), $mounted ? 2 : 0, 'crit, of the full disk');
-unlike($log, qr/X-Amz-|Signature|\Q$s3->{secret}\E|EnvSecret|Token/i,
+unlike($log, qr/X-Amz-S|Signature=|\Q$s3->{secret}\E|EnvSecret|Token=/,
        'no signed URL and no secret in the log');
 unlike($log, qr/AddressSanitizer|runtime error/, 'no sanitizer report');
 

@@ -29,15 +29,17 @@ test_write(void **state)
 
     body.message = S("Request has expired");
     body.resource.len = 0;
-    body.detail_name = S("HeadersNotSigned");
-    body.detail = S("x-amz-acl");
+    body.details[0].name = S("HeadersNotSigned");
+    body.details[0].value = S("x-amz-acl");
+    body.details[2].name = S("Two");
+    body.details[2].value = S("<2>");
 
     social_buf_init(&b, memory, sizeof(memory));
     social_s3_error_write(&b, SOCIAL_S3_ACCESS_DENIED, &body);
     assert_str(social_buf_since(&b, 0),
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>"
         "<Code>AccessDenied</Code><Message>Request has expired</Message>"
-        "<HeadersNotSigned>x-amz-acl</HeadersNotSigned>"
+        "<HeadersNotSigned>x-amz-acl</HeadersNotSigned><Two>&lt;2&gt;</Two>"
         "<RequestId>4442587FB7D0A2F9</RequestId></Error>");
 
     social_buf_init(&b, memory, 100);
@@ -66,6 +68,45 @@ test_table(void **state)
     assert_int_equal(social_s3_error_status((social_s3_error_e) 9999), 500);
     assert_str(social_s3_error_code((social_s3_error_e) 9999),
                "InternalError");
+}
+
+
+static void
+test_by_status(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        unsigned           status;
+        social_s3_error_e  error;
+    } cases[] = {
+        { 400, SOCIAL_S3_INVALID_REQUEST },
+        { 403, SOCIAL_S3_ACCESS_DENIED },
+        { 404, SOCIAL_S3_NO_SUCH_KEY },
+        { 405, SOCIAL_S3_METHOD_NOT_ALLOWED },
+        { 408, SOCIAL_S3_REQUEST_TIMEOUT },
+        { 409, SOCIAL_S3_CONDITIONAL_REQUEST_CONFLICT },
+        { 411, SOCIAL_S3_MISSING_CONTENT_LENGTH },
+        { 412, SOCIAL_S3_PRECONDITION_FAILED },
+        { 413, SOCIAL_S3_ENTITY_TOO_LARGE },
+        { 414, SOCIAL_S3_INVALID_URI },
+        { 416, SOCIAL_S3_INVALID_RANGE },
+        { 418, SOCIAL_S3_INVALID_REQUEST },
+        { 429, SOCIAL_S3_SLOW_DOWN },
+        { 500, SOCIAL_S3_INTERNAL_ERROR },
+        { 501, SOCIAL_S3_NOT_IMPLEMENTED },
+        { 502, SOCIAL_S3_SERVICE_UNAVAILABLE },
+        { 503, SOCIAL_S3_SERVICE_UNAVAILABLE },
+        { 504, SOCIAL_S3_SERVICE_UNAVAILABLE },
+        { 507, SOCIAL_S3_INTERNAL_ERROR }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(social_s3_error_by_status(cases[i].status),
+                         cases[i].error);
+    }
 }
 
 
@@ -169,6 +210,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_write),
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_by_status),
         cmocka_unit_test(test_escape),
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_utf8),

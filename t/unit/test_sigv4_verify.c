@@ -181,7 +181,7 @@ test_scope(void **state)
     (void) state;
 
     both(v.scope.region = S("eu-west-1"), none,
-         SOCIAL_SIGV4_HEADER, SOCIAL_SIGV4_QUERY);
+         SOCIAL_SIGV4_HEADER_REGION, SOCIAL_SIGV4_QUERY_REGION);
     assert_str(v.verified.detail, "eu-west-1");
     both(v.scope.service = S("lambda"), none,
          SOCIAL_SIGV4_HEADER, SOCIAL_SIGV4_QUERY);
@@ -221,6 +221,40 @@ test_not_signed(void **state)
     unit_request_add(&v.r, S("x-amz-content-sha256"), S(EMPTY));
     assert_int_equal(verify(&v), SOCIAL_SIGV4_NOT_SIGNED);
     assert_str(v.verified.detail, "host");
+}
+
+
+/* what a refused client may see of what was calculated */
+
+static void
+test_shown(void **state)
+{
+    size_t        i;
+    verify_t      v;
+    social_str_t  name;
+
+    static const char *const  hidden[] = {
+        "authorization-info", "cookie", "x-forwarded-for", "x-social-sub",
+        "x-am", "hosts", "api-key",
+    };
+
+    (void) state;
+
+    both(none, v.known[1].secrets[0] = S("wrong"),
+         SOCIAL_SIGV4_SIGNATURE, SOCIAL_SIGV4_SIGNATURE);
+    assert_true(v.verified.shown);
+    assert_true(social_str_starts(v.verified.string_to_sign,
+                                  S("AWS4-HMAC-SHA256\n")));
+    assert_str(v.verified.access_key, UNIT_ACCESS_KEY);
+    assert_int_equal(v.verified.signature.len, 64);
+
+    for (i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+        name = social_str(hidden[i]);
+        both(unit_request_add(&v.r, name, S("secret")),
+             v.known[1].secrets[0] = S("wrong"),
+             SOCIAL_SIGV4_SIGNATURE, SOCIAL_SIGV4_SIGNATURE);
+        assert_false(v.verified.shown);
+    }
 }
 
 
@@ -393,6 +427,7 @@ main(void)
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_scope),
         cmocka_unit_test(test_not_signed),
+        cmocka_unit_test(test_shown),
         cmocka_unit_test(test_anonymous),
         cmocka_unit_test(test_duplicate),
         cmocka_unit_test(test_payload),

@@ -101,6 +101,58 @@ test_bad(void **state)
 }
 
 
+static void
+test_http(void **state)
+{
+    size_t    i;
+    int64_t   t;
+
+    static const struct {
+        const char  *text;
+        int64_t      t;
+    } good[] = {
+        { "Sun, 06 Nov 1994 08:49:37 GMT", 784111777 },
+        { "Sunday, 06-Nov-94 08:49:37 GMT", 784111777 },
+        { "Sun Nov  6 08:49:37 1994", 784111777 },
+        { "Sun Nov 16 08:49:37 1994", 784975777 },
+        { "Thu, 01 Jan 1970 00:00:00 GMT", 0 },
+        { "Thursday, 01-Jan-70 00:00:00 GMT", 0 },
+        { "Wednesday, 01-Jan-69 00:00:00 GMT", 3124224000 },
+        { "Thu, 29 Feb 2024 23:59:59 GMT", 1709251199 },
+        { "Fri, 31 Dec 9999 23:59:59 GMT", SOCIAL_TIME_MAX }
+    };
+
+    static const char *const  bad[] = {
+        "", "now", "784111777", "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 GMT x",
+        "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 06 Nox 1994 08:49:37 GMT", "Sun, 06 Nov 994 08:49:37 GMT",
+        "Sun, 06 Nov 19940 08:49:37 GMT", "Sun, 06 Nov 1994 8:49:37 GMT",
+        "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
+        "Wed, 31 Dec 1969 23:59:59 GMT", "S, 06 Nov 1994 08:49:37 GMT",
+        "Sun Nov 006 08:49:37 1994", "Sun, 0x Nov 1994 08:49:37 GMT",
+        "Sun, 06 NovNov 1994 08:49:37 GMT"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        t = -1;
+        assert_int_equal(social_time_http_parse(social_str(good[i].text), &t),
+                         SOCIAL_OK);
+        assert_true(t == good[i].t);
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (social_time_http_parse(social_str(bad[i]), &t)
+            != SOCIAL_MALFORMED)
+        {
+            fail_msg("\"%s\"", bad[i]);
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -108,6 +160,7 @@ main(void)
         cmocka_unit_test(test_calendar),
         cmocka_unit_test(test_range),
         cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_http),
     };
 
     return cmocka_run_group_tests_name("time", tests, NULL, NULL);

@@ -16,9 +16,10 @@
 #include "social_crypto.h"
 
 
-struct social_sha256_s {
-    EVP_MD_CTX  *ctx;
-    bool         failed;
+struct social_digest_s {
+    const EVP_MD  *md;
+    EVP_MD_CTX    *ctx;
+    bool           failed;
 };
 
 
@@ -43,22 +44,23 @@ social_sha256(social_str_t data, unsigned char digest[SOCIAL_SHA256_SIZE])
 }
 
 
-social_sha256_t *
-social_sha256_create(void)
+social_digest_t *
+social_digest_create(social_digest_e kind)
 {
-    social_sha256_t  *h;
+    social_digest_t  *h;
 
-    h = calloc(1, sizeof(social_sha256_t));
+    h = calloc(1, sizeof(social_digest_t));
     if (h == NULL) {
         return NULL;
     }
 
+    h->md = kind == SOCIAL_DIGEST_MD5 ? EVP_md5()
+            : kind == SOCIAL_DIGEST_SHA1 ? EVP_sha1() : EVP_sha256();
+
     h->ctx = EVP_MD_CTX_new();
 
-    if (h->ctx == NULL
-        || EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1)
-    {
-        social_sha256_destroy(h);
+    if (h->ctx == NULL || EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1) {
+        social_digest_destroy(h);
         (void) social_crypto_failed();
         return NULL;
     }
@@ -68,7 +70,7 @@ social_sha256_create(void)
 
 
 social_rc_e
-social_sha256_update(social_sha256_t *h, social_str_t data)
+social_digest_update(social_digest_t *h, social_str_t data)
 {
     if (h->failed) {
         return SOCIAL_FAILED;
@@ -88,14 +90,13 @@ social_sha256_update(social_sha256_t *h, social_str_t data)
 
 
 social_rc_e
-social_sha256_final(social_sha256_t *h,
-    unsigned char digest[SOCIAL_SHA256_SIZE])
+social_digest_final(social_digest_t *h, unsigned char *digest)
 {
     bool  ok;
 
     ok = !h->failed && EVP_DigestFinal_ex(h->ctx, digest, NULL) == 1;
 
-    h->failed = (EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1);
+    h->failed = (EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1);
 
     if (!ok || h->failed) {
         (void) social_crypto_failed();
@@ -106,7 +107,7 @@ social_sha256_final(social_sha256_t *h,
 
 
 void
-social_sha256_destroy(social_sha256_t *h)
+social_digest_destroy(social_digest_t *h)
 {
     if (h == NULL) {
         return;
@@ -114,6 +115,35 @@ social_sha256_destroy(social_sha256_t *h)
 
     EVP_MD_CTX_free(h->ctx);
     free(h);
+}
+
+
+social_sha256_t *
+social_sha256_create(void)
+{
+    return social_digest_create(SOCIAL_DIGEST_SHA256);
+}
+
+
+social_rc_e
+social_sha256_update(social_sha256_t *h, social_str_t data)
+{
+    return social_digest_update(h, data);
+}
+
+
+social_rc_e
+social_sha256_final(social_sha256_t *h,
+    unsigned char digest[SOCIAL_SHA256_SIZE])
+{
+    return social_digest_final(h, digest);
+}
+
+
+void
+social_sha256_destroy(social_sha256_t *h)
+{
+    social_digest_destroy(h);
 }
 
 

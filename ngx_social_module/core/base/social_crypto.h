@@ -13,9 +13,18 @@
 
 
 #define SOCIAL_SHA256_SIZE  32
+#define SOCIAL_SHA1_SIZE    20
+#define SOCIAL_MD5_SIZE     16
 
 
-typedef struct social_sha256_s  social_sha256_t;
+typedef enum {
+    SOCIAL_DIGEST_MD5 = 0,       /* for ETags, not for security */
+    SOCIAL_DIGEST_SHA1,
+    SOCIAL_DIGEST_SHA256
+} social_digest_e;
+
+typedef struct social_digest_s  social_digest_t;
+typedef struct social_digest_s  social_sha256_t;
 
 
 /*
@@ -37,6 +46,14 @@ social_rc_e social_sha256_update(social_sha256_t *h, social_str_t data);
 social_rc_e social_sha256_final(social_sha256_t *h,
     unsigned char digest[SOCIAL_SHA256_SIZE]);
 void social_sha256_destroy(social_sha256_t *h);
+
+/*
+ * Any of the hashes in the same way, with the size of its digest.
+ */
+social_digest_t *social_digest_create(social_digest_e kind);
+social_rc_e social_digest_update(social_digest_t *h, social_str_t data);
+social_rc_e social_digest_final(social_digest_t *h, unsigned char *digest);
+void social_digest_destroy(social_digest_t *h);
 
 /*
  * Writes the HMAC-SHA256 of "data" under "key" to "mac" (RFC 2104, RFC 4231).

@@ -24,6 +24,9 @@ static unsigned char *social_time_digits(unsigned char *p, unsigned value,
     unsigned width);
 static bool social_time_match(social_str_t s, const char *pattern,
     unsigned *values);
+static bool social_time_number(social_str_t s, size_t min, size_t max,
+    unsigned *value);
+static bool social_time_month(social_str_t s, unsigned *month);
 
 
 void
@@ -78,6 +81,94 @@ social_time_amz_parse(social_str_t s, int64_t *t)
     }
 
     return social_time_join(v, t);
+}
+
+
+/*
+ * The forms differ in the order of their words, in the day's width and in the
+ * year's.
+ */
+
+social_rc_e
+social_time_http_parse(social_str_t s, int64_t *t)
+{
+    bool          asctime;
+    size_t        n;
+    unsigned      v[6];
+    social_str_t  word[7], month, day, year, clock;
+
+    for (n = 0; n < 7 && social_str_next(&s, ", -", &word[n]); n++) {
+        /* void */
+    }
+
+    asctime = (n == 5);
+
+    if (!asctime && (n != 6 || !social_str_eq(word[5], social_str("GMT")))) {
+        return SOCIAL_MALFORMED;
+    }
+
+    month = word[asctime ? 1 : 2];
+    day = word[asctime ? 2 : 1];
+    clock = word[asctime ? 3 : 4];
+    year = word[asctime ? 4 : 3];
+
+    if (word[0].len < 3
+        || !social_time_number(year, 2, 4, &v[0]) || year.len == 3
+        || !social_time_month(month, &v[1])
+        || !social_time_number(day, asctime ? 1 : 2, 2, &v[2])
+        || !social_time_match(clock, "2-:2-:2-", &v[3]))
+    {
+        return SOCIAL_MALFORMED;
+    }
+
+    if (year.len == 2) {
+        v[0] += v[0] < 70 ? 2000 : 1900;
+    }
+
+    return social_time_join(v, t);
+}
+
+
+static bool
+social_time_number(social_str_t s, size_t min, size_t max, unsigned *value)
+{
+    size_t  i;
+
+    *value = 0;
+
+    for (i = 0; i < s.len && i < max; i++) {
+
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return false;
+        }
+
+        *value = *value * 10 + (unsigned) (s.data[i] - '0');
+    }
+
+    return i == s.len && i >= min;
+}
+
+
+static bool
+social_time_month(social_str_t s, unsigned *month)
+{
+    size_t                     i;
+    social_str_t               name;
+    static const social_str_t  names =
+        social_string("JanFebMarAprMayJunJulAugSepOctNovDec");
+
+    for (i = 0; i < 12; i++) {
+
+        name.data = names.data + 3 * i;
+        name.len = 3;
+
+        if (social_str_eq(s, name)) {
+            *month = (unsigned) i + 1;
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

@@ -32,5 +32,14 @@ void social_time_iso(int64_t t, unsigned char buf[SOCIAL_TIME_ISO_SIZE]);
  */
 social_rc_e social_time_amz_parse(social_str_t s, int64_t *t);
 
+/*
+ * Reads a date of HTTP in any of its three forms (RFC 9110, 5.6.7):
+ * "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+ * "Sun Nov  6 08:49:37 1994".  Two digits of a year are 1970 to 2069.  The day
+ * of the week is not compared with the date.  SOCIAL_MALFORMED: it is none of
+ * them, no such day exists, or it is before the epoch.
+ */
+social_rc_e social_time_http_parse(social_str_t s, int64_t *t);
+
 
 #endif /* SOCIAL_TIME_H */

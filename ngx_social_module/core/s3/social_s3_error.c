@@ -43,6 +43,10 @@ static const social_s3_error_t  social_s3_errors[] = {
         social_s3_entry(400, "BadDigest",
             "The digest or checksum given does not match the content"),
 
+    [SOCIAL_S3_BUCKET_ALREADY_OWNED_BY_YOU] =
+        social_s3_entry(409, "BucketAlreadyOwnedByYou",
+            "The bucket is yours, and there already"),
+
     [SOCIAL_S3_CONDITIONAL_REQUEST_CONFLICT] =
         social_s3_entry(409, "ConditionalRequestConflict",
             "A conflicting operation ended while this one was under way"),
@@ -115,6 +119,11 @@ static const social_s3_error_t  social_s3_errors[] = {
     [SOCIAL_S3_MALFORMED_POST_REQUEST] =
         social_s3_entry(400, "MalformedPOSTRequest",
             "The body is not well-formed multipart/form-data"),
+
+    [SOCIAL_S3_MALFORMED_TRAILER] =
+        social_s3_entry(400, "MalformedTrailerError",
+            "The trailer after the body is not well-formed or not the one "
+            "that was declared"),
 
     [SOCIAL_S3_MALFORMED_XML] =
         social_s3_entry(400, "MalformedXML",
@@ -201,10 +210,71 @@ social_s3_error_code(social_s3_error_e error)
 }
 
 
+social_str_t
+social_s3_error_message(social_s3_error_e error)
+{
+    return social_s3_error_get(error)->message;
+}
+
+
+social_s3_error_e
+social_s3_error_by_status(unsigned status)
+{
+    switch (status) {
+
+    case 403:
+        return SOCIAL_S3_ACCESS_DENIED;
+
+    case 404:
+        return SOCIAL_S3_NO_SUCH_KEY;
+
+    case 405:
+        return SOCIAL_S3_METHOD_NOT_ALLOWED;
+
+    case 408:
+        return SOCIAL_S3_REQUEST_TIMEOUT;
+
+    case 409:
+        return SOCIAL_S3_CONDITIONAL_REQUEST_CONFLICT;
+
+    case 411:
+        return SOCIAL_S3_MISSING_CONTENT_LENGTH;
+
+    case 412:
+        return SOCIAL_S3_PRECONDITION_FAILED;
+
+    case 413:
+        return SOCIAL_S3_ENTITY_TOO_LARGE;
+
+    case 414:
+        return SOCIAL_S3_INVALID_URI;
+
+    case 416:
+        return SOCIAL_S3_INVALID_RANGE;
+
+    case 429:
+        return SOCIAL_S3_SLOW_DOWN;
+
+    case 501:
+        return SOCIAL_S3_NOT_IMPLEMENTED;
+
+    case 502:
+    case 503:
+    case 504:
+        return SOCIAL_S3_SERVICE_UNAVAILABLE;
+
+    default:
+        return status < 500 ? SOCIAL_S3_INVALID_REQUEST
+                            : SOCIAL_S3_INTERNAL_ERROR;
+    }
+}
+
+
 void
 social_s3_error_write(social_buf_t *b, social_s3_error_e error,
     const social_s3_error_body_t *body)
 {
+    size_t                     i;
     const social_s3_error_t   *e;
     static const social_str_t  code = social_string("Code");
     static const social_str_t  message = social_string("Message");
@@ -219,8 +289,11 @@ social_s3_error_write(social_buf_t *b, social_s3_error_e error,
     social_s3_error_element(b, message,
                             body->message.len ? body->message : e->message);
 
-    if (body->detail_name.len) {
-        social_s3_error_element(b, body->detail_name, body->detail);
+    for (i = 0; i < SOCIAL_S3_ERROR_DETAILS; i++) {
+        if (body->details[i].name.len) {
+            social_s3_error_element(b, body->details[i].name,
+                                    body->details[i].value);
+        }
     }
 
     if (body->resource.len) {

@@ -13,6 +13,7 @@
 
 
 #define SOCIAL_S3_ERROR_MAX_CODE  64
+#define SOCIAL_S3_ERROR_DETAILS   4
 
 
 typedef enum {
@@ -21,6 +22,7 @@ typedef enum {
     SOCIAL_S3_AUTHORIZATION_HEADER_MALFORMED,
     SOCIAL_S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR,
     SOCIAL_S3_BAD_DIGEST,
+    SOCIAL_S3_BUCKET_ALREADY_OWNED_BY_YOU,
     SOCIAL_S3_CONDITIONAL_REQUEST_CONFLICT,
     SOCIAL_S3_CONTENT_SHA256_MISMATCH,
     SOCIAL_S3_ENTITY_TOO_LARGE,
@@ -41,6 +43,7 @@ typedef enum {
     SOCIAL_S3_INVALID_URI,
     SOCIAL_S3_KEY_TOO_LONG,
     SOCIAL_S3_MALFORMED_POST_REQUEST,
+    SOCIAL_S3_MALFORMED_TRAILER,
     SOCIAL_S3_MALFORMED_XML,
     SOCIAL_S3_METADATA_TOO_LARGE,
     SOCIAL_S3_METHOD_NOT_ALLOWED,
@@ -60,22 +63,35 @@ typedef enum {
 
 
 typedef struct {
+    social_str_t  name;           /* ours; empty: left out */
+    social_str_t  value;
+} social_s3_error_detail_t;
+
+
+typedef struct {
     social_str_t  message;        /* empty: the error's own */
     social_str_t  resource;       /* the path as sent; empty: left out */
     social_str_t  request_id;
 
-    /* one more element, "HeadersNotSigned" say; its name is ours */
-    social_str_t  detail_name;    /* empty: none */
-    social_str_t  detail;
+    /* more elements, "HeadersNotSigned" say */
+    social_s3_error_detail_t  details[SOCIAL_S3_ERROR_DETAILS];
 } social_s3_error_body_t;
 
 
 /*
- * The HTTP status of an error, and its code ("NoSuchKey"), a static view.  An
- * unknown value is InternalError.
+ * The HTTP status of an error, its code ("NoSuchKey") and its own message,
+ * static views.  An unknown value is InternalError.
  */
 unsigned social_s3_error_status(social_s3_error_e error);
 social_str_t social_s3_error_code(social_s3_error_e error);
+social_str_t social_s3_error_message(social_s3_error_e error);
+
+/*
+ * The error that S3 has for a status that another part of a server decided on
+ * (413, 429, ...); SOCIAL_S3_INTERNAL_ERROR or SOCIAL_S3_INVALID_REQUEST, as
+ * it is 5xx or not, where there is none.
+ */
+social_s3_error_e social_s3_error_by_status(unsigned status);
 
 /*
  * Appends the XML document.  Errors are in b->rc.

@@ -25,12 +25,12 @@ static social_sigv4_status_e social_sigv4_verify_headers(
     social_buf_t *work, social_sigv4_headers_t *headers,
     social_sigv4_verified_t *out);
 static bool social_sigv4_is_signed(social_str_t names, social_str_t name);
+static bool social_sigv4_is_shown(social_str_t names);
 static social_sigv4_status_e social_sigv4_verify_payload(
     const social_sigv4_request_t *request, social_sigv4_auth_t *auth,
     social_sigv4_verified_t *out);
 static social_sigv4_status_e social_sigv4_verify_signature(
-    const social_sigv4_auth_t *auth, const social_sigv4_known_t *known,
-    social_str_t text);
+    const social_sigv4_auth_t *auth, social_sigv4_verified_t *out);
 
 
 typedef struct {
@@ -53,7 +53,7 @@ static const social_sigv4_status_error_t  social_sigv4_errors[] = {
 
     [SOCIAL_SIGV4_STREAMING] =
         social_sigv4_entry(SOCIAL_S3_NOT_IMPLEMENTED,
-            "Bodies in signed chunks (aws-chunked) are not implemented"),
+            "A body in chunks (aws-chunked) is not possible here"),
 
     [SOCIAL_SIGV4_MALFORMED] =
         social_sigv4_entry(SOCIAL_S3_INVALID_URI,
@@ -83,6 +83,15 @@ static const social_sigv4_status_error_t  social_sigv4_errors[] = {
         social_sigv4_entry(SOCIAL_S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR,
             "The X-Amz-* query parameters are missing or malformed, or are "
             "for another day, region or service"),
+
+    [SOCIAL_SIGV4_HEADER_REGION] =
+        social_sigv4_entry(SOCIAL_S3_AUTHORIZATION_HEADER_MALFORMED,
+            "The authorization header is malformed; the region is wrong"),
+
+    [SOCIAL_SIGV4_QUERY_REGION] =
+        social_sigv4_entry(SOCIAL_S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR,
+            "Error parsing the X-Amz-Credential parameter; the region is "
+            "wrong"),
 
     [SOCIAL_SIGV4_MISSING_HEADER] =
         social_sigv4_entry(SOCIAL_S3_MISSING_SECURITY_HEADER,
@@ -204,8 +213,7 @@ social_sigv4_verify(const social_sigv4_policy_t *policy,
                                          : SOCIAL_SIGV4_MALFORMED;
     }
 
-    status = social_sigv4_verify_signature(&auth, out->known,
-                                           out->string_to_sign);
+    status = social_sigv4_verify_signature(&auth, out);
 
     if (status == SOCIAL_SIGV4_OK
         && out->payload == SOCIAL_SIGV4_PAYLOAD_STREAMING)
@@ -231,6 +239,12 @@ social_sigv4_verify_auth(const social_sigv4_policy_t *policy,
     social_sigv4_status_e  status, malformed;
 
     out->presigned = auth->presigned;
+    out->access_key = auth->access_key;
+    out->signature = auth->signature;
+    out->amz_date = auth->time;
+    out->region = auth->region;
+    out->service = auth->service;
+    out->shown = social_sigv4_is_shown(auth->signed_headers);
     malformed = auth->presigned ? SOCIAL_SIGV4_QUERY : SOCIAL_SIGV4_HEADER;
 
     if (social_time_amz_parse(auth->time, &out->time) != SOCIAL_OK) {
@@ -247,14 +261,15 @@ social_sigv4_verify_auth(const social_sigv4_policy_t *policy,
         return malformed;
     }
 
-    if (!social_str_eq(auth->region, policy->region)) {
-        out->detail = auth->region;
-        return malformed;
-    }
-
     if (!social_str_eq(auth->service, policy->service)) {
         out->detail = auth->service;
         return malformed;
+    }
+
+    if (!social_str_eq(auth->region, policy->region)) {
+        out->detail = auth->region;
+        return auth->presigned ? SOCIAL_SIGV4_QUERY_REGION
+                               : SOCIAL_SIGV4_HEADER_REGION;
     }
 
     for (i = 0; i < policy->known_count; i++) {
@@ -398,6 +413,54 @@ social_sigv4_is_signed(social_str_t names, social_str_t name)
 
 
 /*
+ * Whether all signed headers are ones that clients of S3 send, none of which
+ * a proxy adds with a secret in it.
+ */
+
+static bool
+social_sigv4_is_shown(social_str_t names)
+{
+    size_t                     i;
+    social_str_t               name;
+    static const social_str_t  amz = social_string("x-amz-");
+    static const social_str_t  content = social_string("content-");
+    static const social_str_t  conditional = social_string("if-");
+    static const social_str_t  others[] = {
+        social_string("accept-encoding"),
+        social_string("amz-sdk-invocation-id"),
+        social_string("amz-sdk-request"),
+        social_string("cache-control"),
+        social_string("date"),
+        social_string("expires"),
+        social_string("host"),
+        social_string("range"),
+        social_string("user-agent")
+    };
+
+    while (social_str_next(&names, ";", &name)) {
+
+        if (social_str_starts(name, amz) || social_str_starts(name, content)
+            || social_str_starts(name, conditional))
+        {
+            continue;
+        }
+
+        for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+            if (social_str_eq(name, others[i])) {
+                break;
+            }
+        }
+
+        if (i == sizeof(others) / sizeof(others[0])) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/*
  * What the canonical request has for the body.
  */
 
@@ -454,16 +517,18 @@ social_sigv4_verify_payload(const social_sigv4_request_t *request,
 
 static social_sigv4_status_e
 social_sigv4_verify_signature(const social_sigv4_auth_t *auth,
-    const social_sigv4_known_t *known, social_str_t text)
+    social_sigv4_verified_t *out)
 {
-    bool                good;
-    size_t              i;
-    social_rc_e         rc;
-    social_str_t        expected;
-    unsigned char       signature[SOCIAL_SIGV4_SIGNATURE_SIZE];
-    social_sigv4_key_t  key;
+    bool                         good;
+    size_t                       i;
+    social_rc_e                  rc;
+    social_str_t                 expected;
+    unsigned char                signature[SOCIAL_SIGV4_SIGNATURE_SIZE];
+    social_sigv4_key_t           key;
+    const social_sigv4_known_t  *known;
 
     good = false;
+    known = out->known;
     expected.data = signature;
     expected.len = sizeof(signature);
 
@@ -477,7 +542,7 @@ social_sigv4_verify_signature(const social_sigv4_auth_t *auth,
                               auth->service, &key);
 
         if (rc == SOCIAL_OK) {
-            rc = social_sigv4_signature(&key, text, signature);
+            rc = social_sigv4_signature(&key, out->string_to_sign, signature);
         }
 
         social_crypto_cleanse(&key, sizeof(key));
@@ -486,7 +551,10 @@ social_sigv4_verify_signature(const social_sigv4_auth_t *auth,
             return SOCIAL_SIGV4_FAILED;
         }
 
-        good |= social_crypto_equal(auth->signature, expected);
+        if (social_crypto_equal(auth->signature, expected)) {
+            good = true;
+            out->secret = i;
+        }
     }
 
     /* the right signature is as good as the secret, for this request */

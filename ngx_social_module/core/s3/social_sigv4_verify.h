@@ -25,6 +25,8 @@ typedef enum {
     SOCIAL_SIGV4_UNSUPPORTED,       /* unsupported algorithm */
     SOCIAL_SIGV4_HEADER,            /* the Authorization header is invalid */
     SOCIAL_SIGV4_QUERY,             /* the X-Amz-* parameters are not */
+    SOCIAL_SIGV4_HEADER_REGION,     /* good, but for the region "detail" */
+    SOCIAL_SIGV4_QUERY_REGION,      /* the same in the query */
     SOCIAL_SIGV4_MISSING_HEADER,    /* x-amz-date, x-amz-content-sha256 */
     SOCIAL_SIGV4_PAYLOAD,           /* x-amz-content-sha256 is not valid */
     SOCIAL_SIGV4_BODY,              /* it is not the body's digest */
@@ -79,9 +81,25 @@ typedef struct {
     /* of a failure: the header, parameter or value it is about */
     social_str_t                  detail;
 
-    /* empty until it came to that; S3 shows them when it refuses */
+    /* empty until it came to that */
     social_str_t                  canonical;
     social_str_t                  string_to_sign;
+
+    social_str_t                  access_key;
+    social_str_t                  signature;  /* as it was sent */
+    size_t                        secret;     /* known->secrets[] that it is
+                                                 by, where it is good */
+    social_str_t                  amz_date;   /* X-Amz-Date, as it was sent */
+    social_str_t                  region;
+    social_str_t                  service;
+
+    /*
+     * Whether string_to_sign may be shown to a client whose signature does not
+     * match, as S3 does.  It is a digest of the signed headers, so that their
+     * values could be guessed with it, and a proxy may have added some that
+     * the client does not know: only headers that clients send.
+     */
+    bool                          shown;
 } social_sigv4_verified_t;
 
 

@@ -22,6 +22,7 @@ static void social_store_byte(social_store_name_t *name, unsigned char ch,
     bool first);
 static void social_store_cut(social_store_name_t *name, size_t room);
 static bool social_store_is_plain(unsigned char ch);
+static int social_store_digit(unsigned char ch);
 
 
 /*
@@ -89,6 +90,114 @@ social_store_byte(social_store_name_t *name, unsigned char ch, bool first)
     name->data[name->len++] = (unsigned char) hex[ch >> 4];
     name->data[name->len++] = (unsigned char) hex[ch & 0xf];
     name->piece += 3;
+}
+
+
+/*
+ * A name that social_store_path() would not have written is not a key's: two
+ * names of one key would make it two.
+ */
+
+social_store_entry_e
+social_store_entry(social_str_t name, bool first, unsigned char *buf,
+    size_t *len)
+{
+    int                   high, low;
+    size_t                i, n, room;
+    unsigned char         ch;
+    social_store_entry_e  kind;
+
+    room = *len;
+    *len = 0;
+
+    if (name.len < 2 || name.data[name.len - 2] != '.'
+        || name.len - 2 > SOCIAL_STORE_PIECE)
+    {
+        return SOCIAL_STORE_ENTRY_NONE;
+    }
+
+    switch (name.data[name.len - 1]) {
+
+    case 'o':
+        kind = SOCIAL_STORE_ENTRY_OBJECT;
+        break;
+
+    case 'd':
+        kind = SOCIAL_STORE_ENTRY_DIRECTORY;
+        break;
+
+    case 'c':
+        kind = SOCIAL_STORE_ENTRY_PIECE;
+        break;
+
+    default:
+        return SOCIAL_STORE_ENTRY_NONE;
+    }
+
+    n = 0;
+
+    for (i = 0; i < name.len - 2; i++) {
+
+        ch = name.data[i];
+
+        if (ch == '%') {
+
+            if (name.len - 2 - i < 3) {
+                return SOCIAL_STORE_ENTRY_NONE;
+            }
+
+            high = social_store_digit(name.data[i + 1]);
+            low = social_store_digit(name.data[i + 2]);
+
+            if (high < 0 || low < 0) {
+                return SOCIAL_STORE_ENTRY_NONE;
+            }
+
+            ch = (unsigned char) (high << 4 | low);
+            i += 2;
+
+            if (social_store_is_plain(ch) || ch == '/' || ch == '\0'
+                || (ch == '.' && !(first && n == 0)))
+            {
+                return SOCIAL_STORE_ENTRY_NONE;
+            }
+
+        } else if (!social_store_is_plain(ch)
+                   && !(ch == '.' && !(first && n == 0)))
+        {
+            return SOCIAL_STORE_ENTRY_NONE;
+        }
+
+        if (n == room) {
+            return SOCIAL_STORE_ENTRY_NONE;
+        }
+
+        buf[n++] = ch;
+    }
+
+    if (kind == SOCIAL_STORE_ENTRY_DIRECTORY) {
+
+        if (n == room) {
+            return SOCIAL_STORE_ENTRY_NONE;
+        }
+
+        buf[n++] = '/';
+    }
+
+    *len = n;
+
+    return kind;
+}
+
+
+static int
+social_store_digit(unsigned char ch)
+{
+    if (ch >= '0' && ch <= '9') {
+        return ch - '0';
+    }
+
+    return ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 : -1;
 }
 
 

@@ -30,5 +30,20 @@
 social_rc_e social_store_path(social_str_t key, unsigned char *buf,
     size_t *len);
 
+typedef enum {
+    SOCIAL_STORE_ENTRY_NONE = 0,     /* of no key */
+    SOCIAL_STORE_ENTRY_OBJECT,
+    SOCIAL_STORE_ENTRY_DIRECTORY,    /* of keys with one more segment */
+    SOCIAL_STORE_ENTRY_PIECE         /* of keys whose segment goes on */
+} social_store_entry_e;
+
+/*
+ * The way back, for one name in a directory: writes what it stands for to
+ * "buf", with a slash after it for a directory, and sets "len", which was the
+ * room that there is.  "first": it is the beginning of a segment.
+ */
+social_store_entry_e social_store_entry(social_str_t name, bool first,
+    unsigned char *buf, size_t *len);
+
 
 #endif /* SOCIAL_STORE_PATH_H */

@@ -1,6 +1,6 @@
 
 /*
- * JSON bodies for the errors that nginx makes.
+ * Bodies for the errors that nginx makes: JSON, or what a module has instead.
  */
 
 #ifndef NGX_HTTP_SOCIAL_ERROR_H
@@ -9,6 +9,35 @@
 
 #include "ngx_http_social.h"
 
+
+/*
+ * A body in place of the JSON; both strings live as long as the request.
+ */
+typedef struct {
+    ngx_str_t             type;
+    ngx_str_t             body;
+} ngx_http_social_error_page_t;
+
+/*
+ * Makes the body of an error that nginx, or another module, returned in a
+ * location, from r->err_status.  NGX_ERROR: out of memory.
+ */
+typedef ngx_int_t (*ngx_http_social_error_page_pt)(ngx_http_request_t *r,
+    ngx_http_social_error_page_t *page);
+
+/*
+ * To be called while locations are merged: all errors in this location have
+ * bodies by "handler".  Does what ngx_http_social_error_use() does.
+ */
+void ngx_http_social_error_pages(ngx_conf_t *cf,
+    ngx_http_social_error_page_pt handler);
+
+/*
+ * The body of the error of "status" that a handler is about to return, which
+ * an "error_page" may still replace.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_error_set_page(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_http_social_error_page_t *page);
 
 /*
  * Says that the error which a handler is about to return is this module's

@@ -1,7 +1,9 @@
 
 /*
  * "social_json_errors": a header and body filter pair that writes JSON over
- * the error pages that nginx makes, in the shape of API Gateway's.
+ * the error pages that nginx makes, in the shape of API Gateway's; and where a
+ * content handler has bodies of its own for errors, such as the XML of a
+ * store, those.
  *
  * Only the body shows for certain which pages those are, so the header is
  * delayed until it comes, which for nginx's own pages is at once.  The
@@ -27,14 +29,18 @@ typedef struct {
 
 
 typedef struct {
-    ngx_flag_t            json;
-    ngx_uint_t            own;           /* not inherited */
+    ngx_flag_t                     json;
+    ngx_uint_t                     own;       /* not inherited */
+    ngx_http_social_error_page_pt  page;      /* as content handlers are */
 } ngx_http_social_error_loc_conf_t;
 
 
 typedef struct {
-    unsigned              own:1;         /* the module's own error */
-    unsigned              held:1;        /* its header waits for its body */
+    unsigned                       own:1;     /* the module's own error */
+    unsigned                       held:1;    /* its header waits for its
+                                                 body */
+    ngx_uint_t                     status;    /* of "page"; 0: none */
+    ngx_http_social_error_page_t   page;
 } ngx_http_social_error_ctx_t;
 
 
@@ -49,6 +55,8 @@ static ngx_table_elt_t *ngx_http_social_error_find_retry_after(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_error_body(ngx_http_request_t *r,
     ngx_str_t *body);
+static ngx_int_t ngx_http_social_error_get_page(ngx_http_request_t *r,
+    ngx_http_social_error_page_t *page);
 static ngx_str_t *ngx_http_social_error_message(ngx_uint_t status);
 static ngx_http_social_error_ctx_t *ngx_http_social_error_get_ctx(
     ngx_http_request_t *r);
@@ -164,6 +172,25 @@ ngx_http_social_error_own(ngx_http_request_t *r)
 
 
 ngx_int_t
+ngx_http_social_error_set_page(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_http_social_error_page_t *page)
+{
+    ngx_http_social_error_ctx_t  *ctx;
+
+    ctx = ngx_http_social_error_get_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->status = status;
+    ctx->page = *page;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_social_error_retry_after(ngx_http_request_t *r, time_t seconds)
 {
     ngx_str_t         value;
@@ -251,7 +278,8 @@ ngx_http_social_error_header_filter(ngx_http_request_t *r)
     elcf = ngx_http_get_module_loc_conf(r, ngx_http_social_error_module);
     ctx = ngx_http_get_module_ctx(r, ngx_http_social_error_module);
 
-    if (!(elcf->json || elcf->own || (ctx && ctx->own))
+    if (!(elcf->json || elcf->own || elcf->page
+          || (ctx && (ctx->own || ctx->status)))
         || !ngx_http_social_error_may_be_ours(r))
     {
         return ngx_http_next_header_filter(r);
@@ -354,22 +382,22 @@ ngx_http_social_error_is_page(ngx_http_request_t *r, ngx_chain_t *in)
 static ngx_int_t
 ngx_http_social_error_send(ngx_http_request_t *r)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_str_t     body;
-    ngx_chain_t   out;
+    ngx_int_t                      rc;
+    ngx_buf_t                     *b;
+    ngx_chain_t                    out;
+    ngx_http_social_error_page_t   page;
 
-    if (ngx_http_social_error_body(r, &body) != NGX_OK) {
+    if (ngx_http_social_error_get_page(r, &page) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type = page.type;
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
     r->headers_out.charset.len = 0;
 
     ngx_http_clear_content_length(r);
-    r->headers_out.content_length_n = body.len;
+    r->headers_out.content_length_n = page.body.len;
 
     if (r->err_status == NGX_HTTP_TOO_MANY_REQUESTS
         && ngx_http_social_error_find_retry_after(r) == NULL
@@ -390,8 +418,8 @@ ngx_http_social_error_send(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    b->pos = body.data;
-    b->last = body.data + body.len;
+    b->pos = page.body.data;
+    b->last = page.body.data + page.body.len;
     b->memory = 1;
     b->last_buf = 1;
     b->last_in_chain = 1;
@@ -400,6 +428,32 @@ ngx_http_social_error_send(ngx_http_request_t *r)
     out.next = NULL;
 
     return ngx_http_next_body_filter(r, &out);
+}
+
+
+static ngx_int_t
+ngx_http_social_error_get_page(ngx_http_request_t *r,
+    ngx_http_social_error_page_t *page)
+{
+    ngx_http_social_error_ctx_t       *ctx;
+    ngx_http_social_error_loc_conf_t  *elcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_social_error_module);
+
+    if (ctx && ctx->status && ctx->status == (ngx_uint_t) r->err_status) {
+        *page = ctx->page;
+        return NGX_OK;
+    }
+
+    elcf = ngx_http_get_module_loc_conf(r, ngx_http_social_error_module);
+
+    if (elcf->page) {
+        return elcf->page(r, page);
+    }
+
+    ngx_str_set(&page->type, "application/json");
+
+    return ngx_http_social_error_body(r, &page->body);
 }
 
 
@@ -496,6 +550,19 @@ ngx_http_social_error_own_location(ngx_conf_t *cf)
 
     elcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_error_module);
     elcf->own = 1;
+
+    ngx_http_social_error_use(cf);
+}
+
+
+void
+ngx_http_social_error_pages(ngx_conf_t *cf,
+    ngx_http_social_error_page_pt handler)
+{
+    ngx_http_social_error_loc_conf_t  *elcf;
+
+    elcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_error_module);
+    elcf->page = handler;
 
     ngx_http_social_error_use(cf);
 }

@@ -3,30 +3,29 @@
  * The embedded store: functions shared by all methods.
  */
 
-#include "ngx_http_social_error.h"
-#include "ngx_http_social_reply.h"
 #include "ngx_http_social_store.h"
 
 #include <openssl/rand.h>
+
+
+/*
+ * What of a body is read before an error, so that a connection can be used
+ * again.
+ */
+
+#define NGX_HTTP_SOCIAL_STORE_UNREAD  (1024 * 1024)
+
+
+static ngx_int_t ngx_http_social_store_page(ngx_http_request_t *r,
+    social_s3_error_e error, social_s3_error_body_t *text,
+    ngx_http_social_error_page_t *page);
 
 
 ngx_int_t
 ngx_http_social_store_error(ngx_http_request_t *r, social_s3_error_e error,
     const char *message)
 {
-    u_char                   *data;
-    size_t                    size;
-    ngx_str_t                 body, id;
-    social_buf_t              b;
-    social_str_t              path, query;
-    social_s3_error_body_t    text;
-    static ngx_str_t          type = ngx_string("application/xml");
-
-    if (ngx_http_social_error_request_id(r, &id) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_social_store_split(r, &path, &query);
+    social_s3_error_body_t  text;
 
     ngx_memzero(&text, sizeof(social_s3_error_body_t));
 
@@ -34,35 +33,7 @@ ngx_http_social_store_error(ngx_http_request_t *r, social_s3_error_e error,
         text.message = social_str(message);
     }
 
-    if (ngx_http_social_store_protect(r) != NGX_OK
-        || (social_s3_error_status(error) == NGX_HTTP_SERVICE_UNAVAILABLE
-            && ngx_http_social_error_retry_after(r, 2) != NGX_OK))
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    text.resource = path;
-    text.request_id = ngx_http_social_view(&id);
-
-    size = 2048 + 6 * path.len;
-
-    data = ngx_pnalloc(r->pool, size);
-    if (data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    social_buf_init(&b, data, size);
-    social_s3_error_write(&b, error, &text);
-
-    if (b.rc != SOCIAL_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = data;
-    body.len = b.len;
-
-    return ngx_http_social_reply(r, social_s3_error_status(error), &type,
-                                 &body);
+    return ngx_http_social_store_error_body(r, error, &text);
 }
 
 
@@ -91,14 +62,129 @@ ngx_http_social_store_commit_error(social_net_commit_rc_e rc)
 
 
 ngx_int_t
-ngx_http_social_store_protect(ngx_http_request_t *r)
+ngx_http_social_store_error_body(ngx_http_request_t *r,
+    social_s3_error_e error, social_s3_error_body_t *text)
 {
+    ngx_uint_t                    status;
+    ngx_http_social_error_page_t  page;
+
+    status = social_s3_error_status(error);
+
+    if ((status == NGX_HTTP_SERVICE_UNAVAILABLE
+         && ngx_http_social_error_retry_after(r, 2) != NGX_OK)
+        || ngx_http_social_store_page(r, error, text, &page) != NGX_OK
+        || ngx_http_social_error_set_page(r, status, &page) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return status;
+}
+
+
+/*
+ * nginx discards the body of a refused request in order to keep the connection:
+ * that would invite a client which waits to send it, and read all of it.
+ */
+
+ngx_int_t
+ngx_http_social_store_refuse(ngx_http_request_t *r, social_s3_error_e error,
+    social_s3_error_body_t *text)
+{
+    if (r == r->main
+#if (NGX_HTTP_V2)
+        && r->stream == NULL
+#endif
+        && r->request_body == NULL && !r->discard_body
+        && ((r->headers_in.expect != NULL && !r->expect_tested)
+            || r->headers_in.content_length_n > NGX_HTTP_SOCIAL_STORE_UNREAD))
+    {
+        r->expect_tested = 1;
+        r->keepalive = 0;
+        r->lingering_close = 1;
+        r->headers_in.content_length_n = 0;
+        r->headers_in.chunked = 0;
+    }
+
+    return ngx_http_social_store_error_body(r, error, text);
+}
+
+
+ngx_int_t
+ngx_http_social_store_error_page(ngx_http_request_t *r,
+    ngx_http_social_error_page_t *page)
+{
+    social_s3_error_body_t  text;
+
+    ngx_memzero(&text, sizeof(social_s3_error_body_t));
+
+    return ngx_http_social_store_page(r,
+               social_s3_error_by_status(r->err_status), &text, page);
+}
+
+
+static ngx_int_t
+ngx_http_social_store_page(ngx_http_request_t *r, social_s3_error_e error,
+    social_s3_error_body_t *text, ngx_http_social_error_page_t *page)
+{
+    u_char        *data;
+    size_t         size, i;
+    ngx_str_t      id;
+    social_buf_t   b;
+    social_str_t   query;
+
+    if (ngx_http_social_store_headers(r) != NGX_OK
+        || ngx_http_social_error_request_id(r, &id) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    text->request_id = ngx_http_social_view(&id);
+    ngx_http_social_store_split(r, &text->resource, &query);
+
+    /* a byte is six at most when it is escaped */
+
+    size = 1024 + 6 * (text->resource.len + text->message.len + id.len);
+
+    for (i = 0; i < SOCIAL_S3_ERROR_DETAILS; i++) {
+        size += 2 * text->details[i].name.len + 8
+                + 6 * text->details[i].value.len;
+    }
+
+    data = ngx_pnalloc(r->pool, size);
+    if (data == NULL) {
+        return NGX_ERROR;
+    }
+
+    social_buf_init(&b, data, size);
+    social_s3_error_write(&b, error, text);
+
+    if (b.rc != SOCIAL_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&page->type, "application/xml");
+    page->body.data = data;
+    page->body.len = b.len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_store_headers(ngx_http_request_t *r)
+{
+    ngx_str_t         id;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
     static ngx_str_t  nosniff = ngx_string("nosniff");
     static ngx_str_t  sandbox =
         ngx_string("sandbox; default-src 'none'; frame-ancestors 'none'");
+
+    /* conditions are the store's: nginx has others, and for every method */
+
+    r->disable_not_modified = 1;
 
     /* a response may become an error after its headers were added */
 
@@ -113,8 +199,11 @@ ngx_http_social_store_protect(ngx_http_request_t *r)
         }
     }
 
-    if (ngx_http_social_header_out_push(r, "X-Content-Type-Options", &nosniff)
-        == NULL
+    if (ngx_http_social_error_request_id(r, &id) != NGX_OK
+        || ngx_http_social_header_out_push(r, "x-amz-request-id", &id) == NULL
+        || ngx_http_social_header_out_push(r, "X-Content-Type-Options",
+                                           &nosniff)
+           == NULL
         || ngx_http_social_header_out_push(r, "Content-Security-Policy",
                                            &sandbox)
            == NULL)

@@ -11,10 +11,12 @@
 #include "ngx_http_social_lease.h"
 #include "ngx_http_social_task.h"
 #include "ngx_http_social_content.h"
+#include "ngx_http_social_error.h"
 #include "ngx_http_social_query.h"
 #include "ngx_http_social_store_commit.h"
 #include "social_crypto.h"
 #include "social_s3_error.h"
+#include "social_s3_request.h"
 #include "social_sigv4_verify.h"
 
 #include <ngx_md5.h>
@@ -32,9 +34,11 @@ typedef struct {
                                                   prefixes of keys */
     ngx_flag_t                  announce;
     ngx_flag_t                  sync;
+    social_s3_place_t           place;
     ngx_uint_t                  twin;          /* another one has that root */
     off_t                       max_size;
     ngx_http_social_store_queue_t  *queue;     /* of commits to the root */
+    time_t                      created;       /* as ListBuckets has it */
     social_sigv4_known_t        known;
     social_sigv4_policy_t       policy;
     ngx_thread_pool_t          *thread_pool;
@@ -42,10 +46,26 @@ typedef struct {
 
 
 typedef struct {
-    social_str_t                key;           /* decoded */
+    social_s3_operation_t       op;
     ngx_str_t                   path;          /* zero-terminated */
+    ngx_uint_t                  anonymous;
     social_sigv4_verified_t     verified;
 } ngx_http_social_store_request_t;
+
+
+/*
+ * An object that is open, for a response.
+ */
+typedef struct {
+    social_store_meta_t        *meta;
+    social_str_t                bytes;         /* of a small one, as the meta
+                                                  in memory of the caller's */
+    ngx_fd_t                    fd;
+    off_t                       offset;        /* of its bytes in the file */
+    ngx_str_t                   name;          /* for logs */
+    off_t                       first;         /* of the bytes to send */
+    off_t                       end;
+} ngx_http_social_store_object_t;
 
 
 /*
@@ -58,20 +78,19 @@ typedef struct {
 
 
 /*
- * The digests of a body, as the client sent them and as they are computed.
+ * How a body becomes an object: its chunks are decoded, and its digests are
+ * computed and compared with those that the client sent.
  */
 typedef struct {
     ngx_md5_t                   md5;
     social_sha256_t            *sha256;        /* NULL: not needed */
-    uint32_t                    crc32;
+    social_s3_summer_t         *summer;        /* likewise */
+    social_s3_chunked_t        *chunked;       /* NULL: as it is */
+    social_s3_checksum_t        checksum;
     u_char                      want_sha256[SOCIAL_SHA256_SIZE];
-    u_char                      want_checksum[SOCIAL_SHA256_SIZE];
-    u_char                      want_md5[16];
-    u_char                      want_crc32[4];
+    u_char                      want_md5[SOCIAL_MD5_SIZE];
     ngx_uint_t                  has_sha256;    /* in the signature */
-    ngx_uint_t                  has_checksum;  /* in a header or the query */
     ngx_uint_t                  has_md5;
-    ngx_uint_t                  has_crc32;
 } ngx_http_social_store_digest_t;
 
 
@@ -97,17 +116,38 @@ ngx_int_t ngx_http_social_store_handler(ngx_http_request_t *r);
 /* ngx_http_social_store.c */
 
 /*
- * Sends an error in the XML of S3.  The result is to be returned from a content
- * handler, or passed to ngx_http_finalize_request().
+ * Returns the status of an error, whose body is S3's XML unless "error_page"
+ * has another one.  "message" may be NULL, or a static text.  The result is to
+ * be returned from a content handler, or passed to ngx_http_finalize_request().
  */
 ngx_int_t ngx_http_social_store_error(ngx_http_request_t *r,
     social_s3_error_e error, const char *message);
 
 /*
- * Adds the headers of every response of a store, which prevent a browser from
- * executing an uploaded object on this origin.  NGX_ERROR: out of memory.
+ * The same with more in the XML: resource and request ID are set here.
  */
-ngx_int_t ngx_http_social_store_protect(ngx_http_request_t *r);
+ngx_int_t ngx_http_social_store_error_body(ngx_http_request_t *r,
+    social_s3_error_e error, social_s3_error_body_t *text);
+
+/*
+ * The same before the body was read: a client that waits for "100 Continue"
+ * does not get it, and a long body is not read.
+ */
+ngx_int_t ngx_http_social_store_refuse(ngx_http_request_t *r,
+    social_s3_error_e error, social_s3_error_body_t *text);
+
+/*
+ * Makes the body of an error that nginx returned in the location of a store.
+ */
+ngx_int_t ngx_http_social_store_error_page(ngx_http_request_t *r,
+    ngx_http_social_error_page_t *page);
+
+/*
+ * Adds the headers of every response of a store: the request's ID, and those
+ * which prevent a browser from executing an uploaded object on this origin.
+ * NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_store_headers(ngx_http_request_t *r);
 
 /*
  * Returns the path and the query of a request, as sent; views of r's memory.
@@ -147,19 +187,62 @@ ngx_int_t ngx_http_social_store_delete(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
 
 
+/* ngx_http_social_store_answer.c */
+
+/*
+ * Answers GET or HEAD with an object, as its conditions and its range have it.
+ * The file is closed with the request, whatever is returned: what a content
+ * handler returns.
+ */
+ngx_int_t ngx_http_social_store_answer(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object);
+
+
+/* ngx_http_social_store_list.c */
+
+/*
+ * Process lists of objects, and what else there is of a bucket; the result is
+ * to be returned from a content handler.
+ */
+ngx_int_t ngx_http_social_store_list(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+ngx_int_t ngx_http_social_store_bucket(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_delete_objects.c */
+
+/*
+ * Processes DeleteObjects.  The result is to be returned from a content
+ * handler.
+ */
+ngx_int_t ngx_http_social_store_delete_objects(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+
+
 /* ngx_http_social_store_digest.c */
 
 /*
- * Reads the headers of a PUT that describe its body.  Returns the error to send
- * if a feature is requested that is not supported, or a digest is malformed.
+ * Begins the digests that a request needs, and the decoder; "pool" lives as
+ * long as they do.  SOCIAL_S3_INTERNAL_ERROR: out of memory.
  */
-social_s3_error_e ngx_http_social_store_digest_init(ngx_http_request_t *r,
+social_s3_error_e ngx_http_social_store_digest_init(ngx_pool_t *pool,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_digest_t *digest);
 
 /*
- * Called in a thread: add a piece of the body; at its end, write the ETag, and
- * return an error if a digest is not the one that the client sent.
+ * Takes the object's next bytes from the front of a piece of the body: "data"
+ * is empty when the piece is used up.  Errors are the client's.
+ */
+social_s3_error_e ngx_http_social_store_digest_next(
+    ngx_http_social_store_digest_t *digest, social_str_t *piece,
+    social_str_t *data);
+
+/*
+ * Called in a thread: add a piece of the object; at its end, write the ETag,
+ * and return an error if the body is not whole, or a digest is not the one that
+ * the client sent.
  */
 social_s3_error_e ngx_http_social_store_digest_update(
     ngx_http_social_store_digest_t *digest, social_str_t piece);

@@ -65,7 +65,8 @@ static ngx_http_social_delete_t *
 ngx_http_social_delete_create(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
-    u_char                    *path, *key;
+    u_char                    *path, *key, *etag;
+    social_str_t               match;
     social_net_commit_t       *net;
     ngx_http_social_task_t    *task;
     ngx_http_social_delete_t  *del;
@@ -91,9 +92,12 @@ ngx_http_social_delete_create(ngx_http_request_t *r,
     net->remove = 1;
 
     path = ngx_pnalloc(task->pool, sr->path.len + 1);
-    key = ngx_pnalloc(task->pool, sr->key.len);
+    key = ngx_pnalloc(task->pool, sr->op.key.len);
 
-    if (path == NULL || key == NULL
+    match = sr->op.condition.if_match;
+    etag = ngx_pnalloc(task->pool, match.len + 1);
+
+    if (path == NULL || key == NULL || etag == NULL
         || ngx_http_social_store_id(net->meta.id) != NGX_OK
         || ngx_http_social_task_own_request(task, r) != NGX_OK)
     {
@@ -102,11 +106,15 @@ ngx_http_social_delete_create(ngx_http_request_t *r,
     }
 
     ngx_memcpy(path, sr->path.data, sr->path.len + 1);
-    ngx_memcpy(key, sr->key.data, sr->key.len);
+    ngx_memcpy(key, sr->op.key.data, sr->op.key.len);
 
     net->path = (char *) path;
     net->key.data = key;
-    net->key.len = sr->key.len;
+    net->key.len = sr->op.key.len;
+
+    ngx_memcpy(etag, match.data, match.len);
+    net->if_match.data = etag;
+    net->if_match.len = match.len;
 
     return del;
 }
@@ -182,12 +190,11 @@ ngx_http_social_delete_answer(ngx_http_request_t *r,
 
     error = ngx_http_social_store_commit_error(del->commit.rc);
 
-    /* deleting an object that does not exist succeeds, as in S3 */
+    /* deleting an object that does not exist succeeds, as in S3, also with a
+       condition */
 
-    if (error != SOCIAL_S3_OK
-        && !(del->commit.rc == SOCIAL_NET_COMMIT_ABSENT
-             && del->commit.net.if_match.len == 0))
-    {
+    if (error != SOCIAL_S3_OK && del->commit.rc != SOCIAL_NET_COMMIT_ABSENT) {
+
         if (error == SOCIAL_S3_SERVICE_UNAVAILABLE) {
             ngx_log_error(NGX_LOG_CRIT, r->connection->log,
                           del->commit.net.err,
@@ -198,7 +205,7 @@ ngx_http_social_delete_answer(ngx_http_request_t *r,
         return ngx_http_social_store_error(r, error, NULL);
     }
 
-    if (ngx_http_social_store_protect(r) != NGX_OK) {
+    if (ngx_http_social_store_headers(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

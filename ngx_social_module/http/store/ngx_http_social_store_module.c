@@ -225,6 +225,8 @@ ngx_http_social_store_root(ngx_conf_t *cf,
                                           &slcf->root);
     }
 
+    slcf->created = ngx_file_mtime(&fi);
+
     return NGX_CONF_OK;
 }
 
@@ -284,6 +286,12 @@ ngx_http_social_store_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->prefix = clcf->name;
 
+    conf->place.prefix = ngx_http_social_view(&conf->prefix);
+    conf->place.part = ngx_http_social_view(&conf->part);
+    conf->place.bucket = ngx_http_social_view(&conf->bucket->bucket);
+    conf->place.endpoints[0] = conf->bucket->target.endpoint.host;
+    conf->place.endpoints[1] = conf->bucket->public_target.endpoint.host;
+
     conf->known.access_key = conf->bucket->credentials.access_key;
     conf->known.secrets[0] = conf->bucket->credentials.secret;
     conf->known.token = conf->bucket->credentials.token;
@@ -292,8 +300,6 @@ ngx_http_social_store_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->policy.service = social_str("s3");
     conf->policy.known = &conf->known;
     conf->policy.known_count = 1;
-
-    ngx_http_social_error_use(cf);
 
     return ngx_http_social_store_add(cf, conf, clcf);
 }
@@ -356,6 +362,8 @@ ngx_http_social_store_add(ngx_conf_t *cf,
 
     slot->conf = conf;
     slot->core = clcf;
+
+    ngx_http_social_error_pages(cf, ngx_http_social_store_error_page);
 
     /* the size of a body is limited by max_size= */
 

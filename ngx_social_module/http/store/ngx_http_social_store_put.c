@@ -43,6 +43,7 @@ typedef struct {
     ngx_http_social_store_commit_t     commit;
     ngx_event_t                        retry;
     ngx_http_social_store_digest_t     digest;
+    u_char                             checksums[SOCIAL_S3_CHECKSUM_TEXT + 32];
     off_t                              received;
     off_t                              flushed;
 
@@ -52,7 +53,9 @@ typedef struct {
     size_t                             len;        /* of the current piece */
     size_t                             size;       /* of the room */
     u_char                            *room;
+    u_char                            *small;      /* the memory of both */
 
+    unsigned                           is_chunked:1;
     unsigned                           digested:1;
     unsigned                           busy:1;     /* the key's lock is held */
     unsigned                           queued:1;   /* with other commits */
@@ -65,9 +68,13 @@ typedef struct {
 
 
 static ngx_http_social_put_t *ngx_http_social_put_create(
-    ngx_http_request_t *r, ngx_http_social_store_request_t *sr);
+    ngx_http_request_t *r, ngx_http_social_store_request_t *sr, off_t size);
 static ngx_int_t ngx_http_social_put_name(ngx_http_social_put_t *put,
     ngx_http_request_t *r, ngx_http_social_store_request_t *sr);
+static ngx_int_t ngx_http_social_put_copy(ngx_http_social_put_t *put,
+    social_str_t *to, social_str_t from);
+static ngx_int_t ngx_http_social_put_kept(ngx_http_social_put_t *put,
+    ngx_http_social_store_request_t *sr);
 static void ngx_http_social_put_body(ngx_http_request_t *r);
 static void ngx_http_social_put_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_put_take(ngx_http_social_put_t *put,
@@ -78,7 +85,11 @@ static ngx_int_t ngx_http_social_put_post(ngx_http_social_put_t *put,
     ngx_http_social_put_step_e step);
 static void ngx_http_social_put_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_put_write(ngx_http_social_put_t *put);
+static void ngx_http_social_put_data(ngx_http_social_put_t *put,
+    social_str_t data);
 static void ngx_http_social_put_prepare(ngx_http_social_put_t *put);
+static social_s3_error_e ngx_http_social_put_keep_checksum(
+    ngx_http_social_put_t *put);
 static void ngx_http_social_put_failed(ngx_http_social_put_t *put,
     ngx_err_t err);
 static void ngx_http_social_put_done(ngx_http_social_task_t *task);
@@ -95,6 +106,8 @@ static ngx_int_t ngx_http_social_put_refuse(ngx_http_request_t *r,
     ngx_http_social_put_t *put);
 static ngx_int_t ngx_http_social_put_answer(ngx_http_request_t *r,
     ngx_http_social_put_t *put);
+static ngx_int_t ngx_http_social_put_checksum(ngx_http_request_t *r,
+    social_s3_checksum_t *checksum);
 static void ngx_http_social_put_free(ngx_http_social_put_t *put);
 
 
@@ -102,8 +115,10 @@ ngx_int_t
 ngx_http_social_store_put(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
+    off_t                              size;
     ngx_int_t                          rc;
     social_s3_error_e                  error;
+    social_s3_error_body_t             text;
     ngx_http_social_put_t             *put;
     ngx_http_social_store_loc_conf_t  *slcf;
 
@@ -111,10 +126,13 @@ ngx_http_social_store_put(ngx_http_request_t *r,
 
     error = SOCIAL_S3_OK;
 
-    if (r->headers_in.content_length_n < 0) {
+    size = sr->op.length >= 0 ? sr->op.length
+                              : r->headers_in.content_length_n;
+
+    if (size < 0) {
         error = SOCIAL_S3_MISSING_CONTENT_LENGTH;
 
-    } else if (r->headers_in.content_length_n > slcf->max_size) {
+    } else if (size > slcf->max_size) {
         error = SOCIAL_S3_ENTITY_TOO_LARGE;
     }
 
@@ -122,21 +140,18 @@ ngx_http_social_store_put(ngx_http_request_t *r,
 
     if (error == SOCIAL_S3_OK) {
 
-        put = ngx_http_social_put_create(r, sr);
+        put = ngx_http_social_put_create(r, sr, size);
         if (put == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        error = ngx_http_social_store_digest_init(r, sr, &put->digest);
+        error = ngx_http_social_store_digest_init(put->task->pool, sr,
+                                                  &put->digest);
     }
 
     if (error != SOCIAL_S3_OK) {
-
-        if (ngx_http_discard_request_body(r) != NGX_OK) {
-            r->keepalive = 0;
-        }
-
-        return ngx_http_social_store_error(r, error, NULL);
+        ngx_memzero(&text, sizeof(social_s3_error_body_t));
+        return ngx_http_social_store_refuse(r, error, &text);
     }
 
     ngx_http_set_ctx(r, put, ngx_http_social_store_module);
@@ -151,8 +166,9 @@ ngx_http_social_store_put(ngx_http_request_t *r,
 
 static ngx_http_social_put_t *
 ngx_http_social_put_create(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr)
+    ngx_http_social_store_request_t *sr, off_t size)
 {
+    size_t                   room;
     ngx_http_social_put_t   *put;
     ngx_http_social_task_t  *task;
 
@@ -179,15 +195,25 @@ ngx_http_social_put_create(ngx_http_request_t *r,
                         ngx_http_social_store_queue_disk(put->conf->queue));
 
     put->commit.net.announce = put->conf->announce;
-    put->commit.net.meta.size = r->headers_in.content_length_n;
+    put->commit.net.meta.size = size;
 
-    /* a small object is in memory until it is prepared */
+    /*
+     * A small object is in memory until it is prepared, as it came, or decoded
+     * in front of what comes.
+     */
 
-    put->size = ngx_min((size_t) r->headers_in.content_length_n,
-                        NGX_HTTP_SOCIAL_PUT_ROOM);
-    put->room = ngx_alloc(put->size ? put->size : 1, ngx_cycle->log);
+    put->is_chunked = (sr->op.chunked != SOCIAL_S3_CHUNKED_NONE);
 
-    if (put->room == NULL
+    put->size = put->is_chunked ? NGX_HTTP_SOCIAL_PUT_ROOM
+                : ngx_min((size_t) size, NGX_HTTP_SOCIAL_PUT_ROOM);
+
+    room = put->is_chunked && !ngx_http_social_put_is_large(put)
+           ? (size_t) size : 0;
+
+    put->small = ngx_alloc(room + put->size + 1, ngx_cycle->log);
+    put->room = put->small + room;
+
+    if (put->small == NULL
         || ngx_http_social_put_name(put, r, sr) != NGX_OK
         || ngx_http_social_task_own_request(task, r) != NGX_OK)
     {
@@ -214,20 +240,27 @@ ngx_http_social_put_name(ngx_http_social_put_t *put, ngx_http_request_t *r,
     net = &put->commit.net;
 
     path = ngx_pnalloc(put->task->pool, sr->path.len + 1);
-    key = ngx_pnalloc(put->task->pool, sr->key.len);
+    key = ngx_pnalloc(put->task->pool, sr->op.key.len);
 
     if (path == NULL || key == NULL
+        || ngx_http_social_put_copy(put, &net->if_match,
+                                    sr->op.condition.if_match)
+           != NGX_OK
+        || ngx_http_social_put_copy(put, &net->if_none_match,
+                                    sr->op.condition.if_none_match)
+           != NGX_OK
+        || ngx_http_social_put_kept(put, sr) != NGX_OK
         || ngx_http_social_store_id(net->meta.id) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     ngx_memcpy(path, sr->path.data, sr->path.len + 1);
-    ngx_memcpy(key, sr->key.data, sr->key.len);
+    ngx_memcpy(key, sr->op.key.data, sr->op.key.len);
 
     net->path = (char *) path;
     net->key.data = key;
-    net->key.len = sr->key.len;
+    net->key.len = sr->op.key.len;
 
     if (r->headers_in.content_type) {
 
@@ -243,6 +276,65 @@ ngx_http_social_put_name(ngx_http_social_put_t *put, ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_put_copy(ngx_http_social_put_t *put, social_str_t *to,
+    social_str_t from)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(put->task->pool, from.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, from.data, from.len);
+
+    to->data = p;
+    to->len = from.len;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Headers that are kept with the object.
+ */
+
+static ngx_int_t
+ngx_http_social_put_kept(ngx_http_social_put_t *put,
+    ngx_http_social_store_request_t *sr)
+{
+    u_char        *p;
+    size_t         i, size;
+    social_buf_t   b;
+
+    size = 0;
+
+    for (i = 0; i < sr->op.kept_count; i++) {
+        size += sr->op.kept[i].name.len + sr->op.kept[i].value.len + 2;
+    }
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(put->task->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    social_buf_init(&b, p, size);
+
+    for (i = 0; i < sr->op.kept_count; i++) {
+        social_store_meta_add(&b, sr->op.kept[i].name, sr->op.kept[i].value);
+    }
+
+    put->commit.net.meta.headers = social_buf_since(&b, 0);
+
+    return b.rc == SOCIAL_OK ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -282,7 +374,8 @@ ngx_http_social_put_read(ngx_http_request_t *r)
         }
 
         if (!r->reading_body
-            || (put->len == put->size && ngx_http_social_put_is_large(put)))
+            || (put->len == put->size
+                && (put->is_chunked || ngx_http_social_put_is_large(put))))
         {
             ngx_http_social_put_next(r, put);
             return;
@@ -433,20 +526,43 @@ ngx_http_social_put_thread(void *data, ngx_log_t *log)
 }
 
 
-/*
- * A piece of the body: of a small object it stays in memory.
- */
-
 static void
 ngx_http_social_put_write(ngx_http_social_put_t *put)
 {
-    social_str_t          piece;
+    social_str_t  piece, data;
+
+    piece.data = put->room;
+    piece.len = put->len;
+
+    do {
+        put->error = ngx_http_social_store_digest_next(&put->digest, &piece,
+                                                       &data);
+
+        if (put->error == SOCIAL_S3_OK && data.len) {
+            ngx_http_social_put_data(put, data);
+        }
+
+    } while (put->error == SOCIAL_S3_OK && piece.len);
+}
+
+
+/*
+ * A piece of the object: of a small one it stays in memory.
+ */
+
+static void
+ngx_http_social_put_data(ngx_http_social_put_t *put, social_str_t data)
+{
     social_net_commit_t  *net;
 
     net = &put->commit.net;
 
-    piece.data = put->room;
-    piece.len = put->len;
+    /* chunks may be more than they were said to be */
+
+    if ((off_t) data.len > net->meta.size - put->received) {
+        put->error = SOCIAL_S3_INCOMPLETE_BODY;
+        return;
+    }
 
     if (ngx_http_social_put_is_large(put)) {
 
@@ -458,13 +574,16 @@ ngx_http_social_put_write(ngx_http_social_put_t *put)
             return;
         }
 
-        if (social_net_disk_write(net->data.fd, piece) != SOCIAL_OK) {
+        if (social_net_disk_write(net->data.fd, data) != SOCIAL_OK) {
             ngx_http_social_put_failed(put, ngx_errno);
             return;
         }
+
+    } else if (put->is_chunked) {
+        ngx_memcpy(put->small + put->received, data.data, data.len);
     }
 
-    put->received += put->len;
+    put->received += data.len;
 
     if (net->data.fd != -1 && net->disk->sync
         && put->received - put->flushed >= NGX_HTTP_SOCIAL_PUT_FLUSH)
@@ -474,7 +593,7 @@ ngx_http_social_put_write(ngx_http_social_put_t *put)
         put->flushed = put->received;
     }
 
-    put->error = ngx_http_social_store_digest_update(&put->digest, piece);
+    put->error = ngx_http_social_store_digest_update(&put->digest, data);
 }
 
 
@@ -505,9 +624,15 @@ ngx_http_social_put_prepare(ngx_http_social_put_t *put)
             return;
         }
 
+        put->error = ngx_http_social_put_keep_checksum(put);
+
+        if (put->error != SOCIAL_S3_OK) {
+            return;
+        }
+
         if (net->data.fd == -1) {
-            net->bytes.data = put->room;
-            net->bytes.len = put->len;
+            net->bytes.data = put->small;
+            net->bytes.len = net->meta.size;
         }
 
         put->digested = 1;
@@ -520,6 +645,41 @@ ngx_http_social_put_prepare(ngx_http_social_put_t *put)
     if (rc != SOCIAL_NET_COMMIT_OK && rc != SOCIAL_NET_COMMIT_BUSY) {
         ngx_http_social_put_failed(put, net->err);
     }
+}
+
+
+/*
+ * The checksum that the client gave, which is the object's.
+ */
+
+static social_s3_error_e
+ngx_http_social_put_keep_checksum(ngx_http_social_put_t *put)
+{
+    size_t                 len;
+    u_char                 text[SOCIAL_S3_CHECKSUM_TEXT + sizeof(" full")];
+    social_buf_t           b;
+    social_str_t           value;
+    social_s3_checksum_t  *checksum;
+
+    checksum = &put->digest.checksum;
+
+    if (checksum->algorithm == SOCIAL_S3_CHECKSUM_NONE) {
+        return SOCIAL_S3_OK;
+    }
+
+    len = social_s3_checksum_write(checksum->algorithm, checksum->value, text);
+    ngx_memcpy(text + len, " full", 5);
+
+    value.data = text;
+    value.len = len + 5;
+
+    social_buf_init(&b, put->checksums, sizeof(put->checksums));
+    social_store_meta_add(&b, social_s3_checksum_name(checksum->algorithm),
+                          value);
+
+    put->commit.net.meta.checksums = social_buf_since(&b, 0);
+
+    return b.rc == SOCIAL_OK ? SOCIAL_S3_OK : SOCIAL_S3_INTERNAL_ERROR;
 }
 
 
@@ -600,8 +760,8 @@ ngx_http_social_put_commit(ngx_http_request_t *r, ngx_http_social_put_t *put)
         return;
     }
 
-    ngx_free(put->room);
-    put->room = NULL;
+    ngx_free(put->small);
+    put->small = NULL;
 
     if (ngx_http_social_store_queue_add(put->conf->queue, &put->commit)
         != NGX_OK)
@@ -748,7 +908,8 @@ ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
     etag.len = social_store_meta_etag(&put->commit.net.meta, etag.data);
 
     if (ngx_http_social_header_out_push(r, "ETag", &etag) == NULL
-        || ngx_http_social_store_protect(r) != NGX_OK)
+        || ngx_http_social_put_checksum(r, &put->digest.checksum) != NGX_OK
+        || ngx_http_social_store_headers(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -759,13 +920,49 @@ ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
 }
 
 
+/*
+ * The checksum that was verified.
+ */
+
+static ngx_int_t
+ngx_http_social_put_checksum(ngx_http_request_t *r,
+    social_s3_checksum_t *checksum)
+{
+    ngx_str_t         value;
+    social_str_t      name;
+    static ngx_str_t  full = ngx_string("FULL_OBJECT");
+
+    if (checksum->algorithm == SOCIAL_S3_CHECKSUM_NONE) {
+        return NGX_OK;
+    }
+
+    value.data = ngx_pnalloc(r->pool, SOCIAL_S3_CHECKSUM_TEXT);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = social_s3_checksum_write(checksum->algorithm, checksum->value,
+                                         value.data);
+    name = social_s3_checksum_header(checksum->algorithm);
+
+    if (ngx_http_social_header_out_push(r, (char *) name.data, &value) == NULL
+        || ngx_http_social_header_out_push(r, "x-amz-checksum-type", &full)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_http_social_put_free(ngx_http_social_put_t *put)
 {
     social_net_commit_free(&put->commit.net);
 
-    if (put->room != NULL) {
-        ngx_free(put->room);
+    if (put->small != NULL) {
+        ngx_free(put->small);
     }
 
     ngx_http_social_store_digest_free(&put->digest);

@@ -1,291 +1,271 @@
 
 /*
- * The embedded store: parsing requests and verifying their signatures.
+ * The embedded store: reading requests and verifying their signatures.
  *
- * The key is decoded once, from the path as sent, after the location's prefix
- * and the bucket: nginx's own decoding and merging of slashes would make one
- * key of several.
+ * The key is decoded once, from the path as sent: nginx's own decoding and
+ * merging of slashes would make one key of several.  After an internal
+ * redirect, a rewrite, and in a subrequest, what was sent is not what is asked
+ * for: then it is the path that nginx has.
  */
 
 #include "ngx_http_social_store.h"
-#include "social_object.h"
-#include "social_uri.h"
+#include "social_store_path.h"
 
 
-static social_s3_error_e ngx_http_social_store_key(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr);
-static social_s3_error_e ngx_http_social_store_decode(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, social_str_t raw);
-static social_s3_error_e ngx_http_social_store_query(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_social_store_query_is_known(social_str_t name);
+typedef struct {
+    ngx_uint_t               count;
+    ngx_uint_t               names;        /* bytes of all names */
+    social_sigv4_header_t   *headers;
+} ngx_http_social_store_headers_t;
+
+
+static ngx_int_t ngx_http_social_store_collect(ngx_http_request_t *r,
+    ngx_http_social_store_headers_t *headers);
+static social_s3_error_e ngx_http_social_store_read(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_headers_t *headers, ngx_uint_t *internal);
 static social_s3_error_e ngx_http_social_store_verify(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, social_str_t *message);
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_headers_t *headers, social_s3_error_body_t *text);
+static void ngx_http_social_store_refused_text(
+    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_status_e status,
+    social_sigv4_verified_t *verified, social_s3_error_body_t *text);
+static void ngx_http_social_store_log_refused(ngx_http_request_t *r,
+    social_s3_error_e error, social_s3_error_body_t *text);
 static ngx_uint_t ngx_http_social_store_is_open(
-    ngx_http_social_store_loc_conf_t *slcf, social_str_t key);
+    ngx_http_social_store_loc_conf_t *slcf,
+    ngx_http_social_store_request_t *sr);
+static ngx_int_t ngx_http_social_store_call(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
 
 
 ngx_int_t
 ngx_http_social_store_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                         text;
-    social_str_t                      message;
-    social_s3_error_e                 error;
-    ngx_http_social_store_request_t  *sr;
+    ngx_uint_t                         internal;
+    social_s3_error_e                  error, refused;
+    social_s3_error_body_t             text;
+    ngx_http_social_store_headers_t    headers;
+    ngx_http_social_store_request_t   *sr;
+    ngx_http_social_store_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
 
     sr = ngx_pcalloc(r->pool, sizeof(ngx_http_social_store_request_t));
-    if (sr == NULL) {
+
+    if (sr == NULL || ngx_http_social_store_collect(r, &headers) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    message = social_str("");
+    ngx_memzero(&text, sizeof(social_s3_error_body_t));
+    internal = 0;
 
-    error = ngx_http_social_store_key(r, sr);
+    error = ngx_http_social_store_read(r, sr, &headers, &internal);
 
-    if (error == SOCIAL_S3_OK) {
-        error = ngx_http_social_store_verify(r, sr, &message);
+    /*
+     * What is wrong with a request is said only to those who may make it; but
+     * the configuration redirects whom it wants to what is public.
+     */
+
+    refused = SOCIAL_S3_OK;
+
+    if (internal && ngx_http_social_store_is_open(slcf, sr)) {
+        sr->anonymous = 1;
+
+    } else {
+        refused = ngx_http_social_store_verify(r, sr, &headers, &text);
+    }
+
+    if (refused != SOCIAL_S3_OK) {
+        error = refused;
+
+    } else if (error == SOCIAL_S3_OK && sr->anonymous && sr->op.has_response) {
+        error = SOCIAL_S3_INVALID_REQUEST;
+        text.message = social_str("Request specific response headers cannot "
+                                  "be used for anonymous GET requests");
+
+    } else if (error != SOCIAL_S3_OK) {
+        text.message = sr->op.message;
+        text.details[0].name = sr->op.detail_name;
+        text.details[0].value = sr->op.detail;
     }
 
     if (error == SOCIAL_S3_OK) {
-        error = ngx_http_social_store_query(r);
+        return ngx_http_social_store_call(r, sr);
     }
 
-    if (error != SOCIAL_S3_OK) {
-
-        if (ngx_http_discard_request_body(r) != NGX_OK) {
-            r->keepalive = 0;
-        }
-
-        ngx_http_social_from_str(&text, message);
-
-        return ngx_http_social_store_error(r, error, text.len
-                                           ? (char *) text.data : NULL);
+    if (error != SOCIAL_S3_INTERNAL_ERROR) {
+        ngx_http_social_store_log_refused(r, error, &text);
     }
 
-    switch (r->method) {
-
-    case NGX_HTTP_GET:
-    case NGX_HTTP_HEAD:
-        return ngx_http_social_store_get(r, sr);
-
-    case NGX_HTTP_PUT:
-        return ngx_http_social_store_put(r, sr);
-
-    case NGX_HTTP_DELETE:
-        return ngx_http_social_store_delete(r, sr);
-
-    default:
-        if (ngx_http_discard_request_body(r) != NGX_OK) {
-            r->keepalive = 0;
-        }
-
-        return ngx_http_social_store_error(r, SOCIAL_S3_NOT_IMPLEMENTED,
-                                           NULL);
-    }
+    return ngx_http_social_store_refuse(r, error, &text);
 }
 
 
-static social_s3_error_e
-ngx_http_social_store_key(ngx_http_request_t *r,
+static ngx_int_t
+ngx_http_social_store_call(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
-    size_t                             i;
-    social_str_t                       raw, query, bucket;
-    ngx_http_social_store_loc_conf_t  *slcf;
+    switch (sr->op.operation) {
 
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+    case SOCIAL_S3_GET_OBJECT:
+    case SOCIAL_S3_HEAD_OBJECT:
+        return ngx_http_social_store_get(r, sr);
 
-    ngx_http_social_store_split(r, &raw, &query);
+    case SOCIAL_S3_PUT_OBJECT:
+        return ngx_http_social_store_put(r, sr);
 
-    if (!social_str_starts(raw, ngx_http_social_view(&slcf->prefix))) {
-        return SOCIAL_S3_INVALID_URI;
+    case SOCIAL_S3_DELETE_OBJECT:
+        return ngx_http_social_store_delete(r, sr);
+
+    case SOCIAL_S3_LIST_OBJECTS:
+    case SOCIAL_S3_LIST_OBJECTS_V2:
+        return ngx_http_social_store_list(r, sr);
+
+    case SOCIAL_S3_DELETE_OBJECTS:
+        return ngx_http_social_store_delete_objects(r, sr);
+
+    case SOCIAL_S3_HEAD_BUCKET:
+    case SOCIAL_S3_CREATE_BUCKET:
+    case SOCIAL_S3_GET_BUCKET_LOCATION:
+    case SOCIAL_S3_LIST_BUCKETS:
+        return ngx_http_social_store_bucket(r, sr);
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    raw.data += slcf->prefix.len;
-    raw.len -= slcf->prefix.len;
-
-    if (slcf->part.len) {
-        return ngx_http_social_store_decode(r, sr, raw);
-    }
-
-    for (i = 0; i < raw.len && raw.data[i] != '/'; i++) { /* void */ }
-
-    bucket.data = raw.data;
-    bucket.len = i;
-
-    if (!social_str_eq(bucket, ngx_http_social_view(&slcf->bucket->bucket))) {
-        return SOCIAL_S3_NO_SUCH_BUCKET;
-    }
-
-    if (i + 1 >= raw.len) {
-        /* the bucket itself: listing is not supported */
-        return SOCIAL_S3_NOT_IMPLEMENTED;
-    }
-
-    raw.data += i + 1;
-    raw.len -= i + 1;
-
-    return ngx_http_social_store_decode(r, sr, raw);
 }
 
 
-static social_s3_error_e
-ngx_http_social_store_decode(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, social_str_t raw)
+static ngx_int_t
+ngx_http_social_store_collect(ngx_http_request_t *r,
+    ngx_http_social_store_headers_t *headers)
 {
-    u_char                            *key, *path;
-    social_buf_t                       b;
-    ngx_http_social_store_loc_conf_t  *slcf;
-
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
-
-    key = ngx_pnalloc(r->pool, slcf->part.len + raw.len);
-    path = ngx_pnalloc(r->pool, SOCIAL_STORE_MAX_PATH);
-
-    if (key == NULL || path == NULL) {
-        return SOCIAL_S3_INTERNAL_ERROR;
-    }
-
-    social_buf_init(&b, key, slcf->part.len + raw.len);
-    social_buf_put(&b, ngx_http_social_view(&slcf->part));
-    social_uri_decode(&b, raw, 0);
-
-    if (b.rc != SOCIAL_OK) {
-        return SOCIAL_S3_INVALID_URI;
-    }
-
-    sr->key = social_buf_since(&b, 0);
-
-    if (sr->key.len > SOCIAL_STORE_MAX_KEY) {
-        return SOCIAL_S3_KEY_TOO_LONG;
-    }
-
-    sr->path.data = path;
-
-    /* keys are text: the database accepts nothing else */
-
-    if (!social_object_check(sr->key)
-        || social_store_path(sr->key, path, &sr->path.len) != SOCIAL_OK) {
-        return SOCIAL_S3_INVALID_URI;
-    }
-
-    return SOCIAL_S3_OK;
-}
-
-
-/*
- * Unknown parameters are refused, since they may change the operation: "?acl",
- * "?uploads", "?response-content-type=".
- */
-
-static social_s3_error_e
-ngx_http_social_store_query(ngx_http_request_t *r)
-{
-    size_t         i;
-    social_str_t   path, query, item, name;
-
-    ngx_http_social_store_split(r, &path, &query);
-
-    while (social_str_next(&query, "&", &item)) {
-
-        for (i = 0; i < item.len && item.data[i] != '='; i++) { /* void */ }
-
-        name.data = item.data;
-        name.len = i;
-
-        if (!ngx_http_social_store_query_is_known(name)) {
-            return SOCIAL_S3_NOT_IMPLEMENTED;
-        }
-    }
-
-    if (r->method == NGX_HTTP_PUT) {
-        static ngx_str_t  copy = ngx_string("x-amz-copy-source");
-
-        if (ngx_http_social_header_in(r, &copy,
-                                      ngx_hash_key(copy.data, copy.len), NULL)
-            != NULL)
-        {
-            return SOCIAL_S3_NOT_IMPLEMENTED;
-        }
-    }
-
-    return SOCIAL_S3_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_social_store_query_is_known(social_str_t name)
-{
-    static const social_str_t  amz = social_string("X-Amz-");
-    ngx_uint_t                 i;
-
-    /* headers of a request that a presigner moved here: see its digests */
-
-    static const social_str_t  known[] = {
-        social_string("x-id"),
-        social_string("x-amz-checksum-crc32"),
-        social_string("x-amz-checksum-sha256"),
-        social_string("x-amz-checksum-mode"),
-        social_string("x-amz-sdk-checksum-algorithm")
-    };
-
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (social_str_eq(name, known[i])) {
-            return 1;
-        }
-    }
-
-    return social_str_starts(name, amz);
-}
-
-
-static social_s3_error_e
-ngx_http_social_store_verify(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, social_str_t *message)
-{
-    u_char                            *work;
-    ngx_uint_t                         i, n;
-    social_buf_t                       b;
-    ngx_list_part_t                   *part;
-    ngx_table_elt_t                   *h;
-    social_sigv4_header_t             *headers;
-    social_sigv4_status_e              status;
-    social_sigv4_request_t             request;
-    ngx_http_social_store_loc_conf_t  *slcf;
-
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
-
-    headers = ngx_palloc(r->pool, SOCIAL_SIGV4_MAX_HEADERS
-                                  * sizeof(social_sigv4_header_t));
-    work = ngx_palloc(r->pool, SOCIAL_SIGV4_WORK_SIZE);
-
-    if (headers == NULL || work == NULL) {
-        return SOCIAL_S3_INTERNAL_ERROR;
-    }
+    ngx_uint_t              i, n;
+    ngx_list_part_t        *part;
+    ngx_table_elt_t        *h;
+    social_sigv4_header_t  *header;
 
     n = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        n += part->nelts;
+    }
+
+    header = ngx_palloc(r->pool, ngx_max(n, 1)
+                                 * sizeof(social_sigv4_header_t));
+    if (header == NULL) {
+        return NGX_ERROR;
+    }
+
+    headers->count = n;
+    headers->names = 0;
+    headers->headers = header;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
 
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-
-            if (n == SOCIAL_SIGV4_MAX_HEADERS) {
-                return SOCIAL_S3_INVALID_REQUEST;
-            }
-
-            headers[n].name = ngx_http_social_view(&h[i].key);
-            headers[n].value = ngx_http_social_view(&h[i].value);
-            n++;
+            header->name = ngx_http_social_view(&h[i].key);
+            header->value = ngx_http_social_view(&h[i].value);
+            headers->names += h[i].key.len;
+            header++;
         }
+    }
+
+    return NGX_OK;
+}
+
+
+static social_s3_error_e
+ngx_http_social_store_read(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_headers_t *headers, ngx_uint_t *internal)
+{
+    u_char                            *work, *path;
+    size_t                             size;
+    social_buf_t                       b;
+    social_s3_error_e                  error;
+    social_s3_request_t                request;
+    ngx_http_social_store_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+
+    if (headers->count > SOCIAL_SIGV4_MAX_HEADERS) {
+        return SOCIAL_S3_INVALID_REQUEST;
+    }
+
+    request.method = ngx_http_social_view(&r->method_name);
+    request.headers = headers->headers;
+    request.header_count = headers->count;
+
+    if (r == r->main && r->valid_unparsed_uri) {
+        ngx_http_social_store_split(r, &request.path, &request.query);
+        request.decoded = false;
+
+    } else {
+        request.path = ngx_http_social_view(&r->uri);
+        request.query = ngx_http_social_view(&r->args);
+        request.decoded = true;
+
+        *internal = (r != r->main || r->internal);
+    }
+
+    /* the query is encoded, then its names in lower case, then its values */
+
+    size = slcf->part.len + request.path.len + 5 * request.query.len
+           + headers->names + 64;
+
+    work = ngx_pnalloc(r->pool, size);
+    path = ngx_pnalloc(r->pool, SOCIAL_STORE_MAX_PATH);
+
+    if (work == NULL || path == NULL) {
+        return SOCIAL_S3_INTERNAL_ERROR;
+    }
+
+    social_buf_init(&b, work, size);
+
+    error = social_s3_request_read(&slcf->place, &request, &b, &sr->op);
+
+    if (error != SOCIAL_S3_OK || sr->op.key.len == 0) {
+        return error;
+    }
+
+    sr->path.data = path;
+
+    if (social_store_path(sr->op.key, path, &sr->path.len) != SOCIAL_OK) {
+        return SOCIAL_S3_INVALID_URI;
+    }
+
+    return SOCIAL_S3_OK;
+}
+
+
+static social_s3_error_e
+ngx_http_social_store_verify(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_headers_t *headers, social_s3_error_body_t *text)
+{
+    u_char                            *work;
+    social_buf_t                       b;
+    social_sigv4_status_e              status;
+    social_sigv4_request_t             request;
+    ngx_http_social_store_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+
+    work = ngx_palloc(r->pool, SOCIAL_SIGV4_WORK_SIZE);
+    if (work == NULL) {
+        return SOCIAL_S3_INTERNAL_ERROR;
     }
 
     ngx_memzero(&request, sizeof(social_sigv4_request_t));
 
     request.mode = SOCIAL_SIGV4_S3;
     request.method = ngx_http_social_view(&r->method_name);
-    request.headers = headers;
-    request.header_count = n;
+    request.headers = headers->headers;
+    request.header_count = headers->count;
 
     ngx_http_social_store_split(r, &request.path, &request.query);
 
@@ -300,12 +280,15 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
         return SOCIAL_S3_OK;
 
     case SOCIAL_SIGV4_STREAMING:
-        return SOCIAL_S3_NOT_IMPLEMENTED;
+        if (sr->op.chunked != SOCIAL_S3_CHUNKED_NONE) {
+            return SOCIAL_S3_OK;
+        }
+
+        break;
 
     case SOCIAL_SIGV4_ANONYMOUS:
-        if ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
-            && ngx_http_social_store_is_open(slcf, sr->key))
-        {
+        if (ngx_http_social_store_is_open(slcf, sr)) {
+            sr->anonymous = 1;
             return SOCIAL_S3_OK;
         }
 
@@ -317,30 +300,113 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
         break;
 
     default:
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "social: the store refused a request: reason %ui",
-                      (ngx_uint_t) status);
+        break;
     }
 
-    return social_sigv4_error(status, message);
+    ngx_http_social_store_refused_text(slcf, status, &sr->verified, text);
+
+    return social_sigv4_error(status, &text->message);
+}
+
+
+/*
+ * The elements that S3 adds to its errors, and SDKs look for.
+ */
+
+static void
+ngx_http_social_store_refused_text(ngx_http_social_store_loc_conf_t *slcf,
+    social_sigv4_status_e status, social_sigv4_verified_t *verified,
+    social_s3_error_body_t *text)
+{
+    switch (status) {
+
+    case SOCIAL_SIGV4_HEADER_REGION:
+    case SOCIAL_SIGV4_QUERY_REGION:
+        text->details[0].name = social_str("Region");
+        text->details[0].value = slcf->policy.region;
+        break;
+
+    case SOCIAL_SIGV4_NOT_SIGNED:
+        text->details[0].name = social_str("HeadersNotSigned");
+        text->details[0].value = verified->detail;
+        break;
+
+    case SOCIAL_SIGV4_ACCESS_KEY:
+        text->details[0].name = social_str("AWSAccessKeyId");
+        text->details[0].value = verified->detail;
+        break;
+
+    case SOCIAL_SIGV4_DUPLICATE:
+        text->details[0].name = social_str("ArgumentName");
+        text->details[0].value = verified->detail;
+        break;
+
+    case SOCIAL_SIGV4_SIGNATURE:
+        if (verified->string_to_sign.len == 0 || !verified->shown) {
+            break;
+        }
+
+        text->details[0].name = social_str("AWSAccessKeyId");
+        text->details[0].value = verified->access_key;
+        text->details[1].name = social_str("StringToSign");
+        text->details[1].value = verified->string_to_sign;
+        text->details[2].name = social_str("SignatureProvided");
+        text->details[2].value = verified->signature;
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+/*
+ * The first detail is a name that the client gave, and no part of a signature
+ * or a secret.
+ */
+
+static void
+ngx_http_social_store_log_refused(ngx_http_request_t *r,
+    social_s3_error_e error, social_s3_error_body_t *text)
+{
+    u_char        buf[4 * 64];
+    ngx_str_t     code, message, detail;
+    social_str_t  value;
+
+    value = text->details[0].value;
+    value.len = ngx_min(value.len, 64);
+
+    detail.data = buf;
+    detail.len = social_str_printable(buf, value) - buf;
+
+    ngx_http_social_from_str(&code, social_s3_error_code(error));
+    ngx_http_social_from_str(&message, text->message);
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "social: the store refused a request: %V%s%V%s%V%s", &code,
+                  message.len ? ": " : "", &message, detail.len ? " (\"" : "",
+                  &detail, detail.len ? "\")" : "");
 }
 
 
 static ngx_uint_t
 ngx_http_social_store_is_open(ngx_http_social_store_loc_conf_t *slcf,
-    social_str_t key)
+    ngx_http_social_store_request_t *sr)
 {
     ngx_uint_t     i;
     social_str_t  *prefix;
 
-    if (slcf->open == NULL) {
+    if (slcf->open == NULL
+        || (sr->op.operation != SOCIAL_S3_GET_OBJECT
+            && sr->op.operation != SOCIAL_S3_HEAD_OBJECT))
+    {
         return 0;
     }
 
     prefix = slcf->open->elts;
 
     for (i = 0; i < slcf->open->nelts; i++) {
-        if (social_str_starts(key, prefix[i])) {
+        if (social_str_starts(sr->op.key, prefix[i])) {
             return 1;
         }
     }

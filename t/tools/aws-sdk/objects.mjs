@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 import { S3Client, PutObjectCommand, GetObjectCommand, HeadObjectCommand,
-         DeleteObjectCommand, ListObjectsV2Command,
+         DeleteObjectCommand, DeleteObjectsCommand, HeadBucketCommand,
+         ListObjectsV2Command, paginateListObjectsV2,
          CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 
@@ -80,7 +81,17 @@ await step('SHA-256', async () => (await s3.send(new PutObjectCommand({ Bucket,
     Key: 'sha', Body: 'x', ChecksumAlgorithm: 'SHA256' })))
     .$metadata.httpStatusCode === 200);
 
-await fails('CRC32C', 'NotImplemented', 501, () => s3.send(
+for (const ChecksumAlgorithm of ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1',
+                                 'SHA256']) {
+    await step(ChecksumAlgorithm, async () => {
+        const out = await s3.send(new PutObjectCommand({ Bucket, Key: 'sum',
+            Body: 'x', ChecksumAlgorithm }));
+        return Boolean(out[`Checksum${ChecksumAlgorithm}`])
+               && out.ChecksumType === 'FULL_OBJECT';
+    });
+}
+
+await fails('a wrong CRC32C', 'BadDigest', 400, () => s3.send(
     new PutObjectCommand({ Bucket, Key: 'c', Body: 'x',
                            ChecksumCRC32C: 'yZRlqg==' })));
 
@@ -101,21 +112,58 @@ await step('a range', async () => (await bytes((await s3.send(
     new GetObjectCommand({ Bucket, Key: 'plain.txt', Range: 'bytes=3-7' })))
     .Body)).toString() === 'plain');
 
-await fails('a stream', 'NotImplemented', 501, () => s3.send(
-    new PutObjectCommand({ Bucket, Key: 'stream', ContentLength: 5,
-                           Body: Readable.from([Buffer.from('12345')]) })));
+await step('a stream', async () => {
+    const Body = Readable.from([Buffer.from('12345'), Buffer.from('6789')]);
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'stream',
+                                         ContentLength: 9, Body }));
+    return sent['x-amz-trailer'] === 'x-amz-checksum-crc32'
+           && (await bytes((await s3.send(new GetObjectCommand({ Bucket,
+               Key: 'stream' }))).Body)).toString() === '123456789';
+});
+
+await step('only where there is none', async () => (await s3.send(
+    new PutObjectCommand({ Bucket, Key: 'first', Body: '1',
+                           IfNoneMatch: '*' }))).$metadata.httpStatusCode
+    === 200);
+await fails('... where there is one', 'PreconditionFailed', 412, () => s3.send(
+    new PutObjectCommand({ Bucket, Key: 'first', Body: '2',
+                           IfNoneMatch: '*' })));
 
 await fails('what is not there', 'NoSuchKey', 404, () => s3.send(
     new GetObjectCommand({ Bucket, Key: 'none' })));
 await fails('a HEAD of it', 'NotFound', 404, () => s3.send(
     new HeadObjectCommand({ Bucket, Key: 'none' })));
-await fails('a list', 'NotImplemented', 501, () => s3.send(
-    new ListObjectsV2Command({ Bucket })));
+await step('a list', async () => {
+    const out = await s3.send(new ListObjectsV2Command({ Bucket,
+                                                         Delimiter: '/' }));
+    return out.Contents.some((object) => object.Key === 'plain.txt')
+           && out.CommonPrefixes.some((prefix) => prefix.Prefix === 'a/');
+});
+await step('pages of a list', async () => {
+    const all = [];
+    for await (const page of paginateListObjectsV2({ client: s3, pageSize: 2 },
+                                                   { Bucket })) {
+        all.push(...page.Contents.map((object) => object.Key));
+    }
+    return keys.every((key) => all.includes(key))
+           && new Set(all).size === all.length || all.join();
+});
+await step('a bucket', async () => (await s3.send(
+    new HeadBucketCommand({ Bucket }))).BucketRegion === 'eu-west-1');
+await step('many removed', async () => {
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'many', Body: 'x' }));
+    const out = await s3.send(new DeleteObjectsCommand({ Bucket,
+        Delete: { Objects: [{ Key: 'many' }, { Key: 'none' }] } }));
+    return out.Deleted.length === 2 && !out.Errors;
+});
 await fails('parts', 'NotImplemented', 501, () => s3.send(
     new CreateMultipartUploadCommand({ Bucket, Key: 'parts' })));
-await fails('metadata', 'NotImplemented', 501, () => s3.send(
-    new PutObjectCommand({ Bucket, Key: 'm', Body: 'x',
-                           Metadata: { a: 'b' } })));
+await step('metadata', async () => {
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'm', Body: 'x',
+        Metadata: { a: 'b' }, CacheControl: 'max-age=1' }));
+    const out = await s3.send(new HeadObjectCommand({ Bucket, Key: 'm' }));
+    return out.Metadata.a === 'b' && out.CacheControl === 'max-age=1';
+});
 await fails('another secret', 'SignatureDoesNotMatch', 403, () => new S3Client({
     ...options, credentials: { accessKeyId: process.env.AWS_ACCESS_KEY_ID,
                                secretAccessKey: 'other' } })
