@@ -109,7 +109,9 @@ static const ngx_http_social_statement_t  ngx_http_social_hook_user = {
            "to_timestamp($9), $10)",
     .repeat = 1,
     .share = 1,
-    .keys = { 2, 1 }
+    .keys = { 2, 1 },
+    .batch = "SELECT * FROM social_users_sync($1, $2, $3, $4, $5, $6, $7, $8, "
+             "$9, $10)"
 };
 
 static const ngx_http_social_statement_t  ngx_http_social_hook_token = {
@@ -117,7 +119,9 @@ static const ngx_http_social_statement_t  ngx_http_social_hook_token = {
            "to_timestamp($9), $10)",
     .repeat = 1,
     .share = 1,
-    .keys = { 2, 1 }
+    .keys = { 2, 1 },
+    .batch = "SELECT * FROM social_users_token($1, $2, $3, $4, $5, $6, $7, $8, "
+             "$9, $10)"
 };
 
 static const ngx_http_social_statement_t  ngx_http_social_hook_refusal = {
