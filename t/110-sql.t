@@ -377,7 +377,8 @@ subtest 'locks' => sub {
     my @called = qw( social_user_sync social_upload_create social_upload_get
                      social_object_created social_revoke social_user_token
                      social_sign_up_refused social_user_seen social_user_delete
-                     social_user_export );
+                     social_user_export social_users_sync
+                     social_users_token social_uploads_create );
 
     # every function that the module calls over the connections of requests
 

@@ -147,7 +147,7 @@ sub gathered {
     # one after the other, so that each takes a connection
 
     my @got = many($port, [ @first, @$texts ], width => 500, tick => sub {
-        return if !$held;
+        return $o{tick} && $o{tick}->($_[0]) if !$held;
 
         my $waiting = $pg->value('SELECT count(*) FROM pg_stat_activity WHERE'
             . " application_name = 'ngx_social_module' AND"
@@ -169,7 +169,8 @@ sub gathered {
 sub patient {
     my ($code) = @_;
 
-    my @names = qw( social_user_sync social_revoke social_upload_create );
+    my @names = qw( social_user_sync social_revoke social_upload_create
+                    social_users_sync social_uploads_create );
     my $functions = "SELECT oid::regprocedure::text FROM pg_proc WHERE proname"
         . " IN ('" . join("', '", @names) . "')";
 
@@ -185,7 +186,7 @@ sub patient {
 }
 
 
-my $nginx = begin(parameters => 'connections=2 timeout=20s queue=1000');
+my $nginx = begin(parameters => 'connections=2 timeout=60s queue=1000');
 
 is(hook('row'), '200:1', 'a user');
 
@@ -267,6 +268,130 @@ patient(sub {
         cmp_ok(transactions('share'), '>=', 4, 'of 64 at most');
     };
 
+    subtest 'they share their statement' => sub {
+        my $calls = sub {
+            return $pg->value("SELECT coalesce(sum(calls), 0)
+                FROM pg_stat_user_functions WHERE funcname = '$_[0]'");
+        };
+
+        $pg->sql("ALTER SYSTEM SET track_functions = 'pl'");
+        $pg->value('SELECT pg_reload_conf()');
+        sleep 0.5;
+
+        my %before = map { ($_ => $calls->($_)) }
+            qw( social_user_sync social_users_sync );
+
+        # of one twice, of one who is there, and of two of one name
+
+        my @got = gathered([ (map { post($_) } names('state', 59)),
+            post('state-1'), post('state-x', preferred_username => 'stately'),
+            post('state-y', preferred_username => 'stately'),
+            post('row', email => 'state@example.com') ]);
+
+        is(statuses(@got), '200:63', 'all are answered');
+        is(users('state'), 61, 'each is a user');
+        is($pg->value("SELECT string_agg(handle, ' ' ORDER BY handle)
+            FROM users WHERE sub IN ('state-x', 'state-y')"),
+           'stately stately-2', 'with a handle of their own');
+        is($pg->value("SELECT email FROM users WHERE sub = 'row'"),
+           'state@example.com', 'one who was there is changed');
+
+        # a backend's statistics are not there at once
+
+        ok(SocialNginx::wait_for(30, sub {
+            return $calls->('social_users_sync') > $before{social_users_sync};
+        }), 'by a call for many');
+        cmp_ok($calls->('social_user_sync') - $before{social_user_sync},
+               '<=', 4, 'but for those that are not plain');
+
+        $pg->sql('ALTER SYSTEM RESET track_functions');
+        $pg->value('SELECT pg_reload_conf()');
+    };
+
+    # Of those that share a statement, two wait for what somebody else has.
+
+    subtest 'head of line, in one statement' => sub {
+        my $row = hold("SELECT FROM users WHERE sub = 'row' FOR UPDATE");
+        my $lock = hold("SELECT social_user_lock('https://cognito-idp."
+            . "us-east-1.amazonaws.com/us-east-1_LocalPool1', 'mine-0')");
+        my @holders = ($row, $lock);
+        my @texts = map { post($_) } names('mine', 50);
+
+        splice @texts, 10, 0, post('row', email => 'mine@example.com');
+        splice @texts, 30, 0, post('mine-0');
+
+        my @got = gathered(\@texts, tick => sub {
+            return if $_[0] < 52;
+            release($_) for splice @holders;
+        });
+
+        is(statuses(@got), '200:52', 'all are answered');
+        is(scalar(@holders), 0, 'those 50 while the two wait');
+        is_deeply([ sort map { $got[$_]{order} } 10, 30 ], [ 52, 53 ],
+                  'which are the last');
+        is($pg->value("SELECT email FROM users WHERE sub = 'row'"),
+           'mine@example.com', 'and are written');
+        release($_) for @holders;
+    };
+
+    # What may wait for a lock has a connection of its own from its first
+    # moment: it is not known yet how long it takes.
+
+    subtest 'nobody comes behind one who may have to wait' => sub {
+        my $holder = hold("SELECT FROM users WHERE sub = 'row' FOR UPDATE");
+        my @texts = map { post($_) } names('before', 30);
+
+        splice @texts, 15, 0, post('row', email => 'behind@example.com');
+
+        push @texts, map {
+            "POST /logout HTTP/1.0\r\n" . bearer(sub => "behind$_",
+                origin_jti => "behind$_") . "\r\n\r\n"
+        } 1 .. 400;
+
+        my @got = many($port, \@texts, width => 31, seconds => 30, tick => sub {
+            return if $_[0] < 430 || !$holder;
+            release($holder);
+            undef $holder;
+        });
+
+        is(statuses(@got), '200:31 204:400', 'all are answered');
+        is($got[15]{order}, 430, 'the one who waits is the last');
+        release($holder) if $holder;
+        $pg->sql('DELETE FROM revocations');
+    };
+
+    # There is always somebody else who waits, and both connections are slow.
+
+    subtest 'one who has to wait does not wait for all others' => sub {
+        my $holder = hold("SELECT FROM users WHERE sub = 'row' FOR UPDATE");
+        my @texts = map { post($_) } names('turn', 1200);
+
+        splice @texts, 100, 0, post('row', email => 'turn@example.com');
+
+        $pg->sql(<<'_EOC_');
+CREATE FUNCTION test_slow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(0.002);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER test_slow BEFORE INSERT ON users
+    FOR EACH ROW EXECUTE FUNCTION test_slow();
+_EOC_
+
+        my @got = many($port, \@texts, width => 500, tick => sub {
+            return if $_[0] < 200 || !$holder;
+            release($holder);
+            undef $holder;
+        });
+
+        is(statuses(@got), '200:1201', 'all are answered');
+        cmp_ok($got[100]{order}, '>', 200, 'it waits for its row');
+        cmp_ok($got[100]{order}, '<', 1000, 'and not for the others');
+
+        $pg->sql('DROP FUNCTION test_slow CASCADE');
+    };
+
     # The same users in opposite orders, by two transactions at a time.
 
     subtest 'in one order' => sub {
@@ -339,7 +464,8 @@ _EOC_
         my @texts = map {
             my $body = '{"kind":"avatar","contentType":"image/jpeg","size":9}';
             "POST /uploads HTTP/1.0\r\nContent-Type: application/json\r\n"
-                . bearer(sub => "up$_") . "\r\nContent-Length: "
+                . bearer(sub => "up$_", username => "upper$_")
+                . "\r\nContent-Length: "
                 . length($body) . "\r\n\r\n$body";
         } 1 .. 62;
 
@@ -372,9 +498,11 @@ _EOC_
 # The same with the limits that there are: what cannot have its lock gets 503,
 # and nobody else.
 
-subtest 'a locked row among many' => sub {
+sub locked_among_many {
+    my ($prefix) = @_;
+
     my $holder = hold("SELECT FROM users WHERE sub = 'row' FOR UPDATE");
-    my @texts = map { post($_) } names('among', 100);
+    my @texts = map { post($_) } names($prefix, 100);
 
     splice @texts, $_ * 10, 0, post('row', email => "$_\@c.example")
         for 0 .. 3;
@@ -384,14 +512,103 @@ subtest 'a locked row among many' => sub {
 
     is(statuses(@locked), '503:4', 'who needs it gets 503');
     is(statuses(@got), '200:100 503:4', 'all others are served');
-    is(users('among'), 100, 'and written');
+    is(users($prefix), 100, 'and written');
 
     release($holder);
     is(hook('row'), '200:1', 'served when it is free');
+    return;
+}
+
+subtest 'a locked row among many' => sub { locked_among_many('among') };
+
+# A database that is older than the module, or another's.
+
+patient(sub {
+    subtest 'without the functions' => sub {
+        my $said = qr/for many requests failed, each has its own: (.*)/;
+
+        $pg->sql('ALTER FUNCTION social_users_sync RENAME TO test_renamed');
+
+        for my $round (1, 2) {
+            my @got = gathered([ map { post($_) } names("old$round", 40) ]);
+
+            is(statuses(@got), '200:40', 'all are answered');
+            is(users("old$round"), 40, 'and written');
+        }
+
+        my @said = grep { /\[warn\].*$said/ } split /\n/,
+            $nginx->error_log;
+
+        is(scalar(@said), 1, 'it is a warning once');
+        like($said[0], qr/function social_users_sync.* does not exist \(42883\); apply the migrations/,
+             'with what to do about it');
+
+        $pg->sql('ALTER FUNCTION test_renamed RENAME TO social_users_sync');
+    };
+});
+
+subtest 'a locked row among many, singly' => sub {
+    locked_among_many('singly');
 };
 
 unlike($nginx->error_log, qr/\[(?:alert|emerg|crit)\]|timed out/,
        'nothing in the log');
+$nginx->stop;
+
+
+# Requests that nginx finds in one iteration: it is stopped while they are sent.
+
+sub together {
+    my (@texts) = @_;
+
+    my @socks = map {
+        my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
+            or die "connect: $!\n";
+        print {$sock} "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        $sock->flush;
+        sysread $sock, my $answer, 65536;
+        $sock;
+    } @texts;
+
+    my ($worker) = SocialNginx::workers($nginx->{pid});
+    kill 'STOP', $worker;
+    sleep 0.1;
+
+    for my $i (0 .. $#texts) {
+        print { $socks[$i] } $texts[$i];
+        $socks[$i]->flush;
+    }
+
+    kill 'CONT', $worker;
+
+    return map {
+        my $answer = '';
+        1 while sysread $_, $answer, 65536, length $answer;
+        { status => $answer =~ m{\AHTTP/1\.1 (\d+)} ? $1 : 'none' };
+    } @socks;
+}
+
+$nginx = begin(parameters => 'connections=3');
+
+subtest 'those of one iteration are divided among idle connections' => sub {
+
+    # until three connections are up
+
+    ok(SocialNginx::wait_for(20, sub {
+        many($port, [ map { post($_) } names('warm' . $n++, 200) ]);
+        return backends() == 3;
+    }), 'three connections');
+
+    for ([ 60, 3 ], [ 8, 1 ], [ 10, 2 ], [ 64, 3 ]) {
+        my ($count, $wanted) = @$_;
+        my $prefix = 'divide' . $n++;
+        my @got = together(map { post($_) } names($prefix, $count));
+
+        is(statuses(@got), "200:$count", "$count are answered");
+        is(transactions($prefix), $wanted, "of $wanted transactions");
+    }
+};
+
 $nginx->stop;
 
 

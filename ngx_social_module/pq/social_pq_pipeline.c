@@ -17,15 +17,6 @@ static bool social_pq_values(social_pq_t *pq, const social_pq_param_t *params,
 static bool social_pq_settle(social_pq_t *pq);
 
 
-/* PGresult, opaque to others */
-
-static PGresult *
-social_pq_raw(const social_pq_result_t *result)
-{
-    return (PGresult *) (uintptr_t) result;
-}
-
-
 void
 social_pq_close(social_pq_t *pq)
 {
@@ -262,7 +253,17 @@ social_pq_next(social_pq_t *pq, social_pq_result_t **result)
         }
     }
 
-    *result = (social_pq_result_t *) pq->results[pq->given++];
+    *result = malloc(sizeof(social_pq_result_t));
+
+    if (*result == NULL) {
+        return SOCIAL_FAILED;
+    }
+
+    (*result)->raw = pq->results[pq->given++];
+    (*result)->first = 0;
+    (*result)->rows = (size_t) PQntuples((*result)->raw);
+    (*result)->column = 0;
+
     pq->pending--;
 
     if (pq->given == pq->ready) {
@@ -355,14 +356,15 @@ social_pq_notified(social_pq_t *pq)
 void
 social_pq_result_free(social_pq_result_t *result)
 {
-    PQclear(social_pq_raw(result));
+    PQclear(result->raw);
+    free(result);
 }
 
 
 social_pq_outcome_e
 social_pq_result_outcome(const social_pq_result_t *result)
 {
-    switch (PQresultStatus(social_pq_raw(result))) {
+    switch (PQresultStatus(result->raw)) {
 
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
@@ -384,7 +386,7 @@ social_pq_result_sqlstate(const social_pq_result_t *result)
 {
     const char  *state;
 
-    state = PQresultErrorField(social_pq_raw(result), PG_DIAG_SQLSTATE);
+    state = PQresultErrorField(result->raw, PG_DIAG_SQLSTATE);
 
     return state ? state : "";
 }
@@ -399,8 +401,7 @@ social_pq_result_message(const social_pq_result_t *result)
 {
     const char  *message;
 
-    message = PQresultErrorField(social_pq_raw(result),
-                                 PG_DIAG_MESSAGE_PRIMARY);
+    message = PQresultErrorField(result->raw, PG_DIAG_MESSAGE_PRIMARY);
 
     return message ? message : "";
 }
@@ -409,7 +410,7 @@ social_pq_result_message(const social_pq_result_t *result)
 size_t
 social_pq_result_rows(const social_pq_result_t *result)
 {
-    return (size_t) PQntuples(social_pq_raw(result));
+    return result->rows;
 }
 
 
@@ -419,12 +420,19 @@ social_pq_result_value(const social_pq_result_t *result, size_t row,
 {
     PGresult  *res;
 
-    res = social_pq_raw(result);
+    res = result->raw;
 
     value->len = 0;
     value->data = (const unsigned char *) "";
 
-    if (row >= (size_t) PQntuples(res) || column >= (size_t) PQnfields(res)
+    if (row >= result->rows) {
+        return false;
+    }
+
+    row += result->first;
+    column += result->column;
+
+    if (column >= (size_t) PQnfields(res)
         || PQgetisnull(res, (int) row, (int) column))
     {
         return false;
@@ -435,4 +443,15 @@ social_pq_result_value(const social_pq_result_t *result, size_t row,
     value->len = (size_t) PQgetlength(res, (int) row, (int) column);
 
     return true;
+}
+
+
+void
+social_pq_result_part(const social_pq_result_t *result, size_t row,
+    size_t column, social_pq_result_t *part)
+{
+    part->raw = result->raw;
+    part->first = result->first + row;
+    part->rows = row < result->rows;
+    part->column = result->column + column;
 }

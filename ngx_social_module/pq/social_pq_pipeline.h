@@ -17,8 +17,19 @@
 #define SOCIAL_PQ_MAX_SYNCS   256      /* transactions under way */
 
 
-typedef struct social_pq_s         social_pq_t;
-typedef struct social_pq_result_s  social_pq_result_t;
+typedef struct social_pq_s  social_pq_t;
+
+
+/*
+ * The result of a statement, or a part of one: to be read by the functions
+ * below only.
+ */
+typedef struct {
+    void           *raw;         /* PGresult */
+    size_t          first;       /* row */
+    size_t          rows;
+    size_t          column;      /* the first */
+} social_pq_result_t;
 
 
 /*
@@ -117,6 +128,14 @@ const char *social_pq_result_message(const social_pq_result_t *result);
 size_t social_pq_result_rows(const social_pq_result_t *result);
 bool social_pq_result_value(const social_pq_result_t *result, size_t row,
     size_t column, social_str_t *value);
+
+/*
+ * One row of a result, from a column on, as a result of its own in "part",
+ * which is valid as long as "result" and is not to be freed.  A row that there
+ * is not makes it one without rows.
+ */
+void social_pq_result_part(const social_pq_result_t *result, size_t row,
+    size_t column, social_pq_result_t *part);
 
 
 #endif /* SOCIAL_PQ_PIPELINE_H */

@@ -184,6 +184,19 @@ sub workers {
     return @pids;
 }
 
+# How many seconds of a processor a process has had, with its threads.
+
+sub processor {
+    my ($pid) = @_;
+    my $sum = 0;
+
+    for my $file (glob "/proc/$pid/task/[0-9]*/schedstat") {
+        $sum += $1 / 1e9 if slurp($file) =~ /\A(\d+) /;
+    }
+
+    return $sum;
+}
+
 sub maps { return slurp("/proc/$_[0]/maps") }
 
 sub threads { return scalar(() = glob "/proc/$_[0]/task/[0-9]*") }

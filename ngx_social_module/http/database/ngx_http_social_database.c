@@ -13,10 +13,12 @@
  * that there is, while their time lasts; so does what waits.
  */
 
+#include "ngx_http_social_batch.h"
 #include "ngx_http_social_dispatch.h"
 
 
 #define NGX_HTTP_SOCIAL_DATABASE_LOCKED  10     /* seconds */
+#define NGX_HTTP_SOCIAL_DATABASE_SINGLY  60     /* seconds */
 
 
 static ngx_http_social_database_t *ngx_http_social_database_current(void);
@@ -31,6 +33,11 @@ static void ngx_http_social_database_connected(
     ngx_http_social_connection_t *conn);
 static void ngx_http_social_database_result(ngx_http_social_connection_t *conn,
     const social_pq_result_t *result);
+static void ngx_http_social_database_batch(ngx_http_social_connection_t *conn,
+    ngx_queue_t *batch, const social_pq_result_t *result);
+static void ngx_http_social_database_member(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query, const social_pq_result_t *result,
+    ngx_uint_t i);
 static void ngx_http_social_database_ready(ngx_http_social_connection_t *conn);
 static void ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
     const char *why);
@@ -382,7 +389,8 @@ static void
 ngx_http_social_database_result(ngx_http_social_connection_t *conn,
     const social_pq_result_t *result)
 {
-    ngx_queue_t               *q;
+    ngx_uint_t                 i, n;
+    ngx_queue_t               *q, batch;
     ngx_http_social_query_t   *query;
     ngx_http_social_pooled_t  *pooled;
 
@@ -390,9 +398,24 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
     pooled->moved = ngx_current_msec;
 
     q = ngx_queue_head(&pooled->sent);
-    ngx_queue_remove(q);
-
     query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+    if (query->batch) {
+        n = query->batch;
+
+        ngx_queue_init(&batch);
+
+        for (i = 0; i < n; i++) {
+            q = ngx_queue_head(&pooled->sent);
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&batch, q);
+        }
+
+        ngx_http_social_database_batch(conn, &batch, result);
+        return;
+    }
+
+    ngx_queue_remove(q);
 
     switch (social_pq_result_outcome(result)) {
 
@@ -406,8 +429,7 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
 
         /* nothing of it was run */
 
-        query->alone = 1;
-        ngx_http_social_dispatch_wait(pooled->db, &pooled->db->again, query);
+        ngx_http_social_dispatch_alone(pooled->db, query);
         break;
 
     case SOCIAL_PQ_REFUSED:
@@ -417,6 +439,91 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
     default:
         ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
                                    NULL);
+    }
+}
+
+
+/*
+ * Those of a batch, which are in no other queue.  Where the statement failed
+ * none of them was run, and it says nothing of any one.
+ */
+
+static void
+ngx_http_social_database_batch(ngx_http_social_connection_t *conn,
+    ngx_queue_t *batch, const social_pq_result_t *result)
+{
+    ngx_uint_t                   i, refused, read_only;
+    ngx_queue_t                 *q;
+    const char                  *sqlstate;
+    ngx_http_social_query_t     *query;
+    ngx_http_social_pooled_t    *pooled;
+    ngx_http_social_database_t  *db;
+
+    pooled = conn->data;
+    db = pooled->db;
+
+    refused = social_pq_result_outcome(result) == SOCIAL_PQ_REFUSED;
+    sqlstate = social_pq_result_sqlstate(result);
+    read_only = ngx_strcmp(sqlstate, "25006") == 0;
+
+    if (refused && ngx_strncmp(sqlstate, "42", 2) == 0) {
+
+        /* a function that is not there yet, or not theirs to call */
+
+        ngx_http_social_fault_batch(result, db->singly == 0);
+        db->singly = ngx_time() + NGX_HTTP_SOCIAL_DATABASE_SINGLY;
+    }
+
+    for (i = 0; !ngx_queue_empty(batch); i++) {
+        q = ngx_queue_head(batch);
+        ngx_queue_remove(q);
+
+        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+        if (read_only) {
+            ngx_http_social_database_failed(conn, query, result);
+
+        } else if (refused) {
+            ngx_http_social_dispatch_alone(db, query);
+
+        } else {
+            ngx_http_social_database_member(db, query, result, i);
+        }
+    }
+}
+
+
+/*
+ * Number "i" of a batch whose statement was run, or whose connection was lost.
+ */
+
+static void
+ngx_http_social_database_member(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query, const social_pq_result_t *result,
+    ngx_uint_t i)
+{
+    social_pq_result_t  part;
+
+    if (social_pq_result_outcome(result) != SOCIAL_PQ_OK) {
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_UNAVAILABLE,
+                                   NULL);
+        return;
+    }
+
+    switch (ngx_http_social_batch_outcome(result, i, &part)) {
+
+    case NGX_HTTP_SOCIAL_BATCH_DONE:
+        db->singly = 0;
+        ngx_http_social_fault_worked(&db->faults, query->statement->sql);
+        ngx_http_social_query_done(query, NGX_HTTP_SOCIAL_QUERY_OK, &part);
+        break;
+
+    case NGX_HTTP_SOCIAL_BATCH_LOCKED:
+        ngx_http_social_dispatch_suspect(db, query);
+        break;
+
+    default:
+        ngx_http_social_dispatch_alone(db, query);
     }
 }
 
@@ -444,13 +551,16 @@ ngx_http_social_database_failed(ngx_http_social_connection_t *conn,
     conflict = ngx_strncmp(sqlstate, "40", 2) == 0;
 
     if (query->shared && !read_only) {
-        query->alone = 1;
-        query->suspect = ngx_strcmp(sqlstate, "55P03") == 0
-                         || ngx_strcmp(sqlstate, "57014") == 0;
 
-        ngx_http_social_dispatch_wait(db, query->suspect ? &db->suspects
-                                                         : &db->again,
-                                      query);
+        if (ngx_strcmp(sqlstate, "55P03") == 0
+            || ngx_strcmp(sqlstate, "57014") == 0)
+        {
+            ngx_http_social_dispatch_suspect(db, query);
+
+        } else {
+            ngx_http_social_dispatch_alone(db, query);
+        }
+
         query = NULL;
 
     } else if (read_only || conflict) {
@@ -491,9 +601,8 @@ ngx_http_social_database_repeat(ngx_http_social_database_t *db,
     }
 
     query->repeated = 1;
-    query->alone = 1;
 
-    ngx_http_social_dispatch_wait(db, &db->again, query);
+    ngx_http_social_dispatch_alone(db, query);
 
     return NGX_OK;
 }

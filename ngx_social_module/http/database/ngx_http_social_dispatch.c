@@ -12,18 +12,30 @@
  * at the end of the iteration.  They are sorted by what they lock, so that two
  * transactions meet in the same order.  When one of them fails, none of them
  * was run, and each is run again alone.
+ *
+ * Most kinds have a statement that does many of them at once, as a batch:
+ * parsing and running a statement takes longer than what it does.
  */
 
+#include "ngx_http_social_batch.h"
 #include "ngx_http_social_dispatch.h"
 
 
 #define NGX_HTTP_SOCIAL_DISPATCH_PIPELINE  64
 #define NGX_HTTP_SOCIAL_DISPATCH_LATE      30     /* milliseconds */
 #define NGX_HTTP_SOCIAL_DISPATCH_SPLIT     8      /* statements */
+#define NGX_HTTP_SOCIAL_DISPATCH_SUSPECT   100    /* milliseconds */
 #define NGX_HTTP_SOCIAL_DISPATCH_HURRY     100    /* milliseconds */
 #define NGX_HTTP_SOCIAL_DISPATCH_ASKED     1000   /* milliseconds */
 
 
+static ngx_http_social_query_t *ngx_http_social_dispatch_next(
+    ngx_http_social_database_t *db, ngx_http_social_pooled_t **pooled,
+    ngx_uint_t *idle);
+static ngx_uint_t ngx_http_social_dispatch_is_old(
+    const ngx_http_social_query_t *suspect);
+static ngx_http_social_query_t *ngx_http_social_dispatch_first(
+    ngx_queue_t *queue);
 static ngx_uint_t ngx_http_social_dispatch_take(ngx_http_social_database_t *db,
     ngx_http_social_query_t **queries, ngx_uint_t idle);
 static ngx_int_t ngx_http_social_dispatch_send(
@@ -97,6 +109,28 @@ ngx_http_social_dispatch_leave(ngx_http_social_database_t *db,
 
 
 void
+ngx_http_social_dispatch_alone(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query)
+{
+    query->alone = 1;
+
+    ngx_http_social_dispatch_wait(db, &db->again, query);
+}
+
+
+void
+ngx_http_social_dispatch_suspect(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query)
+{
+    query->alone = 1;
+    query->suspect = 1;
+    query->since = ngx_current_msec;
+
+    ngx_http_social_dispatch_wait(db, &db->suspects, query);
+}
+
+
+void
 ngx_http_social_dispatch_move(ngx_queue_t *to, ngx_queue_t *from)
 {
     if (!ngx_queue_empty(from)) {
@@ -155,16 +189,10 @@ ngx_http_social_dispatch_handler(ngx_event_t *ev)
 }
 
 
-/*
- * In the order in which they came, as far as there is room; then what failed
- * for a lock, where another connection is left for the others.
- */
-
 void
 ngx_http_social_dispatch_waiting(ngx_http_social_database_t *db)
 {
     ngx_uint_t                 n, idle;
-    ngx_queue_t               *q;
     ngx_http_social_query_t   *query;
     ngx_http_social_query_t   *queries[SOCIAL_PQ_MAX_GROUP];
     ngx_http_social_pooled_t  *pooled;
@@ -173,21 +201,9 @@ ngx_http_social_dispatch_waiting(ngx_http_social_database_t *db)
     ngx_http_social_dispatch_move(&db->waiting, &db->again);
 
     for ( ;; ) {
+        query = ngx_http_social_dispatch_next(db, &pooled, &idle);
 
-        if (!ngx_queue_empty(&db->waiting)) {
-            q = ngx_queue_head(&db->waiting);
-
-        } else if (!ngx_queue_empty(&db->suspects)) {
-            q = ngx_queue_head(&db->suspects);
-
-        } else {
-            return;
-        }
-
-        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
-
-        pooled = ngx_http_social_dispatch_choose(db, query, &idle);
-        if (pooled == NULL) {
+        if (query == NULL) {
             return;
         }
 
@@ -198,6 +214,65 @@ ngx_http_social_dispatch_waiting(ngx_http_social_database_t *db)
             ngx_http_social_connection_failed(&pooled->conn, "send failed");
         }
     }
+}
+
+
+/*
+ * Which query is sent next, and where; NULL: there is none, or no room.  They
+ * go in the order in which they came; then what failed for a lock, where
+ * another connection is left for the others.  But that does not wait for ever
+ * for all others to be through.
+ */
+
+static ngx_http_social_query_t *
+ngx_http_social_dispatch_next(ngx_http_social_database_t *db,
+    ngx_http_social_pooled_t **pooled, ngx_uint_t *idle)
+{
+    ngx_http_social_query_t  *query, *suspect;
+
+    query = ngx_http_social_dispatch_first(&db->waiting);
+    suspect = ngx_http_social_dispatch_first(&db->suspects);
+
+    if (suspect != NULL
+        && (query == NULL || ngx_http_social_dispatch_is_old(suspect)))
+    {
+        *pooled = ngx_http_social_dispatch_choose(db, suspect, idle);
+
+        if (*pooled != NULL) {
+            return suspect;
+        }
+    }
+
+    if (query == NULL) {
+        return NULL;
+    }
+
+    *pooled = ngx_http_social_dispatch_choose(db, query, idle);
+
+    return *pooled ? query : NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_social_dispatch_is_old(const ngx_http_social_query_t *suspect)
+{
+    return ngx_current_msec - suspect->since
+           >= NGX_HTTP_SOCIAL_DISPATCH_SUSPECT;
+}
+
+
+static ngx_http_social_query_t *
+ngx_http_social_dispatch_first(ngx_queue_t *queue)
+{
+    ngx_queue_t  *q;
+
+    if (ngx_queue_empty(queue)) {
+        return NULL;
+    }
+
+    q = ngx_queue_head(queue);
+
+    return ngx_queue_data(q, ngx_http_social_query_t, queue);
 }
 
 
@@ -246,7 +321,7 @@ static ngx_int_t
 ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
     ngx_http_social_query_t **queries, ngx_uint_t n)
 {
-    ngx_uint_t                     i;
+    ngx_uint_t                     i, batch;
     ngx_http_social_query_t       *query;
     ngx_http_social_connection_t  *conn;
 
@@ -257,7 +332,14 @@ ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
         pooled->suspect = 0;
     }
 
-    for (i = 0; i < n; i++) {
+    batch = n > 1 && queries[0]->statement->batch != NULL
+          && ngx_time() >= pooled->db->singly;
+
+    if (batch && ngx_http_social_batch_add(conn, queries, n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; !batch && i < n; i++) {
         query = queries[i];
 
         if (ngx_http_social_connection_add(conn, query->statement->sql,
@@ -279,6 +361,7 @@ ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
 
         query->conn = conn;
         query->shared = (n > 1);
+        query->batch = (batch && i == 0) ? n : 0;
         ngx_queue_insert_tail(&pooled->sent, &query->queue);
 
         pooled->suspect |= query->suspect;
@@ -293,9 +376,9 @@ ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
  * can be known: a millisecond in which nothing came of its oldest statement
  * counts as much as a statement.  None that is late, or has a suspect; only an
  * idle one for statements that share, which are the more the longer they wait,
- * and for suspects, which must leave one to the others.  Another connection is
- * opened when all that are up have something to do.  "idle" is the number of
- * connections that have not.
+ * and for suspects, which must leave one to the others, or, when they have
+ * waited long, all but one.  Another connection is opened when all that are up
+ * have something to do.  "idle" is the number of connections that have not.
  */
 
 static ngx_http_social_pooled_t *
@@ -304,7 +387,7 @@ ngx_http_social_dispatch_choose(ngx_http_social_database_t *db,
 {
     size_t                         pending;
     ngx_msec_t                     age, cost, least;
-    ngx_uint_t                     i, free, others;
+    ngx_uint_t                     i, free, others, suspects;
     ngx_http_social_pooled_t      *best, *pooled;
     ngx_http_social_connection_t  *conn, *down;
 
@@ -313,6 +396,7 @@ ngx_http_social_dispatch_choose(ngx_http_social_database_t *db,
     least = 0;
     free = 0;
     others = 0;
+    suspects = 0;
     *idle = 0;
 
     for (i = 0; i < db->conf->connections; i++) {
@@ -344,6 +428,7 @@ ngx_http_social_dispatch_choose(ngx_http_social_database_t *db,
         }
 
         others = 1;
+        suspects += pooled->suspect;
         age = ngx_current_msec - pooled->moved;
 
         if (pooled->suspect || age > NGX_HTTP_SOCIAL_DISPATCH_LATE) {
@@ -371,7 +456,9 @@ ngx_http_social_dispatch_choose(ngx_http_social_database_t *db,
         others = 1;
     }
 
-    if (query->suspect && others && free < 2) {
+    if (query->suspect && others && free < 2
+        && (suspects || !ngx_http_social_dispatch_is_old(query)))
+    {
         return NULL;
     }
 

@@ -37,6 +37,8 @@ struct ngx_http_social_database_s {
     ngx_event_t                        dispatch;
     ngx_msec_t                         down;      /* since when */
     time_t                             locked;    /* last log of a lock */
+    time_t                             singly;    /* until then there are no
+                                                     batches */
     ngx_http_social_faults_t           faults;
     unsigned                           was_up:1;
     unsigned                           is_down:1;
@@ -55,6 +57,16 @@ ngx_uint_t ngx_http_social_dispatch_full(ngx_http_social_database_t *db);
 void ngx_http_social_dispatch_wait(ngx_http_social_database_t *db,
     ngx_queue_t *queue, ngx_http_social_query_t *query);
 void ngx_http_social_dispatch_leave(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query);
+
+/*
+ * Has a query that was not run wait for a transaction of its own, before those
+ * that wait; and one that failed for a lock, or would have, for a connection
+ * that it delays nobody on.
+ */
+void ngx_http_social_dispatch_alone(ngx_http_social_database_t *db,
+    ngx_http_social_query_t *query);
+void ngx_http_social_dispatch_suspect(ngx_http_social_database_t *db,
     ngx_http_social_query_t *query);
 
 /*

@@ -77,6 +77,25 @@ ngx_http_social_fault_refused(ngx_http_social_faults_t *faults,
 
 
 void
+ngx_http_social_fault_batch(const social_pq_result_t *result,
+    ngx_uint_t is_first)
+{
+    ngx_uint_t   level;
+    const char  *remedy, *sqlstate;
+
+    level = is_first ? NGX_LOG_WARN : NGX_LOG_INFO;
+    sqlstate = social_pq_result_sqlstate(result);
+
+    (void) ngx_http_social_fault_reason_of(sqlstate, &remedy);
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "social: database statement for many requests failed, "
+                  "each has its own: %s (%s)%s",
+                  social_pq_result_message(result), sqlstate, remedy);
+}
+
+
+void
 ngx_http_social_fault_worked(ngx_http_social_faults_t *faults,
     const char *sql)
 {

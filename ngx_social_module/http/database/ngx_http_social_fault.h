@@ -57,6 +57,13 @@ void ngx_http_social_fault_refused(ngx_http_social_faults_t *faults,
     const char *sql, const social_pq_result_t *result);
 
 /*
+ * The server refused a statement that stands for many, so that each of them is
+ * executed: logs it, as a warning if it "is_first".
+ */
+void ngx_http_social_fault_batch(const social_pq_result_t *result,
+    ngx_uint_t is_first);
+
+/*
  * A statement was executed: logs that, if it has failed before.
  */
 void ngx_http_social_fault_worked(ngx_http_social_faults_t *faults,

@@ -34,6 +34,15 @@ typedef struct {
      */
     unsigned       share:1;
     unsigned char  keys[NGX_HTTP_SOCIAL_STATEMENT_KEYS];
+
+    /*
+     * Or NULL: one statement for several of its kind, whose parameters are
+     * arrays of theirs.  It returns a row for each, in their order: what became
+     * of it, 'done', 'alone' or 'locked', and then, of the first, the columns
+     * that "sql" returns.  The others were not run, and are to be run alone;
+     * for the last another transaction has what they need.
+     */
+    const char    *batch;
 } ngx_http_social_statement_t;
 
 
@@ -82,6 +91,9 @@ typedef struct {
     void                                 *conn;      /* that it was sent on */
     ngx_queue_t                           queue;
     ngx_event_t                           timer;
+    ngx_uint_t                            batch;     /* of how many, of which
+                                                        it is the first, or 0 */
+    ngx_msec_t                            since;     /* it is a suspect */
     unsigned                              waiting:1; /* for a connection */
     unsigned                              repeated:1;
     unsigned                              shared:1;  /* its transaction */

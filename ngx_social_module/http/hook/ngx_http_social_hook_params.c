@@ -22,7 +22,9 @@ const ngx_http_social_statement_t  ngx_http_social_hook_user = {
            "to_timestamp($9), $10)",
     .repeat = 1,
     .share = 1,
-    .keys = { 2, 1 }
+    .keys = { 2, 1 },
+    .batch = "SELECT * FROM social_users_sync($1, $2, $3, $4, $5, $6, $7, $8, "
+             "$9, $10)"
 };
 
 
@@ -31,7 +33,9 @@ const ngx_http_social_statement_t  ngx_http_social_hook_token = {
            "to_timestamp($9), $10)",
     .repeat = 1,
     .share = 1,
-    .keys = { 2, 1 }
+    .keys = { 2, 1 },
+    .batch = "SELECT * FROM social_users_token($1, $2, $3, $4, $5, $6, $7, $8, "
+             "$9, $10)"
 };
 
 

@@ -62,7 +62,9 @@ static const ngx_http_social_statement_t  ngx_http_social_presign_statement = {
            " $9::bigint, $10, $11::interval)",
     .repeat = 1,
     .share = 1,
-    .keys = { 2, 6 }
+    .keys = { 2, 6 },
+    .batch = "SELECT * FROM social_uploads_create($1, $2, $3, $4, $5, $6, $7,"
+             " $8, $9, $10, $11)"
 };
 
 
