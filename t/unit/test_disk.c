@@ -946,6 +946,10 @@ test_intent_keeps(void **state)
 
     assert_int_equal(find_now(found, (int64_t) time(NULL) + 60), 1);
     assert_int_equal(found[0].state, SOCIAL_NET_INTENT_ENDED);
+
+    /* not even if it is replaced before the removal */
+
+    assert_int_equal(found[0].intent.replaced, 0);
     is("a", "one");
     left(1, 1, 0);
 }
