@@ -6,6 +6,7 @@
 #   make test      everything that proves it
 #   make lint      static checks
 #   make fuzz      60 s of each fuzzer
+#   make soak      the long tests, about an hour
 #   make coverage  of core, by its unit tests
 #   make bench     what authorization and CORS cost (PEERS=1: elsewhere, too)
 #   make valgrind  the tests under valgrind, and five reloads
@@ -20,7 +21,7 @@
 
 .DEFAULT_GOAL := build
 .PHONY: run deps build frontend test bench lint fuzz clean clean-data unit \
-    coverage nginx-source valgrind migrate
+    coverage nginx-source valgrind migrate soak
 
 # NGINX is taken out of the environment again before an nginx runs, which
 # would read it as a list of sockets
@@ -75,6 +76,9 @@ bench: deps-bench build
 
 lint: deps-lint
 	scripts/lint
+
+soak: deps-soak deps-fuzz
+	scripts/soak
 
 fuzz: deps-fuzz
 	scripts/fuzz

@@ -216,7 +216,7 @@ my %param = (
         spool => [ "$dir/root", "$dir/root/", { '' => $empty } ],
         spool_events => [ 1, 1000000, { map { $_ => $number->('1 to 1000000') }
                                         0, 1000001, 'x', '', -1, '1k' } ],
-        spool_size => [ '128k', '1g', { map {
+        spool_size => [ '128k', '256m', { map {
             $_ => 'it must be a size of at least 128k' }
             0, '131071', 'x', '', -1 } ],
     },

@@ -63,7 +63,7 @@ http {
     @{[ $nginx->http_paths ]}
     sendfile on;
     client_body_timeout 30s;
-    social_database "@{[ $pg->conninfo ]}" connections=1 timeout=20s;
+    social_database "@{[ $pg->gateway ]}" connections=1 timeout=20s;
     social_bucket raw {
         region eu-west-1;
         endpoint http://127.0.0.1:$port/objects;

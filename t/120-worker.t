@@ -66,7 +66,7 @@ sub conf {
 concurrency = @{[ $o{concurrency} || 2 ]}
 lease = "@{[ $o{lease} || '20s' ]}"
 poll = "@{[ $o{poll} || '200ms' ]}"
-database { conninfo = "@{[ $o{conninfo} || $pg->conninfo ]}" }
+database { @{[ $o{conninfo} ? qq{conninfo = "$o{conninfo}"} : $pg->worker ]} }
 bucket raw { @{[ $buckets->conf ]} }
 bucket assets { @{[ $buckets->conf ]} }
 variant avatar {

@@ -64,7 +64,7 @@ spew("$dir/worker.conf", <<"CONF" . join '', map { <<"CONF" } 1 .. 12);
 concurrency = 2
 lease = "20s"
 poll = "200ms"
-database { conninfo = "@{[ $pg->conninfo ]}" }
+database { @{[ $pg->worker ]} }
 bucket raw { @{[ $buckets->conf ]} }
 bucket assets { @{[ $buckets->conf ]} }
 bucket away { @{[ $buckets->conf(endpoint => 'http://127.0.0.1:1',

@@ -56,7 +56,7 @@ sub conf {
 
     $file = "$dir/" . ($file || 'worker.conf');
     SocialImage::spew($file, <<"CONF");
-database { conninfo = "@{[ $pg->conninfo ]}" }
+database { @{[ $pg->worker ]} }
 bucket assets { $bucket }
 variant avatar { width = 64 height = 64 enlarge = true }
 variant small { width = 32 height = 32 formats = {"webp", "png"} }

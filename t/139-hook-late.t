@@ -27,7 +27,7 @@ worker_processes 1;
 events { worker_connections 256; }
 http {
     @{[ $nginx->http_paths ]}
-    social_database "@{[ $pg->conninfo ]}" timeout=4s;
+    social_database "@{[ $pg->gateway ]}" timeout=4s;
     server {
         listen 127.0.0.1:$port sndbuf=4k;
         lingering_close off;

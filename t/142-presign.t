@@ -44,7 +44,7 @@ events { worker_connections 128; }
 http {
     @{[ $nginx->http_paths ]}
 $http_config
-    social_database "@{[ $pg->conninfo ]}" timeout=2s;
+    social_database "@{[ $pg->gateway ]}" timeout=2s;
     social_revocations open;
     social_bucket raw {
         region eu-west-1;

@@ -34,7 +34,7 @@ http {
     $http_config
     @{[ issuer_block('pool', "issuer $pool",
                      "jwks_file $ENV{TEST_NGINX_JWKS}", 'client_ids *') ]}
-    social_database "@{[ $pg->conninfo ]}" timeout=2s;
+    social_database "@{[ $pg->gateway ]}" timeout=2s;
     gzip_types application/json;
     gzip_min_length 1;
     server {

@@ -23,7 +23,7 @@ my $n = 0;
 sub conf {
     my ($nginx, $listen, %o) = @_;
 
-    my $conninfo = $pg->conninfo;
+    my $conninfo = $pg->gateway;
 
     return <<"_EOC_";
 user root;

@@ -44,7 +44,7 @@ sub spew {
 sub conf {
     my ($kind, $bucket) = @_;
     spew("$dir/worker.conf", <<"_EOC_");
-database { conninfo = "@{[ $pg->conninfo ]}" }
+database { @{[ $pg->worker ]} }
 @{[ $bucket // "bucket raw { @{[ $buckets->conf ]} }" ]}
 bucket assets { @{[ $buckets->conf ]} }
 variant avatar { width = 512 height = 512 }

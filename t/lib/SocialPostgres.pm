@@ -202,12 +202,25 @@ sub conninfo {
 }
 
 
-# What the gateway under test connects to: the server, or, with SOCIAL_POOLER,
-# a pooler in front of it (t/138-pgbouncer.t).
+# What the gateway under test connects to, between quotes in its configuration:
+# the server, or, with SOCIAL_POOLER, a pooler in front of it
+# (t/138-pgbouncer.t); "off" is with "listen=off" beside it (POOLER=1 of
+# scripts/test).
 
 sub gateway {
     my ($self) = @_;
-    return $ENV{SOCIAL_POOLER} ? $self->pooler : $self->conninfo;
+    my $pooler = $ENV{SOCIAL_POOLER} or return $self->conninfo;
+    return $self->pooler . ($pooler eq 'off' ? '" "listen=off' : '');
+}
+
+
+# The same of social-worker, in the "database" section of its configuration.
+
+sub worker {
+    my ($self) = @_;
+    my $pooler = $ENV{SOCIAL_POOLER} // '';
+    return $pooler eq 'off' ? qq{conninfo = "@{[ $self->pooler ]}" listen = off}
+                            : qq{conninfo = "@{[ $self->conninfo ]}"};
 }
 
 

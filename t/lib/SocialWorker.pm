@@ -136,7 +136,8 @@ sub conf {
     my ($self, %o) = @_;
 
     my $file = "$self->{dir}/" . ($o{file} || 'worker.conf');
-    my $conninfo = $o{conninfo} || $self->{pg}->conninfo;
+    my $database = $o{conninfo} ? qq{conninfo = "$o{conninfo}"}
+                                : $self->{pg}->worker;
     my $bucket = $self->{buckets}->conf;
     my $queue = $o{queue} || 'images';
 
@@ -145,7 +146,7 @@ concurrency = @{[ $o{concurrency} || 2 ]}
 queue = "$queue"
 lease = "@{[ $o{lease} || '20s' ]}"
 poll = "@{[ $o{poll} || '200ms' ]}"
-database { conninfo = "$conninfo" listen = @{[ $o{listen} || 'on' ]} }
+database { $database @{[ $o{listen} ? qq{listen = $o{listen}} : '' ]} }
 bucket raw { $bucket }
 bucket assets { $bucket }
 variant small {
