@@ -13,7 +13,7 @@
 
 
 /* raised with every change of anything that lies in the zone */
-#define NGX_HTTP_SOCIAL_ZONE_VERSION  5
+#define NGX_HTTP_SOCIAL_ZONE_VERSION  6
 
 
 typedef enum {
@@ -22,6 +22,7 @@ typedef enum {
     NGX_HTTP_SOCIAL_ZONE_REVOCATIONS,
     NGX_HTTP_SOCIAL_ZONE_STORE,
     NGX_HTTP_SOCIAL_ZONE_USERS,
+    NGX_HTTP_SOCIAL_ZONE_CREDENTIALS,
     NGX_HTTP_SOCIAL_ZONE_PARTS
 } ngx_http_social_zone_part_e;
 

@@ -33,8 +33,7 @@ typedef struct {
     ngx_flag_t                  sync;
     ngx_uint_t                  twin;          /* another one has that root */
     off_t                       max_size;
-    social_sigv4_known_t        known;
-    social_sigv4_policy_t       policy;
+    social_sigv4_policy_t       policy;        /* without "known" */
     ngx_thread_pool_t          *thread_pool;
 } ngx_http_social_store_loc_conf_t;
 

@@ -284,13 +284,8 @@ ngx_http_social_store_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->prefix = clcf->name;
 
-    conf->known.access_key = conf->bucket->credentials.access_key;
-    conf->known.secrets[0] = conf->bucket->credentials.secret;
-    conf->known.token = conf->bucket->credentials.token;
-
     conf->policy.region = ngx_http_social_view(&conf->bucket->region);
     conf->policy.service = social_str("s3");
-    conf->policy.known = &conf->known;
     conf->policy.known_count = 1;
 
     ngx_http_social_error_use(cf);
@@ -365,6 +360,13 @@ ngx_http_social_store_check(ngx_conf_t *cf,
                    "unknown bucket \"%V\" (add \"social_bucket %V\" to the "
                    "\"http\" block) in \"social_store\" directive",
                    &conf->bucket_name, &conf->bucket_name);
+    }
+
+    if (conf->bucket->credentials.access_key.len == 0) {
+        return ngx_http_social_conf_error(cf, &conf->content.position,
+                   "bucket \"%V\" has no credentials of its own (use \"file\", "
+                   "\"env\" or \"profile\") in \"social_store\" directive",
+                   &conf->bucket_name);
     }
 
     if (clcf->exact_match || clcf->named || clcf->regex != NULL

@@ -17,6 +17,8 @@ static social_s3_error_e ngx_http_social_store_key(ngx_http_request_t *r,
 static social_s3_error_e ngx_http_social_store_decode(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, social_str_t raw);
 static social_s3_error_e ngx_http_social_store_query(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_store_policy(ngx_http_request_t *r,
+    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy);
 static ngx_uint_t ngx_http_social_store_query_is_known(social_str_t name);
 static social_s3_error_e ngx_http_social_store_verify(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, social_str_t *message);
@@ -238,6 +240,34 @@ ngx_http_social_store_query_is_known(social_str_t name)
 }
 
 
+/* the credentials of this moment: their file may have been replaced */
+
+static ngx_int_t
+ngx_http_social_store_policy(ngx_http_request_t *r,
+    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy)
+{
+    social_credentials_t   keys;
+    social_sigv4_known_t  *known;
+
+    known = ngx_pcalloc(r->pool, sizeof(social_sigv4_known_t));
+
+    if (known == NULL
+        || ngx_http_social_bucket_credentials(slcf->bucket, &keys) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    known->access_key = keys.access_key;
+    known->secrets[0] = keys.secret;
+    known->token = keys.token;
+
+    *policy = slcf->policy;
+    policy->known = known;
+
+    return NGX_OK;
+}
+
+
 static social_s3_error_e
 ngx_http_social_store_verify(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, social_str_t *message)
@@ -248,6 +278,7 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
     ngx_list_part_t                   *part;
     ngx_table_elt_t                   *h;
     social_sigv4_header_t             *headers;
+    social_sigv4_policy_t              policy;
     social_sigv4_status_e              status;
     social_sigv4_request_t             request;
     ngx_http_social_store_loc_conf_t  *slcf;
@@ -291,7 +322,11 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
 
     social_buf_init(&b, work, SOCIAL_SIGV4_WORK_SIZE);
 
-    status = social_sigv4_verify(&slcf->policy, &request, ngx_time(), &b,
+    if (ngx_http_social_store_policy(r, slcf, &policy) != NGX_OK) {
+        return SOCIAL_S3_SERVICE_UNAVAILABLE;
+    }
+
+    status = social_sigv4_verify(&policy, &request, ngx_time(), &b,
                                  &sr->verified);
 
     switch (status) {
