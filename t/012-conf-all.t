@@ -164,8 +164,8 @@ my %param = (
     social_ready => {
         before => 'social_ready', location => 1,
         require => [ 'keys', 'database,keys', {
-            map({ $_ => 'it must be one or more of "keys", "database" and '
-                      . '"revocations", separated by commas' }
+            map({ $_ => 'it must be one or more of "keys", "database", '
+                      . '"revocations" and "credentials", separated by commas' }
                 '', ',', 'x', 'Keys') } ],
     },
     social_upload_status => {
@@ -264,7 +264,8 @@ my %line = (
                              { a => $url } ],
         path_style => [ 'on', 'off', { yes => $flag } ],
         credentials => [ "file $dir/credentials", 'profile x', {
-            x => 'it must be "env", "file PATH" or "profile NAME"' } ],
+            x => 'it must be "default", "env", "file PATH", "profile NAME", '
+                 . '"web_identity", "container" or "imds"' } ],
     },
 );
 

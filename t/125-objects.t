@@ -110,7 +110,7 @@ CONF
         local $ENV{AWS_SHARED_CREDENTIALS_FILE} = $named;
         like($worker->('profile gateway'), $ok, 'a profile by its name');
         like($worker->('profile other'),
-            qr/^wrong .* has no profile "\[other\]"/, 'which is not there');
+            qr/^wrong .* has the profile "other"/, 'which is not there');
         like($worker->('env'), qr/the environment has no AWS_ACCESS_KEY_ID/,
             'nothing in the environment');
 

@@ -80,7 +80,7 @@ sub wrong {
     return 'action' if $query{Action} ne 'connect';
     return 'user' if $query{DBUser} ne 'gate%20way';
     return 'expires' if $query{'X-Amz-Expires'} ne '900';
-    return 'session' if $query{'X-Amz-Security-Token'} ne 'a%2Bto%2Fken%3D%3D';
+    return 'session' if ($query{'X-Amz-Security-Token'} // '') ne 'a%2Bto%2Fken%3D%3D';
     return 'credential' if $query{'X-Amz-Credential'}
         ne "$key%2F$day%2Feu-west-1%2Frds-db%2Faws4_request";
     return 'time' if $at lt $now;
@@ -228,18 +228,39 @@ subtest 'a token' => sub {
     # a file that is replaced, and one that has no secret
 
     write_file($credentials, "[default]\naws_access_key_id = $key\n");
+    ok(SocialNginx::wait_for(15, sub {
+        $nginx->error_log =~ /could not load credentials "file \S+" of "social_database": .* lacks .*; the last ones are still used/;
+    }), 'credentials are read again');
     $server->value('SELECT pg_terminate_backend(pid) FROM pg_stat_activity'
         . q{ WHERE usename = 'gate way'});
-    ok(SocialNginx::wait_for(15, sub {
-        $nginx->error_log =~ /unavailable: no usable credentials \(.*\); check the credentials/;
-    }), 'credentials are read again');
-    like(SocialNginx::request($port, "GET /must HTTP/1.0\r\n\r\n"),
-         qr/"database_reason":"credentials"/, 'said');
+    ok(SocialNginx::wait_for(15, sub { hook() == 200 }), 'the last good ones');
+
+    write_file($credentials, "[default]\naws_access_key_id = $key\n"
+        . "aws_secret_access_key = other\n");
+    ok(SocialNginx::wait_for(40, sub {
+        $nginx->error_log =~ /loaded new credentials/;
+    }), 'other ones are noticed');
+    $server->value('SELECT pg_terminate_backend(pid) FROM pg_stat_activity'
+        . q{ WHERE usename = 'gate way'});
+    ok(SocialNginx::wait_for(15, sub { hook() == 503 }), 'and used');
 
     write_file($credentials, "[default]\naws_access_key_id = $key\n"
         . "aws_secret_access_key = $secret\naws_session_token = $session\n");
     ok(SocialNginx::wait_for(20, sub { hook() == 200 }), 'good again');
     quiet($nginx);
+    $nginx->stop;
+};
+
+subtest 'no credentials' => sub {
+    local $ENV{AWS_EC2_METADATA_SERVICE_ENDPOINT} = 'http://127.0.0.1:1';
+    my $nginx = begin(qq{"host=$host $login $tls" iam=on credentials=imds});
+
+    is(hook(), 503, 'no connection');
+    ok(SocialNginx::wait_for(15, sub {
+        $nginx->error_log =~ /unavailable: there are no credentials now; check the credentials/;
+    }), 'that is why');
+    like(SocialNginx::request($port, "GET /must HTTP/1.0\r\n\r\n"),
+         qr/"database_reason":"credentials"/, 'said');
     $nginx->stop;
 };
 
@@ -299,8 +320,8 @@ refused('no credentials', qq{"host=$host $login $tls" iam=on},
 refused('no such file',
         qq{"host=$host $login $tls" iam=on "credentials=file /nowhere/aws"},
         qr/no usable credentials \(open/);
-refused('other credentials', qq{"host=$host $login $tls" iam=on credentials=imds},
-        qr/credentials must be "env", "file PATH" or "profile NAME"/);
+refused('other credentials', qq{"host=$host $login $tls" iam=on credentials=vault},
+        qr/credentials must be "default", "env", "file PATH", "profile NAME"/);
 refused('without iam', qq{"host=$host $login $tls" region=eu-west-1},
         qr/need "iam=on"/);
 refused('not a flag', qq{"host=$host $login $tls" iam=yes},

@@ -90,23 +90,25 @@ for (qw( endpoint public_endpoint )) {
                  "invalid value \"https://a.example/?b\" in \"$_\"");
 }
 wrong_bucket('credentials of no kind', "credentials $dir/credentials;",
-             'invalid value in "credentials" directive, it must be "env", '
-             . '"file PATH" or "profile NAME" in ');
-wrong_bucket('credentials that come later', 'credentials imds;',
-             'invalid value in "credentials" directive, it must be "env", '
-             . '"file PATH" or "profile NAME" in ');
+             'invalid value in "credentials" directive, it must be '
+             . '"default", "env", "file PATH", "profile NAME", "web_identity", '
+             . '"container" or "imds" in ');
+wrong_bucket('credentials of another kind', 'credentials vault;',
+             'invalid value in "credentials" directive, it must be '
+             . '"default", "env", "file PATH", "profile NAME", "web_identity", '
+             . '"container" or "imds" in ');
 wrong_bucket('credentials twice', "$lines credentials env;",
              '"credentials" directive is duplicate');
-wrong_bucket('credentials in no file', "credentials file $dir/none;",
+wrong_bucket('credentials in no file', "region a1; credentials file $dir/none;",
              qr/\[emerg\].*$dir\/none/);
-wrong_bucket('credentials in a folder', "credentials file $dir/root;",
+wrong_bucket('credentials in a folder', "region a1; credentials file $dir/root;",
              qr/\[emerg\].*$dir\/root/);
-wrong_bucket('half credentials', "credentials file $dir/half;",
+wrong_bucket('half credentials', "region a1; credentials file $dir/half;",
              'lacks aws_access_key_id or aws_secret_access_key',
              qr/\) for "credentials" directive in /);
-wrong_bucket('credentials of no profile', "credentials file $dir/others;",
+wrong_bucket('credentials of no profile', "region a1; credentials file $dir/others;",
              'has no profile "[default]"');
-wrong_bucket('an empty file', "credentials file $dir/root/x;",
+wrong_bucket('an empty file', "region a1; credentials file $dir/root/x;",
              'has no profile "[default]"');
 wrong_bucket('no environment', 'region a1; credentials env;',
              'the environment has no AWS_ACCESS_KEY_ID');

@@ -1,289 +1,257 @@
 
 /*
- * The credentials of a bucket, out of the environment or a file.
+ * Sources of credentials, and the cache of each.
  */
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-#include "social_net_credentials.h"
-#include "social_sigv4.h"
+#include "social_net_credentials_source.h"
 
 
-static social_rc_e social_net_credentials_env(
-    social_net_credentials_t *credentials, char *error);
-static social_rc_e social_net_credentials_shared(const char *profile,
-    social_net_credentials_t *credentials, char *error);
-static social_rc_e social_net_credentials_file(const char *path,
-    const char *profile, social_net_credentials_t *credentials, char *error);
-static social_rc_e social_net_credentials_load(const char *path,
-    social_net_credentials_t *credentials, char *error);
-static const char *social_net_credentials_getenv(const char *name);
-static social_rc_e social_net_credentials_failed(char *error,
-    const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+#define SOCIAL_NET_CREDENTIALS_RETRY  5
+
+
+static const char *social_net_credentials_set(
+    social_net_credentials_source_t *source, const char *text);
+static bool social_net_credentials_is_cached(
+    const social_net_credentials_source_t *source);
+static void social_net_credentials_renew(
+    social_net_credentials_source_t *source, int64_t now);
+
+
+static const struct {
+    const char  *name;
+    bool         value;
+} social_net_credentials_kinds[] = {
+    [SOCIAL_NET_CREDENTIALS_DEFAULT] = { "default", false },
+    [SOCIAL_NET_CREDENTIALS_ENV] = { "env", false },
+    [SOCIAL_NET_CREDENTIALS_FILE] = { "file", true },
+    [SOCIAL_NET_CREDENTIALS_PROFILE] = { "profile", true },
+    [SOCIAL_NET_CREDENTIALS_WEB_IDENTITY] = { "web_identity", false },
+    [SOCIAL_NET_CREDENTIALS_CONTAINER] = { "container", false },
+    [SOCIAL_NET_CREDENTIALS_IMDS] = { "imds", false }
+};
+
+
+social_net_credentials_source_t *
+social_net_credentials_create(const char *text, const char *region,
+    char *error)
+{
+    const char                       *why;
+    social_net_credentials_source_t  *source;
+
+    source = calloc(1, sizeof(social_net_credentials_source_t));
+
+    if (source == NULL) {
+        social_net_credentials_failed(error, "out of memory");
+        return NULL;
+    }
+
+    pthread_mutex_init(&source->mutex, NULL);
+    pthread_cond_init(&source->fetched, NULL);
+
+    why = social_net_credentials_set(source, text);
+
+    if (why == NULL) {
+        source->region = strdup(region != NULL ? region : "");
+
+        if (source->region == NULL
+            || !social_net_environment_read(&source->environment))
+        {
+            why = "out of memory";
+        }
+    }
+
+    if (why != NULL) {
+        social_net_credentials_failed(error, "%s", why);
+    }
+
+    if (why != NULL || social_net_credentials_choose(source, error)
+                       != SOCIAL_OK)
+    {
+        social_net_credentials_destroy(source);
+        return NULL;
+    }
+
+    return source;
+}
+
+
+static const char *
+social_net_credentials_set(social_net_credentials_source_t *source,
+    const char *text)
+{
+    size_t       i, len, n;
+    const char  *value;
+
+    len = strcspn(text, " ");
+    value = text + len + strspn(text + len, " ");
+    n = sizeof(social_net_credentials_kinds)
+        / sizeof(social_net_credentials_kinds[0]);
+
+    for (i = 0; i < n; i++) {
+
+        if (strlen(social_net_credentials_kinds[i].name) == len
+            && memcmp(social_net_credentials_kinds[i].name, text, len) == 0
+            && social_net_credentials_kinds[i].value == (value[0] != '\0'))
+        {
+            source->kind = (social_net_credentials_kind_e) i;
+            source->value = strdup(value);
+
+            return source->value != NULL ? NULL : "out of memory";
+        }
+    }
+
+    return "credentials must be \"default\", \"env\", \"file PATH\", "
+           "\"profile NAME\", \"web_identity\", \"container\" or \"imds\"";
+}
+
+
+void
+social_net_credentials_destroy(social_net_credentials_source_t *source)
+{
+    if (source == NULL) {
+        return;
+    }
+
+    social_net_environment_free(&source->environment);
+    social_net_credentials_free(&source->last);
+    pthread_mutex_destroy(&source->mutex);
+    pthread_cond_destroy(&source->fetched);
+    free(source->value);
+    free(source->region);
+    free(source);
+}
+
+
+bool
+social_net_credentials_is_constant(
+    const social_net_credentials_source_t *source)
+{
+    return source->kind == SOCIAL_NET_CREDENTIALS_ENV;
+}
 
 
 social_rc_e
-social_net_credentials_read(const char *source, const char *value,
+social_net_credentials_read(const social_net_credentials_source_t *source,
     social_net_credentials_t *credentials, char *error)
 {
-    social_rc_e  rc;
+    social_rc_e                     rc;
+    social_net_credentials_plan_t  *plan;
 
     memset(credentials, 0, sizeof(social_net_credentials_t));
 
-    if (strcmp(source, "env") == 0) {
-        rc = social_net_credentials_env(credentials, error);
+    plan = malloc(sizeof(social_net_credentials_plan_t));
 
-    } else if (strcmp(source, "file") == 0 && value[0] != '\0') {
-        rc = social_net_credentials_file(value, "default", credentials, error);
-
-    } else if (strcmp(source, "profile") == 0 && value[0] != '\0') {
-        rc = social_net_credentials_shared(value, credentials, error);
-
-    } else {
-        rc = social_net_credentials_failed(error, "credentials must be "
-                 "\"env\", \"file PATH\" or \"profile NAME\"");
+    if (plan == NULL) {
+        return social_net_credentials_failed(error, "out of memory");
     }
 
-    if (rc == SOCIAL_OK
-        && (credentials->keys.access_key.len > SOCIAL_SIGV4_MAX_ACCESS_KEY
-            || credentials->keys.secret.len > SOCIAL_SIGV4_MAX_SECRET))
-    {
-        rc = social_net_credentials_failed(error, "the access key or its "
-                                           "secret is too long");
+    rc = social_net_credentials_plan(source, plan, error);
+
+    if (rc == SOCIAL_OK) {
+        *credentials = plan->keys;
     }
 
-    if (rc != SOCIAL_OK) {
-        social_net_credentials_free(credentials);
-    }
+    free(plan);
 
     return rc;
 }
 
 
 social_rc_e
-social_net_credentials_read_text(const char *text,
+social_net_credentials_get(social_net_credentials_source_t *source,
     social_net_credentials_t *credentials, char *error)
 {
-    char    source[8];
-    size_t  len;
+    int64_t      now;
+    social_rc_e  rc;
 
-    len = strcspn(text, " ");
-
-    snprintf(source, sizeof(source), "%.*s", (int) (len < 8 ? len : 0), text);
-
-    return social_net_credentials_read(source,
-                                       text + len + strspn(text + len, " "),
-                                       credentials, error);
-}
-
-
-void
-social_net_credentials_free(social_net_credentials_t *credentials)
-{
-    if (credentials->data != NULL) {
-        explicit_bzero(credentials->data, credentials->size);
-        free(credentials->data);
+    if (!social_net_credentials_is_cached(source)) {
+        return social_net_credentials_fetch(source, credentials, error);
     }
 
     memset(credentials, 0, sizeof(social_net_credentials_t));
-}
+    now = (int64_t) time(NULL);
 
+    pthread_mutex_lock(&source->mutex);
 
-/* a copy, so that all of them have one owner */
+    /* who needs them waits for another thread's, and the others do not */
 
-static social_rc_e
-social_net_credentials_env(social_net_credentials_t *credentials, char *error)
-{
-    size_t         i, len;
-    const char    *value;
-    social_str_t  *keys[3];
-
-    static const char *const  names[3] = {
-        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
-    };
-
-    if (social_net_credentials_getenv(names[0])[0] == '\0') {
-
-        value = social_net_credentials_getenv("AWS_PROFILE");
-
-        if (value[0] != '\0') {
-            return social_net_credentials_shared(value, credentials, error);
-        }
-    }
-
-    for (i = 0; i < 2; i++) {
-        if (social_net_credentials_getenv(names[i])[0] == '\0') {
-            return social_net_credentials_failed(error,
-                       "the environment has no %s", names[i]);
-        }
-    }
-
-    for (i = 0; i < 3; i++) {
-        credentials->size +=
-                        strlen(social_net_credentials_getenv(names[i])) + 1;
-    }
-
-    credentials->data = malloc(credentials->size);
-
-    if (credentials->data == NULL) {
-        return social_net_credentials_failed(error, "out of memory");
-    }
-
-    keys[0] = &credentials->keys.access_key;
-    keys[1] = &credentials->keys.secret;
-    keys[2] = &credentials->keys.token;
-
-    len = 0;
-
-    for (i = 0; i < 3; i++) {
-        value = social_net_credentials_getenv(names[i]);
-        keys[i]->data = credentials->data + len;
-        keys[i]->len = strlen(value);
-        memcpy(credentials->data + len, value, keys[i]->len);
-        len += keys[i]->len;
-    }
-
-    return SOCIAL_OK;
-}
-
-
-static social_rc_e
-social_net_credentials_shared(const char *profile,
-    social_net_credentials_t *credentials, char *error)
-{
-    char         path[PATH_MAX];
-    const char  *file, *home;
-
-    file = social_net_credentials_getenv("AWS_SHARED_CREDENTIALS_FILE");
-
-    if (file[0] != '\0') {
-        return social_net_credentials_file(file, profile, credentials, error);
-    }
-
-    home = social_net_credentials_getenv("HOME");
-
-    if (home[0] == '\0'
-        || snprintf(path, sizeof(path), "%s/.aws/credentials", home)
-           >= (int) sizeof(path))
+    while (source->fetching
+           && (source->last.data == NULL
+               || social_credentials_expired(&source->last.keys, now)))
     {
-        return social_net_credentials_failed(error, "the environment has "
-                   "neither AWS_SHARED_CREDENTIALS_FILE nor HOME");
+        pthread_cond_wait(&source->fetched, &source->mutex);
+        now = (int64_t) time(NULL);
     }
 
-    return social_net_credentials_file(path, profile, credentials, error);
-}
-
-
-static social_rc_e
-social_net_credentials_file(const char *path, const char *profile,
-    social_net_credentials_t *credentials, char *error)
-{
-    social_str_t  text;
-
-    if (social_net_credentials_load(path, credentials, error) != SOCIAL_OK) {
-        return SOCIAL_DECLINED;
+    if (!source->fetching && now >= source->refresh) {
+        social_net_credentials_renew(source, now);
+        now = (int64_t) time(NULL);
     }
 
-    text.data = credentials->data;
-    text.len = credentials->size;
-
-    switch (social_credentials_parse(text, social_str(profile),
-                                     &credentials->keys))
+    if (source->last.data == NULL
+        || social_credentials_expired(&source->last.keys, now))
     {
-    case SOCIAL_OK:
-        return SOCIAL_OK;
+        rc = social_net_credentials_failed(error, "%s", source->error);
 
-    case SOCIAL_DECLINED:
-        return social_net_credentials_failed(error,
-                   "\"%.128s\" has no profile \"[%.64s]\"", path, profile);
+    } else {
+        rc = social_net_credentials_copy(credentials, &source->last.keys);
 
-    default:
-        return social_net_credentials_failed(error, "profile \"[%.64s]\" of "
-                   "\"%.128s\" lacks aws_access_key_id or "
-                   "aws_secret_access_key", profile, path);
-    }
-}
-
-
-static social_rc_e
-social_net_credentials_load(const char *path,
-    social_net_credentials_t *credentials, char *error)
-{
-    int      fd;
-    ssize_t  n;
-
-    /* a pipe in its place would hold up who reads it */
-
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd == -1) {
-        return social_net_credentials_failed(error,
-                   "open() \"%.128s\" failed (%d: %s)", path, errno,
-                   strerror(errno));
-    }
-
-    credentials->data = malloc(SOCIAL_NET_CREDENTIALS_MAX + 1);
-    n = -1;
-
-    if (credentials->data == NULL) {
-        close(fd);
-        return social_net_credentials_failed(error, "out of memory");
-    }
-
-    do {
-        if (n > 0) {
-            credentials->size += (size_t) n;
+        if (rc != SOCIAL_OK) {
+            social_net_credentials_failed(error, "out of memory");
         }
-
-        n = read(fd, credentials->data + credentials->size,
-                 SOCIAL_NET_CREDENTIALS_MAX + 1 - credentials->size);
-    } while (n > 0);
-
-    if (n == -1) {
-        social_net_credentials_failed(error,
-            "read() \"%.128s\" failed (%d: %s)", path, errno,
-            strerror(errno));
-
-    } else if (credentials->size > SOCIAL_NET_CREDENTIALS_MAX) {
-        n = -1;
-        social_net_credentials_failed(error,
-            "\"%.128s\" is larger than %d bytes", path,
-            SOCIAL_NET_CREDENTIALS_MAX);
     }
 
-    close(fd);
+    pthread_mutex_unlock(&source->mutex);
 
-    return n == 0 ? SOCIAL_OK : SOCIAL_DECLINED;
+    return rc;
 }
 
 
-static const char *
-social_net_credentials_getenv(const char *name)
+static bool
+social_net_credentials_is_cached(const social_net_credentials_source_t *source)
 {
-    const char  *value;
-
-    value = getenv(name);
-
-    return value != NULL ? value : "";
+    return source->kind != SOCIAL_NET_CREDENTIALS_ENV
+           && source->kind != SOCIAL_NET_CREDENTIALS_FILE;
 }
 
 
-static social_rc_e
-social_net_credentials_failed(char *error, const char *format, ...)
+/*
+ * Called with the mutex, which others may have while it waits.
+ */
+
+static void
+social_net_credentials_renew(social_net_credentials_source_t *source,
+    int64_t now)
 {
-    va_list  args;
+    char                      error[SOCIAL_NET_ERROR_SIZE];
+    social_rc_e               rc;
+    social_net_credentials_t  fresh;
 
-    va_start(args, format);
-    vsnprintf(error, SOCIAL_NET_ERROR_SIZE, format, args);
-    va_end(args);
+    source->fetching = true;
+    pthread_mutex_unlock(&source->mutex);
 
-    return SOCIAL_DECLINED;
+    rc = social_net_credentials_fetch(source, &fresh, error);
+
+    pthread_mutex_lock(&source->mutex);
+    source->fetching = false;
+
+    if (rc == SOCIAL_OK) {
+        social_net_credentials_free(&source->last);
+        source->last = fresh;
+
+        /* keys of a file may be replaced at any time */
+
+        source->refresh = fresh.keys.expires == 0 ? now
+                          : now + social_credentials_refresh(&fresh.keys, now);
+
+    } else {
+        memcpy(source->error, error, sizeof(error));
+        source->refresh = now + SOCIAL_NET_CREDENTIALS_RETRY;
+    }
+
+    pthread_cond_broadcast(&source->fetched);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <malloc.h>
 #include <curl/curl.h>
 
 #include "social_net_request.h"
@@ -21,6 +22,8 @@ typedef struct {
 } social_net_body_t;
 
 
+static void social_net_memory_free(void *p);
+static void *social_net_memory_realloc(void *p, size_t size);
 static bool social_net_body_append(void *data, const unsigned char *p,
     size_t len);
 static social_rc_e social_net_check(social_rc_e rc,
@@ -28,11 +31,55 @@ static social_rc_e social_net_check(social_rc_e rc,
     social_net_answer_t *answer);
 
 
+/*
+ * libcurl's memory is wiped when it is freed: credentials, tokens and signed
+ * URLs go through it, and are not to be in a core later.
+ */
+
 social_rc_e
 social_net_init(void)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK
-           ? SOCIAL_OK : SOCIAL_FAILED;
+    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc,
+                                social_net_memory_free,
+                                social_net_memory_realloc, strdup, calloc)
+           == CURLE_OK ? SOCIAL_OK : SOCIAL_FAILED;
+}
+
+
+static void
+social_net_memory_free(void *p)
+{
+    if (p != NULL) {
+        explicit_bzero(p, malloc_usable_size(p));
+        free(p);
+    }
+}
+
+
+static void *
+social_net_memory_realloc(void *p, size_t size)
+{
+    void    *grown;
+    size_t   old;
+
+    if (p == NULL) {
+        return malloc(size);
+    }
+
+    old = malloc_usable_size(p);
+
+    if (size != 0 && size <= old) {
+        return p;
+    }
+
+    grown = malloc(size);
+
+    if (grown != NULL) {
+        memcpy(grown, p, old < size ? old : size);
+        social_net_memory_free(p);
+    }
+
+    return grown;
 }
 
 

@@ -189,6 +189,10 @@ social_net_request_setup(social_net_request_ctx_t *ctx,
                                      request->method);
     }
 
+    if (request->direct) {
+        ok = ok && !curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    }
+
     if (ok && request->ca_file != NULL) {
         ok = !curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file)
              && !curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);

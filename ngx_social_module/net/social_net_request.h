@@ -23,6 +23,7 @@ typedef struct {
     const char            *ca_file;     /* PEM, or NULL for the system's */
     long                   timeout;     /* milliseconds, for all of it */
     bool                   plain;       /* an answer must not be encoded */
+    bool                   direct;      /* never by a proxy */
 
     /*
      * Where the body of a 2xx goes: bytes are given as they come, and false

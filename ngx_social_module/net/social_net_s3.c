@@ -10,7 +10,6 @@
 #include <time.h>
 
 #include "social_encoding.h"
-#include "social_net_credentials.h"
 #include "social_net_disk.h"
 #include "social_net_s3.h"
 #include "social_object.h"
@@ -200,8 +199,7 @@ social_net_s3_send(const social_net_s3_t *s3, const char *key,
     memset(&made, 0, sizeof(social_net_s3_signed_t));
 
     if (s3->keys == NULL
-        && social_net_credentials_read_text(s3->credentials, &read, error)
-           != SOCIAL_OK)
+        && social_net_credentials_get(s3->source, &read, error) != SOCIAL_OK)
     {
         return SOCIAL_FAILED;
     }

@@ -9,7 +9,7 @@
 
 
 #include "social_bucket.h"
-#include "social_credentials.h"
+#include "social_net_credentials.h"
 #include "social_net_request.h"
 
 
@@ -19,11 +19,11 @@ typedef struct {
     const char                  *ca_file;       /* NULL: the system's */
 
     /*
-     * Who signs: "keys", or, where that is NULL, what this text of
-     * social_net_credentials_read_text() gives, read again for each request.
+     * Who signs: "keys", or, where that is NULL, what the source gives, which
+     * is asked for each request.
      */
-    const social_credentials_t  *keys;
-    const char                  *credentials;
+    const social_credentials_t        *keys;
+    social_net_credentials_source_t   *source;
 } social_net_s3_t;
 
 

@@ -194,6 +194,7 @@ social_worker_conf_release(social_worker_conf_t *conf)
         free(conf->buckets[i].endpoint);
         free(conf->buckets[i].region);
         free(conf->buckets[i].credentials);
+        social_net_credentials_destroy(conf->buckets[i].s3.source);
     }
 
     for (i = 0; i < conf->variant_count; i++) {
@@ -448,6 +449,7 @@ static void
 social_worker_conf_fill_bucket(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
     social_worker_bucket_t *bucket)
 {
+    char                    error[SOCIAL_NET_ERROR_SIZE];
     const char             *why;
     social_buf_t            url;
     social_str_t            endpoint;
@@ -502,9 +504,15 @@ social_worker_conf_fill_bucket(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
     }
 
     bucket->s3.bucket = &bucket->target;
-    bucket->s3.credentials = bucket->credentials;
+    bucket->s3.source = social_net_credentials_create(bucket->credentials,
+                                                      bucket->region, error);
     bucket->s3.timeout = (long) social_worker_conf_number(ctx, cfg, "timeout",
                                                           100, 600 * 1000);
+
+    if (bucket->s3.source == NULL) {
+        social_worker_conf_wrong(ctx, "bucket", bucket->name, "credentials",
+                                 error);
+    }
 }
 
 

@@ -62,7 +62,7 @@ static social_bucket_t  bucket;
 static char             error[SOCIAL_NET_ERROR_SIZE];
 
 static const social_credentials_t  keys = {
-    social_string("AKID"), social_string("secret"), social_string("")
+    social_string("AKID"), social_string("secret"), social_string(""), 0
 };
 
 static social_net_s3_t  s3 = { &bucket, 20000, NULL, &keys, NULL };
@@ -338,10 +338,16 @@ test_time(void **state)
 static social_rc_e
 read_keys(const char *text, const char *key)
 {
-    social_rc_e                rc;
-    social_net_credentials_t   c;
+    social_rc_e                       rc;
+    social_net_credentials_t          c;
+    social_net_credentials_source_t  *source;
 
-    rc = social_net_credentials_read_text(text, &c, error);
+    memset(&c, 0, sizeof(c));
+
+    source = social_net_credentials_create(text, NULL, error);
+    rc = source == NULL ? SOCIAL_DECLINED
+                        : social_net_credentials_get(source, &c, error);
+    social_net_credentials_destroy(source);
 
     if (rc == SOCIAL_OK) {
         assert_str(c.keys.access_key, key);
@@ -389,7 +395,7 @@ test_credentials(void **state)
     assert_int_equal(read_keys("profile half", NULL), SOCIAL_DECLINED);
     assert_non_null(strstr(error, "lacks"));
     assert_int_equal(read_keys("profile none", NULL), SOCIAL_DECLINED);
-    assert_non_null(strstr(error, "has no profile \"[none]\""));
+    assert_non_null(strstr(error, "has the profile \"none\""));
 
     assert_int_equal(read_keys("env", NULL), SOCIAL_DECLINED);
     setenv("AWS_PROFILE", "backup", 1);

@@ -1,124 +1,85 @@
 
 /*
- * AWS's shared credentials file.
+ * Credentials of AWS: limits and lifetimes.
  */
 
-#include <string.h>
-
 #include "social_credentials.h"
+#include "social_sigv4.h"
 
 
-static social_str_t social_credentials_line(social_str_t *text);
-static void social_credentials_set(social_str_t line,
-    social_credentials_t *credentials);
+#define SOCIAL_CREDENTIALS_REFRESH  900
+#define SOCIAL_CREDENTIALS_AHEAD    300
 
 
-social_rc_e
-social_credentials_parse(social_str_t text, social_str_t profile,
-    social_credentials_t *credentials)
+static bool social_credentials_is_text(social_str_t s);
+
+
+const char *
+social_credentials_check(const social_credentials_t *credentials)
 {
-    bool          inside, found;
-    social_str_t  line;
-
-    memset(credentials, 0, sizeof(social_credentials_t));
-
-    inside = false;
-    found = false;
-
-    while (text.len) {
-
-        line = social_credentials_line(&text);
-
-        if (line.len == 0 || line.data[0] == '#' || line.data[0] == ';') {
-            continue;
-        }
-
-        if (line.data[0] == '[') {
-
-            if (line.data[line.len - 1] == ']') {
-                line.data++;
-                line.len -= 2;
-                inside = social_str_eq(social_str_trim(line), profile);
-                found = found || inside;
-
-            } else {
-                inside = false;
-            }
-
-            continue;
-        }
-
-        if (inside) {
-            social_credentials_set(line, credentials);
-        }
+    if (credentials->access_key.len == 0 || credentials->secret.len == 0) {
+        return "the access key or its secret is missing";
     }
 
-    if (!found) {
-        return SOCIAL_DECLINED;
+    if (credentials->access_key.len > SOCIAL_SIGV4_MAX_ACCESS_KEY
+        || credentials->secret.len > SOCIAL_SIGV4_MAX_SECRET
+        || credentials->token.len > SOCIAL_CREDENTIALS_MAX_TOKEN)
+    {
+        return "the access key, its secret or the session token is too long";
     }
 
-    return credentials->access_key.len && credentials->secret.len
-           ? SOCIAL_OK : SOCIAL_MALFORMED;
+    if (!social_credentials_is_text(credentials->access_key)
+        || !social_credentials_is_text(credentials->secret)
+        || !social_credentials_is_text(credentials->token))
+    {
+        return "the access key, its secret or the session token has a space "
+               "or a character that is not ASCII";
+    }
+
+    return NULL;
 }
 
 
-static social_str_t
-social_credentials_line(social_str_t *text)
+static bool
+social_credentials_is_text(social_str_t s)
 {
-    size_t        i;
-    social_str_t  line;
+    size_t  i;
 
-    for (i = 0; i < text->len && text->data[i] != '\n'; i++) { /* void */ }
-
-    line.data = text->data;
-    line.len = i;
-
-    if (i < text->len) {
-        i++;
+    for (i = 0; i < s.len; i++) {
+        if (s.data[i] <= ' ' || s.data[i] >= 0x7f) {
+            return false;
+        }
     }
 
-    text->data += i;
-    text->len -= i;
-
-    if (line.len && line.data[line.len - 1] == '\r') {
-        line.len--;
-    }
-
-    return social_str_trim(line);
+    return true;
 }
 
 
-static void
-social_credentials_set(social_str_t line, social_credentials_t *credentials)
+bool
+social_credentials_expired(const social_credentials_t *credentials,
+    int64_t now)
 {
-    size_t                     i;
-    social_str_t               name, value;
-    static const social_str_t  access_key =
-                                   social_string("aws_access_key_id");
-    static const social_str_t  secret = social_string("aws_secret_access_key");
-    static const social_str_t  token = social_string("aws_session_token");
+    return credentials->expires != 0 && credentials->expires <= now;
+}
 
-    for (i = 0; i < line.len && line.data[i] != '='; i++) { /* void */ }
 
-    if (i == line.len) {
-        return;
+int64_t
+social_credentials_refresh(const social_credentials_t *credentials,
+    int64_t now)
+{
+    int64_t  left;
+
+    left = credentials->expires - now;
+
+    if (credentials->expires == 0
+        || left > SOCIAL_CREDENTIALS_REFRESH + SOCIAL_CREDENTIALS_AHEAD)
+    {
+        return SOCIAL_CREDENTIALS_REFRESH;
     }
 
-    name.data = line.data;
-    name.len = i;
-    name = social_str_trim(name);
-
-    value.data = line.data + i + 1;
-    value.len = line.len - i - 1;
-    value = social_str_trim(value);
-
-    if (social_str_caseeq(name, access_key)) {
-        credentials->access_key = value;
-
-    } else if (social_str_caseeq(name, secret)) {
-        credentials->secret = value;
-
-    } else if (social_str_caseeq(name, token)) {
-        credentials->token = value;
+    if (left > 2 * SOCIAL_CREDENTIALS_AHEAD) {
+        return left - SOCIAL_CREDENTIALS_AHEAD;
     }
+
+    return left > 2 ? left / 2 : 1;
 }

@@ -7,12 +7,9 @@
  */
 
 #include "ngx_http_social_iam.h"
-#include "social_net_credentials.h"
 #include "social_rds.h"
 
 
-static ngx_int_t ngx_http_social_iam_copy(ngx_conf_t *cf, social_str_t *to,
-    social_str_t from);
 static social_rc_e ngx_http_social_iam_token(
     const ngx_http_social_iam_t *iam, const social_credentials_t *keys,
     const char *host, const char *port, const char *user, char *password,
@@ -22,9 +19,9 @@ static social_rc_e ngx_http_social_iam_token(
 char *
 ngx_http_social_iam_init(ngx_conf_t *cf, ngx_http_social_iam_t *iam)
 {
-    char                      error[SOCIAL_NET_ERROR_SIZE];
-    ngx_str_t                 text;
-    social_net_credentials_t  credentials;
+    char       error[SOCIAL_NET_ERROR_SIZE];
+    u_char    *p;
+    ngx_str_t  text, file, who;
 
     if (!iam->on) {
 
@@ -45,66 +42,33 @@ ngx_http_social_iam_init(ngx_conf_t *cf, ngx_http_social_iam_t *iam)
 
     if (ngx_strncmp(text.data, "file ", 5) == 0) {
 
-        iam->file.data = text.data + 5;
-        iam->file.len = text.len - 5;
+        file.data = text.data + 5;
+        file.len = text.len - 5;
 
-        if (ngx_conf_full_name(cf->cycle, &iam->file, 1) != NGX_OK) {
+        if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
+
+        p = ngx_pnalloc(cf->pool, sizeof("file ") + file.len);
+        if (p == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        text.data = p;
+        text.len = ngx_sprintf(p, "file %V%Z", &file) - p - 1;
     }
 
-    if ((iam->file.len
-         ? social_net_credentials_read("file", (char *) iam->file.data,
-                                       &credentials, error)
-         : social_net_credentials_read_text((char *) text.data, &credentials,
-                                            error))
-        != SOCIAL_OK)
-    {
+    ngx_str_set(&who, "\"social_database\"");
+
+    iam->keys = ngx_http_social_credentials_add(cf, &text, &iam->region, &who,
+                                                error);
+    if (iam->keys == NULL) {
         return ngx_http_social_conf_error(cf, NULL,
                    "no usable credentials (%s) for \"iam\" in "
                    "\"social_database\" directive", error);
     }
 
-    /* those of the environment are known only now */
-
-    if (ngx_http_social_iam_copy(cf, &iam->keys.access_key,
-                                 credentials.keys.access_key)
-        != NGX_OK
-        || ngx_http_social_iam_copy(cf, &iam->keys.secret,
-                                    credentials.keys.secret)
-           != NGX_OK
-        || ngx_http_social_iam_copy(cf, &iam->keys.token,
-                                    credentials.keys.token)
-           != NGX_OK)
-    {
-        social_net_credentials_free(&credentials);
-        return NGX_CONF_ERROR;
-    }
-
-    social_net_credentials_free(&credentials);
-
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_social_iam_copy(ngx_conf_t *cf, social_str_t *to, social_str_t from)
-{
-    u_char  *copy;
-
-    copy = ngx_pnalloc(cf->pool, from.len + 1);
-    if (copy == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (from.len) {
-        ngx_memcpy(copy, from.data, from.len);
-    }
-
-    to->data = copy;
-    to->len = from.len;
-
-    return NGX_OK;
 }
 
 
@@ -169,21 +133,12 @@ ngx_http_social_iam_password(const ngx_http_social_iam_t *iam,
     const char *host, const char *port, const char *user, char *password,
     char *why, size_t size)
 {
-    char                      error[SOCIAL_NET_ERROR_SIZE];
     social_rc_e               rc;
     social_net_credentials_t  credentials;
 
-    if (iam->file.len == 0) {
-        return ngx_http_social_iam_token(iam, &iam->keys, host, port, user,
-                                         password, why, size);
-    }
-
-    rc = social_net_credentials_read("file", (char *) iam->file.data,
-                                     &credentials, error);
-
-    if (rc != SOCIAL_OK) {
+    if (ngx_http_social_credentials_copy(iam->keys, &credentials) != NGX_OK) {
         (void) ngx_snprintf((u_char *) why, size,
-                            "no usable credentials (%s)%Z", error);
+                            "there are no credentials now%Z");
         why[size - 1] = '\0';
         return SOCIAL_DECLINED;
     }

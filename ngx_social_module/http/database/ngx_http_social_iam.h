@@ -7,8 +7,7 @@
 #define NGX_HTTP_SOCIAL_IAM_H
 
 
-#include "ngx_http_social.h"
-#include "social_credentials.h"
+#include "ngx_http_social_credentials.h"
 #include "social_pq_connect.h"
 
 
@@ -16,11 +15,7 @@ typedef struct {
     ngx_flag_t             on;
     ngx_str_t              region;         /* empty: that of the endpoint */
     ngx_str_t              credentials;    /* empty: "env" */
-
-    /* zero-terminated: a file, read for each connection, or none */
-
-    ngx_str_t              file;
-    social_credentials_t   keys;           /* without a file */
+    ngx_http_social_credentials_t  *keys;
 } ngx_http_social_iam_t;
 
 

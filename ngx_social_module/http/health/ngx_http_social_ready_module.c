@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social_content.h"
+#include "ngx_http_social_credentials.h"
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_hook_spool.h"
 #include "ngx_http_social_issuer.h"
@@ -16,6 +17,8 @@
 #define NGX_HTTP_SOCIAL_READY_KEYS         0x01
 #define NGX_HTTP_SOCIAL_READY_DATABASE     0x02
 #define NGX_HTTP_SOCIAL_READY_REVOCATIONS  0x04
+
+#define NGX_HTTP_SOCIAL_READY_CREDENTIALS  0x100
 
 /* must not be required: a gateway without room still serves requests */
 #define NGX_HTTP_SOCIAL_READY_ROOM         0x08
@@ -49,6 +52,7 @@ static ngx_conf_bitmask_t  ngx_http_social_ready_parts[] = {
     { ngx_string("keys"), NGX_HTTP_SOCIAL_READY_KEYS },
     { ngx_string("database"), NGX_HTTP_SOCIAL_READY_DATABASE },
     { ngx_string("revocations"), NGX_HTTP_SOCIAL_READY_REVOCATIONS },
+    { ngx_string("credentials"), NGX_HTTP_SOCIAL_READY_CREDENTIALS },
     { ngx_null_string, 0 }
 };
 
@@ -171,6 +175,10 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
         missing |= NGX_HTTP_SOCIAL_READY_DATABASE;
     }
 
+    if (ngx_http_social_credentials_missing(r)) {
+        missing |= NGX_HTTP_SOCIAL_READY_CREDENTIALS;
+    }
+
     set = ngx_http_social_revocations(r);
 
     if (set != NULL && !social_revocations_loaded(set)) {
@@ -224,9 +232,10 @@ ngx_http_social_ready_spools(ngx_http_request_t *r,
 
 /*
  * {"status":"ready","keys":{"NAME":"loaded", ...},"database":"up",
- * "revocations":"loaded","spool":"empty","spool_events":0,"spool_aside":0},
- * with a "database_reason" behind another state of the database.  A missing
- * part makes it "waiting" if it is required, and "degraded" otherwise.
+ * "revocations":"loaded","spool":"empty","spool_events":0,"spool_aside":0,
+ * "credentials":"loaded"}, with a "database_reason" behind another state of the
+ * database.  A missing part makes it "waiting" if it is required, and
+ * "degraded" otherwise.
  */
 
 static ngx_int_t
@@ -249,7 +258,8 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
                   "\"database_reason\":\"\","
                   "\"revocations\":\"exceeded\","
                   "\"spool\":\"waiting\",\"spool_events\":,"
-                  "\"spool_aside\":}")
+                  "\"spool_aside\":,"
+                  "\"credentials\":\"missing\"}")
            + 2 * NGX_INT64_LEN;
 
     reason = ngx_http_social_database_of(r) != NULL
@@ -302,6 +312,11 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     }
 
     p = ngx_http_social_ready_spool(p, r);
+    if (ngx_http_social_credentials_configured(r)) {
+        p = ngx_sprintf(p, ",\"credentials\":\"%s\"",
+                        missing & NGX_HTTP_SOCIAL_READY_CREDENTIALS
+                        ? "missing" : "loaded");
+    }
 
     *p++ = '}';
 

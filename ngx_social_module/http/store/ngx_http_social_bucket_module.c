@@ -4,7 +4,6 @@
  */
 
 #include "ngx_http_social_bucket.h"
-#include "social_net_credentials.h"
 
 
 typedef struct {
@@ -15,11 +14,11 @@ typedef struct {
 static char *ngx_http_social_bucket_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_uint_t ngx_http_social_bucket_is_name(ngx_str_t *value);
-static char *ngx_http_social_bucket_credentials(ngx_conf_t *cf,
+static char *ngx_http_social_bucket_source(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf);
-static ngx_int_t ngx_http_social_bucket_copy(ngx_conf_t *cf, social_str_t *to,
-    social_str_t from);
+static char *ngx_http_social_bucket_find_keys(ngx_conf_t *cf,
+    ngx_http_social_bucket_t *bucket);
 static void ngx_http_social_bucket_trim(ngx_str_t *endpoint);
 static char *ngx_http_social_bucket_finish(ngx_conf_t *cf,
     ngx_http_social_bucket_t *bucket);
@@ -71,7 +70,7 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_bucket_lines[] = {
     { ngx_string("credentials"),
       NGX_HTTP_SOCIAL_CONF_REQUIRED|NGX_HTTP_SOCIAL_CONF_LIST
       |NGX_HTTP_SOCIAL_CONF_SECRET,
-      ngx_http_social_bucket_credentials,
+      ngx_http_social_bucket_source,
       0,
       0, 0, NULL },
 
@@ -187,28 +186,43 @@ ngx_http_social_bucket_is_name(ngx_str_t *value)
 }
 
 
+/*
+ * One text, "profile NAME": its source is made when the region is known.
+ */
+
 static char *
-ngx_http_social_bucket_credentials(ngx_conf_t *cf,
+ngx_http_social_bucket_source(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf)
 {
     ngx_http_social_bucket_t  *bucket = conf;
 
-    char                      error[SOCIAL_NET_ERROR_SIZE];
-    ngx_str_t                 name;
-    social_net_credentials_t  credentials;
+    u_char      *p;
+    ngx_str_t    name;
+    ngx_uint_t   named;
 
-    /* "env" has no value, the others have one */
+    named = ngx_strcmp(value[0].data, "file") == 0
+            || ngx_strcmp(value[0].data, "profile") == 0;
 
-    if (n != (ngx_strcmp(value[0].data, "env") == 0 ? 1u : 2u)
-        || (n == 2 && ngx_strcmp(value[0].data, "file") != 0
-            && ngx_strcmp(value[0].data, "profile") != 0))
+    if (n != (named ? 2u : 1u)
+        || (!named && ngx_strcmp(value[0].data, "default") != 0
+            && ngx_strcmp(value[0].data, "env") != 0
+            && ngx_strcmp(value[0].data, "web_identity") != 0
+            && ngx_strcmp(value[0].data, "container") != 0
+            && ngx_strcmp(value[0].data, "imds") != 0))
     {
         return ngx_http_social_conf_invalid(cf, entry, value,
-                   "it must be \"env\", \"file PATH\" or \"profile NAME\"");
+                   "it must be \"default\", \"env\", \"file PATH\", "
+                   "\"profile NAME\", \"web_identity\", \"container\" or "
+                   "\"imds\"");
     }
 
-    name = value[n - 1];
+    if (!named) {
+        bucket->source = value[0];
+        return NGX_CONF_OK;
+    }
+
+    name = value[1];
 
     if (ngx_strcmp(value[0].data, "file") == 0
         && ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK)
@@ -216,54 +230,56 @@ ngx_http_social_bucket_credentials(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (social_net_credentials_read((char *) value[0].data,
-                                    (char *) name.data, &credentials, error)
-        != SOCIAL_OK)
-    {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "no usable credentials (%s) for \"credentials\" directive",
-                   error);
-    }
-
-    if (ngx_http_social_bucket_copy(cf, &bucket->credentials.access_key,
-                                    credentials.keys.access_key)
-        != NGX_OK
-        || ngx_http_social_bucket_copy(cf, &bucket->credentials.secret,
-                                       credentials.keys.secret)
-           != NGX_OK
-        || ngx_http_social_bucket_copy(cf, &bucket->credentials.token,
-                                       credentials.keys.token)
-           != NGX_OK)
-    {
-        social_net_credentials_free(&credentials);
+    p = ngx_pnalloc(cf->pool, value[0].len + name.len + 2);
+    if (p == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    social_net_credentials_free(&credentials);
+    bucket->source.data = p;
+    bucket->source.len = ngx_sprintf(p, "%V %V%Z", &value[0], &name) - p - 1;
 
     return NGX_CONF_OK;
 }
 
 
-static ngx_int_t
-ngx_http_social_bucket_copy(ngx_conf_t *cf, social_str_t *to,
-    social_str_t from)
+static char *
+ngx_http_social_bucket_find_keys(ngx_conf_t *cf,
+    ngx_http_social_bucket_t *bucket)
 {
-    u_char  *copy;
+    char        error[SOCIAL_NET_ERROR_SIZE];
+    u_char     *p;
+    ngx_str_t   who;
 
-    copy = ngx_pnalloc(cf->pool, from.len + 1);
-    if (copy == NULL) {
-        return NGX_ERROR;
+    who.len = sizeof("bucket \"\"") - 1 + bucket->name.len;
+    who.data = ngx_pnalloc(cf->pool, who.len);
+
+    if (who.data == NULL) {
+        return NGX_CONF_ERROR;
     }
 
-    if (from.len) {
-        ngx_memcpy(copy, from.data, from.len);
+    p = ngx_sprintf(who.data, "bucket \"%V\"", &bucket->name);
+    who.len = p - who.data;
+
+    bucket->keys = ngx_http_social_credentials_add(cf, &bucket->source,
+                                                   &bucket->region, &who,
+                                                   error);
+    if (bucket->keys == NULL) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "no usable credentials (%s) for \"credentials\" directive",
+                   error);
     }
 
-    to->data = copy;
-    to->len = from.len;
+    bucket->credentials = *ngx_http_social_credentials_at_start(bucket->keys);
 
-    return NGX_OK;
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_social_bucket_credentials(const ngx_http_social_bucket_t *bucket,
+    social_credentials_t *keys)
+{
+    return ngx_http_social_credentials_current(bucket->keys, keys);
 }
 
 
@@ -298,6 +314,10 @@ ngx_http_social_bucket_finish(ngx_conf_t *cf, ngx_http_social_bucket_t *bucket)
                                       "endpoint", &bucket->target)
         != NGX_CONF_OK)
     {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_social_bucket_find_keys(cf, bucket) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

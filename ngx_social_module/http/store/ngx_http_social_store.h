@@ -39,8 +39,7 @@ typedef struct {
     off_t                       max_size;
     ngx_http_social_store_queue_t  *queue;     /* of commits to the root */
     time_t                      created;       /* as ListBuckets has it */
-    social_sigv4_known_t        known;
-    social_sigv4_policy_t       policy;
+    social_sigv4_policy_t       policy;        /* without "known" */
     ngx_thread_pool_t          *thread_pool;
 } ngx_http_social_store_loc_conf_t;
 

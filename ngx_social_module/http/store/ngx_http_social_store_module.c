@@ -292,13 +292,8 @@ ngx_http_social_store_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->place.endpoints[0] = conf->bucket->target.endpoint.host;
     conf->place.endpoints[1] = conf->bucket->public_target.endpoint.host;
 
-    conf->known.access_key = conf->bucket->credentials.access_key;
-    conf->known.secrets[0] = conf->bucket->credentials.secret;
-    conf->known.token = conf->bucket->credentials.token;
-
     conf->policy.region = ngx_http_social_view(&conf->bucket->region);
     conf->policy.service = social_str("s3");
-    conf->policy.known = &conf->known;
     conf->policy.known_count = 1;
 
     return ngx_http_social_store_add(cf, conf, clcf);
@@ -385,6 +380,13 @@ ngx_http_social_store_check(ngx_conf_t *cf,
                    "unknown bucket \"%V\" (add \"social_bucket %V\" to the "
                    "\"http\" block) in \"social_store\" directive",
                    &conf->bucket_name, &conf->bucket_name);
+    }
+
+    if (conf->bucket->credentials.access_key.len == 0) {
+        return ngx_http_social_conf_error(cf, &conf->content.position,
+                   "bucket \"%V\" has no credentials of its own (use \"file\", "
+                   "\"env\" or \"profile\") in \"social_store\" directive",
+                   &conf->bucket_name);
     }
 
     if (clcf->exact_match || clcf->named || clcf->regex != NULL

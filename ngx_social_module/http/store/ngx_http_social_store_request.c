@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_social_store_collect(ngx_http_request_t *r,
 static social_s3_error_e ngx_http_social_store_read(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_headers_t *headers, ngx_uint_t *internal);
+static ngx_int_t ngx_http_social_store_policy(ngx_http_request_t *r,
+    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy);
 static social_s3_error_e ngx_http_social_store_verify(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_headers_t *headers, social_s3_error_body_t *text);
@@ -242,6 +244,34 @@ ngx_http_social_store_read(ngx_http_request_t *r,
 }
 
 
+/* the credentials of this moment: their file may have been replaced */
+
+static ngx_int_t
+ngx_http_social_store_policy(ngx_http_request_t *r,
+    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy)
+{
+    social_credentials_t   keys;
+    social_sigv4_known_t  *known;
+
+    known = ngx_pcalloc(r->pool, sizeof(social_sigv4_known_t));
+
+    if (known == NULL
+        || ngx_http_social_bucket_credentials(slcf->bucket, &keys) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    known->access_key = keys.access_key;
+    known->secrets[0] = keys.secret;
+    known->token = keys.token;
+
+    *policy = slcf->policy;
+    policy->known = known;
+
+    return NGX_OK;
+}
+
+
 static social_s3_error_e
 ngx_http_social_store_verify(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
@@ -249,6 +279,7 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
 {
     u_char                            *work;
     social_buf_t                       b;
+    social_sigv4_policy_t              policy;
     social_sigv4_status_e              status;
     social_sigv4_request_t             request;
     ngx_http_social_store_loc_conf_t  *slcf;
@@ -271,7 +302,11 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
 
     social_buf_init(&b, work, SOCIAL_SIGV4_WORK_SIZE);
 
-    status = social_sigv4_verify(&slcf->policy, &request, ngx_time(), &b,
+    if (ngx_http_social_store_policy(r, slcf, &policy) != NGX_OK) {
+        return SOCIAL_S3_SERVICE_UNAVAILABLE;
+    }
+
+    status = social_sigv4_verify(&policy, &request, ngx_time(), &b,
                                  &sr->verified);
 
     switch (status) {

@@ -358,6 +358,7 @@ ngx_http_social_presign_sign(ngx_http_request_t *r,
     social_rc_e                          rc;
     social_buf_t                         work;
     social_presign_t                     presign;
+    social_credentials_t                 keys;
     social_sigv4_header_t                headers[3];
     ngx_http_social_presign_loc_conf_t  *plcf;
 
@@ -386,7 +387,15 @@ ngx_http_social_presign_sign(ngx_http_request_t *r,
         n++;
     }
 
-    p->expires_in = social_presign_expires(plcf->expires, ngx_time(), 0, 0);
+    if (ngx_http_social_bucket_credentials(plcf->bucket, &keys) != NGX_OK) {
+        return ngx_http_social_reply_unavailable(r);
+    }
+
+    p->expires_in = social_presign_expires(plcf->expires, ngx_time(),
+                                           keys.expires, 0);
+    if (p->expires_in == 0) {
+        return ngx_http_social_reply_unavailable(r);
+    }
 
     ngx_memzero(&presign, sizeof(social_presign_t));
 
@@ -404,7 +413,7 @@ ngx_http_social_presign_sign(ngx_http_request_t *r,
     social_buf_init(&work, data, NGX_HTTP_SOCIAL_PRESIGN_WORK);
 
     rc = social_presign(&plcf->bucket->public_target,
-                        &plcf->bucket->credentials, &presign,
+                        &keys, &presign,
                         ngx_time(), NULL, &work, &p->url);
 
     if (rc == SOCIAL_OK) {
