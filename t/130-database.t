@@ -133,7 +133,8 @@ sub clean {
 sub held {
     my ($code) = @_;
 
-    $pg->sql("ALTER ROUTINE social_user_sync RESET lock_timeout");
+    $pg->sql("ALTER ROUTINE $_ RESET lock_timeout")
+        for qw( social_user_sync social_users_sync );
 
     my $pid = fork // die "fork: $!\n";
 
@@ -156,7 +157,8 @@ sub held {
         . " query LIKE 'BEGIN; LOCK TABLE users%'");
     waitpid $pid, 0;
 
-    $pg->sql("ALTER ROUTINE social_user_sync SET lock_timeout = '250ms'");
+    $pg->sql("ALTER ROUTINE $_ SET lock_timeout = '250ms'")
+        for qw( social_user_sync social_users_sync );
 
     return wantarray ? @got : $got[0];
 }

@@ -96,7 +96,8 @@ sub held {
     my ($code) = @_;
 
     $pg->sql("ALTER ROUTINE $_ RESET lock_timeout")
-        for qw( social_user_sync social_user_token );
+        for qw( social_user_sync social_user_token social_users_sync
+                social_users_token );
 
     my $pid = fork // die "fork: $!\n";
 
@@ -120,7 +121,8 @@ sub held {
     waitpid $pid, 0;
 
     $pg->sql("ALTER ROUTINE $_ SET lock_timeout = '250ms'")
-        for qw( social_user_sync social_user_token );
+        for qw( social_user_sync social_user_token social_users_sync
+                social_users_token );
 
     return @got;
 }
