@@ -85,6 +85,14 @@ typedef struct social_worker_loop_s {
     size_t                    sending;
     social_worker_jobs_t      asking;
     size_t                    asked;
+
+    /*
+     * Adds a claim to the transaction of what is sent next on its connection,
+     * where there is something to be claimed and jobs are short:
+     * social_worker_claim_add().  False: there is none.
+     */
+    bool                    (*share)(struct social_worker_loop_s *loop,
+                                     long long now);
 } social_worker_loop_t;
 
 
@@ -103,8 +111,7 @@ void social_worker_result_process(social_worker_loop_t *loop, long long now);
 long long social_worker_result_deadline(const social_worker_loop_t *loop);
 
 /*
- * Adds a claim to the transaction of what is sent next on its connection, where
- * there is something to be claimed and jobs are short.  False: there is none.
+ * What loop->share is.
  */
 bool social_worker_claim_add(social_worker_loop_t *loop, long long now);
 

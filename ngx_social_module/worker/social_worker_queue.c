@@ -143,6 +143,7 @@ social_worker_queue_init(social_worker_loop_t *loop)
     loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->slot_count = loop->conf->concurrency;
+    loop->share = social_worker_claim_add;
 
     TAILQ_INIT(&loop->held);
     STAILQ_INIT(&loop->ended);

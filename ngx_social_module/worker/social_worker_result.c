@@ -273,7 +273,7 @@ social_worker_result_finish(social_worker_loop_t *loop,
     } else {
 
         batch->shared = !batch->jobs[0]->alone
-                        && social_worker_claim_add(loop, social_worker_now());
+                        && loop->share(loop, social_worker_now());
         link = batch->shared ? loop->claims : loop->results;
 
         if (!social_worker_link_send(link, &social_worker_result_finish_sql,
