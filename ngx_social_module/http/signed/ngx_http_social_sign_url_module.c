@@ -115,7 +115,7 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_sign_url_params[] = {
 static ngx_command_t  ngx_http_social_sign_url_commands[] = {
 
     { ngx_string("social_sign_url"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_social_sign_url_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
