@@ -304,6 +304,22 @@ patient(sub {
         cmp_ok($calls->('social_user_sync') - $before{social_user_sync},
                '<=', 4, 'but for those that are not plain');
 
+        # those of one user are not divided among connections, where one half
+        # would find the other's lock, and be run one by one
+
+        %before = map { ($_ => $calls->($_)) } keys %before;
+
+        @got = gathered([ map { post('row', email => "row$_\@example.com") }
+                          1 .. 128 ]);
+
+        is(statuses(@got), '200:128', 'many events of one user');
+        ok(SocialNginx::wait_for(30, sub {
+            return $calls->('social_users_sync') > $before{social_users_sync};
+        }), 'are a call for many, too');
+        sleep 1.5;
+        cmp_ok($calls->('social_user_sync') - $before{social_user_sync},
+               '<=', 16, 'and few of them are run alone');
+
         $pg->sql('ALTER SYSTEM RESET track_functions');
         $pg->value('SELECT pg_reload_conf()');
     };

@@ -36,6 +36,10 @@ static ngx_uint_t ngx_http_social_dispatch_is_old(
     const ngx_http_social_query_t *suspect);
 static ngx_http_social_query_t *ngx_http_social_dispatch_first(
     ngx_queue_t *queue);
+static ngx_http_social_query_t *ngx_http_social_dispatch_free(
+    ngx_http_social_database_t *db);
+static ngx_uint_t ngx_http_social_dispatch_is_held(
+    ngx_http_social_database_t *db, const ngx_http_social_query_t *query);
 static ngx_uint_t ngx_http_social_dispatch_take(ngx_http_social_database_t *db,
     ngx_http_social_query_t **queries, ngx_uint_t idle);
 static ngx_int_t ngx_http_social_dispatch_send(
@@ -230,7 +234,7 @@ ngx_http_social_dispatch_next(ngx_http_social_database_t *db,
 {
     ngx_http_social_query_t  *query, *suspect;
 
-    query = ngx_http_social_dispatch_first(&db->waiting);
+    query = ngx_http_social_dispatch_free(db);
     suspect = ngx_http_social_dispatch_first(&db->suspects);
 
     if (suspect != NULL
@@ -277,6 +281,84 @@ ngx_http_social_dispatch_first(ngx_queue_t *queue)
 
 
 /*
+ * The first that waits for nothing but a connection.
+ */
+
+static ngx_http_social_query_t *
+ngx_http_social_dispatch_free(ngx_http_social_database_t *db)
+{
+    ngx_queue_t              *q;
+    ngx_http_social_query_t  *query;
+
+    for (q = ngx_queue_head(&db->waiting);
+         q != ngx_queue_sentinel(&db->waiting);
+         q = ngx_queue_next(q))
+    {
+        query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+        if (!ngx_http_social_dispatch_is_held(db, query)) {
+            return query;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Whether another connection has a statement for the same row: this one would
+ * find it locked, and then have to be run alone.  They are together in the next
+ * batch.
+ */
+
+static ngx_uint_t
+ngx_http_social_dispatch_is_held(ngx_http_social_database_t *db,
+    const ngx_http_social_query_t *query)
+{
+    ngx_uint_t                      i, key;
+    ngx_queue_t                    *sent, *q;
+    const social_pq_param_t        *a, *b;
+    const ngx_http_social_query_t  *other;
+
+    if (query->alone || query->statement->batch == NULL) {
+        return 0;
+    }
+
+    key = query->statement->keys[NGX_HTTP_SOCIAL_STATEMENT_KEYS - 1];
+    a = &query->params[key];
+
+    for (i = 0; i < db->conf->connections; i++) {
+
+        sent = &db->pool[i].sent;
+
+        for (q = ngx_queue_head(sent);
+             q != ngx_queue_sentinel(sent);
+             q = ngx_queue_next(q))
+        {
+            other = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+            if (other->statement->batch == NULL
+                || other->statement->keys[NGX_HTTP_SOCIAL_STATEMENT_KEYS - 1]
+                   != key)
+            {
+                continue;
+            }
+
+            b = &other->params[key];
+
+            if (!a->null && !b->null && a->value.len == b->value.len
+                && ngx_memcmp(a->value.data, b->value.data, a->value.len) == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/*
  * Those that wait and may go with queries[0], which are divided among the idle
  * connections where there are many; sorted by what they lock.
  */
@@ -291,13 +373,15 @@ ngx_http_social_dispatch_take(ngx_http_social_database_t *db,
 
     n = 1;
 
-    for (q = ngx_queue_next(ngx_queue_head(&db->waiting));
+    for (q = ngx_queue_next(&queries[0]->queue);
          q != ngx_queue_sentinel(&db->waiting) && n < SOCIAL_PQ_MAX_GROUP;
          q = ngx_queue_next(q))
     {
         query = ngx_queue_data(q, ngx_http_social_query_t, queue);
 
-        if (query->statement == queries[0]->statement && !query->alone) {
+        if (query->statement == queries[0]->statement && !query->alone
+            && !ngx_http_social_dispatch_is_held(db, query))
+        {
             queries[n++] = query;
         }
     }
