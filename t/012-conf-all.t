@@ -139,7 +139,7 @@ my %param = (
         secret => [ 'now', 'then', { '' => $empty } ],
         cookie => [ 'a', '__Host-a', {
             map { $_ => 'it must be a name of letters, digits and' }
-            'a b', 'a;', 'a=b' } ],
+            'a=b', 'a/b', 'a@b' } ],
     },
     social_sign_url => {
         before => 'social_auth main; social_sign_url', location => 1,
@@ -150,9 +150,9 @@ my %param = (
             'a/', '/a', '/a//b/', '/../', '/./' } ],
         expires => [ '1s', '3650d', { map { $_ => $time->('1s to 3650d') }
                                       '0', '3651d', 'x', '' } ],
-        cookie => [ 'a', 'b', { 'a b' => 'it must be a name' } ],
+        cookie => [ 'a', 'b', { 'a,b' => 'it must be a name' } ],
         domain => [ 'a.example', 'b', { map { $_ => 'it may contain only' }
-                                        'a b', 'a;', 'a_b' } ],
+                                        'a/b', 'a:1', 'a_b' } ],
     },
     social_user_sync => {
         before => 'social_user_sync on', location => 1,

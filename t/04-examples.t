@@ -42,6 +42,7 @@ my %given = (
         '{ user_pool eu-west-1_AbCdEf124; client_ids web; }',
     'social_issuer partners' => '{ issuer https://id.example; audiences api; }',
     'social_secret backend' => 'file=/etc/social/backend.secret;',
+    'social_secret files' => 'file=/etc/social/files.secret;',
     'social_bucket raw' =>
         '{ region eu-west-1; endpoint http://127.0.0.1:9000; '
         . 'credentials file /etc/social/raw.credentials; }',
@@ -75,7 +76,8 @@ my $credentials = "[default]\naws_access_key_id = AKIDEXAMPLE\n"
     . "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n";
 
 secret_file("etc/social/$_", $secret)
-    for qw( hook.secret hook.secret.old assertion.secret backend.secret );
+    for qw( hook.secret hook.secret.old assertion.secret backend.secret
+            files.secret files.old );
 secret_file("etc/social/$_", $credentials)
     for qw( raw.credentials emulator.credentials aws );
 $nginx->write_file('etc/social/keys.json', jwks_text('main'));
