@@ -240,9 +240,10 @@ subtest 'clients that leave, and those that read slowly' => sub {
         sleep 0.3;
         undef $socks[$_] for 0 .. 4;
 
-        # the statements end while answers are being sent
+        # the statements end while answers are being sent, and before their
+        # limit of 3 s
 
-        sleep 2;
+        sleep 1.2;
         push @kept, @socks;
     });
 
