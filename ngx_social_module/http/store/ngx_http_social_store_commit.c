@@ -105,7 +105,10 @@ ngx_http_social_store_queue_add(ngx_http_social_store_queue_t *queue,
 
     ngx_queue_insert_tail(&queue->arrived, &commit->queue);
 
-    if (queue->task->busy || queue->retry.timer_set
+    /* a DELETE does not wait for room in the queue of the threads */
+
+    if (queue->task->busy
+        || (queue->retry.timer_set && !commit->net.remove)
         || ngx_http_social_store_queue_run(queue) == NGX_OK)
     {
         return NGX_OK;
@@ -189,6 +192,10 @@ ngx_http_social_store_queue_run(ngx_http_social_store_queue_t *queue)
     if (ngx_http_social_task_post(queue->task, queue->thread_pool) != NGX_OK) {
         ngx_add_timer(&queue->retry, NGX_HTTP_SOCIAL_STORE_FULL);
         return NGX_BUSY;
+    }
+
+    if (queue->retry.timer_set) {
+        ngx_del_timer(&queue->retry);
     }
 
     return NGX_OK;
