@@ -321,7 +321,9 @@ ngx_http_social_hook_put_copy(ngx_pool_t *pool, social_str_t *to,
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, from.data, from.len);
+    if (from.len) {
+        ngx_memcpy(p, from.data, from.len);
+    }
 
     to->data = p;
     to->len = from.len;

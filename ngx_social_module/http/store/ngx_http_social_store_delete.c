@@ -112,7 +112,9 @@ ngx_http_social_delete_create(ngx_http_request_t *r,
     net->key.data = key;
     net->key.len = sr->op.key.len;
 
-    ngx_memcpy(etag, match.data, match.len);
+    if (match.len) {
+        ngx_memcpy(etag, match.data, match.len);
+    }
     net->if_match.data = etag;
     net->if_match.len = match.len;
 

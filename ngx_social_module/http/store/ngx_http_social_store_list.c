@@ -140,7 +140,9 @@ ngx_http_social_list_copy(ngx_pool_t *pool, social_str_t *s)
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, s->data, s->len);
+    if (s->len) {
+        ngx_memcpy(p, s->data, s->len);
+    }
     s->data = p;
 
     return NGX_OK;

@@ -290,7 +290,9 @@ ngx_http_social_put_copy(ngx_http_social_put_t *put, social_str_t *to,
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, from.data, from.len);
+    if (from.len) {
+        ngx_memcpy(p, from.data, from.len);
+    }
 
     to->data = p;
     to->len = from.len;
