@@ -166,8 +166,12 @@ test_paths(void **state)
 static void
 test_args(void **state)
 {
-    const char  *path = "/private/a b.jpg";
-    const char  *good = "social-expires=1767225600&social-signature=" PATH;
+    const char           *path = "/private/a b.jpg";
+    const char           *good = "social-expires=1767225600"
+                                 "&social-signature=" PATH;
+    social_buf_t          b;
+    unsigned char         made[256];
+    social_signed_url_t   url = { S("/private/a b.jpg"), S(""), TIME, false };
 
     (void) state;
 
@@ -182,6 +186,14 @@ test_args(void **state)
     assert_int_equal(verify_at(path, good, OTHER, "", TIME, NULL),
                      SOCIAL_SIGNED_URL_WRONG);
     assert_int_equal(verify_at(path, good, "", "", TIME - 1, NULL),
+                     SOCIAL_SIGNED_URL_WRONG);
+
+    /* nobody has the empty secret */
+
+    social_buf_init(&b, made, sizeof(made));
+    assert_int_equal(social_signed_url_args(&url, S(""), &b), SOCIAL_OK);
+    made[b.len] = '\0';
+    assert_int_equal(verify_at(path, (char *) made, KEY, "", TIME - 1, NULL),
                      SOCIAL_SIGNED_URL_WRONG);
 
     assert_int_equal(verify("/private/a b.jpgx", good),
@@ -310,7 +322,7 @@ test_cookies(void **state)
     size_t  i;
 
     const char  *good = "1767225600." PREFIX "./private/u%201/";
-    char         header[512];
+    char         header[2048];
 
     (void) state;
 

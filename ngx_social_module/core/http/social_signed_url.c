@@ -281,10 +281,6 @@ social_signed_url_verify_cookie(social_str_t path, social_str_t value,
     social_str_t                part[2];
     social_signed_url_fields_t  fields;
 
-    if (value.len > SOCIAL_SIGNED_URL_MAX_VALUE) {
-        return SOCIAL_SIGNED_URL_MALFORMED;
-    }
-
     /* the prefix may have dots */
 
     for (n = 0; n < 2; n++) {
@@ -393,12 +389,12 @@ social_signed_url_split(social_str_t args, social_signed_url_fields_t *fields,
 }
 
 
-/* each once, and not empty */
+/* each once */
 
 static bool
 social_signed_url_field(social_str_t *field, social_str_t value)
 {
-    if (field->data != NULL || value.len == 0) {
+    if (field->data != NULL) {
         return false;
     }
 
@@ -439,9 +435,9 @@ social_signed_url_verify(social_signed_url_fields_t *fields, social_str_t path,
         url.resource = social_buf_since(&decoded, 0);
         url.args = social_str("");
 
-        if (decoded.rc != SOCIAL_OK
-            || !social_signed_url_prefix_valid(url.resource))
-        {
+        /* empty where it could not be decoded */
+
+        if (!social_signed_url_prefix_valid(url.resource)) {
             return SOCIAL_SIGNED_URL_MALFORMED;
         }
 
