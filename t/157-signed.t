@@ -111,6 +111,21 @@ _EOC_
         try_files /none /private/u/x.txt;
         root $dir;
     }
+    location = /crossing {
+        social_require_signature secret=now;
+        try_files /none /crossed/x.txt;
+        root $dir;
+    }
+    location /crossed/ {
+        social_require_signature secret=other;
+        alias $dir/private/u/;
+    }
+    location /open/ {
+        satisfy any;
+        social_auth main;
+        social_require_signature off;
+        alias $dir/private/;
+    }
     location /put/ {
         social_require_signature secret=now;
         root $dir;
@@ -152,7 +167,7 @@ sub keep {
 }
 
 no_root_location();
-plan tests => 307;
+plan tests => 327;
 no_long_string();
 run_tests();
 
@@ -401,3 +416,19 @@ social: access to "/private/x" denied, its signature is malformed
 social: access to "/private/x" denied, its signature is invalid
 --- no_error_log
 social-signature
+
+=== TEST 22: one secret's signature opens nothing of another's
+--- request eval
+["GET /crossing?" . ::path('/crossing'),
+ "GET /crossed/x.txt?" . ::path('/crossed/x.txt', key => 'other')]
+--- error_code eval
+[403, 200]
+
+=== TEST 23: off, beside what is needed instead
+--- request eval
+["GET /open/a%20b.txt", "GET /open/a%20b.txt?" . ::path('/open/a b.txt'),
+ "GET /open/a%20b.txt"]
+--- more_headers eval
+["", "", ::bearer()]
+--- error_code eval
+[401, 401, 200]
