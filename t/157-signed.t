@@ -139,6 +139,7 @@ _EOC_
         social_auth main;
         social_sign_url secret=now prefix=/members/ expires=1h cookie=files
                         domain=example.com;
+        client_body_in_file_only on;
     }
     location = /sign/optional {
         social_auth main optional;
@@ -167,7 +168,7 @@ sub keep {
 }
 
 no_root_location();
-plan tests => 327;
+plan tests => 328;
 no_long_string();
 run_tests();
 
@@ -367,6 +368,11 @@ POST /sign/members
 qr/^\{"url":"\/members\/x\.txt\?social-expires/
 --- response_headers
 ! Set-Cookie
+--- no_error_log
+temporary file
+[alert]
+[emerg]
+[crit]
 
 === TEST 16: a variable without a value
 --- request

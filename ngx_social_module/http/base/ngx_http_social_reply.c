@@ -25,6 +25,25 @@ static ngx_int_t ngx_http_social_body_copy(ngx_http_request_t *r,
  * waits for the body hangs on a cleanup of the request.
  */
 
+void
+ngx_http_social_read_body_location(ngx_conf_t *cf, size_t max)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                            max);
+    clcf->client_body_in_file_only = 0;
+
+    if (clcf->client_max_body_size == 0
+        || clcf->client_max_body_size > (off_t) max)
+    {
+        clcf->client_max_body_size = max;
+    }
+}
+
+
 ngx_int_t
 ngx_http_social_read_body(ngx_http_request_t *r, size_t max,
     ngx_http_social_body_pt handler)

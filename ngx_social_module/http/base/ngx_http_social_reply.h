@@ -27,6 +27,13 @@ ngx_int_t ngx_http_social_read_body(ngx_http_request_t *r, size_t max,
     ngx_http_social_body_pt handler);
 
 /*
+ * To be called while locations are merged, for a location whose handler reads
+ * bodies so: they are kept in memory, and none is larger than "max" bytes,
+ * or than what "client_max_body_size" allows.
+ */
+void ngx_http_social_read_body_location(ngx_conf_t *cf, size_t max);
+
+/*
  * Sends a whole answer.  "body" and "type" live as long as the request.
  * Returns what is for ngx_http_finalize_request(), or for a content handler
  * to return.

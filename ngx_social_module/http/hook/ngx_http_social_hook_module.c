@@ -6,6 +6,7 @@
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_hook.h"
+#include "ngx_http_social_reply.h"
 #include "social_credentials.h"
 #include "social_url.h"
 
@@ -514,12 +515,10 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    /* the whole body in memory, or none of it: never in a file */
+    /* how large events are is not the operator's choice */
 
-    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
-                                            SOCIAL_COGNITO_EVENT_MAX_SIZE);
-    clcf->client_max_body_size = SOCIAL_COGNITO_EVENT_MAX_SIZE;
-    clcf->client_body_in_file_only = 0;
+    clcf->client_max_body_size = 0;
+    ngx_http_social_read_body_location(cf, SOCIAL_COGNITO_EVENT_MAX_SIZE);
 
     ngx_http_social_error_own_location(cf);
 

@@ -603,7 +603,6 @@ static char *
 ngx_http_social_sign_url_check(ngx_conf_t *cf,
     ngx_http_social_sign_url_loc_conf_t *conf)
 {
-    ngx_http_core_loc_conf_t         *clcf;
     ngx_http_social_auth_loc_conf_t  *alcf;
 
     conf->secret = ngx_http_social_secret_find(cf, &conf->secret_name);
@@ -623,17 +622,7 @@ ngx_http_social_sign_url_check(ngx_conf_t *cf,
                    "social_sign_url");
     }
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
-                                            NGX_HTTP_SOCIAL_SIGN_URL_MAX_BODY);
-
-    if (clcf->client_max_body_size == 0
-        || clcf->client_max_body_size > NGX_HTTP_SOCIAL_SIGN_URL_MAX_BODY)
-    {
-        clcf->client_max_body_size = NGX_HTTP_SOCIAL_SIGN_URL_MAX_BODY;
-    }
-
+    ngx_http_social_read_body_location(cf, NGX_HTTP_SOCIAL_SIGN_URL_MAX_BODY);
     ngx_http_social_error_own_location(cf);
 
     return NGX_CONF_OK;

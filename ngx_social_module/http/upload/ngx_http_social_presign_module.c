@@ -7,6 +7,7 @@
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_presign.h"
+#include "ngx_http_social_reply.h"
 
 
 static ngx_int_t ngx_http_social_presign_id_variable(ngx_http_request_t *r,
@@ -19,9 +20,8 @@ static void *ngx_http_social_presign_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static char *ngx_http_social_presign_check(ngx_conf_t *cf,
-    ngx_http_social_presign_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
-static void ngx_http_social_presign_location(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf);
+    ngx_http_social_presign_loc_conf_t *conf);
+static void ngx_http_social_presign_location(ngx_conf_t *cf);
 static char *ngx_http_social_presign_defaults(ngx_conf_t *cf,
     ngx_http_social_presign_loc_conf_t *conf);
 
@@ -210,10 +210,7 @@ ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_social_presign_loc_conf_t  *prev = parent;
     ngx_http_social_presign_loc_conf_t  *conf = child;
 
-    ngx_int_t                  rc;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    ngx_int_t  rc;
 
     rc = ngx_http_social_content_merge(cf, &prev->content, &conf->content);
 
@@ -223,7 +220,7 @@ ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     if (rc == NGX_DONE) {
         *conf = *prev;
-        ngx_http_social_presign_location(cf, clcf);
+        ngx_http_social_presign_location(cf);
 
         return NGX_CONF_OK;
     }
@@ -237,14 +234,14 @@ ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
                              10 * 1024 * 1024);
     ngx_conf_merge_value(conf->expires, prev->expires, 300);
 
-    return rc == NGX_OK ? ngx_http_social_presign_check(cf, conf, clcf)
+    return rc == NGX_OK ? ngx_http_social_presign_check(cf, conf)
                         : NGX_CONF_OK;
 }
 
 
 static char *
 ngx_http_social_presign_check(ngx_conf_t *cf,
-    ngx_http_social_presign_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf)
+    ngx_http_social_presign_loc_conf_t *conf)
 {
     ngx_http_social_auth_loc_conf_t  *alcf;
 
@@ -275,7 +272,7 @@ ngx_http_social_presign_check(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_social_presign_location(cf, clcf);
+    ngx_http_social_presign_location(cf);
 
     return NGX_CONF_OK;
 }
@@ -286,18 +283,9 @@ ngx_http_social_presign_check(ngx_conf_t *cf,
  */
 
 static void
-ngx_http_social_presign_location(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf)
+ngx_http_social_presign_location(ngx_conf_t *cf)
 {
-    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
-                                            SOCIAL_UPLOAD_MAX_BODY);
-
-    if (clcf->client_max_body_size == 0
-        || clcf->client_max_body_size > SOCIAL_UPLOAD_MAX_BODY)
-    {
-        clcf->client_max_body_size = SOCIAL_UPLOAD_MAX_BODY;
-    }
-
+    ngx_http_social_read_body_location(cf, SOCIAL_UPLOAD_MAX_BODY);
     ngx_http_social_error_own_location(cf);
 }
 
