@@ -24,6 +24,7 @@ my $proxy = SocialProxy->start("$pg->{dir}/.s.PGSQL.5432");
 my $tcp = 'host=127.0.0.1 port=' . $proxy->port
           . ' user=social dbname=social sslmode=disable gssencmode=disable';
 my $n = 0;
+my $nginx;
 
 sub begin {
     my (%o) = @_;
@@ -163,6 +164,47 @@ sub gathered {
     return @got;
 }
 
+# Requests that nginx finds in one iteration: it is stopped while they are sent.
+# Their sockets, in their order.
+
+sub send_together {
+    my (@texts) = @_;
+
+    my @socks = map {
+        my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
+            or die "connect: $!\n";
+        print {$sock} "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        $sock->flush;
+        sysread $sock, my $answer, 65536;
+        $sock;
+    } @texts;
+
+    my ($worker) = SocialNginx::workers($nginx->{pid});
+    kill 'STOP', $worker;
+    sleep 0.1;
+
+    for my $i (0 .. $#texts) {
+        print { $socks[$i] } $texts[$i];
+        $socks[$i]->flush;
+    }
+
+    kill 'CONT', $worker;
+
+    return @socks;
+}
+
+sub answers {
+    my (@socks) = @_;
+
+    return map {
+        my $answer = '';
+        1 while sysread $_, $answer, 65536, length $answer;
+        { status => $answer =~ m{\AHTTP/1\.1 (\d+)} ? $1 : 'none' };
+    } @socks;
+}
+
+sub together { return answers(send_together(@_)) }
+
 # The functions' own lock_timeout is shorter than these tests hold what they
 # need; the request's time limit is longer.
 
@@ -186,7 +228,7 @@ sub patient {
 }
 
 
-my $nginx = begin(parameters => 'connections=2 timeout=60s queue=1000');
+$nginx = begin(parameters => 'connections=2 timeout=60s queue=1000');
 
 is(hook('row'), '200:1', 'a user');
 
@@ -256,6 +298,27 @@ patient(sub {
 
         release($holder);
         waitpid $pid, 0;
+        $pg->sql('DELETE FROM revocations');
+    };
+
+    # Nor before it is late: it is alone, and first, and what comes in the same
+    # moment would be divided among both connections.
+
+    subtest 'head of line, at once' => sub {
+        my $holder = hold("SELECT FROM users WHERE sub = 'row' FOR UPDATE");
+
+        my ($row, @outs) = send_together(post('row', email => 'a@d.example'),
+            map {
+                "POST /logout HTTP/1.0\r\n" . bearer(sub => "once$_",
+                    origin_jti => "once$_") . "\r\n\r\n"
+            } 1 .. 20);
+
+        is(statuses(answers(@outs)), '204:20', 'all others are answered');
+        is($pg->value("SELECT email FROM users WHERE sub = 'row'"),
+           'a@c.example', 'while that one waits');
+
+        release($holder);
+        is(statuses(answers($row)), '200:1', 'it is answered');
         $pg->sql('DELETE FROM revocations');
     };
 
@@ -571,38 +634,6 @@ unlike($nginx->error_log, qr/\[(?:alert|emerg|crit)\]|timed out/,
        'nothing in the log');
 $nginx->stop;
 
-
-# Requests that nginx finds in one iteration: it is stopped while they are sent.
-
-sub together {
-    my (@texts) = @_;
-
-    my @socks = map {
-        my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
-            or die "connect: $!\n";
-        print {$sock} "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-        $sock->flush;
-        sysread $sock, my $answer, 65536;
-        $sock;
-    } @texts;
-
-    my ($worker) = SocialNginx::workers($nginx->{pid});
-    kill 'STOP', $worker;
-    sleep 0.1;
-
-    for my $i (0 .. $#texts) {
-        print { $socks[$i] } $texts[$i];
-        $socks[$i]->flush;
-    }
-
-    kill 'CONT', $worker;
-
-    return map {
-        my $answer = '';
-        1 while sysread $_, $answer, 65536, length $answer;
-        { status => $answer =~ m{\AHTTP/1\.1 (\d+)} ? $1 : 'none' };
-    } @socks;
-}
 
 $nginx = begin(parameters => 'connections=3');
 

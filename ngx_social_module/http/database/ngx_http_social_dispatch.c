@@ -414,6 +414,7 @@ ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
     if (ngx_http_social_connection_pending(conn) == 0) {
         pooled->moved = ngx_current_msec;
         pooled->suspect = 0;
+        pooled->locks = 0;
     }
 
     batch = n > 1 && queries[0]->statement->batch != NULL
@@ -449,6 +450,10 @@ ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
         ngx_queue_insert_tail(&pooled->sent, &query->queue);
 
         pooled->suspect |= query->suspect;
+
+        /* a batch passes over what is locked */
+
+        pooled->locks |= (!batch && query->statement->share);
     }
 
     return ngx_http_social_connection_flush(conn);
@@ -458,11 +463,12 @@ ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
 /*
  * The connection that will be through with what it has the soonest, as far as
  * can be known: a millisecond in which nothing came of its oldest statement
- * counts as much as a statement.  None that is late, or has a suspect; only an
- * idle one for statements that share, which are the more the longer they wait,
- * and for suspects, which must leave one to the others, or, when they have
- * waited long, all but one.  Another connection is opened when all that are up
- * have something to do.  "idle" is the number of connections that have not.
+ * counts as much as a statement.  None that is late, or has a suspect, or what
+ * may have to wait for a lock; only an idle one for statements that share,
+ * which are the more the longer they wait, and for suspects, which must leave
+ * one to the others, or, when they have waited long, all but one.  Another
+ * connection is opened when all that are up have something to do.  "idle" is
+ * the number of connections that have not.
  */
 
 static ngx_http_social_pooled_t *
@@ -521,7 +527,7 @@ ngx_http_social_dispatch_choose(ngx_http_social_database_t *db,
 
         free++;
 
-        if (!query->alone || query->suspect
+        if (!query->alone || query->suspect || pooled->locks
             || pending >= NGX_HTTP_SOCIAL_DISPATCH_PIPELINE)
         {
             continue;

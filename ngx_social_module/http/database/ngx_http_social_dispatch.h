@@ -20,6 +20,8 @@ typedef struct {
                                                      statement was sent */
     unsigned                           suspect:1; /* something that may wait
                                                      long is under way */
+    unsigned                           locks:1;   /* so is something that waits
+                                                     for a lock if it must */
 } ngx_http_social_pooled_t;
 
 
