@@ -170,6 +170,22 @@ sub error_log {
     return slurp("$self->{dir}/logs/error.log");
 }
 
+# Reloads the configuration, and waits until the worker processes of the old one
+# have ended and all new ones, two by default, are there.  Whether they are.
+
+sub reload {
+    my ($self, $count) = @_;
+
+    my %old = map { $_ => 1 } workers($self->{pid});
+
+    kill 'HUP', $self->{pid};
+
+    return wait_for(30, sub {
+        my @now = workers($self->{pid});
+        return @now >= ($count // 2) && !grep { $old{$_} } @now;
+    });
+}
+
 sub worker { return (workers($_[0]->{pid}))[0] }
 
 sub workers {
