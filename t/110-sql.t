@@ -352,7 +352,7 @@ sub created {
 
 # An upload's state as its owner sees it.
 
-sub state {
+sub state_of {
     my ($id) = @_;
     return v("SELECT social_upload_get(uploads.id, issuer, sub) ->> 'state'
         FROM uploads JOIN users ON users.id = user_id
@@ -511,7 +511,7 @@ subtest 'uploads' => sub {
 
     # a claim follows priority, then age
     like(claim('w', 1), qr/\|1\|avatar\|/, 'avatars go first');
-    is(state($again), 'processing', 'and the upload says so');
+    is(state_of($again), 'processing', 'and the upload says so');
     v('DELETE FROM jobs');
 };
 
@@ -654,7 +654,7 @@ subtest 'payloads that nobody can use' => sub {
     created('pay', 'raw/pay', 'a');
     my @got = split /\n/, claim('w', 50);
     is(scalar @got, $n + 1, 'keep no job from being claimed');
-    is(state($id), 'processing', 'the good one is at work');
+    is(state_of($id), 'processing', 'the good one is at work');
 
     is(v("SELECT count(*) FROM jobs WHERE social_job_fail(id, 1, 'w',
         'unavailable', 'e', 'r') <> 'ready'"), 0, 'each is tried again');
@@ -730,7 +730,7 @@ subtest 'leases and fences' => sub {
     is(v("SELECT coalesce(social_job_fail($job, 2, 'w1', 'permanent', 'e', 'r'),
         '-')"), '-', 'nor fails it');
     is(v("SELECT social_job_release($job, 2, 'w1')"), 'f', 'nor releases it');
-    is(state($id), 'processing', 'nothing');
+    is(state_of($id), 'processing', 'nothing');
 
     is(v("SELECT social_job_finish($job, 2, 'w2',
         '{\"avatar\":{\"key\":\"images/$id/avatar.jpg\",\"width\":512}}', 'hash',

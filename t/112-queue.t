@@ -9,6 +9,7 @@ use lib 't/lib';
 
 use File::Temp ();
 use Test::More;
+use Time::HiRes qw( sleep );
 
 use SocialPostgres;
 
@@ -290,7 +291,7 @@ subtest 'an old snapshot' => sub {
 
     for (1 .. 11) {
         finish('w', [claim('w', 500)]);
-        select undef, undef, undef, 0.11;
+        sleep 0.11;
     }
 
     $one->() for 1 .. 3;
@@ -313,7 +314,7 @@ subtest 'jobs that are committed late' => sub {
     for (1 .. 4) {
         v("SELECT social_job_add('x') FROM generate_series(1, 600)");
         finish('w', [claim('w', 600)]);
-        select undef, undef, undef, 0.11;
+        sleep 0.11;
     }
 
     v("SELECT social_job_add('x') FROM generate_series(1, 600)");
@@ -356,7 +357,7 @@ subtest 'marks, and transactions that are active' => sub {
     my $tick = sub {
         my ($n) = @_;
         v("SELECT social_job_add('x') FROM generate_series(1, $n)");
-        select undef, undef, undef, 0.11;
+        sleep 0.11;
         return finish('w', [claim('w', $n)]);
     };
     my $begin = sub { v("UPDATE job_lanes SET head = 0") };
@@ -650,7 +651,7 @@ subtest 'owners take turns' => sub {
     ok($got{c}, 'nor does what has no owner');
 
     v("SELECT social_job_add('d', p_group => 'late')");
-    select undef, undef, undef, 0.12;
+    sleep 0.12;
     claim('w', 150);
     v("SELECT social_job_add('e', p_group => 'later')");
     %got = map { $_->[2] => 1 } claim('w', 20);
@@ -668,13 +669,13 @@ subtest 'priorities' => sub {
     v("SELECT social_job_add('high', p_priority => -5)");
     v("SELECT social_job_add('low', p_priority => 200)");
     v("SELECT social_jobs_release('w', '{$job->[0]}', '{$job->[1]}')");
-    select undef, undef, undef, 0.12;
+    sleep 0.12;
     is((claim('w', 1))[0][2], 'high', 'a priority that is new goes first');
     is((claim('w', 1))[0][0], $job->[0], 'then what came back');
     v("UPDATE jobs SET priority = -9 WHERE id = (SELECT max(id) FROM jobs
         WHERE state = 'ready')");
     my $last = v("SELECT max(id) FROM jobs WHERE state = 'ready'");
-    select undef, undef, undef, 0.12;
+    sleep 0.12;
     is((claim('w', 1))[0][0], $last, 'one that a person put in front');
     clear();
 };

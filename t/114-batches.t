@@ -266,7 +266,7 @@ subtest 'nobody waits' => sub {
 
     $end = $pg->transaction('SELECT FROM users FOR UPDATE');
     is(outcomes(many(@users)), join(' ', ('done') x 6), 'nothing changes');
-    is(outcomes(many(map { { %$_, event => 'y' } } @users)),
+    is(outcomes(many(map { +{ %$_, event => 'y' } } @users)),
        join(' ', ('locked') x 6), 'something does');
     $end->('ROLLBACK');
 

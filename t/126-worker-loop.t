@@ -115,7 +115,7 @@ subtest 'a locked row' => sub {
     my @pids = map { $w->worker } 1, 2;
     at_gate($_) for @ids;
 
-    my $lock = $w->lock("SELECT FROM jobs WHERE payload->>'upload' = '$ids[0]'
+    my $lock = $w->lock_rows("SELECT FROM jobs WHERE payload->>'upload' = '$ids[0]'
         FOR UPDATE");
     sleep 14;                           # more than two leases
     is(gets_of($_), 1, 'nobody else has begun it') for @ids;

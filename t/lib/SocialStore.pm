@@ -21,7 +21,8 @@ sub files {
         push @found, s{\A\Q$root\E/}{}r if lstat && -f _;
     } }, $top) if -d $top;
 
-    return sort @found;
+    my @sorted = sort @found;
+    return @sorted;
 }
 
 # What a metadata file says: a hash of its lines, with "bytes" for what follows

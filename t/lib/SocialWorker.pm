@@ -187,7 +187,7 @@ sub worker {
         open STDOUT, '>', '/dev/null';
         open STDERR, '>', $log;
         exec @{ $o{prefix} // [] }, $self->{program}, '-c',
-            $o{conf} || "$self->{dir}/worker.conf", $o{command} || 'run'
+            $o{conf} // "$self->{dir}/worker.conf", $o{command} // 'run'
             or POSIX::_exit(127);
     }
 
@@ -325,7 +325,7 @@ sub cpu_of {
 
 # A transaction that holds what the statement locks until it is undefined.
 
-sub lock {
+sub lock_rows {
     my ($self, $sql) = @_;
 
     open my $psql, '|-', "psql -X -q -o /dev/null -d '"
