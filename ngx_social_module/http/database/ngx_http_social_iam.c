@@ -164,6 +164,8 @@ ngx_http_social_iam_token(const ngx_http_social_iam_t *iam,
 
     region.data = iam->region.data;
     region.len = iam->region.len;
+    token.data = NULL;
+    token.len = 0;
     rc = SOCIAL_MALFORMED;
 
     social_buf_init(&work, buf, sizeof(buf));
