@@ -190,6 +190,7 @@ sub down {
     my ($self, $signal) = @_;
 
     my $pid = delete $self->{pid} or return;
+    $self->leave;
     kill $signal || 'INT', $pid;
     waitpid $pid, 0;
 }
@@ -277,10 +278,19 @@ sub sql {
 }
 
 
-# The same as a list: whether it succeeded, and the rows or the error's text.
+# The same as a list: the rows or the error's text, and whether it succeeded.
 
 sub attempt {
     my ($self, $sql) = @_;
+
+    if (!keeps_state($sql)) {
+        my @got = $self->ask($sql);
+        return @got if @got;
+    }
+
+    # a template is of no other session
+
+    $self->leave if $sql =~ /\bCREATE DATABASE\b/;
 
     my $file = File::Temp->new;
     print $file $sql;
@@ -293,6 +303,75 @@ sub attempt {
 
     chomp $out;
     return ($out, $ok);
+}
+
+
+# Whether a session would be another one after this, or it is no whole text.
+
+sub keeps_state {
+    my ($sql) = @_;
+
+    return $sql =~ m{(?:\A|;)\s*(?:SET|RESET|BEGIN|START|COMMIT|ROLLBACK|LISTEN|CREATE\s+DATABASE
+                     |PREPARE|DISCARD|LOAD|COPY|DECLARE)\b}xi
+        || $sql =~ m{\bTEMP|lock\w*\s*\(|set_config|pg_sleep|\\}xi
+        || ($sql =~ tr/'//) % 2
+        || (() = $sql =~ /\$\w*\$/g) % 2;
+}
+
+
+# Asks a session that is kept for the next question, which costs a hundredth of
+# a new one.  An empty list: it has ended, and nobody knows whether it was done.
+
+sub ask {
+    my ($self, $sql) = @_;
+
+    my $session = $self->{session};
+
+    if (!$session || $session->{owner} != $$) {
+        my $pid = IPC::Open2::open2(my $out, my $in, 'sh', '-c',
+            'exec psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$0" 2>&1',
+            $self->conninfo);
+
+        $session = { pid => $pid, out => $out, in => $in, owner => $$ };
+        $self->{session} = $session;
+    }
+
+    my $end = 'end-of-' . ++$session->{asked} . "-$$";
+    my $text = '';
+
+    local $SIG{PIPE} = 'IGNORE';
+    local $?;
+
+    print { $session->{in} } "$sql\n;\n\\echo $end\n";
+    $session->{in}->flush;
+
+    while (sysread $session->{out}, $text, 65536, length $text) {
+        $text =~ s/^$end\n\z//m or next;
+        chomp $text;
+        return ($text, 1);
+    }
+
+    # psql ends with 3 after an error, and with 2 without a connection
+
+    delete $self->{session};
+    waitpid $session->{pid}, 0;
+    chomp $text;
+    return $? >> 8 == 3 ? ($text, 0) : ();
+}
+
+
+# Ends that session.
+
+sub leave {
+    my ($self) = @_;
+
+    my $session = delete $self->{session} or return;
+    return if $session->{owner} != $$;
+
+    local $?;
+    close $session->{in};
+    waitpid $session->{pid}, 0;
+    return;
 }
 
 
