@@ -21,7 +21,6 @@
 #include "ngx_http_social_dispatch.h"
 
 
-#define NGX_HTTP_SOCIAL_DISPATCH_PIPELINE  64
 #define NGX_HTTP_SOCIAL_DISPATCH_LATE      30     /* milliseconds */
 #define NGX_HTTP_SOCIAL_DISPATCH_SPLIT     8      /* statements */
 #define NGX_HTTP_SOCIAL_DISPATCH_SUSPECT   100    /* milliseconds */
@@ -109,6 +108,14 @@ ngx_http_social_dispatch_leave(ngx_http_social_database_t *db,
 
     query->waiting = 0;
     db->waiters--;
+}
+
+
+void
+ngx_http_social_dispatch_returned(ngx_http_social_query_t *query)
+{
+    ngx_queue_remove(&query->queue);
+    ngx_http_social_held_remove(query);
 }
 
 
@@ -315,46 +322,8 @@ static ngx_uint_t
 ngx_http_social_dispatch_is_held(ngx_http_social_database_t *db,
     const ngx_http_social_query_t *query)
 {
-    ngx_uint_t                      i, key;
-    ngx_queue_t                    *sent, *q;
-    const social_pq_param_t        *a, *b;
-    const ngx_http_social_query_t  *other;
-
-    if (query->alone || query->statement->batch == NULL) {
-        return 0;
-    }
-
-    key = query->statement->keys[NGX_HTTP_SOCIAL_STATEMENT_KEYS - 1];
-    a = &query->params[key];
-
-    for (i = 0; i < db->conf->connections; i++) {
-
-        sent = &db->pool[i].sent;
-
-        for (q = ngx_queue_head(sent);
-             q != ngx_queue_sentinel(sent);
-             q = ngx_queue_next(q))
-        {
-            other = ngx_queue_data(q, ngx_http_social_query_t, queue);
-
-            if (other->statement->batch == NULL
-                || other->statement->keys[NGX_HTTP_SOCIAL_STATEMENT_KEYS - 1]
-                   != key)
-            {
-                continue;
-            }
-
-            b = &other->params[key];
-
-            if (!a->null && !b->null && a->value.len == b->value.len
-                && ngx_memcmp(a->value.data, b->value.data, a->value.len) == 0)
-            {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
+    return !query->alone && query->statement->batch != NULL
+           && ngx_http_social_held_has(&db->held, query);
 }
 
 
@@ -448,6 +417,7 @@ ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
         query->shared = (n > 1);
         query->batch = (batch && i == 0) ? n : 0;
         ngx_queue_insert_tail(&pooled->sent, &query->queue);
+        ngx_http_social_held_add(&pooled->db->held, query);
 
         pooled->suspect |= query->suspect;
 
