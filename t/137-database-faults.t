@@ -257,6 +257,28 @@ subtest 'a long outage' => sub {
 $nginx->stop;
 
 
+# The first of them, in a worker that had none yet: what waits has not lost while
+# one is being made.
+
+$proxy->mode('first');
+$nginx = begin(database => $tcp, parameters => 'connections=3 timeout=20s');
+
+subtest 'connections that fail before another one is there' => sub {
+    my $made = 0;
+    my @got = many($port, [ map { post("first-$_") } 1 .. 20 ], tick => sub {
+        return if $made
+            || $nginx->error_log !~ /database unavailable(?s:.*)unavailable/;
+        $made = 1;
+        $proxy->mode('pass');
+    });
+
+    ok($made, 'they fail');
+    is(statuses(@got), '200:20', 'and all are served by that one');
+};
+
+$nginx->stop;
+
+
 # As many connections as the server has, and not one more.
 
 $pg->sql(<<'_EOC_');

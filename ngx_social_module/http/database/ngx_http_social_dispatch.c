@@ -581,16 +581,19 @@ ngx_http_social_dispatch_hurry(ngx_http_social_database_t *db,
 
 /*
  * No connection is up, and either none is being made, or the outage has lasted
- * as long as a request would wait: it is better answered at once.
+ * as long as a request would wait: it is better answered at once.  So it is
+ * where there has been none yet, but not while others are being made: a server
+ * that has no room for all of them may have some for one.
  */
 
 static ngx_uint_t
 ngx_http_social_dispatch_hopeless(ngx_http_social_database_t *db)
 {
-    ngx_uint_t                     i, soon;
+    ngx_uint_t                     i, soon, connecting;
     ngx_http_social_connection_t  *conn;
 
     soon = 0;
+    connecting = 0;
 
     for (i = 0; i < db->conf->connections; i++) {
         conn = &db->pool[i].conn;
@@ -599,18 +602,20 @@ ngx_http_social_dispatch_hopeless(ngx_http_social_database_t *db)
             return 0;
         }
 
-        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_CONNECTING
-            || (conn->retry.timer_set && !ngx_exiting))
-        {
+        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_CONNECTING) {
+            connecting = 1;
+        }
+
+        if (conn->retry.timer_set && !ngx_exiting) {
             soon = 1;
         }
     }
 
-    if (!soon) {
+    if (!soon && !connecting) {
         return 1;
     }
 
     return db->is_down
-           && (!db->was_up
+           && ((!db->was_up && !connecting)
                || ngx_current_msec - db->down >= db->conf->timeout);
 }
