@@ -103,12 +103,12 @@ my $nginx = begin();
 
 subtest 'terminated backends' => sub {
     my @names = names('term', $many);
-    my $at = 0;
+    my $next = 40;
 
     my @got = many($port, [ map { post($_) } @names ], width => 20,
         seconds => 300, tick => sub {
-            return if time < $at;
-            $at = time + 0.3;
+            return if $_[0] < $next;
+            $next += 80;
             $pg->value('SELECT count(pg_terminate_backend(pid)) FROM'
                 . " pg_stat_activity WHERE application_name ="
                 . " 'ngx_social_module'");
