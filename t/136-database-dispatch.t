@@ -367,14 +367,15 @@ patient(sub {
                '<=', 4, 'but for those that are not plain');
 
         # those of one user are not divided among connections, where one half
-        # would find the other's lock, and be run one by one
+        # would find the other's lock, and be run one by one; nor do they go
+        # with those of others on another connection
 
         %before = map { ($_ => $calls->($_)) } keys %before;
 
-        @got = gathered([ map { post('row', email => "row$_\@example.com") }
-                          1 .. 128 ]);
+        @got = gathered([ map { (post('row', email => "row$_\@example.com"),
+                                 post("mixed-$_")) } 1 .. 64 ]);
 
-        is(statuses(@got), '200:128', 'many events of one user');
+        is(statuses(@got), '200:128', 'many events of one user, and others');
         ok(SocialNginx::wait_for(30, sub {
             return $calls->('social_users_sync') > $before{social_users_sync};
         }), 'are a call for many, too');
@@ -626,6 +627,12 @@ patient(sub {
         is(scalar(@said), 1, 'it is a warning once');
         like($said[0], qr/function social_users_sync.* does not exist \(42883\); apply the migrations/,
              'with what to do about it');
+
+        # on each connection at most, and not again for a minute
+
+        my $tries = () = $pg->output
+            =~ /ERROR:  function social_users_sync.* does not exist/g;
+        cmp_ok($tries, '<=', 2, 'and it is not tried each time');
 
         $pg->sql('ALTER FUNCTION test_renamed RENAME TO social_users_sync');
     };
