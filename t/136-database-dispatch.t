@@ -56,6 +56,7 @@ http {
     server {
         listen 127.0.0.1:$port;
         location = /hook { social_hook cognito insecure=on; }
+        location = /token { social_hook cognito insecure=on strict=on; }
         location = /logout { social_auth main; social_logout; }
         location = /uploads { social_auth main; social_presign raw put; }
         location / { return 200 "here\\n"; }
@@ -66,14 +67,24 @@ _EOC_
     return $nginx;
 }
 
+sub raw {
+    my ($path, $sub, $attributes, %o) = @_;
+
+    my $body = event(%o, attributes => { sub => $sub, email => undef,
+        preferred_username => $sub, %$attributes });
+
+    return "POST $path HTTP/1.1\r\nHost: localhost\r\nConnection: close"
+        . "\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+}
+
 sub post {
     my ($sub, %attributes) = @_;
+    return raw('/hook', $sub, \%attributes);
+}
 
-    my $body = event(attributes => { sub => $sub, preferred_username => $sub,
-                                     email => undef, %attributes });
-
-    return "POST /hook HTTP/1.1\r\nHost: localhost\r\nConnection: close"
-        . "\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+sub token_of {
+    return raw('/token', $_[0], {}, version => '2',
+               triggerSource => 'TokenGeneration_HostedAuth');
 }
 
 sub names { my ($prefix, $n) = @_; return map { "$prefix-$_" } 1 .. $n }
@@ -385,6 +396,18 @@ patient(sub {
 
         $pg->sql('ALTER SYSTEM RESET track_functions');
         $pg->reload;
+    };
+
+    subtest 'each gets what is its own' => sub {
+        my @subs = names('share', 60);
+        my %id = map { split /\|/ } split /\n/,
+            $pg->value("SELECT sub, id FROM users WHERE sub LIKE 'share-%'");
+
+        my @got = gathered([ map { token_of($_) } @subs ]);
+        my @ids = map { $_->{answer} =~ /"user_id":"([^"]*)"/ } @got;
+
+        is(statuses(@got), '200:60', 'all are answered');
+        is("@ids", join(' ', map { "$id{$_}" } @subs), 'with their ids');
     };
 
     # Of those that share a statement, two wait for what somebody else has.

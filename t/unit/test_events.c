@@ -264,6 +264,12 @@ test_strange(void **state)
     assert_int_equal(social_net_events_get(root, &n, buf), SOCIAL_MALFORMED);
 
     snprintf(path, sizeof(path),
+             "cd %s/events && echo more >> "
+             "0000000000000001-0000000000000001-00000006", root);
+    assert_int_equal(system(path), 0);
+    assert_int_equal(social_net_events_get(root, &n, buf), SOCIAL_MALFORMED);
+
+    snprintf(path, sizeof(path),
              "cd %s/events && rm 0* && ln -s /etc/hosts "
              "0000000000000001-0000000000000001-00000006", root);
     assert_int_equal(system(path), 0);
