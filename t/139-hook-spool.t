@@ -179,7 +179,7 @@ subtest 'what is acknowledged during an outage' => sub {
     is(rows('during-%'), 4, 'each once');
     is(rows('token-%') + rows('pre') + rows('forged') + rows('wrong'), 0,
        'and no other');
-    ok(SocialNginx::wait_for(10, sub {
+    ok(SocialNginx::wait_for(30, sub {
         ready() eq 'ready spool empty spool_events 0 spool_aside 0';
     }), 'as readiness shows');
     is(log_has(qr/\[notice\].* events of the spool ".*" were committed/) > 0, 1,
@@ -237,7 +237,7 @@ _EOC_
     is(aside(), 2, 'they are set aside');
     is(log_has(qr/\[error\].* event "[0-9a-f-]+" of the spool ".*" was set aside: the database refused it/),
        2, 'each is logged');
-    ok(SocialNginx::wait_for(10, sub {
+    ok(SocialNginx::wait_for(30, sub {
         ready() eq 'ready spool empty spool_events 0 spool_aside 2';
     }), 'readiness shows them');
 
@@ -247,7 +247,7 @@ _EOC_
     rename $_, s{/aside/}{/events/}r for glob "$spool/aside/*";
     ok(drained(), 'moved back');
     is(rows('bad-%'), 2, 'they are committed');
-    ok(SocialNginx::wait_for(10, sub { ready() =~ /spool_aside 0/ }),
+    ok(SocialNginx::wait_for(30, sub { ready() =~ /spool_aside 0/ }),
        'and no longer shown');
 };
 
@@ -334,7 +334,7 @@ subtest 'its bounds' => sub {
     ok($nginx->reload(1), 'a reload');
     outage();
 
-    ok(SocialNginx::wait_for(10, sub {
+    ok(SocialNginx::wait_for(30, sub {
         post('/hook', body(signup => 'many-' . ++$n)) eq '503';
     }), 'no room');
     is(waiting(), 3, 'it has as many as it may');
