@@ -333,7 +333,7 @@ subtest 'roles' => sub {
 subtest 'at once' => sub {
     v('DELETE FROM users');
     v("ALTER SYSTEM SET deadlock_timeout = '10ms'");
-    v('SELECT pg_reload_conf()');
+    $pg->reload;
 
     my @pids = map {
         my $k = $_;
@@ -368,7 +368,7 @@ subtest 'at once' => sub {
     is(v('SELECT count(*) FROM users'), v("SELECT count(DISTINCT sub)
         FROM users"), 'each user is one row');
     v('ALTER SYSTEM RESET deadlock_timeout');
-    v('SELECT pg_reload_conf()');
+    $pg->reload;
 };
 
 # A connection keeps its plans: one of a database that had nobody in it yet.

@@ -243,10 +243,23 @@ sub reason { return v("SELECT reason FROM uploads WHERE id = '$_[0]'") }
 
 # the process id of a worker's child, once it has one
 
+# Waits for a line of a log.
+
+sub logged {
+    my ($pid, $pattern) = @_;
+
+    for (1 .. 600) {
+        return 1 if (slurp($workers{$pid}) // '') =~ $pattern;
+        sleep 0.05;
+    }
+
+    return 0;
+}
+
 sub decoder_of {
     my ($pid) = @_;
 
-    for (1 .. 200) {
+    for (1 .. 1200) {
         for my $task (glob "/proc/$pid/task/*/children") {
             my ($child) = (slurp($task) // '') =~ /(\d+)/ or next;
             return $child
@@ -482,7 +495,7 @@ subtest 'what cannot be done' => sub {
 
     my $pid = worker('run');
     $id = upload('no', 'post', undef);
-    is(state_of($id, 'failed', 20), 'failed', 'an object that is not there');
+    is(state_of($id, 'failed', 60), 'failed', 'an object that is not there');
     like(reason($id), qr/did not arrive/, 'is said to be');
     is(v("SELECT attempt FROM jobs WHERE payload->>'upload' = '$id'"), 4,
         'after a few quick attempts');
@@ -498,7 +511,7 @@ subtest 'what cannot be done' => sub {
 subtest 'a decoder that takes too long' => sub {
     my $id = upload('slow', 'hurry', $photo);
     my $pid = worker('run');
-    is(state_of($id, 'failed', 30), 'failed', 'is killed');
+    is(state_of($id, 'failed', 60), 'failed', 'is killed');
     like(reason($id), qr/took too long/, 'with a reason');
     is(v("SELECT attempt || ' ' || last_error FROM jobs
         WHERE payload->>'upload' = '$id'"),
@@ -556,7 +569,7 @@ subtest 'a worker that is killed' => sub {
     stop($first, 'KILL');
 
     my $gone = 0;
-    for (1 .. 40) {
+    for (1 .. 400) {
         $gone = !-d "/proc/$decoder" || slurp("/proc/$decoder/stat") =~ /\) Z/;
         last if $gone;
         sleep 0.05;
@@ -683,13 +696,13 @@ subtest 'signals' => sub {
     conf(concurrency => 1, more => 'variant tiny { width = 8 height = 8 }
         kind tiny { variants = {"tiny"} output = "assets" }' . "\n");
     kill 'HUP', $pid;
-    sleep 0.5;
+    logged($pid, qr/"configuration reloaded"/) or fail('not reloaded');
     my $id = upload('s', 'tiny', $photo);
     is(state_of($id), 'ready', 'SIGHUP: knows a new kind');
 
     conf(concurrency => 1, more => "nonsense\n");
     kill 'HUP', $pid;
-    sleep 0.5;
+    logged($pid, qr/"configuration not reloaded"/) or fail('it is taken');
     $id = upload('s', 'tiny', $photo);
     is(state_of($id), 'ready', 'and keeps the old configuration from a bad one');
 

@@ -97,7 +97,7 @@ sub read_only {
     my ($server) = @_;
 
     $server->value('ALTER SYSTEM SET default_transaction_read_only = on');
-    $server->value('SELECT pg_reload_conf()');
+    $server->reload;
     $server->wait_for('SHOW default_transaction_read_only', 'on');
     return;
 }
@@ -105,7 +105,7 @@ sub read_only {
 sub writable {
     for my $server (@_) {
         $server->value('ALTER SYSTEM RESET default_transaction_read_only');
-        $server->value('SELECT pg_reload_conf()');
+        $server->reload;
         $server->wait_for('SHOW default_transaction_read_only', 'off');
     }
     return;

@@ -103,12 +103,12 @@ my $nginx = begin();
 
 subtest 'terminated backends' => sub {
     my @names = names('term', $many);
-    my $at = 0;
+    my $next = 40;
 
     my @got = many($port, [ map { post($_) } @names ], width => 20,
         seconds => 300, tick => sub {
-            return if time < $at;
-            $at = time + 0.3;
+            return if $_[0] < $next;
+            $next += 80;
             $pg->value('SELECT count(pg_terminate_backend(pid)) FROM'
                 . " pg_stat_activity WHERE application_name ="
                 . " 'ngx_social_module'");
@@ -252,6 +252,28 @@ subtest 'a long outage' => sub {
 
     $pg->up;
     ok(SocialNginx::wait_for(20, sub { hook('long') eq '200:1' }), 'back');
+};
+
+$nginx->stop;
+
+
+# The first of them, in a worker that had none yet: what waits has not lost while
+# one is being made.
+
+$proxy->mode('first');
+$nginx = begin(database => $tcp, parameters => 'connections=3 timeout=20s');
+
+subtest 'connections that fail before another one is there' => sub {
+    my $made = 0;
+    my @got = many($port, [ map { post("first-$_") } 1 .. 20 ], tick => sub {
+        return if $made
+            || $nginx->error_log !~ /database unavailable(?s:.*)unavailable/;
+        $made = 1;
+        $proxy->mode('pass');
+    });
+
+    ok($made, 'they fail');
+    is(statuses(@got), '200:20', 'and all are served by that one');
 };
 
 $nginx->stop;

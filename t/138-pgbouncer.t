@@ -20,7 +20,7 @@ my $port = SocialNginx::free_port();
 my $n = 0;
 
 $pg->value("ALTER SYSTEM SET log_statement = 'all'");
-$pg->value('SELECT pg_reload_conf()');
+$pg->reload;
 
 my $pooler = $pg->pooler;
 
@@ -29,7 +29,7 @@ my $pooler = $pg->pooler;
 my $lenient = SocialPostgres->start;
 $lenient->migrate;
 $lenient->value("ALTER SYSTEM SET log_statement = 'all'");
-$lenient->value('SELECT pg_reload_conf()');
+$lenient->reload;
 $lenient->pooler('ignore_startup_parameters = options');
 
 sub begin {

@@ -145,7 +145,6 @@ write_file($hba, qq{hostssl all "gate way" all ldap ldapserver=127.0.0.1}
     . SocialNginx::slurp($hba));
 $server->settings('ssl=on');
 $server->reload;
-sleep 0.5;
 
 my $credentials = write_file("$dir/aws", <<"_EOC_");
 [default]

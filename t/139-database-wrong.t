@@ -26,7 +26,6 @@ open my $out, '>', $hba or die "$hba: $!\n";
 print {$out} "local all guest scram-sha-256\n$text";
 close $out;
 $server->reload;
-sleep 0.5;
 
 my $socket = "host=$server->{dir} port=$pgport";
 

@@ -13,24 +13,16 @@ use warnings;
 
 use lib 't/lib';
 use File::Path ();
-use File::Temp ();
-use IO::Socket::INET ();
+use SocialFaults qw( idle status );
 use SocialHook;
 use SocialNginx;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
 plan skip_all => 'SKIPPED: the sanitizers and valgrind have their own calls'
-    if $ENV{SANITIZE} || $ENV{TEST_NGINX_USE_VALGRIND};
+    if !SocialFaults::possible();
 
-chomp(my $tools = `scripts/tools`);
-die "t/tools did not compile\n" if $?;
-
-my $file = File::Temp->new;
-print {$file} "\0" x 4096;
-$file->flush;
-chmod 0666, "$file";
-
+my $faults = SocialFaults->new('faults');
 my $port = SocialNginx::free_port();
 my $nginx = SocialNginx->new;
 my $spool = "$nginx->{dir}/spool";
@@ -57,35 +49,9 @@ http {
 }
 _EOC_
 
-{
-    local $ENV{LD_PRELOAD} = "$tools/faults";
-    local $ENV{SOCIAL_FAULTS} = "$file";
-    $nginx->start($port);
-}
+$faults->start($nginx, $port);
 
 my $worker = $nginx->worker;
-
-# what the library reads and writes: t/tools/faults.c
-
-my @names = qw( pid next lasting failed error counted only delay );
-
-sub control {
-    my (%o) = @_;
-
-    open my $f, '+<:raw', "$file" or die "$file: $!\n";
-    read $f, my $text, 96;
-    my %now;
-    (@now{@names}, $now{name}) = unpack 'q8 Z32', $text;
-
-    for my $i (0 .. $#names) {
-        next unless exists $o{$names[$i]};
-        seek $f, 8 * $i, 0;
-        print {$f} pack 'q', $o{$names[$i]};
-    }
-
-    close $f;
-    return \%now;
-}
 
 my $n = 0;
 
@@ -98,29 +64,6 @@ sub text {
 
     return "POST $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         . "${headers}Content-Length: " . length($body) . "\r\n\r\n$body";
-}
-
-# The status, or "none"; undef: no answer, and the connection stays open.
-
-sub status {
-    my ($text) = @_;
-
-    my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port",
-                                     Timeout => 5) or return 'none';
-    my $got = '';
-
-    eval {
-        local $SIG{ALRM} = sub { die "late\n" };
-        local $SIG{PIPE} = 'IGNORE';
-        alarm 20;
-        print {$sock} $text;
-        $sock->flush;
-        1 while sysread $sock, $got, 65536, length $got;
-        alarm 0;
-        1;
-    } or return;
-
-    return $got =~ m{\AHTTP/1\.1 (\d+)} ? $1 : 'none';
 }
 
 sub terminate {
@@ -161,35 +104,8 @@ sub served {
     my ($k) = @_;
 
     return SocialNginx::wait_for(30, sub {
-        (status(text($k->{path}, 'after' . ++$n)) // '') eq '200';
+        (status($port, text($k->{path}, 'after' . ++$n)) // '') eq '200';
     });
-}
-
-sub idle {
-    return SocialNginx::wait_for(20, sub {
-        SocialNginx::request($port, "GET /status HTTP/1.0\r\n\r\n")
-            =~ /Reading: 0 Writing: 1 Waiting: 0/;
-    });
-}
-
-# The calls that one request makes, in their order.
-
-sub calls {
-    my ($text) = @_;
-
-    open my $f, '+<:raw', "$file" or die "$file: $!\n";
-    seek $f, 96, 0;
-    print {$f} pack 'q2 x3900', 1, 0;
-    $f->flush;
-
-    status($text) eq '200' or die "calls: not served\n";
-
-    seek $f, 96, 0;
-    print {$f} pack 'q', 0;
-    $f->flush;
-    seek $f, 112, 0;
-    read $f, my $trace, 3900;
-    return $trace =~ s/\0+\z//r;
 }
 
 # One request with that call failing: its name, and what is wrong with the
@@ -202,14 +118,14 @@ sub attempt {
 
     $k->{before}->() if $k->{before};
 
-    control(next => $next, lasting => $lasting, failed => 0);
+    $faults->control(next => $next, lasting => $lasting, failed => 0);
     my $began = time;
-    my $status = status(text($k->{path}, $sub));
+    my $status = status($port, text($k->{path}, $sub));
 
     # a second of it, then no more
 
     sleep 0.05 while $lasting && time < $began + 1;
-    my $now = control(next => 0, lasting => 0);
+    my $now = $faults->control(next => 0, lasting => 0);
 
     return if !$now->{failed};
 
@@ -226,7 +142,7 @@ sub attempt {
     }
 
     push @wrong, 'no longer served' if !served($k);
-    push @wrong, 'a request is left' if !idle();
+    push @wrong, 'a request is left' if !idle($port);
 
     return ($now->{name}, @wrong);
 }
@@ -236,8 +152,8 @@ sub check {
     my $k = $kind{$name};
 
     ok(served($k), "$name: served");
-    idle();
-    control(pid => $worker);
+    idle($port);
+    $faults->control(pid => $worker);
 
     for my $lasting ($ENV{SOAK} ? (0, 1) : 0) {
         my ($tried, $missed, @wrong, %calls) = (0, 0);
@@ -280,11 +196,15 @@ check('a connection');
 
 $pg->down;
 ok(SocialNginx::wait_for(20, sub {
-    (status(text('/plain', 'none')) // '') eq '503'
+    (status($port, text('/plain', 'none')) // '') eq '503'
 }), 'an outage');
 check('the spool');
 
-like(calls(text('/spool', 'traced')),
+my $calls = $faults->calls(sub {
+    status($port, text('/spool', 'traced')) eq '200' or die "not served\n";
+});
+
+like($calls,
      qr/openat\S* .*\bwrite .*fsync .*renameat .*openat\S* .*\bfsync .*writev/,
      'file and directory are synced before the answer');
 
@@ -292,7 +212,7 @@ like(calls(text('/spool', 'traced')),
 # What is in the spool is sent, whichever call fails meanwhile: of those that
 # threads make, and of all.
 
-control(next => 0);
+$faults->control(next => 0);
 $pg->up;
 ok(SocialNginx::wait_for(60, sub { !waiting() }), 'it is sent');
 is(aside(), 0, 'nothing is set aside');
@@ -304,28 +224,30 @@ for my $only (1, 0) {
 
     $pg->down;
     SocialNginx::wait_for(20, sub {
-        (status(text('/plain', 'none')) // '') eq '503';
+        (status($port, text('/plain', 'none')) // '') eq '503';
     });
     my @subs = map { "r$only-$_" } 1 .. $most;
 
     for my $sub (@subs) {
-        my $status = status(text('/spool', $sub)) // 'none';
+        my $status = status($port, text('/spool', $sub)) // 'none';
         push @wrong, "$sub: $status" if $status ne '200';
     }
 
     $pg->up;
 
     for my $next (1 .. $most) {
-        control(next => $next, only => $only, failed => 0);
-        SocialNginx::wait_for(4, sub { control()->{failed} || !waiting() });
-        my $now = control(next => 0);
+        $faults->control(next => $next, only => $only, failed => 0);
+        SocialNginx::wait_for(4, sub {
+            $faults->control->{failed} || !waiting();
+        });
+        my $now = $faults->control(next => 0);
         next if !$now->{failed};
         $calls{ $now->{name} }++;
         $tried++;
         last if !waiting();
     }
 
-    control(next => 0, only => 0);
+    $faults->control(next => 0, only => 0);
     ok(SocialNginx::wait_for(60, sub { !waiting() }), 'it is sent');
     push @wrong, map { "$_ is not there" } grep { !row($_) } @subs;
     is(join("\n", @wrong), '', 'all of it, while calls '

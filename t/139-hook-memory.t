@@ -10,24 +10,16 @@ use strict;
 use warnings;
 
 use lib 't/lib';
-use File::Temp ();
-use IO::Socket::INET ();
+use SocialFaults qw( idle status );
 use SocialHook;
 use SocialNginx;
 use Test::More;
 use Time::HiRes qw( sleep );
 
 plan skip_all => 'SKIPPED: the sanitizers and valgrind have their own malloc()'
-    if $ENV{SANITIZE} || $ENV{TEST_NGINX_USE_VALGRIND};
+    if !SocialFaults::possible();
 
-chomp(my $tools = `scripts/tools`);
-die "t/tools did not compile\n" if $?;
-
-my $file = File::Temp->new;
-print {$file} pack 'q5', (0) x 5;
-$file->flush;
-chmod 0666, "$file";
-
+my $faults = SocialFaults->new('memory');
 my $port = SocialNginx::free_port();
 my $nginx = SocialNginx->new;
 
@@ -54,35 +46,9 @@ http {
 }
 _EOC_
 
-{
-    local $ENV{LD_PRELOAD} = "$tools/memory";
-    local $ENV{SOCIAL_MEMORY} = "$file";
-    $nginx->start($port);
-}
+$faults->start($nginx, $port);
 
 my $worker = $nginx->worker;
-
-# what the library reads and writes: t/tools/memory.c
-
-my @names = qw( pid next lasting failed live );
-
-sub control {
-    my (%o) = @_;
-
-    open my $f, '+<:raw', "$file" or die "$file: $!\n";
-    read $f, my $text, 40;
-    my %now;
-    @now{@names} = unpack 'q5', $text;
-
-    for my $i (0 .. $#names) {
-        next unless exists $o{$names[$i]};
-        seek $f, 8 * $i, 0;
-        print {$f} pack 'q', $o{$names[$i]};
-    }
-
-    close $f;
-    return \%now;
-}
 
 $pg->sql("INSERT INTO sign_up_rules (action, kind, value)
     VALUES ('deny', 'domain', 'spam.example')");
@@ -127,29 +93,6 @@ sub raw {
         . "${headers}Content-Length: " . length($body) . "\r\n\r\n$body";
 }
 
-# The status, or "none"; undef: no answer, and the connection stays open.
-
-sub status {
-    my ($text) = @_;
-
-    my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port",
-                                     Timeout => 5) or return 'none';
-    my $got = '';
-
-    eval {
-        local $SIG{ALRM} = sub { die "late\n" };
-        local $SIG{PIPE} = 'IGNORE';
-        alarm 20;
-        print {$sock} $text;
-        $sock->flush;
-        1 while sysread $sock, $got, 65536, length $got;
-        alarm 0;
-        1;
-    } or return;
-
-    return $got =~ m{\AHTTP/1\.1 (\d+)} ? $1 : 'none';
-}
-
 # The outcome of each request when nothing fails
 
 my %good = ('sign-up' => 200, token => 200, denied => 403, invoke => 200,
@@ -159,14 +102,8 @@ sub served {
     my ($kind) = @_;
 
     return SocialNginx::wait_for(30, sub {
-        (status($request{$kind}->('after' . ++$n)) // '') eq $good{$kind};
-    });
-}
-
-sub idle {
-    return SocialNginx::wait_for(20, sub {
-        SocialNginx::request($port, "GET /status HTTP/1.0\r\n\r\n")
-            =~ /Reading: 0 Writing: 1 Waiting: 0/;
+        (status($port, $request{$kind}->('after' . ++$n)) // '')
+            eq $good{$kind};
     });
 }
 
@@ -178,7 +115,7 @@ sub live {
 
     my $live;
     SocialNginx::wait_for($least ? 3 : 0.3, sub {
-        $live = control()->{live};
+        $live = $faults->control->{live};
         $least && $live <= $least;
     });
 
@@ -194,9 +131,9 @@ sub attempt {
     my $sub = 'm' . ++$n;
     my $text = $request{$kind}->($sub);
 
-    control(next => $next, lasting => $lasting, failed => 0);
-    my $status = status($text);
-    my $failed = control(next => 0, lasting => 0)->{failed};
+    $faults->control(next => $next, lasting => $lasting, failed => 0);
+    my $status = status($port, $text);
+    my $failed = $faults->control(next => 0, lasting => 0)->{failed};
 
     my @wrong;
 
@@ -213,7 +150,7 @@ sub attempt {
     }
 
     push @wrong, 'no longer served' if !served($kind);
-    push @wrong, 'a request is left' if !idle();
+    push @wrong, 'a request is left' if !idle($port);
 
     return ($failed, @wrong);
 }
@@ -235,7 +172,7 @@ sub leaks {
 
 ok(served($_), "$_: served") for sort keys %request;
 
-control(pid => $worker);
+$faults->control(pid => $worker);
 served($_) for (sort keys %request) x 3;
 
 for my $kind (sort keys %request) {
@@ -246,7 +183,7 @@ for my $kind (sort keys %request) {
         for (my $next = 1; $next < 5000; $next += $step) {
 
             served($kind);
-            idle();
+            idle($port);
             my $before = live();
 
             my ($failed, @said) = attempt($kind, $next, $lasting);

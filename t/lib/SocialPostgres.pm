@@ -102,9 +102,17 @@ sub settings {
 }
 
 
+# Returns when sessions that begin have the new configuration; those that there
+# are have it from their next statement.
+
 sub reload {
     my ($self) = @_;
+
+    my $before = $self->value('SELECT pg_conf_load_time()');
+
     kill 'HUP', $self->{pid};
+    $self->wait_for("SELECT pg_conf_load_time() > '$before'", 't');
+    return;
 }
 
 

@@ -12,6 +12,8 @@ package SocialProxy;
 #     silent   connections are accepted, and nothing comes of them; those that
 #              there were are closed
 #     drip     what the server says comes at a byte a second
+#     first    of new connections the first waits for the next mode, and the
+#              others are closed
 #
 # And once, then "pass" again:
 #
@@ -89,7 +91,7 @@ sub done {
 sub serve {
     my ($path, $listen, $reader, $said) = @_;
 
-    my ($mode, %other, %server, %late) = ('pass');
+    my ($mode, $first, %other, %server, %late) = ('pass');
     my $select = IO::Select->new($listen, $reader);
 
     $said->autoflush(1);
@@ -101,6 +103,19 @@ sub serve {
             delete $late{$sock};
             close $sock;
         }
+    };
+
+    my $pair = sub {
+        my ($client) = @_;
+
+        my $server = IO::Socket::UNIX->new(Peer => $path)
+            or return $drop->($client);
+
+        $select->add($client, $server);
+        $other{$client} = $server;
+        $other{$server} = $client;
+        $server{$server} = 1;
+        return;
     };
 
     my $once = sub {
@@ -122,6 +137,8 @@ sub serve {
                 }
 
                 $mode = $line eq 'drop' ? 'pass' : $line;
+                $pair->($first) if $first;
+                undef $first;
                 print {$said} "$line\n";
                 next;
             }
@@ -129,20 +146,13 @@ sub serve {
             if ($sock == $listen) {
                 my $client = $listen->accept or next;
 
-                $select->add($client);
-                next if $mode eq 'silent';
-
-                my $server = IO::Socket::UNIX->new(Peer => $path);
-
-                if (!$server) {
-                    $drop->($client);
+                if ($mode eq 'first') {
+                    $first //= $client;
                     next;
                 }
 
-                $select->add($server);
-                $other{$client} = $server;
-                $other{$server} = $client;
-                $server{$server} = 1;
+                $select->add($client);
+                $pair->($client) if $mode ne 'silent';
                 next;
             }
 

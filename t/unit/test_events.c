@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,43 @@
 
 
 static char  root[] = "/tmp/social-events-XXXXXX";
+
+/* what was synced, in its order, and which of these calls fails */
+
+static char  synced[256];
+static int   sync_fails;
+
+
+/* the library's, too */
+
+int
+fsync(int fd)
+{
+    int          n;
+    char         path[64], name[256];
+    const char  *last;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+
+    n = (int) readlink(path, name, sizeof(name) - 1);
+    name[n > 0 ? n : 0] = '\0';
+
+    last = strrchr(name, '/');
+    last = strcmp(name, root) == 0 ? "root"
+           : strncmp(name + strlen(root), "/tmp/", 5) == 0 ? "file"
+           : last ? last + 1 : "?";
+
+    strncat(synced, synced[0] ? " " : "",
+            sizeof(synced) - strlen(synced) - 1);
+    strncat(synced, last, sizeof(synced) - strlen(synced) - 1);
+
+    if (sync_fails && --sync_fails == 0) {
+        errno = EIO;
+        return -1;
+    }
+
+    return (int) syscall(SYS_fsync, fd);
+}
 
 
 static int
@@ -226,6 +264,12 @@ test_strange(void **state)
     assert_int_equal(social_net_events_get(root, &n, buf), SOCIAL_MALFORMED);
 
     snprintf(path, sizeof(path),
+             "cd %s/events && echo more >> "
+             "0000000000000001-0000000000000001-00000006", root);
+    assert_int_equal(system(path), 0);
+    assert_int_equal(social_net_events_get(root, &n, buf), SOCIAL_MALFORMED);
+
+    snprintf(path, sizeof(path),
              "cd %s/events && rm 0* && ln -s /etc/hosts "
              "0000000000000001-0000000000000001-00000006", root);
     assert_int_equal(system(path), 0);
@@ -326,6 +370,54 @@ test_sweep(void **state)
 }
 
 
+/* acknowledged is durable: the file before it has its name, and the names */
+
+static void
+test_synced(void **state)
+{
+    social_event_name_t  n;
+
+    (void) state;
+
+    synced[0] = '\0';
+    put(1, 1, "one");
+    assert_string_equal(synced, "root file events");
+
+    synced[0] = '\0';
+    put(2, 1, "two");
+    assert_string_equal(synced, "file events");
+
+    /* what could not be synced is not there, and may be written again */
+
+    n = name(3, 1, "three");
+
+    for (sync_fails = 1; sync_fails <= 2; ) {
+        int  which = sync_fails;
+
+        assert_int_equal(social_net_events_put(root, &n, social_str("three")),
+                         SOCIAL_FAILED);
+        assert_int_equal(errno, EIO);
+        assert_int_equal(sync_fails, 0);
+        check("1 2", 6, 0);
+        assert_int_equal(files("tmp"), 0);
+        sync_fails = which + 1;
+    }
+
+    sync_fails = 0;
+    put(3, 1, "three");
+    check("1 2 3", 11, 0);
+
+    /* the first one of all */
+
+    assert_int_equal(teardown(state), 0);
+    assert_int_equal(setup(state), 0);
+    sync_fails = 1;
+    assert_int_equal(social_net_events_put(root, &n, social_str("three")),
+                     SOCIAL_FAILED);
+    sync_fails = 0;
+}
+
+
 int
 main(void)
 {
@@ -334,7 +426,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_heads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strange, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sweep, setup, teardown)
+        cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_synced, setup, teardown)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

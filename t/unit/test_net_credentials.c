@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "social_unit.h"
+#include "social_credentials_reply.h"
 #include "social_net_credentials.h"
 
 
@@ -31,6 +32,7 @@ typedef struct {
     int          expires;            /* seconds from now */
     int          delay;              /* milliseconds */
     const char  *body;               /* instead of credentials */
+    size_t       large;              /* or that many bytes */
     int          count;              /* of credentials given */
     int          seen_count;
     char         seen[MAX_SEEN][4096];
@@ -51,6 +53,28 @@ respond(int fd, int status, const char *body)
     n = snprintf(text, sizeof(text), "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n"
                  "Connection: close\r\n\r\n%s", status, strlen(body), body);
     (void) !write(fd, text, (size_t) n);
+}
+
+
+static void
+respond_large(int fd)
+{
+    char    text[4096];
+    size_t  n, left;
+
+    n = (size_t) snprintf(text, sizeof(text), "HTTP/1.1 200 X\r\n"
+                          "Content-Length: %zu\r\n\r\n", shared->large);
+    (void) !write(fd, text, n);
+
+    memset(text, ' ', sizeof(text));
+
+    for (left = shared->large; left > 0; left -= n) {
+        n = left < sizeof(text) ? left : sizeof(text);
+
+        if (write(fd, text, n) != (ssize_t) n) {
+            return;
+        }
+    }
 }
 
 
@@ -111,6 +135,11 @@ answer(int fd)
     gmtime_r(&t, &tm);
     strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
     shared->count++;
+
+    if (shared->large) {
+        respond_large(fd);
+        return;
+    }
 
     if (shared->body != NULL) {
         snprintf(body, sizeof(body), "%s", shared->body);
@@ -344,7 +373,9 @@ test_container(void **state)
 
     set_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/v1/credentials?x=y");
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "tok-1", 1);
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
     assert_string_equal(fetch("container"), "GET1");
+    unsetenv("http_proxy");
     assert_non_null(strstr(shared->seen[0], "GET /v1/credentials?x=y HTTP"));
     assert_non_null(strstr(shared->seen[0], "Authorization: tok-1\r\n"));
 
@@ -413,6 +444,13 @@ test_replies(void **state)
     assert_non_null(strstr(error, "no valid credentials"));
     shared->body = NULL;
 
+    /* in many parts, each of which is small */
+
+    shared->large = SOCIAL_CREDENTIALS_MAX_REPLY + 1;
+    assert_string_equal(fetch("container"), "");
+    assert_non_null(strstr(error, "too large"));
+    shared->large = 0;
+
     /* expired already */
 
     shared->expires = -1;
@@ -430,6 +468,10 @@ test_replies(void **state)
 static void
 test_sts(void **state)
 {
+    static char  refused[] =
+        "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredTokenException"
+        "</Code><Message>Token expired</Message></Error></ErrorResponse>";
+
     char  path[] = "/tmp/social-token-XXXXXX";
     char  config[] = "/tmp/social-config-XXXXXX", text[512];
 
@@ -482,9 +524,11 @@ test_sts(void **state)
     write_file(path, "token");
 
     shared->status = 400;
-    shared->body = NULL;
+    shared->body = refused;
     assert_string_equal(fetch("web_identity"), "");
-    assert_non_null(strstr(error, "STS answered with status 400"));
+    assert_non_null(strstr(error, "STS answered with status 400, "));
+    assert_non_null(strstr(error, "ExpiredTokenException"));
+    shared->body = NULL;
     shared->status = 200;
 
     /* a profile of the config file */
@@ -592,7 +636,13 @@ test_cache(void **state)
     assert_int_equal(social_net_credentials_get(source, &c, error), SOCIAL_OK);
     assert_str(c.keys.access_key, "GET2");
     social_net_credentials_free(&c);
-    assert_true(shared->count > 2);
+    assert_int_equal(shared->count, 3);
+
+    /* which are not asked for each time */
+
+    assert_int_equal(social_net_credentials_get(source, &c, error), SOCIAL_OK);
+    social_net_credentials_free(&c);
+    assert_int_equal(shared->count, 3);
 
     sleep(4);
     assert_int_equal(social_net_credentials_get(source, &c, error),

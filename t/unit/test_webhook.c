@@ -3,7 +3,8 @@
 #include "social_webhook.h"
 
 
-/* the example of Standard Webhooks' own libraries; the others by Python */
+/* the example of Standard Webhooks' own libraries; the others by Python: that of
+   NOBODY by an empty secret */
 
 #define ID      "msg_p5jXN8AQM9LWM0D4loKWxJek"
 #define TIME    "1614265330"
@@ -12,6 +13,7 @@
 #define SECRET  "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #define GOOD    "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 #define OTHER   "v1,lcxfjCbyAklzLy2YvcknLDqactOE+7JvZpvZ+BlvspA="
+#define NOBODY  "v1,woH/1mJtZGSMCmpFTxRYbStS24eLLD/oXIYr4PYyZ7g="
 #define EMPTY   "v1,v48jdbgvh29KJz2Qc+ghw8G6vG3nAKnujWBg8oM/62A="
 
 
@@ -257,6 +259,9 @@ test_two_secrets(void **state)
 
     assert_int_equal(social_webhook_verify(S(ID), S(TIME), S(GOOD), S(BODY),
                                            none, NOW), SOCIAL_DECLINED);
+    assert_int_equal(social_webhook_verify(S(ID), S(TIME), S(NOBODY), S(BODY),
+                                           none, NOW), SOCIAL_DECLINED);
+    assert_int_equal(verify(ID, TIME, NOBODY, BODY, NOW), SOCIAL_DECLINED);
 }
 
 

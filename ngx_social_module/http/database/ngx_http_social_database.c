@@ -81,6 +81,14 @@ ngx_http_social_database_create(ngx_conf_t *cf,
         return NULL;
     }
 
+    if (ngx_http_social_held_init(&db->held, cf->pool,
+                                  conf->connections
+                                  * NGX_HTTP_SOCIAL_DISPATCH_PIPELINE)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
     db->conf = conf;
     ngx_queue_init(&db->again);
     ngx_queue_init(&db->waiting);
@@ -407,7 +415,9 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
 
         for (i = 0; i < n; i++) {
             q = ngx_queue_head(&pooled->sent);
-            ngx_queue_remove(q);
+
+            ngx_http_social_dispatch_returned(
+                    ngx_queue_data(q, ngx_http_social_query_t, queue));
             ngx_queue_insert_tail(&batch, q);
         }
 
@@ -415,7 +425,7 @@ ngx_http_social_database_result(ngx_http_social_connection_t *conn,
         return;
     }
 
-    ngx_queue_remove(q);
+    ngx_http_social_dispatch_returned(query);
 
     switch (social_pq_result_outcome(result)) {
 
@@ -671,9 +681,9 @@ ngx_http_social_database_closed(ngx_http_social_connection_t *conn,
 
     while (!ngx_queue_empty(&lost)) {
         q = ngx_queue_head(&lost);
-        ngx_queue_remove(q);
-
         query = ngx_queue_data(q, ngx_http_social_query_t, queue);
+
+        ngx_http_social_dispatch_returned(query);
 
         if (ngx_http_social_database_repeat(db, query) != NGX_OK) {
             ngx_http_social_query_done(query,

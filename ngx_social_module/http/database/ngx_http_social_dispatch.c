@@ -21,7 +21,6 @@
 #include "ngx_http_social_dispatch.h"
 
 
-#define NGX_HTTP_SOCIAL_DISPATCH_PIPELINE  64
 #define NGX_HTTP_SOCIAL_DISPATCH_LATE      30     /* milliseconds */
 #define NGX_HTTP_SOCIAL_DISPATCH_SPLIT     8      /* statements */
 #define NGX_HTTP_SOCIAL_DISPATCH_SUSPECT   100    /* milliseconds */
@@ -109,6 +108,14 @@ ngx_http_social_dispatch_leave(ngx_http_social_database_t *db,
 
     query->waiting = 0;
     db->waiters--;
+}
+
+
+void
+ngx_http_social_dispatch_returned(ngx_http_social_query_t *query)
+{
+    ngx_queue_remove(&query->queue);
+    ngx_http_social_held_remove(query);
 }
 
 
@@ -315,46 +322,8 @@ static ngx_uint_t
 ngx_http_social_dispatch_is_held(ngx_http_social_database_t *db,
     const ngx_http_social_query_t *query)
 {
-    ngx_uint_t                      i, key;
-    ngx_queue_t                    *sent, *q;
-    const social_pq_param_t        *a, *b;
-    const ngx_http_social_query_t  *other;
-
-    if (query->alone || query->statement->batch == NULL) {
-        return 0;
-    }
-
-    key = query->statement->keys[NGX_HTTP_SOCIAL_STATEMENT_KEYS - 1];
-    a = &query->params[key];
-
-    for (i = 0; i < db->conf->connections; i++) {
-
-        sent = &db->pool[i].sent;
-
-        for (q = ngx_queue_head(sent);
-             q != ngx_queue_sentinel(sent);
-             q = ngx_queue_next(q))
-        {
-            other = ngx_queue_data(q, ngx_http_social_query_t, queue);
-
-            if (other->statement->batch == NULL
-                || other->statement->keys[NGX_HTTP_SOCIAL_STATEMENT_KEYS - 1]
-                   != key)
-            {
-                continue;
-            }
-
-            b = &other->params[key];
-
-            if (!a->null && !b->null && a->value.len == b->value.len
-                && ngx_memcmp(a->value.data, b->value.data, a->value.len) == 0)
-            {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
+    return !query->alone && query->statement->batch != NULL
+           && ngx_http_social_held_has(&db->held, query);
 }
 
 
@@ -448,6 +417,7 @@ ngx_http_social_dispatch_send(ngx_http_social_pooled_t *pooled,
         query->shared = (n > 1);
         query->batch = (batch && i == 0) ? n : 0;
         ngx_queue_insert_tail(&pooled->sent, &query->queue);
+        ngx_http_social_held_add(&pooled->db->held, query);
 
         pooled->suspect |= query->suspect;
 
@@ -611,16 +581,19 @@ ngx_http_social_dispatch_hurry(ngx_http_social_database_t *db,
 
 /*
  * No connection is up, and either none is being made, or the outage has lasted
- * as long as a request would wait: it is better answered at once.
+ * as long as a request would wait: it is better answered at once.  So it is
+ * where there has been none yet, but not while others are being made: a server
+ * that has no room for all of them may have some for one.
  */
 
 static ngx_uint_t
 ngx_http_social_dispatch_hopeless(ngx_http_social_database_t *db)
 {
-    ngx_uint_t                     i, soon;
+    ngx_uint_t                     i, soon, connecting;
     ngx_http_social_connection_t  *conn;
 
     soon = 0;
+    connecting = 0;
 
     for (i = 0; i < db->conf->connections; i++) {
         conn = &db->pool[i].conn;
@@ -629,18 +602,20 @@ ngx_http_social_dispatch_hopeless(ngx_http_social_database_t *db)
             return 0;
         }
 
-        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_CONNECTING
-            || (conn->retry.timer_set && !ngx_exiting))
-        {
+        if (conn->state == NGX_HTTP_SOCIAL_CONNECTION_CONNECTING) {
+            connecting = 1;
+        }
+
+        if (conn->retry.timer_set && !ngx_exiting) {
             soon = 1;
         }
     }
 
-    if (!soon) {
+    if (!soon && !connecting) {
         return 1;
     }
 
     return db->is_down
-           && (!db->was_up
+           && ((!db->was_up && !connecting)
                || ngx_current_msec - db->down >= db->conf->timeout);
 }

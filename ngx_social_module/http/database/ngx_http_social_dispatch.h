@@ -10,6 +10,11 @@
 #include "ngx_http_social_connection.h"
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_fault.h"
+#include "ngx_http_social_held.h"
+
+
+/* statements on a connection, which are its pipeline */
+#define NGX_HTTP_SOCIAL_DISPATCH_PIPELINE  64
 
 
 typedef struct {
@@ -28,6 +33,7 @@ typedef struct {
 struct ngx_http_social_database_s {
     ngx_http_social_database_conf_t   *conf;
     ngx_http_social_pooled_t          *pool;
+    ngx_http_social_held_t             held;      /* by all that were sent */
 
     /* queries without a connection; "waiters" is the number of all of them */
 
@@ -60,6 +66,12 @@ void ngx_http_social_dispatch_wait(ngx_http_social_database_t *db,
     ngx_queue_t *queue, ngx_http_social_query_t *query);
 void ngx_http_social_dispatch_leave(ngx_http_social_database_t *db,
     ngx_http_social_query_t *query);
+
+/*
+ * Takes a query out of those that were sent on a connection: there is a result,
+ * or there will be none.
+ */
+void ngx_http_social_dispatch_returned(ngx_http_social_query_t *query);
 
 /*
  * Has a query that was not run wait for a transaction of its own, before those

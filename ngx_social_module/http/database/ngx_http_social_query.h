@@ -90,11 +90,14 @@ typedef struct {
     void                                 *db;
     void                                 *conn;      /* that it was sent on */
     ngx_queue_t                           queue;
+    ngx_queue_t                           held;      /* of those that were
+                                                        sent, by their row */
     ngx_event_t                           timer;
     ngx_uint_t                            batch;     /* of how many, of which
                                                         it is the first, or 0 */
     ngx_msec_t                            since;     /* it is a suspect */
     unsigned                              waiting:1; /* for a connection */
+    unsigned                              holds:1;   /* it is in "held" */
     unsigned                              repeated:1;
     unsigned                              shared:1;  /* its transaction */
     unsigned                              alone:1;   /* it must not share */
