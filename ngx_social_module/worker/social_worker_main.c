@@ -12,6 +12,7 @@
 #include "social_worker_clean.h"
 #include "social_worker_command.h"
 #include "social_worker_conf.h"
+#include "social_worker_copy.h"
 #include "social_worker_image.h"
 #include "social_worker_jobs.h"
 #include "social_worker_log.h"
@@ -110,6 +111,9 @@ social_worker_usage(void)
           "                                see and change the queue; FILTER:\n"
           "                                --state --kind --queue --since\n"
           "                                --error --limit\n"
+          "  copy [--prefix KEY] [--parallel N] [--dry-run] FROM TO\n"
+          "                                copy all objects of a bucket into\n"
+          "                                another one, and verify each\n"
           "  clean                         cut metadata out of what earlier\n"
           "                                versions made; say what to purge\n"
           "\n"
@@ -137,6 +141,13 @@ social_worker_run(social_worker_conf_t *conf, int argc, char *const argv[])
 
     } else if (argc == 1 && strcmp(argv[0], "clean") == 0) {
         rc = social_worker_clean(conf);
+
+    } else if (strcmp(argv[0], "copy") == 0) {
+        rc = social_worker_copy(conf, argc, argv);
+
+        if (rc == 2) {
+            social_worker_usage();
+        }
 
     } else if (strcmp(argv[0], "variants") == 0) {
         rc = social_worker_variants(conf, argc, argv);
