@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# The embedded store: what is left free on the disk, and what browsers are told
-# about objects that anybody may read.
+# The embedded store: what is left free on the disk, and which objects browsers
+# save that are read without a signature.
 
 use strict;
 use warnings;
@@ -62,7 +62,7 @@ for my $key (sort keys %types) {
        ->{status}, 200, "there is $key");
 
     my $got = $s3->exchange(GET => "/objects/raw/$key");
-    is("$got->{status} $got->{body}", '200 x', '... which anybody may read');
+    is("$got->{status} $got->{body}", '200 x', '... which is public');
     is($got->{headers}{'content-disposition'},
        ($types{$key} // '') =~ m{\Aimage/(?!svg)} ? undef : 'attachment',
        '... shown or saved');
