@@ -8,19 +8,22 @@ use warnings;
 
 use lib 't/lib';
 
+use Digest::SHA qw( sha256 );
 use File::Copy ();
+use MIME::Base64 qw( encode_base64 );
 use SocialNginx;
 use SocialS3;
 use SocialStore;
 use Test::More;
+use Time::HiRes qw( sleep );
 
 my $worker = $ENV{SOCIAL_WORKER}
     || ($ENV{SANITIZE} ? 'build/sanitize' : 'build') . '/social-worker';
 
 -x $worker or plan skip_all => 'social-worker is not built: run "make deps"';
 
-my ($port, $target, $bare, $blind, $false) =
-    map { SocialNginx::free_port() } 1 .. 5;
+my ($port, $target, $bare, $blind, $false, $drops) =
+    map { SocialNginx::free_port() } 1 .. 6;
 my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $from = SocialS3->new(port => $port, base => '/first');
@@ -58,8 +61,8 @@ http {
     proxy_set_header Host \$http_host;
     proxy_hide_header x-amz-checksum-sha256;
 
-    # a store without checksums; one without ETags, too; and one that gets
-    # other bytes back
+    # a store without checksums; one without ETags, too; one that gets other
+    # bytes back; and one that drops a header
 
     server {
         listen 127.0.0.1:$bare;
@@ -81,6 +84,11 @@ http {
             sub_filter "some bytes" "same bytes";
         }
     }
+    server {
+        listen 127.0.0.1:$drops;
+        location / { proxy_pass http://127.0.0.1:$target;
+                     proxy_hide_header x-amz-meta-owner; }
+    }
 }
 _EOC_
 
@@ -92,8 +100,15 @@ my $section = sub {
            . "    timeout = \"5s\"\n}\n";
 };
 
+# What was put in the same second as its copy is copied again.
+
+my $last_put = 0;
+
 sub copy {
     my ($endpoint, @args) = @_;
+
+    sleep 0.05 while time <= $last_put;
+
     my $credentials = ref $endpoint ? $endpoint->[0] : 'credentials';
     $endpoint = "127.0.0.1:$target" if ref $endpoint || !defined $endpoint;
 
@@ -122,6 +137,7 @@ sub put {
     my $path = '/' . join '/', map { SocialS3::escape($_) } split m{/}, $key, -1;
     my $got = $s3->request(PUT => $path, body => $body, headers => \%headers);
     is($got->{status}, 200, "there is $key") or diag($got->{body});
+    $last_put = time;
     return;
 }
 
@@ -175,7 +191,6 @@ summary_is(copy(undef), 0, "copied $nothing, 5 are there already, $rest",
 
 # what has changed
 
-sleep 1;
 put($from, 'a', 'some BYTES');
 $to->request(DELETE => '/large');
 put($to, 'other', 'of the target alone');
@@ -203,6 +218,29 @@ is(scalar(() = SocialNginx::slurp("$dir/logs/asked.log") =~ /^PUT/mg), $puts,
 $meta =~ s/^(etag [0-9a-f]{32}) 2$/$1/m or die;
 $nginx->write_file("from/$file", $meta);
 
+# the same bytes, with other headers
+
+put($from, 'b c+d', 'odd', 'content-type' => 'text/plain');
+summary_is(copy(undef), 0, "copied 1 objects of 3 bytes, 4 are there already, "
+           . $rest, 'what has other headers');
+is($to->request(GET => '/b%20c%2Bd')->{headers}{'content-type'}, 'text/plain',
+   '... has them in the copy');
+
+# bytes that are not those that were put
+
+put($from, 'b c+d', 'odd', 'x-amz-checksum-sha256' =>
+    encode_base64(sha256('odd'), ''));
+my $whole = SocialNginx::slurp("$dir/from/$file");
+$nginx->write_file("from/$file", $whole =~ s/odd\z/bad/r);
+my $rotten = copy(undef);
+summary_is($rotten, 1, "copied $nothing, 4 are there already, 0 were removed "
+           . 'meanwhile, 1 failed', 'bytes that have changed on the disk');
+like($rotten->{log}, qr/"key":"b c\+d","error":"its bytes are not those of its/,
+     '... are noticed');
+is($to->request(GET => '/b%20c%2Bd')->{body}, 'odd', '... and not copied');
+$nginx->write_file("from/$file", $whole);
+is(copy(undef)->{status}, 0, '... until they are right again');
+
 # stores that say less
 
 sub asked {
@@ -223,12 +261,18 @@ summary_is(copy("127.0.0.1:$blind"), 0, 'copied 1 objects of 10 bytes, 4 are '
            . "there already, $rest", 'a store without ETags');
 cmp_ok(asked('GET'), '>', $gets, '... is verified by what it gives back');
 
-sleep 1;
 put($from, 'a', 'some bytes', 'content-type' => 'text/plain');
 my $got = copy("127.0.0.1:$false");
 summary_is($got, 1, "copied $nothing, 4 are there already, 0 were removed "
            . 'meanwhile, 1 failed', 'a store that has other bytes');
 like($got->{log}, qr/"event":"not copied","key":"a","error":"the copy does not/,
+     '... is noticed');
+
+put($from, 'a', 'some bytes', 'x-amz-meta-owner' => 'someone');
+$got = copy("127.0.0.1:$drops");
+summary_is($got, 1, "copied $nothing, 4 are there already, 0 were removed "
+           . 'meanwhile, 1 failed', 'a store that drops a header');
+like($got->{log}, qr/does not have the same \\"x-amz-meta-owner\\" header/,
      '... is noticed');
 
 # many, in several pages

@@ -356,9 +356,10 @@ social_worker_copy_merge(social_worker_copy_t *copy,
 
 
 /*
- * Of two that are of one size, the later one has not changed since it was
- * copied if both have the same MD5; where the ETags do not say that, their
- * checksums may.
+ * One that is older than the other, with the same MD5, has not changed since it
+ * was copied, and neither have its headers; where the ETags do not say it, the
+ * checksums may.  Times are of whole seconds: those of the same second are not
+ * enough.
  */
 
 static bool
@@ -366,7 +367,9 @@ social_worker_copy_same(const social_s3_listing_item_t *a,
     const social_s3_listing_item_t *b, bool *compare)
 {
     if (a->size != b->size || a->modified.len != b->modified.len
-        || memcmp(a->modified.data, b->modified.data, a->modified.len) > 0)
+        || (a->modified.len
+            && memcmp(a->modified.data, b->modified.data, a->modified.len)
+               >= 0))
     {
         return false;
     }
