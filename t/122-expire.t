@@ -27,7 +27,18 @@ my $pg = SocialPostgres->start;
 
 $pg->migrate;
 mkdir "$dir/$_" for qw( raw other );
-my $buckets = SocialBucket->start($dir);
+my $buckets = SocialBucket->start($dir, answer => sub {
+    my (undef, $request) = @_;
+
+    # while one object is deleted, another one is put
+
+    if ($request->{path} =~ m{/raw/e/first\.jpg\z}) {
+        v("UPDATE uploads SET state = 'stored'
+            WHERE object_key = 'raw/e/second.jpg'");
+    }
+
+    return;
+});
 
 delete $ENV{$_} for grep { /^(SOCIAL_WORKER_|PG|AWS_)/ } keys %ENV;
 
@@ -143,6 +154,13 @@ is(v("SELECT social_clean_raw_lock('$id', '1 hour')"), 'f',
    'an upload that another one took the key of');
 expire('1h');
 ok(is_there('raw/c/avatar.jpg'), '... keeps its object');
+
+# another one that is put while the list is gone through
+
+upload("raw/e/$_.jpg") for qw( first second );
+is((expire('30d'))[0], "0 deleted 1 objects, 0 failed\n",
+   'one that changed after it was listed');
+ok(is_there('raw/e/second.jpg'), '... keeps its object');
 
 # a store that does not answer
 

@@ -20,7 +20,12 @@ my $dir = $nginx->{dir};
 my $s3 = SocialS3->new(port => $port, base => '/objects/raw');
 my $low = SocialS3->new(port => $port, base => '/low/low');
 
-mkdir "$dir/$_" for qw( root low );
+mkdir "$dir/$_" for qw( root low near );
+
+# half a gigabyte less than there is
+
+my (undef, $available) = split /\n/, `df -k --output=avail $dir`;
+my $near = $available - 512 * 1024;
 
 $nginx->write_file('credentials', $s3->credentials_text);
 $nginx->write_file('nginx.conf', <<"_EOC_");
@@ -34,10 +39,13 @@ http {
                         credentials file $dir/credentials; }
     social_bucket low { region eu-west-1; endpoint http://127.0.0.1:$port/low;
                         credentials file $dir/credentials; }
+    social_bucket near { region eu-west-1; endpoint http://127.0.0.1:$port/near;
+                         credentials file $dir/credentials; }
     server {
         listen 127.0.0.1:$port;
         location /objects/ { social_store raw root=$dir/root public=a/; }
         location /low/ { social_store low root=$dir/low min_free=1000000g; }
+        location /near/ { social_store near root=$dir/near min_free=${near}k; }
         location /more/ { social_store low root=$dir/low min_free=1k part=b/; }
     }
 }
@@ -120,6 +128,20 @@ is($low->request(DELETE => "/a/$_")->{status}, 204, "$_ can be removed")
     for qw( small large );
 is($low->request(GET => "/a/$_")->{status}, 404, '... is not there any more')
     for qw( small large );
+
+SKIP: {
+    skip 'the disk is nearly full', 2 if $near < 1024;
+
+    my $small = SocialS3->new(port => $port, base => '/near/near');
+    is($small->request(PUT => '/x', body => 'x' x 100_000)->{status}, 200,
+       'an object that there is room for');
+
+    my %signed = $small->sign(PUT => '/y', payload => 'UNSIGNED-PAYLOAD');
+    like($small->exchange(PUT => '/near/near/y', body => 'x' x 300_000,
+                          headers => { %signed,
+                                       'content-length' => 2_000_000_000 })
+         ->{status}, qr/\A50[37]\z/, '... and one that would take too much');
+}
 
 my $more = SocialS3->new(port => $port, base => '/more');
 like($more->request(PUT => '/x', body => 'x')->{status}, qr/\A50[37]\z/,

@@ -14,6 +14,7 @@ use Test::More;
 
 my $port = SocialNginx::free_port();
 my $closed = SocialNginx::free_port();
+my $rude = SocialNginx::free_port();
 my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $s3 = SocialS3->new(port => $port, base => '/objects/private',
@@ -36,9 +37,14 @@ http {
     @{[ $nginx->http_paths ]}
     proxy_cache_path $dir/cache keys_zone=assets:1m;
 
-    # the first one does not answer: the request is sent again
+    # the first ones do not answer: the request is sent again
 
-    upstream store { server 127.0.0.1:$closed; server 127.0.0.1:$port; }
+    upstream store {
+        server 127.0.0.1:$closed max_fails=0;
+        server 127.0.0.1:$rude max_fails=0;
+        server 127.0.0.1:$port max_fails=0;
+    }
+    server { listen 127.0.0.1:$rude; return 444; }
     upstream shown { server 127.0.0.1:$port; keepalive 2; }
 
     social_bucket private {
@@ -112,6 +118,16 @@ http {
             proxy_cache_valid 200 1h;
             proxy_cache_key \$uri;
             proxy_cache_lock on;
+            add_header X-Cache \$upstream_cache_status;
+        }
+
+        # by the key that nginx makes
+
+        location /images/sub/ {
+            social_s3_sign private;
+            proxy_pass http://store;
+            proxy_cache assets;
+            proxy_cache_valid 200 1h;
             add_header X-Cache \$upstream_cache_status;
         }
 
@@ -299,6 +315,11 @@ is(get($_)->{status}, 404, "$_ is not an object")
 is(get('/variable/?key=images/a')->{status}, 404,
    'a variable is of the arguments that are passed');
 is(get('/none')->{status}, 404, 'an object that is not there');
+
+my $sock = $s3->connection;
+is(get($_->[0], sock => $sock)->{status}, $_->[1],
+   "$_->[0] on a connection that is kept")
+    for ['/', 404], ['/nobody/a', 503], ['/images/a', 200];
 is(get('/body/a')->{status}, 500, 'a body of "proxy_set_body" is an error');
 is(get('/fast/a')->{status}, 500, '... and so is another upstream');
 
@@ -312,6 +333,11 @@ is(get('/cached/sub/b', method => 'HEAD')->{headers}{'x-cache'}, 'MISS',
    'a HEAD');
 is(body_is('/cached/sub/b', 'below')->{headers}{'x-cache'}, 'HIT',
    '... has filled the cache');
+
+is(get('/images/sub/b?a=1')->{headers}{'x-cache'}, 'MISS',
+   'a key of nginx\'s own');
+is(get('/images/sub/b?a=2')->{headers}{'x-cache'}, 'HIT',
+   '... is without arguments that are not sent');
 
 is($s3->request(PUT => '/images/big2', body => $objects{'images/big'})
    ->{status}, 200, 'another object');
