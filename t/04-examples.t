@@ -23,7 +23,8 @@ my @pages = ('README.md', glob('docs/*.md'), glob('docs/directives/*.md'));
 
 my %context = (
     main   => [qw( load_module events http thread_pool )],
-    http   => [qw( access_log limit_req_zone log_format map server )],
+    http   => [qw( access_log limit_req_zone log_format map proxy_cache_path
+                   server )],
     server => [qw( error_page location )],
 );
 
@@ -69,7 +70,7 @@ my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 
 mkdir "$dir/$_" or die "$dir/$_: $!\n"
-    for qw( etc etc/social etc/ssl srv srv/raw srv/www srv/events );
+    for qw( etc etc/social etc/ssl etc/ssl/certs srv srv/raw srv/www srv/events );
 
 my $secret = 'whsec_' . 'c2VjcmV0' x 6 . "\n";
 my $credentials = "[default]\naws_access_key_id = AKIDEXAMPLE\n"
@@ -86,6 +87,8 @@ system("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=internal"
        . " -keyout $dir/etc/ssl/key.pem -out $dir/etc/ssl/internal-ca.pem"
        . ' 2>/dev/null') == 0
     or die "openssl req failed\n";
+link "$dir/etc/ssl/internal-ca.pem",
+     "$dir/etc/ssl/certs/ca-certificates.crt" or die "link: $!\n";
 
 $ENV{AWS_ACCESS_KEY_ID} = 'AKIDEXAMPLE';
 $ENV{AWS_SECRET_ACCESS_KEY} = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';

@@ -118,7 +118,7 @@ wrong_bucket('no environment', 'region a1; credentials env;',
 accepted('a store', store("social_store raw root=$dir/root;"));
 accepted('all of it', { http => "$db $bucket", files => $files, config =>
     "location /objects/ { social_store raw root=$dir/root/ public=a/
-     public=b/ announce=on fsync=off max_size=10m; }
+     public=b/ announce=on fsync=off max_size=10m min_free=1g; }
      location /again/ { social_store raw root=$dir/root announce=on; }" },
     '--- no_error_log', '[alert]', '[crit]', '[emerg]');
 accepted('other directives in its location', store(
@@ -140,9 +140,10 @@ wrong('an unknown bucket', "foo root=$dir/root;", 'unknown bucket "foo" (add '
       . 'in ');
 wrong('an unknown parameter', "raw root=$dir/root foo=bar;",
       'unknown parameter "foo=bar" in "social_store" directive, supported are '
-      . '"root", "part", "public", "announce", "fsync" and "max_size" in ');
-wrong('what is not there yet', "raw root=$dir/root min_free=1g;",
-      'unknown parameter "min_free=1g"');
+      . '"root", "part", "public", "announce", "fsync", "max_size" and '
+      . '"min_free" in ');
+wrong('nothing to leave free', "raw root=$dir/root min_free=0;",
+      'invalid value "0" of parameter "min_free"');
 wrong('a public bucket', "raw root=$dir/root public=;",
       'it must not be empty (the whole bucket would be public) in ');
 wrong('no database to announce to', "raw root=$dir/root announce=on;",

@@ -38,6 +38,7 @@
 typedef struct {
     const char             *path;
     bool                    sync;        /* fsync, or the disk's own time */
+    int64_t                 min_free;    /* bytes that objects leave free */
     atomic_int              root;        /* its descriptor */
     atomic_bool             anonymous;   /* files need no name */
 } social_net_disk_t;
@@ -55,7 +56,16 @@ typedef struct {
 
 
 /*
- * Creates a file to write to.  SOCIAL_OK: it is the caller's until
+ * Whether there is room for an object of "size" bytes: on its file system then
+ * still are disk->min_free bytes that programs without privileges may use.
+ * SOCIAL_FAILED: there is not, ENOSPC, or errno says why it cannot be said.
+ */
+social_rc_e social_net_disk_room(social_net_disk_t *disk, int64_t size);
+
+/*
+ * Creates a file to write to, for an object only where there is room: intents,
+ * the suffix 's', are always possible, so that objects can be removed.
+ * SOCIAL_OK: it is the caller's until
  * social_net_disk_discard(), or until it is linked and closed.
  * SOCIAL_FAILED: errno says why.
  */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -302,6 +303,34 @@ social_net_disk_data_name(char *buf, const unsigned char *id)
 
 
 social_rc_e
+social_net_disk_room(social_net_disk_t *disk, int64_t size)
+{
+    int             root;
+    int64_t         room;
+    struct statvfs  fs;
+
+    if (disk->min_free == 0) {
+        return SOCIAL_OK;
+    }
+
+    root = social_net_disk_root(disk);
+
+    if (root == -1 || fstatvfs(root, &fs) == -1) {
+        return SOCIAL_FAILED;
+    }
+
+    room = (int64_t) fs.f_bavail * (int64_t) fs.f_frsize;
+
+    if (room < disk->min_free || room - disk->min_free < size) {
+        errno = ENOSPC;
+        return SOCIAL_FAILED;
+    }
+
+    return SOCIAL_OK;
+}
+
+
+social_rc_e
 social_net_disk_create(social_net_disk_t *disk, const unsigned char *id,
     char suffix, social_net_disk_file_t *file)
 {
@@ -312,7 +341,9 @@ social_net_disk_create(social_net_disk_t *disk, const unsigned char *id,
     file->suffix = suffix;
     file->named = false;
 
-    if (social_net_disk_root(disk) == -1) {
+    if (social_net_disk_root(disk) == -1
+        || (suffix != 's' && social_net_disk_room(disk, 0) != SOCIAL_OK))
+    {
         file->fd = -1;
         return SOCIAL_FAILED;
     }

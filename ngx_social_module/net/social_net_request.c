@@ -6,16 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <curl/curl.h>
 
 #include "social_net_request.h"
+
+
+struct social_net_session_s {
+    CURL                        *curl;
+};
 
 
 typedef struct {
     CURL                        *curl;
     const social_net_request_t  *request;
     social_net_reply_t          *reply;
-    size_t                       sent;
+    uint64_t                     sent;
     size_t                       text;
     size_t                       received;
     bool                         enough;
@@ -25,6 +31,7 @@ typedef struct {
 } social_net_request_ctx_t;
 
 
+static void social_net_request_end(social_net_request_ctx_t *ctx);
 static social_rc_e social_net_request_setup(social_net_request_ctx_t *ctx,
     struct curl_slist **headers, char *error);
 static size_t social_net_request_write(char *p, size_t size, size_t n,
@@ -51,7 +58,7 @@ social_net_request(const social_net_request_t *request,
 
     ctx.request = request;
     ctx.reply = reply;
-    ctx.curl = curl_easy_init();
+    ctx.curl = request->session ? request->session->curl : curl_easy_init();
 
     headers = NULL;
     error[0] = '\0';
@@ -59,7 +66,7 @@ social_net_request(const social_net_request_t *request,
     if (ctx.curl == NULL
         || social_net_request_setup(&ctx, &headers, error) != SOCIAL_OK)
     {
-        curl_easy_cleanup(ctx.curl);
+        social_net_request_end(&ctx);
         curl_slist_free_all(headers);
         snprintf(reply->error, sizeof(reply->error), "out of memory");
         return SOCIAL_FAILED;
@@ -80,7 +87,7 @@ social_net_request(const social_net_request_t *request,
         code = CURLE_OK;
     }
 
-    curl_easy_cleanup(ctx.curl);
+    social_net_request_end(&ctx);
     curl_slist_free_all(headers);
 
     if (code == CURLE_OK || ctx.cut) {
@@ -93,6 +100,52 @@ social_net_request(const social_net_request_t *request,
              : error[0] ? error : curl_easy_strerror(code));
 
     return code == CURLE_OUT_OF_MEMORY ? SOCIAL_FAILED : SOCIAL_DECLINED;
+}
+
+
+social_net_session_t *
+social_net_session_create(void)
+{
+    social_net_session_t  *session;
+
+    session = malloc(sizeof(social_net_session_t));
+
+    if (session == NULL) {
+        return NULL;
+    }
+
+    session->curl = curl_easy_init();
+
+    if (session->curl == NULL) {
+        free(session);
+        return NULL;
+    }
+
+    return session;
+}
+
+
+void
+social_net_session_free(social_net_session_t *session)
+{
+    if (session != NULL) {
+        curl_easy_cleanup(session->curl);
+        free(session);
+    }
+}
+
+
+/* what was set is forgotten, and pointers with it; connections stay */
+
+static void
+social_net_request_end(social_net_request_ctx_t *ctx)
+{
+    if (ctx->request->session == NULL) {
+        curl_easy_cleanup(ctx->curl);
+
+    } else {
+        curl_easy_reset(ctx->curl);
+    }
 }
 
 
@@ -144,7 +197,8 @@ social_net_request_setup(social_net_request_ctx_t *ctx,
          && !curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L)
          && !curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                               request->timeout)
-         && !curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout)
+         && !curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+                              request->patient ? 0 : request->timeout)
          && !curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L)
          && !curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L)
          && !curl_easy_setopt(curl, CURLOPT_NOPROXY,
@@ -167,6 +221,12 @@ social_net_request_setup(social_net_request_ctx_t *ctx,
 
 #endif
 
+    if (request->patient) {
+        ok = ok && !curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L)
+             && !curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
+                                  request->timeout / 1000 + 1);
+    }
+
     if (strcmp(request->method, "PUT") == 0) {
         ok = ok && !curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L)
              && !curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
@@ -183,6 +243,9 @@ social_net_request_setup(social_net_request_ctx_t *ctx,
              && !curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                                   (curl_off_t) request->size)
              && !curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+
+    } else if (strcmp(request->method, "HEAD") == 0) {
+        ok = ok && !curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
 
     } else if (strcmp(request->method, "GET") != 0) {
         ok = ok && !curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST,
@@ -260,21 +323,37 @@ social_net_request_header(char *p, size_t size, size_t n, void *data)
     social_net_request_ctx_t  *ctx = data;
 
     size_t                     len;
-    social_str_t               name;
+    social_str_t               name, value;
     const unsigned char       *colon;
     static const social_str_t  encoding = social_string("Content-Encoding");
 
     len = size * n;
 
-    colon = len && ctx->request->plain ? memchr(p, ':', len) : NULL;
+    colon = len && (ctx->request->plain || ctx->request->header)
+            ? memchr(p, ':', len) : NULL;
 
     if (colon != NULL) {
         name.data = (const unsigned char *) p;
         name.len = (size_t) (colon - name.data);
 
-        if (social_str_caseeq(name, encoding)) {
+        if (ctx->request->plain && social_str_caseeq(name, encoding)) {
             ctx->encoded = true;
             return 0;
+        }
+
+        if (ctx->request->header != NULL) {
+
+            value.data = colon + 1;
+            value.len = len - name.len - 1;
+
+            while (value.len && (value.data[value.len - 1] == '\r'
+                                 || value.data[value.len - 1] == '\n'))
+            {
+                value.len--;
+            }
+
+            ctx->request->header(ctx->request->data, name,
+                                 social_str_trim(value));
         }
     }
 
@@ -287,12 +366,26 @@ social_net_request_read(char *p, size_t size, size_t n, void *data)
 {
     social_net_request_ctx_t  *ctx = data;
 
-    size_t  len;
+    size_t   len;
+    ssize_t  read;
 
-    len = ctx->request->size - ctx->sent;
+    len = size * n;
 
-    if (len > size * n) {
-        len = size * n;
+    if (len > ctx->request->size - ctx->sent) {
+        len = (size_t) (ctx->request->size - ctx->sent);
+    }
+
+    if (ctx->request->file != NULL) {
+
+        read = len ? pread(*ctx->request->file, p, len, (off_t) ctx->sent) : 0;
+
+        if (read < 0 || (read == 0 && len != 0)) {
+            return CURL_READFUNC_ABORT;
+        }
+
+        ctx->sent += (uint64_t) read;
+
+        return (size_t) read;
     }
 
     if (len != 0) {
@@ -312,12 +405,12 @@ social_net_request_seek(void *data, curl_off_t offset, int origin)
     social_net_request_ctx_t  *ctx = data;
 
     if (origin != SEEK_SET || offset < 0
-        || (size_t) offset > ctx->request->size)
+        || (uint64_t) offset > ctx->request->size)
     {
         return CURL_SEEKFUNC_FAIL;
     }
 
-    ctx->sent = (size_t) offset;
+    ctx->sent = (uint64_t) offset;
 
     return CURL_SEEKFUNC_OK;
 }

@@ -14,14 +14,26 @@
 #define SOCIAL_NET_REQUEST_TEXT  512
 
 
+/*
+ * Connections that requests leave to those that come after them; for one thread
+ * at a time.
+ */
+typedef struct social_net_session_s  social_net_session_t;
+
+
 typedef struct {
-    const char            *method;      /* GET, PUT, POST, DELETE */
+    const char            *method;      /* GET, HEAD, PUT, POST, DELETE */
     const char            *url;
     const char *const     *headers;     /* "Name: value", NULL at the end */
     const unsigned char   *body;        /* of a PUT or POST */
-    size_t                 size;
+    uint64_t               size;
+    const int             *file;        /* its body in place of "body", of a
+                                           PUT, from the beginning; or NULL */
     const char            *ca_file;     /* PEM, or NULL for the system's */
     long                   timeout;     /* milliseconds, for all of it */
+    bool                   patient;     /* it is for the connection, and for
+                                           each pause, and not for all */
+    social_net_session_t  *session;     /* NULL: a connection of its own */
     bool                   plain;       /* an answer must not be encoded */
     bool                   direct;      /* never by a proxy */
 
@@ -32,6 +44,12 @@ typedef struct {
     bool                 (*sink)(void *data, const unsigned char *p,
                                  size_t len);
     void                  *data;
+
+    /*
+     * Is given each header of an answer, trimmed; or NULL.
+     */
+    void                 (*header)(void *data, social_str_t name,
+                                   social_str_t value);
 
     /*
      * The bytes of an answer's body that are read, 0 for all of it.  The
@@ -59,6 +77,14 @@ typedef struct {
  */
 social_rc_e social_net_request(const social_net_request_t *request,
     social_net_reply_t *reply);
+
+
+/*
+ * A session without connections, or NULL: out of memory.  The second one closes
+ * them.
+ */
+social_net_session_t *social_net_session_create(void);
+void social_net_session_free(social_net_session_t *session);
 
 
 #endif /* SOCIAL_NET_REQUEST_H */

@@ -13,9 +13,6 @@
 #include "social_worker_log.h"
 
 
-static bool social_worker_conf_parse(const char *text, uint64_t *value);
-
-
 char *
 social_worker_conf_text(cfg_t *cfg, const char *option)
 {
@@ -52,9 +49,7 @@ social_worker_conf_number(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
 }
 
 
-/* a size in bytes, or a time in milliseconds */
-
-static bool
+bool
 social_worker_conf_parse(const char *text, uint64_t *value)
 {
     char      *end;

@@ -34,6 +34,12 @@ uint64_t social_worker_conf_number(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
     const char *option, uint64_t least, uint64_t most);
 
 /*
+ * Reads a size in bytes, or a time in milliseconds, with its unit.  False: it
+ * is neither.
+ */
+bool social_worker_conf_parse(const char *text, uint64_t *value);
+
+/*
  * Logs and counts a mistake.  All but "section" and "what" may be NULL.
  */
 void social_worker_conf_wrong(social_worker_conf_ctx_t *ctx,

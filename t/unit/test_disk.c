@@ -79,6 +79,7 @@ setup(void **state)
 
     disk.path = root;
     disk.sync = true;
+    disk.min_free = 0;
     atomic_store(&disk.root, -1);
 
     /* what has to be there is made at the first use */
@@ -1136,8 +1137,59 @@ test_race(void **state)
 }
 
 
+/* no object takes what is to be left free, but each can be removed */
+
+static void
+test_min_free(void **state)
+{
+    social_net_disk_file_t  file;
+
+    (void) state;
+
+    assert_int_equal(put("a", 1, "one", 1), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(put("b", 2, "two", 0), SOCIAL_NET_COMMIT_OK);
+
+    /* more than any disk has */
+
+    disk.min_free = INT64_MAX / 2;
+
+    errno = 0;
+    assert_int_equal(social_net_disk_room(&disk, 0), SOCIAL_FAILED);
+    assert_int_equal(errno, ENOSPC);
+
+    assert_int_equal(put("a", 3, "three", 1), SOCIAL_NET_COMMIT_FULL);
+    assert_int_equal(put("c", 4, "four", 1), SOCIAL_NET_COMMIT_FULL);
+
+    assert_int_equal(social_net_disk_create(&disk, (const unsigned char *)
+                                            "0123456789abcdef0123456789abcdef",
+                                            0, &file),
+                     SOCIAL_FAILED);
+    assert_int_equal(errno, ENOSPC);
+    assert_int_equal(file.fd, -1);
+
+    is("a", "one");
+    is_absent("c");
+    assert_int_equal(del("a", 5), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(del("b", 6), SOCIAL_NET_COMMIT_OK);
+    left(0, 0, 0);
+
+    /* what the object itself needs */
+
+    disk.min_free = 1;
+
+    assert_int_equal(social_net_disk_room(&disk, 1), SOCIAL_OK);
+    assert_int_equal(social_net_disk_room(&disk, INT64_MAX), SOCIAL_FAILED);
+    assert_int_equal(put("a", 7, "seven", 0), SOCIAL_NET_COMMIT_OK);
+
+    disk.min_free = 0;
+
+    assert_int_equal(social_net_disk_room(&disk, INT64_MAX), SOCIAL_OK);
+}
+
+
 #define TESTS                                                                 \
     cmocka_unit_test_setup_teardown(test_objects, setup, teardown),           \
+    cmocka_unit_test_setup_teardown(test_min_free, setup, teardown),          \
     cmocka_unit_test_setup_teardown(test_version_1, setup, teardown),         \
     cmocka_unit_test_setup_teardown(test_sequence, setup, teardown),          \
     cmocka_unit_test_setup_teardown(test_superseded, setup, teardown),        \

@@ -316,6 +316,16 @@ test_key(void **state)
         assert_false(social_object_check_portable(social_str(stored[i])));
     }
 
+    assert_true(social_object_is_picture(S("image/jpeg")));
+    assert_true(social_object_is_picture(S("IMAGE/webp; x=y")));
+    assert_false(social_object_is_picture(S("image/svg+xml")));
+    assert_false(social_object_is_picture(S("image/SVG")));
+    assert_false(social_object_is_picture(S("image/x+XML")));
+    assert_false(social_object_is_picture(S("text/html")));
+    assert_false(social_object_is_picture(S("image")));
+    assert_false(social_object_is_picture(S("x-image/png")));
+    assert_false(social_object_is_picture(S("")));
+
     assert_false(social_object_check(S("")));
     assert_false(social_object_check(S("a\0b")));
     assert_false(social_object_check(S("\xff")));

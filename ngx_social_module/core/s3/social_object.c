@@ -19,6 +19,38 @@ social_object_check(social_str_t key)
 
 
 bool
+social_object_is_picture(social_str_t type)
+{
+    size_t        i;
+    social_str_t  name;
+
+    static const social_str_t  image = social_string("image/");
+    static const social_str_t  svg = social_string("svg");
+    static const social_str_t  xml = social_string("xml");
+
+    name = type;
+    name.len = type.len > image.len ? image.len : 0;
+
+    if (!social_str_caseeq(name, image)) {
+        return false;
+    }
+
+    name.len = svg.len;
+
+    for (i = image.len; i + svg.len <= type.len; i++) {
+
+        name.data = type.data + i;
+
+        if (social_str_caseeq(name, svg) || social_str_caseeq(name, xml)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
 social_object_check_portable(social_str_t key)
 {
     size_t                     i;

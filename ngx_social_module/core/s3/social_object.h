@@ -27,4 +27,11 @@ bool social_object_check(social_str_t key);
 bool social_object_check_portable(social_str_t key);
 
 
+/*
+ * Whether a content type is that of a picture which a browser shows and cannot
+ * execute: "image/" and any but those of XML, such as SVG.
+ */
+bool social_object_is_picture(social_str_t type);
+
+
 #endif /* SOCIAL_OBJECT_H */

@@ -47,6 +47,13 @@ ngx_int_t ngx_http_social_error_set_page(ngx_http_request_t *r,
 ngx_int_t ngx_http_social_error_own(ngx_http_request_t *r);
 
 /*
+ * Says that the 500 which nginx is about to send, since a callback of this
+ * module failed, is to be "status", with JSON.  It may still be replaced by an
+ * "error_page" of 500.
+ */
+void ngx_http_social_error_instead(ngx_http_request_t *r, ngx_uint_t status);
+
+/*
  * To be called while locations are merged: every error in this location is
  * the module's own, those too that nginx makes before its handler is called.
  * Does what ngx_http_social_error_use() does.

@@ -40,6 +40,7 @@ typedef struct {
     unsigned                       held:1;    /* its header waits for its
                                                  body */
     ngx_uint_t                     status;    /* of "page"; 0: none */
+    ngx_uint_t                     instead;   /* of 500; 0: it stays */
     ngx_http_social_error_page_t   page;
 } ngx_http_social_error_ctx_t;
 
@@ -168,6 +169,20 @@ ngx_http_social_error_own(ngx_http_request_t *r)
     ctx->own = 1;
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_social_error_instead(ngx_http_request_t *r, ngx_uint_t status)
+{
+    ngx_http_social_error_ctx_t  *ctx;
+
+    ctx = ngx_http_social_error_get_ctx(r);
+
+    if (ctx != NULL) {
+        ctx->own = 1;
+        ctx->instead = status;
+    }
 }
 
 
@@ -385,7 +400,15 @@ ngx_http_social_error_send(ngx_http_request_t *r)
     ngx_int_t                      rc;
     ngx_buf_t                     *b;
     ngx_chain_t                    out;
+    ngx_http_social_error_ctx_t   *ctx;
     ngx_http_social_error_page_t   page;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_social_error_module);
+
+    if (ctx->instead && r->err_status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        r->err_status = ctx->instead;
+        r->headers_out.status = ctx->instead;
+    }
 
     if (ngx_http_social_error_get_page(r, &page) != NGX_OK) {
         return NGX_ERROR;

@@ -37,6 +37,7 @@ typedef struct {
     social_s3_place_t           place;
     ngx_uint_t                  twin;          /* another one has that root */
     off_t                       max_size;
+    off_t                       min_free;      /* 0: none */
     ngx_http_social_store_queue_t  *queue;     /* of commits to the root */
     time_t                      created;       /* as ListBuckets has it */
     social_sigv4_policy_t       policy;        /* without "known" */

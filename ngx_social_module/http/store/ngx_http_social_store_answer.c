@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_social_store.h"
+#include "social_object.h"
 #include "social_time.h"
 
 
@@ -30,6 +31,8 @@ static ngx_int_t ngx_http_social_answer_headers(ngx_http_request_t *r,
     ngx_http_social_store_object_t *object);
 static ngx_int_t ngx_http_social_answer_kept(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object);
+static ngx_int_t ngx_http_social_answer_attachment(ngx_http_request_t *r,
     ngx_http_social_store_object_t *object);
 static ngx_int_t ngx_http_social_answer_checksums(ngx_http_request_t *r,
     social_str_t block);
@@ -346,6 +349,12 @@ ngx_http_social_answer_headers(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    if (sr->anonymous
+        && ngx_http_social_answer_attachment(r, object) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (sr->op.with_checksum && r->headers_out.status == NGX_HTTP_OK
         && ngx_http_social_answer_checksums(r, object->meta->checksums)
            != NGX_OK)
@@ -440,6 +449,36 @@ ngx_http_social_answer_kept(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What is read without a signature, users have uploaded: a browser shows
+ * pictures, and saves the rest, unless who has put it says otherwise.
+ */
+
+static ngx_int_t
+ngx_http_social_answer_attachment(ngx_http_request_t *r,
+    ngx_http_social_store_object_t *object)
+{
+    social_str_t               block, name, value;
+    static const social_str_t  disposition =
+        social_string("content-disposition");
+
+    if (social_object_is_picture(object->meta->type)) {
+        return NGX_OK;
+    }
+
+    block = object->meta->headers;
+
+    while (social_store_meta_next(&block, &name, &value)) {
+        if (social_str_eq(name, disposition)) {
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_social_answer_header(r, "Content-Disposition",
+                                         social_str("attachment"), NULL);
 }
 
 

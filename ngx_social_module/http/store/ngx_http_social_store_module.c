@@ -98,6 +98,12 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_store_params[] = {
       offsetof(ngx_http_social_store_loc_conf_t, max_size),
       1, 0, NULL },
 
+    { ngx_string("min_free"),
+      0,
+      ngx_http_social_conf_offset,
+      offsetof(ngx_http_social_store_loc_conf_t, min_free),
+      1, 0, NULL },
+
       ngx_http_social_conf_null_entry
 };
 
@@ -310,6 +316,7 @@ ngx_http_social_store_add(ngx_conf_t *cf,
     ngx_http_social_store_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf)
 {
     ngx_uint_t                           i;
+    social_net_disk_t                   *disk;
     ngx_http_social_store_slot_t        *slot;
     ngx_http_social_store_main_conf_t   *smcf;
 
@@ -349,6 +356,11 @@ ngx_http_social_store_add(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
     }
+
+    /* of several locations of a root the largest counts */
+
+    disk = ngx_http_social_store_queue_disk(conf->queue);
+    disk->min_free = ngx_max(disk->min_free, (int64_t) conf->min_free);
 
     slot = ngx_array_push(&smcf->stores);
     if (slot == NULL) {

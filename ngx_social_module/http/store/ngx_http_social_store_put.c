@@ -569,8 +569,10 @@ ngx_http_social_put_data(ngx_http_social_put_t *put, social_str_t data)
     if (ngx_http_social_put_is_large(put)) {
 
         if (net->data.fd == -1
-            && social_net_disk_create(net->disk, net->meta.id, 0, &net->data)
-               != SOCIAL_OK)
+            && (social_net_disk_room(net->disk, net->meta.size) != SOCIAL_OK
+                || social_net_disk_create(net->disk, net->meta.id, 0,
+                                          &net->data)
+                   != SOCIAL_OK))
         {
             ngx_http_social_put_failed(put, ngx_errno);
             return;

@@ -1,0 +1,178 @@
+#!/usr/bin/perl
+
+# "social-worker expire" against its own PostgreSQL: which uploads are deleted,
+# and that no other object is.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use File::Path ();
+use File::Temp ();
+use Test::More;
+
+use SocialBucket;
+use SocialImage;
+use SocialPostgres;
+
+my $program = $ENV{SOCIAL_WORKER}
+    || ($ENV{SANITIZE} ? 'build/sanitize' : 'build') . '/social-worker';
+
+-x $program && SocialPostgres::bin()
+    || plan skip_all => "$program or PostgreSQL is not there: run \"make deps\"";
+
+my $dir = File::Temp->newdir('social-expire-XXXXXX', TMPDIR => 1);
+my $pg = SocialPostgres->start;
+
+$pg->migrate;
+mkdir "$dir/$_" for qw( raw other );
+my $buckets = SocialBucket->start($dir, answer => sub {
+    my (undef, $request) = @_;
+
+    # while one object is deleted, another one is put
+
+    if ($request->{path} =~ m{/raw/e/first\.jpg\z}) {
+        v("UPDATE uploads SET state = 'stored'
+            WHERE object_key = 'raw/e/second.jpg'");
+    }
+
+    return;
+});
+
+delete $ENV{$_} for grep { /^(SOCIAL_WORKER_|PG|AWS_)/ } keys %ENV;
+
+SocialImage::spew("$dir/worker.conf", <<"CONF");
+database { @{[ $pg->worker ]} }
+bucket raw { @{[ $buckets->conf ]} }
+bucket broken { endpoint = "http://127.0.0.1:1" region = "eu-west-1"
+                credentials = "file $dir/credentials" }
+CONF
+SocialImage::spew("$dir/credentials", "[default]\naws_access_key_id = A\n"
+                                      . "aws_secret_access_key = B\n");
+
+sub v { return $pg->value($_[0]) }
+
+sub expire {
+    my (@args) = @_;
+    my $said = `$program -c $dir/worker.conf expire @args 2>$dir/log`;
+    return (sprintf('%d %s', $? >> 8, $said), SocialImage::slurp("$dir/log"));
+}
+
+# An upload that was processed "days" ago, whose URL was valid until "until".
+
+my $n = 0;
+
+sub upload {
+    my ($key, %o) = @_;
+    my $id = sprintf '00000000-0000-4000-8000-%012d', ++$n;
+    my $bucket = $o{bucket} // 'raw';
+    my $days = $o{days} // 31;
+    my $until = $o{until} // "now() - interval '$days days'";
+
+    File::Path::make_path("$dir/$bucket/" . $key =~ s{/[^/]*\z}{}r);
+    SocialImage::spew("$dir/$bucket/$key", $key);
+
+    v("SELECT social_upload_create('$id', 'iss', 'sub', 'sub', 'avatar',
+        '$bucket', '$key', 'image/jpeg', 1, NULL, '5 minutes')");
+    v("SET session_replication_role = replica; UPDATE uploads
+        SET state = '@{[ $o{state} // 'ready' ]}', generation = 1,
+            updated_at = now() - interval '$days days', expires_at = $until
+        WHERE id = '$id'");
+
+    return $id;
+}
+
+sub is_there { return -e "$dir/" . ($_[1] // 'raw') . "/$_[0]" ? 1 : 0 }
+
+my %id = map { $_->[0] => upload(@$_) } (
+    ['raw/a/old.jpg'], ['raw/a/failed.jpg', state => 'failed'],
+    ['raw/b/new.jpg', days => 29], ['raw/b/pending.jpg', state => 'pending'],
+    ['raw/b/stored.jpg', state => 'stored'],
+    ['raw/b/processing.jpg', state => 'processing'],
+    ['raw/b/url.jpg', until => "now() + interval '1 minute'"],
+    ['raw/b/job.jpg'], ['raw/b/other.jpg', bucket => 'other'],
+);
+
+# a job that was retried
+
+v("INSERT INTO job_keys (key, id)
+    VALUES ('upload:$id{'raw/b/job.jpg'}:1', 1)");
+
+my $before = v('SELECT sum(hashtext(u::text)) FROM uploads u');
+
+is((expire('--dry-run', '30d'))[0], "0 raw/raw/a/old.jpg\nraw/raw/a/failed.jpg\n"
+   . "to delete 2 objects, 0 failed\n", 'what would be deleted');
+ok(is_there('raw/a/old.jpg'), '... is not');
+is(v('SELECT sum(hashtext(u::text)) FROM uploads u'), $before,
+   '... and nothing is changed');
+
+my ($said, $log) = expire('30d');
+is($said, "0 deleted 2 objects, 0 failed\n", 'what is old is deleted')
+    or diag($log);
+ok(!is_there("raw/a/$_.jpg"), "... $_") for qw( old failed );
+ok(is_there("raw/b/$_.jpg"), "... and not $_")
+    for qw( new pending stored processing url job );
+ok(is_there('raw/b/other.jpg', 'other'),
+   '... and nothing of a bucket that is not configured');
+is(v("SELECT state FROM uploads WHERE id = '$id{'raw/a/old.jpg'}'"), 'ready',
+   '... a row stays');
+
+is((expire('30d'))[0], "0 deleted 0 objects, 0 failed\n",
+   'it is deleted once');
+
+# what is put at the same key later
+
+v("SET session_replication_role = replica; UPDATE uploads
+    SET raw_removed_at = now() - interval '60 days',
+        updated_at = now() - interval '31 days'
+    WHERE id = '$id{'raw/a/old.jpg'}'");
+SocialImage::spew("$dir/raw/raw/a/old.jpg", 'later');
+is((expire('30d'))[0], "0 deleted 1 objects, 0 failed\n",
+   'a later object has its own time');
+
+v("DELETE FROM job_keys");
+is((expire('30d'))[0], "0 deleted 1 objects, 0 failed\n",
+   'a job has ended');
+
+# a user who puts a new picture meanwhile
+
+my $id = upload('raw/c/avatar.jpg');
+my $end = $pg->transaction("SELECT FROM uploads WHERE id = '$id' FOR UPDATE");
+($said, $log) = expire('30d');
+$end->('ROLLBACK');
+is($said, "1 deleted 0 objects, 1 failed\n", 'a row that is in use');
+like($log, qr/"event":"not expired","key":"raw\/c\/avatar.jpg"/, '... is named');
+ok(is_there('raw/c/avatar.jpg'), '... and its object is there');
+is(v("SELECT raw_removed_at IS NULL FROM uploads WHERE id = '$id'"), 't',
+   '... which the row knows');
+
+v("SELECT social_upload_create('00000000-0000-4000-8000-000000009999', 'iss',
+    'sub', 'sub', 'avatar', 'raw', 'raw/c/avatar.jpg', 'image/jpeg', 1, NULL,
+    '5 minutes')");
+is(v("SELECT social_clean_raw_lock('$id', '1 hour')"), 'f',
+   'an upload that another one took the key of');
+expire('1h');
+ok(is_there('raw/c/avatar.jpg'), '... keeps its object');
+
+# another one that is put while the list is gone through
+
+upload("raw/e/$_.jpg") for qw( first second );
+is((expire('30d'))[0], "0 deleted 1 objects, 0 failed\n",
+   'one that changed after it was listed');
+ok(is_there('raw/e/second.jpg'), '... keeps its object');
+
+# a store that does not answer
+
+upload('raw/d.jpg', bucket => 'broken');
+($said, $log) = expire('30d');
+is($said, "1 deleted 0 objects, 1 failed\n", 'a store that does not answer');
+like($log, qr/"event":"not expired","key":"raw\/d.jpg","error":"/, '... is named');
+is(v("SELECT count(*) FROM uploads WHERE bucket = 'broken'
+    AND raw_removed_at IS NOT NULL"), 0, '... and nothing is noted');
+
+like((expire($_))[0], qr/\A2 /, "\"$_\" is not an age")
+    for '0d', '59m', '1x', '40000d', "''";
+like((expire())[0], qr/\A2 /, 'no age');
+
+done_testing();
