@@ -288,6 +288,53 @@ is(scalar(() = $to->request(GET => '/', query => { 'list-type' => 2,
           'start-after' => 'z1999' })->{body} =~ /<Key>z/g), 50,
    '... to its end');
 
+# the directory of a store, without its server
+
+$to->request(DELETE => $_) for '/a', '/large', '/b%20c%2Bd', '/a/b', '/z2049';
+summary_is(copy(undef, "$dir/from", 'target'), 0, 'copied 5 objects of 3200023 '
+           . "bytes, 1050 are there already, $rest", 'a directory');
+
+for my $path ('/a', '/large', '/b%20c%2Bd', '/a/b') {
+    my ($a, $b) = map { $_->request(GET => $path) } $from, $to;
+
+    ok($a->{body} eq $b->{body}, "... $path has its bytes");
+    is($b->{headers}{$_}, $a->{headers}{$_}, "... and its $_")
+        for grep { !/\A(?:date|last-modified|x-amz-request-id|connection)\z/ }
+            sort keys %{ $a->{headers} };
+}
+
+summary_is(copy(undef, qw( --prefix z20 ), "$dir/from", 'target'), 0,
+           "copied $nothing, 50 are there already, $rest",
+           '... of which a part is copied');
+
+my ($large) = grep { m{/large} } SocialStore::files("$dir/from", 'objects');
+my $id = SocialStore::meta("$dir/from/$large")->{id};
+my $data = "$dir/from/data/" . substr($id, 0, 2) . "/$id";
+
+{
+    open my $out, '+<', $data or die "$data: $!\n";
+    seek $out, 1_000_000, 0;
+    print {$out} 'rotten';
+    close $out or die "$data: $!\n";
+}
+
+my ($z) = grep { m{/z2049} } SocialStore::files("$dir/from", 'objects');
+my $z_meta = SocialNginx::slurp("$dir/from/$z");
+$nginx->write_file("from/$z", 'damaged');
+
+$to->request(DELETE => '/large');
+$got = copy(undef, "$dir/from", 'target');
+summary_is($got, 1, "copied $nothing, 1053 are there already, 0 were removed "
+           . 'meanwhile, 1 failed', 'bytes and metadata that are damaged');
+like($got->{log}, qr/"key":"large","error":"its bytes are not those of its MD5"/,
+     '... are noticed');
+like($got->{log}, qr/"objects":1,"error":"their metadata is damaged"/,
+     '... and counted');
+$nginx->write_file("from/$z", $z_meta);
+$from->request(DELETE => '/large');
+
+is(copy(undef, $dir, 'target')->{status}, 2, 'another directory');
+
 # what cannot be
 
 $got = copy(['wrong']);

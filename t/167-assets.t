@@ -200,6 +200,57 @@ is(get('/private/someone/a.txt')->{status}, 403,
 is(get('/private/someone/b.txt' . ($url =~ s/\A[^?]*//r))->{status}, 403,
    '... nor another file');
 
+# the assets of the development environment, which has the store itself
+
+{
+    my $local = SocialNginx->new;
+    my $local_port = SocialNginx::free_port();
+    my $assets = SocialNginx::slurp('conf/local/module_assets.conf.in');
+
+    $assets =~ s/ announce=on//g;
+    $assets =~ s/\@DATA\@/$local->{dir}/g;
+    mkdir "$local->{dir}/store";
+
+    $local->write_file('credentials', $s3->credentials_text);
+    $local->write_file('nginx.conf', <<"_EOC_");
+load_module modules/ngx_http_social_module.so;
+user root;
+events { }
+http {
+    @{[ $local->http_paths ]}
+    social_bucket uploads { region eu-west-1;
+        endpoint http://127.0.0.1:$local_port/store;
+        credentials file $local->{dir}/credentials; }
+    server {
+        listen 127.0.0.1:$local_port;
+        location /store/ { social_store uploads root=$local->{dir}/store; }
+        $assets
+    }
+}
+_EOC_
+    $local->start($local_port);
+
+    my $store = SocialS3->new(port => $local_port, base => '/store/uploads');
+    is($store->request(PUT => '/avatars/a.jpg', body => 'a picture', headers =>
+           { 'cache-control' => 'no-cache', 'content-type' => 'image/jpeg' })
+       ->{status}, 200, 'an avatar in the store');
+
+    $got = $store->exchange(GET => '/avatars/a.jpg');
+    is("$got->{status} $got->{body}", '200 a picture', '... is shown');
+    is($got->{headers}{'cache-control'}, 'no-cache', '... and revalidated');
+
+    $got = $store->exchange(GET => '/avatars/b.jpg');
+    is("$got->{status} $got->{headers}{'content-type'}", '200 image/svg+xml',
+       'another one is the default picture');
+    is($got->{headers}{'cache-control'}, 'no-cache', '... until it is there');
+    is($store->exchange(GET => '/images/b.jpg')->{status}, 404,
+       'a variant is not');
+
+    $local->stop;
+    unlike($local->error_log, qr/\[(?:alert|emerg|crit)\]/,
+           '... and nothing went wrong');
+}
+
 $nginx->stop;
 my $log = $nginx->error_log;
 unlike($log, qr/\[(?:alert|emerg|crit)\]/, 'nothing went wrong');

@@ -15,6 +15,7 @@ use Test::More;
 my $port = SocialNginx::free_port();
 my $closed = SocialNginx::free_port();
 my $rude = SocialNginx::free_port();
+my $h2 = SocialNginx::free_port();
 my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $s3 = SocialS3->new(port => $port, base => '/objects/private',
@@ -26,6 +27,16 @@ my $secret = $s3->{secret};
 $ENV{AWS_CONTAINER_CREDENTIALS_FULL_URI} = "http://127.0.0.1:$closed/";
 
 mkdir "$dir/root";
+
+# which came with nginx 1.29.4
+
+my $two = SocialNginx::version() < 1_029_004 ? '' : <<"_EOC_";
+        location /two/ {
+            social_s3_sign shown;
+            proxy_pass http://shown;
+            proxy_http_version 2;
+        }
+_EOC_
 
 $nginx->write_file('credentials', $s3->credentials_text);
 $nginx->write_file('nginx.conf', <<"_EOC_");
@@ -75,6 +86,13 @@ http {
             default_type text/plain;
             return 200 "\$request|\$host|\$http_authorization|\$http_cookie|\$http_x_amz_date|\$http_x_amz_security_token|\$http_range|\$http_x_social_sub|\$http_x_custom|\$http_connection";
         }
+    }
+
+    server {
+        @{[ SocialNginx::version() < 1_025_001
+            ? "listen 127.0.0.1:$h2 http2;"
+            : "listen 127.0.0.1:$h2; http2 on;" ]}
+        location / { social_s3_sign private; proxy_pass http://store; }
     }
 
     server {
@@ -164,6 +182,7 @@ http {
             proxy_set_body "a body";
         }
 
+$two
         location /fast/ {
             social_s3_sign shown;
             fastcgi_pass 127.0.0.1:$port;
@@ -250,7 +269,7 @@ body_is('/rewritten/a%3Fb%23c', 'with a query', '... and a question mark');
 body_is('/if/a', 'a picture', 'beside an "if"');
 body_is('/if/a?set=1', 'a picture', '... and in it');
 is(get('/if/a?other=1')->{status}, 404, '... with another "proxy_pass"');
-like(get('/with/uri/not/a')->{body}, qr{\AGET /a HTTP/1.0\|[^|]*\|\|},
+like(get('/with/uri/not/a')->{body}, qr{\AGET /a HTTP/1\.[01]\|[^|]*\|\|},
      'a nested location is not signed');
 
 # what comes with a request
@@ -322,6 +341,23 @@ is(get($_->[0], sock => $sock)->{status}, $_->[1],
     for ['/', 404], ['/nobody/a', 503], ['/images/a', 200];
 is(get('/body/a')->{status}, 500, 'a body of "proxy_set_body" is an error');
 is(get('/fast/a')->{status}, 500, '... and so is another upstream');
+is(get('/two/a')->{status}, 500, '... and HTTP/2') if $two;
+
+# HTTP/2
+
+sub h2 {
+    my (@args) = @_;
+    return scalar `curl -s --http2-prior-knowledge @args`;
+}
+
+SKIP: {
+    skip 'curl has no HTTP/2', 2 if `curl -V 2>&1` !~ /\bHTTP2\b/;
+
+    my $url = "http://127.0.0.1:$h2/images";
+    is(h2("$url/a+b"), 'with a plus', 'a request of HTTP/2');
+    like(h2("-I $url/a"), qr/\AHTTP.2 200 .*^content-length: 9\r$/ms,
+         '... a HEAD');
+}
 
 # a cache
 

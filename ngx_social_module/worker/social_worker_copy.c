@@ -28,7 +28,8 @@
 
 
 typedef struct {
-    const social_worker_bucket_t  *from;
+    const social_worker_bucket_t  *from;     /* NULL: a directory */
+    social_net_root_t              root;
     const social_worker_bucket_t  *to;
     const char                    *prefix;
     unsigned                       threads;
@@ -47,8 +48,7 @@ typedef struct {
 
 
 typedef struct {
-    const social_worker_copy_args_t
-                                  *args;
+    social_worker_copy_args_t     *args;
     pthread_mutex_t                mutex;
     pthread_cond_t                 filled;
     pthread_cond_t                 taken;
@@ -70,7 +70,9 @@ typedef struct {
 /* where a list is */
 
 typedef struct {
-    const social_worker_bucket_t  *bucket;
+    const social_worker_bucket_t  *bucket;   /* NULL: a directory */
+    social_net_root_t             *root;
+    unsigned                       damaged;
     const char                    *prefix;
     social_net_session_t          *session;
     unsigned char                 *memory;
@@ -93,7 +95,8 @@ static bool social_worker_copy_lists(social_worker_copy_t *copy);
 static bool social_worker_copy_merge(social_worker_copy_t *copy,
     social_worker_copy_list_t *from, social_worker_copy_list_t *to);
 static bool social_worker_copy_list_init(social_worker_copy_list_t *list,
-    const social_worker_bucket_t *bucket, const char *prefix);
+    const social_worker_bucket_t *bucket, social_net_root_t *root,
+    const char *prefix);
 static void social_worker_copy_list_free(social_worker_copy_list_t *list);
 static bool social_worker_copy_next(social_worker_copy_list_t *list,
     const social_s3_listing_item_t **item);
@@ -200,8 +203,25 @@ social_worker_copy_parse(const social_worker_conf_t *conf, int argc,
         return false;
     }
 
-    args->from = social_worker_copy_bucket(conf, names[0]);
     args->to = social_worker_copy_bucket(conf, names[1]);
+
+    /* names of sections do not begin so */
+
+    if (names[0][0] == '/') {
+
+        if (social_net_root_init(&args->root, names[0],
+                                 social_str(args->prefix))
+            != SOCIAL_OK)
+        {
+            fprintf(stderr, "social-worker: \"%s\" is not the directory of a "
+                    "store\n", names[0]);
+            return false;
+        }
+
+        return args->to != NULL;
+    }
+
+    args->from = social_worker_copy_bucket(conf, names[0]);
 
     if (args->from != NULL && args->from == args->to) {
         fprintf(stderr, "social-worker: both buckets are \"%s\"\n", names[0]);
@@ -284,8 +304,9 @@ social_worker_copy_lists(social_worker_copy_t *copy)
 
     prefix = copy->args->prefix;
 
-    ok = social_worker_copy_list_init(&from, copy->args->from, prefix);
-    ok = social_worker_copy_list_init(&to, copy->args->to, prefix) && ok;
+    ok = social_worker_copy_list_init(&from, copy->args->from,
+                                      &copy->args->root, prefix);
+    ok = social_worker_copy_list_init(&to, copy->args->to, NULL, prefix) && ok;
 
     if (ok) {
         ok = social_worker_copy_merge(copy, &from, &to);
@@ -293,6 +314,14 @@ social_worker_copy_lists(social_worker_copy_t *copy)
     } else {
         social_worker_log(SOCIAL_WORKER_ERROR, "copy aborted",
                           social_worker_text("error", "out of memory"));
+    }
+
+    if (from.damaged) {
+        social_worker_log(SOCIAL_WORKER_ERROR, "not copied",
+                          social_worker_number("objects", from.damaged),
+                          social_worker_text("error",
+                                             "their metadata is damaged"));
+        ok = false;
     }
 
     social_worker_copy_list_free(&from);
@@ -388,11 +417,13 @@ social_worker_copy_same(const social_s3_listing_item_t *a,
 
 static bool
 social_worker_copy_list_init(social_worker_copy_list_t *list,
-    const social_worker_bucket_t *bucket, const char *prefix)
+    const social_worker_bucket_t *bucket, social_net_root_t *root,
+    const char *prefix)
 {
     memset(list, 0, sizeof(social_worker_copy_list_t));
 
     list->bucket = bucket;
+    list->root = root;
     list->prefix = prefix;
     list->session = social_net_session_create();
     list->memory = malloc(2 * SOCIAL_S3_LISTING_SIZE);
@@ -456,7 +487,7 @@ social_worker_copy_page(social_worker_copy_list_t *list)
 
     list->token_len = 0;
 
-    if (list->begun) {
+    if (list->begun && list->page->token.len) {
         list->token_len = list->page->token.len;
         memcpy(list->token, list->page->token.data, list->token_len);
     }
@@ -465,6 +496,12 @@ social_worker_copy_page(social_worker_copy_list_t *list)
     token.len = list->token_len;
 
     for (attempt = 1; ; attempt++) {
+
+        if (list->bucket == NULL) {
+            rc = social_net_root_list(list->root, list->memory, list->page,
+                                      &list->damaged, error);
+            break;
+        }
 
         rc = social_net_s3_list(&list->bucket->s3, list->session,
                                 social_str(list->prefix), token, list->memory,
@@ -493,7 +530,9 @@ social_worker_copy_page(social_worker_copy_list_t *list)
 
     if (rc != SOCIAL_OK) {
         social_worker_log(SOCIAL_WORKER_ERROR, "copy aborted",
-                          social_worker_text("bucket", list->bucket->name),
+                          social_worker_text("bucket", list->bucket
+                                                       ? list->bucket->name
+                                                       : "directory"),
                           social_worker_text("error", error));
         return false;
     }
@@ -553,7 +592,10 @@ social_worker_copy_thread(void *data)
     object = malloc(sizeof(social_worker_copy_object_t));
 
     ready = object != NULL
-            && social_worker_copy_object_init(object, &copy->args->from->s3,
+            && social_worker_copy_object_init(object,
+                                              copy->args->from
+                                              ? &copy->args->from->s3 : NULL,
+                                              &copy->args->root,
                                               &copy->args->to->s3);
     if (!ready) {
         social_worker_log(SOCIAL_WORKER_ERROR, "copy aborted",

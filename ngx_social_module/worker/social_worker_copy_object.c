@@ -26,6 +26,8 @@ static social_rc_e social_worker_copy_once(social_worker_copy_object_t *copy,
     social_str_t key, bool *again);
 static social_rc_e social_worker_copy_get(social_worker_copy_object_t *copy,
     social_str_t key);
+static social_rc_e social_worker_copy_source(social_worker_copy_object_t *copy,
+    social_str_t key, int fd);
 static social_rc_e social_worker_copy_verify(social_worker_copy_object_t *copy,
     social_str_t key);
 static bool social_worker_copy_has_headers(
@@ -38,11 +40,13 @@ static bool social_worker_copy_is_md5(const social_net_s3_whole_t *object,
 
 bool
 social_worker_copy_object_init(social_worker_copy_object_t *copy,
-    const social_net_s3_t *from, const social_net_s3_t *to)
+    const social_net_s3_t *from, social_net_root_t *root,
+    const social_net_s3_t *to)
 {
     const char  *directory;
 
     copy->from = from;
+    copy->root = root;
     copy->to = to;
 
     directory = getenv("TMPDIR");
@@ -162,8 +166,7 @@ social_worker_copy_get(social_worker_copy_object_t *copy, social_str_t key)
         return SOCIAL_FAILED;
     }
 
-    rc = social_net_s3_get_whole(copy->from, copy->session, key, copy->file,
-                                 &copy->got, copy->error);
+    rc = social_worker_copy_source(copy, key, copy->file);
 
     if (rc == SOCIAL_OK && copy->got.sha256.len
         && !social_worker_copy_is_sha256(&copy->got, copy->got.sha256_digest))
@@ -174,6 +177,20 @@ social_worker_copy_get(social_worker_copy_object_t *copy, social_str_t key)
     }
 
     return rc;
+}
+
+
+static social_rc_e
+social_worker_copy_source(social_worker_copy_object_t *copy, social_str_t key,
+    int fd)
+{
+    if (copy->from == NULL) {
+        return social_net_root_get(copy->root, key, fd, &copy->got,
+                                   copy->error);
+    }
+
+    return social_net_s3_get_whole(copy->from, copy->session, key, fd,
+                                   &copy->got, copy->error);
 }
 
 
@@ -239,24 +256,22 @@ social_worker_copy_object_compare(social_worker_copy_object_t *copy,
                            copy->error)
         != SOCIAL_OK
         || copy->put.sha256.len == 0
-        || social_net_s3_head(copy->from, copy->session, key, &copy->got,
-                              copy->error)
-           != SOCIAL_OK)
+        || (copy->from
+            && social_net_s3_head(copy->from, copy->session, key, &copy->got,
+                                  copy->error)
+               != SOCIAL_OK))
     {
         return SOCIAL_DECLINED;
     }
 
-    if (copy->got.sha256.len) {
+    if (copy->from && copy->got.sha256.len) {
         return social_str_eq(copy->got.sha256, copy->put.sha256)
                ? SOCIAL_OK : SOCIAL_DECLINED;
     }
 
     /* the copy is not read, and nothing is put */
 
-    if (social_net_s3_get_whole(copy->from, copy->session, key, -1,
-                                &copy->got, copy->error)
-        != SOCIAL_OK)
-    {
+    if (social_worker_copy_source(copy, key, -1) != SOCIAL_OK) {
         return SOCIAL_DECLINED;
     }
 

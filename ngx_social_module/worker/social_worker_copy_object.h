@@ -7,11 +7,13 @@
 #define SOCIAL_WORKER_COPY_OBJECT_H
 
 
+#include "social_net_root.h"
 #include "social_net_s3_object.h"
 
 
 typedef struct {
-    const social_net_s3_t   *from;
+    const social_net_s3_t   *from;       /* NULL: a directory */
+    social_net_root_t       *root;
     const social_net_s3_t   *to;
     social_net_session_t    *session;
     int                      file;       /* for its bytes */
@@ -26,7 +28,8 @@ typedef struct {
  * there is nothing to free.
  */
 bool social_worker_copy_object_init(social_worker_copy_object_t *copy,
-    const social_net_s3_t *from, const social_net_s3_t *to);
+    const social_net_s3_t *from, social_net_root_t *root,
+    const social_net_s3_t *to);
 void social_worker_copy_object_free(social_worker_copy_object_t *copy);
 
 /*

@@ -40,6 +40,8 @@ static ngx_int_t ngx_http_social_s3_sign_create_request(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_s3_sign_head(ngx_http_request_t *r,
     ngx_http_social_s3_sign_loc_conf_t *sslcf, social_credentials_t *keys,
     ngx_buf_t *b);
+static void ngx_http_social_s3_sign_log_unsupported(ngx_http_request_t *r,
+    ngx_http_social_s3_sign_loc_conf_t *sslcf);
 static ngx_int_t ngx_http_social_s3_sign_replace(ngx_http_request_t *r,
     ngx_buf_t *b, social_str_t made, social_str_t uri);
 
@@ -240,6 +242,7 @@ ngx_http_social_s3_sign_check(ngx_http_request_t *r,
     ngx_http_social_s3_sign_loc_conf_t *sslcf)
 {
     u_char                decoded[SOCIAL_OBJECT_MAX_KEY];
+    ngx_buf_t            *b;
     ngx_str_t            *module;
     social_buf_t          work;
     social_str_t          key;
@@ -262,6 +265,14 @@ ngx_http_social_s3_sign_check(ngx_http_request_t *r,
     ngx_str_set(&u->method, "GET");
 
     if (u->create_request(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b = u->request_bufs->buf;
+
+    if (b->last - b->pos < 4 || ngx_strncmp(b->pos, "GET ", 4) != 0) {
+        /* of HTTP/2 */
+        ngx_http_social_s3_sign_log_unsupported(r, sslcf);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -386,11 +397,7 @@ ngx_http_social_s3_sign_head(ngx_http_request_t *r,
         break;
 
     case SOCIAL_MALFORMED:
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "social: a request for bucket \"%V\" cannot be signed "
-                      "(GET or HEAD of HTTP/1.0 or HTTP/1.1 without a body "
-                      "can)",
-                      &sslcf->bucket->name);
+        ngx_http_social_s3_sign_log_unsupported(r, sslcf);
         rc = NGX_ERROR;
         break;
 
@@ -407,6 +414,17 @@ ngx_http_social_s3_sign_head(ngx_http_request_t *r,
     ngx_free(p);
 
     return rc;
+}
+
+
+static void
+ngx_http_social_s3_sign_log_unsupported(ngx_http_request_t *r,
+    ngx_http_social_s3_sign_loc_conf_t *sslcf)
+{
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "social: a request for bucket \"%V\" cannot be signed "
+                  "(GET or HEAD of HTTP/1.0 or HTTP/1.1 without a body can)",
+                  &sslcf->bucket->name);
 }
 
 
