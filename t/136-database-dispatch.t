@@ -376,9 +376,20 @@ patient(sub {
         # with those of others on another connection
 
         %before = map { ($_ => $calls->($_)) } keys %before;
+        $pg->sql(<<'_EOC_');
+CREATE FUNCTION test_slow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(0.01);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER test_slow BEFORE INSERT ON users FOR EACH ROW
+    WHEN (NEW.sub LIKE 'z-mixed-%') EXECUTE FUNCTION test_slow();
+_EOC_
 
         @got = gathered([ map { (post('row', email => "row$_\@example.com"),
-                                 post("mixed-$_")) } 1 .. 64 ]);
+                                 post("z-mixed-$_")) } 1 .. 64 ]);
+        $pg->sql('DROP FUNCTION test_slow CASCADE');
 
         is(statuses(@got), '200:128', 'many events of one user, and others');
         ok(SocialNginx::wait_for(30, sub {
@@ -638,6 +649,29 @@ patient(sub {
             is(statuses(@got), '200:40', 'all are answered');
             is(users("old$round"), 40, 'and written');
         }
+
+        # they share transactions as statements of their own: those behind one
+        # that fails are not run
+
+        $pg->sql(<<'_EOC_');
+CREATE FUNCTION test_bad() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'not this one';
+END
+$$;
+CREATE TRIGGER test_bad BEFORE INSERT ON users FOR EACH ROW
+    WHEN (NEW.sub = 'old-bad') EXECUTE FUNCTION test_bad();
+_EOC_
+
+        my @texts = map { post($_) } names('oldbad', 40);
+        splice @texts, 20, 0, post('old-bad');
+
+        my @got = gathered(\@texts);
+        is($got[20]{status}, 500, 'one that fails');
+        splice @got, 20, 1;
+        is(statuses(@got), '200:40', 'the others are answered');
+        is(users('oldbad'), 40, 'and written');
+        $pg->sql('DROP FUNCTION test_bad CASCADE');
 
         my @said = grep { /\[warn\].*$said/ } split /\n/,
             $nginx->error_log;
