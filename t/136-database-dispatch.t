@@ -9,20 +9,17 @@ use warnings;
 
 use lib 't/lib';
 
+use IO::Select ();
 use IO::Socket::INET ();
 use POSIX ();
 use SocialHook;
 use SocialMany;
 use SocialNginx;
-use SocialProxy;
 use SocialToken;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
 my $port = SocialNginx::free_port();
-my $proxy = SocialProxy->start("$pg->{dir}/.s.PGSQL.5432");
-my $tcp = 'host=127.0.0.1 port=' . $proxy->port
-          . ' user=social dbname=social sslmode=disable gssencmode=disable';
 my $n = 0;
 my $nginx;
 
@@ -274,16 +271,12 @@ patient(sub {
     };
 
     # Statements that share nothing are sent one behind the other, but not behind
-    # that one, though there is room, and none on the other connection.
+    # what is late, though there is room, and none on the other connection.
 
     subtest 'head of line, one behind the other' => sub {
-        my $holder = hold("SELECT FROM users WHERE sub = 'row' FOR UPDATE");
-        my $pid = fork // die "fork: $!\n";
-
-        if (!$pid) {
-            many($port, [ post('row', email => 'a@c.example') ]);
-            POSIX::_exit(0);
-        }
+        my $holder = hold('LOCK TABLE users IN SHARE MODE');
+        my @two = send_together(post('row', email => 'a@c.example'),
+                                post('line-1'));
 
         $pg->wait_for('SELECT count(*) FROM pg_stat_activity WHERE'
             . " application_name = 'ngx_social_module' AND"
@@ -305,10 +298,11 @@ patient(sub {
         });
 
         is(statuses(@got), '204:150', 'all are answered meanwhile');
-        is(waitpid($pid, POSIX::WNOHANG()), 0, 'while that one waits');
+        is(scalar(IO::Select->new(@two)->can_read(0)), undef,
+           'while those two wait');
 
         release($holder);
-        waitpid $pid, 0;
+        is(statuses(answers(@two)), '200:2', 'they are answered');
         $pg->sql('DELETE FROM revocations');
     };
 
@@ -382,9 +376,20 @@ patient(sub {
         # with those of others on another connection
 
         %before = map { ($_ => $calls->($_)) } keys %before;
+        $pg->sql(<<'_EOC_');
+CREATE FUNCTION test_slow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(0.01);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER test_slow BEFORE INSERT ON users FOR EACH ROW
+    WHEN (NEW.sub LIKE 'z-mixed-%') EXECUTE FUNCTION test_slow();
+_EOC_
 
         @got = gathered([ map { (post('row', email => "row$_\@example.com"),
-                                 post("mixed-$_")) } 1 .. 64 ]);
+                                 post("z-mixed-$_")) } 1 .. 64 ]);
+        $pg->sql('DROP FUNCTION test_slow CASCADE');
 
         is(statuses(@got), '200:128', 'many events of one user, and others');
         ok(SocialNginx::wait_for(30, sub {
@@ -392,7 +397,7 @@ patient(sub {
         }), 'are a call for many, too');
         sleep 1.5;
         cmp_ok($calls->('social_user_sync') - $before{social_user_sync},
-               '<=', 16, 'and few of them are run alone');
+               '<=', 8, 'and few of them are run alone');
 
         $pg->sql('ALTER SYSTEM RESET track_functions');
         $pg->reload;
@@ -645,6 +650,29 @@ patient(sub {
             is(users("old$round"), 40, 'and written');
         }
 
+        # they share transactions as statements of their own: those behind one
+        # that fails are not run
+
+        $pg->sql(<<'_EOC_');
+CREATE FUNCTION test_bad() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'not this one';
+END
+$$;
+CREATE TRIGGER test_bad BEFORE INSERT ON users FOR EACH ROW
+    WHEN (NEW.sub = 'old-bad') EXECUTE FUNCTION test_bad();
+_EOC_
+
+        my @texts = map { post($_) } names('oldbad', 40);
+        splice @texts, 20, 0, post('old-bad');
+
+        my @got = gathered(\@texts);
+        is($got[20]{status}, 500, 'one that fails');
+        splice @got, 20, 1;
+        is(statuses(@got), '200:40', 'the others are answered');
+        is(users('oldbad'), 40, 'and written');
+        $pg->sql('DROP FUNCTION test_bad CASCADE');
+
         my @said = grep { /\[warn\].*$said/ } split /\n/,
             $nginx->error_log;
 
@@ -695,29 +723,50 @@ subtest 'those of one iteration are divided among idle connections' => sub {
 $nginx->stop;
 
 
-# A server that accepts connections and says nothing: what waits is answered in
-# its time, what finds the queue full at once.
+# One waits for its lock on the only connection, whose pipeline has room for 63
+# more, and 8 may wait besides: what finds the queue full is answered at once.
 
-$proxy->mode('silent');
-$nginx = begin(database => $tcp,
-               parameters => 'connections=1 queue=8 timeout=4s');
+$nginx = begin(parameters => 'connections=1 queue=8 timeout=8s');
+is(hook('row'), '200:1', 'a user');
 
-for my $round (1, 2) {
-    subtest "the queue is full ($round)" => sub {
-        my @got = many($port, [ map { post($_) } names("full$round", 20) ]);
+patient(sub {
+    for my $round (1, 2) {
+        subtest "the queue is full ($round)" => sub {
+            my $holder = hold('LOCK TABLE users IN SHARE MODE');
+            my ($first) = send_together(post("full$round"));
+            my ($answered, $since) = (0);
 
-        is(statuses(@got), '503:20', 'all are answered');
+            $pg->wait_for('SELECT count(*) FROM pg_stat_activity WHERE'
+                . " application_name = 'ngx_social_module' AND"
+                . " wait_event_type = 'Lock'", 1);
 
-        my @at_once = grep { $_->{took} < 3 } @got;
-        is(scalar @at_once, 12, 'those beyond it at once');
-    };
+            # of the first round, all that wait do so for too long
 
-    last if $round == 2;
+            my @got = many($port, [ map { post($_) } names("full$round", 99) ],
+                           tick => sub {
+                return if $round == 1 || !$holder;
+                $since = time if !$since || $_[0] != $answered;
+                $answered = $_[0];
+                return if $answered < 28 || time < $since + 1;
+                release($holder);
+                undef $holder;
+            });
 
-    # those that gave up left their place
+            is(statuses(@got), $round == 1 ? '503:99' : '200:71 503:28',
+               'those that have room wait, and the others do not');
+            cmp_ok(scalar(grep { $_->{took} > 6 } @got), '<=', 71,
+                   'and no more') if $round == 1;
 
-    sleep 0.1;
-}
+            release($holder) if $holder;
+            answers($first);
+
+            # those that gave up left their place
+
+            ok(SocialNginx::wait_for(20, sub { hook('row') eq '200:1' }),
+               'served again');
+        };
+    }
+});
 
 $nginx->stop;
 

@@ -200,12 +200,15 @@ subtest 'the order of one user, and an event that is sent twice' => sub {
     is(post('/hook', $first, id => 'first', time => int $at + 60), 200,
        'the first again');
 
+    is(post('/hook', body(signin => 'order', email => 'older@example.com'),
+            id => 'third', time => int $at + 20), 200, 'an older one, late');
+
     # without a time or an id it is the order alone that decides
 
     is(post('/strict', body(signup => 'plain', email => "$_\@example.com")),
        200, $_) for qw( one two three four );
 
-    is(waiting(), 7, 'all on disk');
+    is(waiting(), 8, 'all on disk');
 
     $pg->up;
     ok(drained(), 'committed');

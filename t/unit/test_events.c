@@ -375,6 +375,7 @@ test_sweep(void **state)
 static void
 test_synced(void **state)
 {
+    int                  i;
     social_event_name_t  n;
 
     (void) state;
@@ -391,16 +392,14 @@ test_synced(void **state)
 
     n = name(3, 1, "three");
 
-    for (sync_fails = 1; sync_fails <= 2; ) {
-        int  which = sync_fails;
-
+    for (i = 1; i <= 2; i++) {
+        sync_fails = i;
         assert_int_equal(social_net_events_put(root, &n, social_str("three")),
                          SOCIAL_FAILED);
         assert_int_equal(errno, EIO);
         assert_int_equal(sync_fails, 0);
         check("1 2", 6, 0);
         assert_int_equal(files("tmp"), 0);
-        sync_fails = which + 1;
     }
 
     sync_fails = 0;

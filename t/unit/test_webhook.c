@@ -3,8 +3,8 @@
 #include "social_webhook.h"
 
 
-/* the example of Standard Webhooks' own libraries; the others by Python: that of
-   NOBODY by an empty secret */
+/* the example of Standard Webhooks' own libraries; the others by Python, that
+   of NOBODY by an empty secret */
 
 #define ID      "msg_p5jXN8AQM9LWM0D4loKWxJek"
 #define TIME    "1614265330"
