@@ -187,7 +187,7 @@ test_unreadable(void **state)
 }
 
 
-/* bytes that metadata names are not removed, whoever asks for it */
+/* bytes that metadata names are not removed for anyone */
 
 static void
 test_remove_data(void **state)
