@@ -187,6 +187,48 @@ test_unreadable(void **state)
 }
 
 
+/*
+ * What metadata says has to be durable before anything is removed that it does
+ * not name.
+ */
+
+static void
+test_unsynced(void **state)
+{
+    char                 path[128], away[128];
+    int64_t              now;
+    stored_t             a;
+    social_net_intent_t  found[4];
+
+    (void) state;
+
+    now = (int64_t) time(NULL) + 60;
+
+    put_begin(&a, "a", 1, "one", false);
+    assert_int_equal(commit(&a), SOCIAL_NET_COMMIT_OK);
+    social_net_commit_free(&a.c);
+
+    /* it cannot be opened to be synced */
+
+    snprintf(path, sizeof(path), "%s/objects", root);
+    snprintf(away, sizeof(away), "%s/away", root);
+    assert_int_equal(rename(path, away), 0);
+
+    assert_int_equal(social_net_intent_find(&disk, now, found, 4), 1);
+    social_net_intent_end(&disk, now, found, 1);
+    assert_int_equal(found[0].state, SOCIAL_NET_INTENT_LATER);
+
+    assert_int_equal(rename(away, path), 0);
+    left(1, 1, 1);
+
+    assert_int_equal(social_net_intent_find(&disk, now + 60, found, 4), 1);
+    social_net_intent_end(&disk, now + 60, found, 1);
+    assert_int_equal(found[0].state, SOCIAL_NET_INTENT_ENDED);
+    is("a", "one");
+    left(1, 1, 0);
+}
+
+
 /* bytes that metadata names are not removed for anyone */
 
 static void
@@ -220,6 +262,7 @@ test_remove_data(void **state)
     cmocka_unit_test_setup_teardown(test_known, setup, teardown),             \
     cmocka_unit_test_setup_teardown(test_between, setup, teardown),           \
     cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),        \
+    cmocka_unit_test_setup_teardown(test_unsynced, setup, teardown),          \
     cmocka_unit_test_setup_teardown(test_remove_data, setup, teardown)
 
 
