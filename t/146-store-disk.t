@@ -37,6 +37,7 @@ sub begin {
     mkdir $root;
 
     my $pool = $o{pool} // 'threads=8';
+    my $main = $o{main} // '';
 
     # a database that is unavailable: what is spooled stays there
 
@@ -49,6 +50,7 @@ sub begin {
 load_module modules/ngx_http_social_module.so;
 user root;
 worker_processes 1;
+$main
 thread_pool default $pool;
 events { worker_connections 128; }
 http {
@@ -220,12 +222,19 @@ sub at_once {
     my (@requests) = @_;
     my @pids;
 
+    # the first ones are not synced until all have come
+
+    $disk->set(hold => 2);
+
     for my $request (@requests) {
         my $pid = fork // die;
         push @pids, $pid and next if $pid;
         my $got = $s3->request(@$request);
         POSIX::_exit($got->{status} =~ /\A2/ ? 0 : 1);
     }
+
+    sleep 0.5;
+    $disk->set(hold => 0);
 
     my $bad = 0;
     for (@pids) { waitpid $_, 0; $bad++ if $? }
@@ -455,6 +464,16 @@ sub opened {
            map { readlink } glob "/proc/$pid/fd/*";
 }
 
+# Takes locks of keys, for as long as what it returns lives.
+
+sub locks {
+    return map {
+        open my $lock, '>>', sprintf '%s/locks/%02x', $root, $_ or die;
+        flock $lock, LOCK_EX or die;
+        $lock;
+    } @_;
+}
+
 sub hangs {
     ok(SocialNginx::wait_for(20, sub { $disk->get('held') }), 'a call hangs');
     return;
@@ -548,6 +567,107 @@ subtest 'a reload while a commit is synced' => sub {
     is(get('/put')->{body}, $small, 'one is there');
     is(get('/r')->{status}, 404, 'one is not');
     clean('a reload');
+    $nginx->stop;
+    unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
+};
+
+
+# Requests that a worker gives up while threads work for them.
+
+subtest 'worker_shutdown_timeout' => sub {
+    begin(main => 'worker_shutdown_timeout 1s;');
+
+    my $xml = '<Delete><Object><Key>s</Key></Object>'
+              . '<Object><Key>none</Key></Object></Delete>';
+
+    for my $how (1, 2, 'locks') {
+        put('/g', $large);
+        put('/s', $small);
+
+        my $before = $nginx->worker;
+        my @held;
+
+        if ($how eq 'locks') {
+            @held = locks(0 .. 255);
+        } else {
+            hang($how);
+        }
+
+        my @socks = map { client(@$_) } (
+            [ PUT => '/p', $small ], [ PUT => '/q', $large ],
+            [ POST => '/', $xml, 'delete' ], [ DELETE => '/s' ],
+            $how eq '1' ? ([ GET => '/g' ], [ GET => '/s' ], [ GET => '/' ],
+                           [ HEAD => '/s' ]) : ());
+
+        hangs() if !@held;
+        sleep 0.3;
+        kill 'HUP', $nginx->{pid};
+
+        my @answers = map { SocialS3::read_answer($_, 'HEAD')->{status} } @socks;
+        is("@answers", join(' ', (0) x @socks), "$how: closed");
+        is(scalar(grep { $_ == $before } SocialNginx::workers($nginx->{pid})),
+           1, '... while threads work');
+
+        @held = ();
+        $disk->set(on => 0, hold => 0);
+
+        ok(SocialNginx::wait_for(20, sub {
+            return !grep { $_ == $before } SocialNginx::workers($nginx->{pid});
+        }), '... and the worker leaves then');
+        is(get('/g')->{body}, $large, '... another answers');
+        clean($how);
+    }
+
+    $nginx->stop;
+    unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
+    unlike($nginx->error_log, qr/exited on signal/, 'no signal');
+};
+
+
+# What waits for room in the queue of the threads.
+
+subtest 'a full pool and a lock' => sub {
+    begin(pool => 'threads=1 max_queue=0');
+
+    $disk->calls;
+    $disk->set(on => 1);
+    ok(SocialNginx::wait_for(20, sub {
+        return put('/p', $small)->{status} == 200;
+    }), 'an object');
+    $disk->set(on => 0);
+
+    my ($lock) = map { $_->[1] =~ m{locks/(\w+)} ? hex $1 : () } $disk->calls;
+    my @held = locks($lock);
+    my $sock = client(PUT => '/p', 'later');
+
+    # others have the thread for longer than it waits
+
+    $disk->set(slow => 50, on => 1);
+    my @others = map { put("/other$_", $small)->{status} } 1 .. 8;
+    $disk->set(slow => 0, on => 0);
+    like("@others", qr/503|200/, 'others are answered');
+
+    @held = ();
+    is(SocialS3::read_answer($sock, 'PUT')->{status}, 200, 'so is it');
+    is(get('/p')->{body}, 'later', '... and is there');
+
+    # a DELETE for which there was no thread, and two for which there is one
+
+    put("/x$_", $small) for 1, 2;
+    hang();
+    $sock = client(GET => '/p');
+    hangs();
+    is(del('/x1')->{status}, 503, 'no thread for a DELETE');
+    $disk->set(held => 0, hold => 2);
+    SocialS3::read_answer($sock, 'GET');
+    my @socks = map { client(DELETE => "/x$_") } 1, 2;
+    sleep 0.3;
+    $disk->set(on => 0, hold => 0);
+
+    like(SocialS3::read_answer($_, 'DELETE')->{status}, qr/\A(?:204|503)\z/,
+         'a thread for others') for @socks;
+
+    clean('a full pool');
     $nginx->stop;
     unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
 };
@@ -648,30 +768,25 @@ subtest 'locks that are held' => sub {
     put('/other', $small);
     put('/other2', $small);
 
-    my @held;
+    my @held = locks(0 .. 255);
+    my $delete = client(DELETE => '/other2');
 
-    for my $id (0 .. 255) {
-        open my $lock, '>>', sprintf '%s/locks/%02x', $root, $id or die;
-        flock $lock, LOCK_EX or die;
-        push @held, $lock;
-    }
-
-    my @clients = map { client(PUT => '/key', "$small$_") } 1 .. 30;
-    push @clients, client(DELETE => '/other2');
-    sleep 0.5;
-
-    my $began = time;
-    is(get('/other')->{body}, $small, 'a GET is answered');
-    cmp_ok(time - $began, '<', 5, '... at once');
-
-    # those that wait in the queue look for their locks now and then
+    # it is looked for now and then, and not all the time
 
     $disk->calls;
     $disk->set(on => 1);
     sleep 0.5;
     $disk->set(on => 0);
-    cmp_ok(scalar(grep { $_->[0] eq 'flock' } $disk->calls), '<', 31 * 500,
-           'and no lock is looked for all the time');
+    my $looks = grep { $_->[0] eq 'flock' } $disk->calls;
+    ok($looks > 2 && $looks < 600, "a DELETE looks for its lock: $looks times");
+
+    my @clients = map { client(PUT => '/key', "$small$_") } 1 .. 30;
+    push @clients, $delete;
+    sleep 0.5;
+
+    my $began = time;
+    is(get('/other')->{body}, $small, 'a GET is answered');
+    cmp_ok(time - $began, '<', 5, '... at once');
 
     @held = ();
 
