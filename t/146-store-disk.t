@@ -643,9 +643,10 @@ subtest 'a full pool and a lock' => sub {
     # others have the thread for longer than it waits
 
     $disk->set(slow => 50, on => 1);
-    my @others = map { put("/other$_", $small)->{status} } 1 .. 8;
+    ok(SocialNginx::wait_for(20, sub {
+        return put("/other$_", $small)->{status} == 200;
+    }), 'another is answered') for 1 .. 3;
     $disk->set(slow => 0, on => 0);
-    like("@others", qr/503|200/, 'others are answered');
 
     @held = ();
     is(SocialS3::read_answer($sock, 'PUT')->{status}, 200, 'so is it');
