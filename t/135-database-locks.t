@@ -213,6 +213,10 @@ subtest 'announcements' => sub {
             ok(SocialNginx::wait_for(20, sub {
                 6 == (() = glob "$dir/root/spool/*");
             }), 'the others stay in the spool');
+            ok(SocialNginx::wait_for(30, sub {
+                6 == grep { ((stat)[9] // 0) > time + 1 }
+                     glob "$dir/root/spool/*";
+            }), '... and are not tried again at once');
         });
 
         # none in the spool is in the way of another

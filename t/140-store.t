@@ -11,6 +11,7 @@ use lib 't/lib';
 use Compress::Zlib qw( crc32 );
 use Digest::MD5 qw( md5 md5_hex );
 use Digest::SHA qw( sha256 sha256_hex );
+use Fcntl qw( :flock );
 use File::Find ();
 use MIME::Base64 ();
 use SocialNginx;
@@ -541,6 +542,42 @@ subtest 'clients that leave' => sub {
     ok(SocialNginx::wait_for(5, sub { !files("$dir/root/tmp") }),
        'nothing is left of them');
     status_is(get('/left'), 404, 'NoSuchKey', 'nor of the object');
+
+    # some wait for a key's lock
+
+    my @held;
+
+    for my $id (0 .. 255) {
+        open my $lock, '>>', sprintf '%s/root/locks/%02x', $dir, $id or die;
+        flock $lock, LOCK_EX or die;
+        push @held, $lock;
+    }
+
+    my @workers = SocialNginx::workers($nginx->{pid});
+    my @socks;
+
+    for my $method ((qw( PUT DELETE )) x 4) {
+        my $sock = $s3->connection;
+        my %h = $s3->sign($method => '/left');
+        print {$sock} "$method /objects/raw/left HTTP/1.1\r\n"
+            . ($method eq 'PUT' ? "Content-Length: 5\r\n" : '')
+            . join('', map { "$_: $h{$_}\r\n" } sort keys %h) . "\r\n"
+            . ($method eq 'PUT' ? 'never' : '');
+        $sock->flush;
+        push @socks, $sock;
+    }
+
+    sleep 0.3;
+    close $_ for @socks;
+    sleep 0.3;
+    @held = ();
+
+    ok(SocialNginx::wait_for(10, sub { !SocialStore::orphans("$dir/root") }),
+       'nothing is left of those that waited for a lock');
+    like(get('/left')->{body}, qr/\A(?:never\z|.*NoSuchKey)/s,
+         '... but what one of them was asked for');
+    is_deeply([ sort(SocialNginx::workers($nginx->{pid})) ],
+              [ sort @workers ], 'by the same workers');
 };
 
 sub whole { return $_[0] eq substr($_[0], 0, 1) x 200_000 }

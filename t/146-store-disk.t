@@ -36,7 +36,8 @@ sub begin {
     $root = "$dir/root";
     mkdir $root;
 
-    my $threads = $o{threads} // 8;
+    my $pool = $o{pool} // 'threads=8';
+    my $main = $o{main} // '';
 
     # a database that is unavailable: what is spooled stays there
 
@@ -49,7 +50,8 @@ sub begin {
 load_module modules/ngx_http_social_module.so;
 user root;
 worker_processes 1;
-thread_pool default threads=$threads;
+$main
+thread_pool default $pool;
 events { worker_connections 128; }
 http {
     @{[ $nginx->http_paths ]}
@@ -220,12 +222,19 @@ sub at_once {
     my (@requests) = @_;
     my @pids;
 
+    # the first ones are not synced until all have come
+
+    $disk->set(hold => 2);
+
     for my $request (@requests) {
         my $pid = fork // die;
         push @pids, $pid and next if $pid;
         my $got = $s3->request(@$request);
         POSIX::_exit($got->{status} =~ /\A2/ ? 0 : 1);
     }
+
+    sleep 0.5;
+    $disk->set(hold => 0);
 
     my $bad = 0;
     for (@pids) { waitpid $_, 0; $bad++ if $? }
@@ -327,6 +336,20 @@ sub whole {
                 . (defined $now ? substr($now, 0, 20) : 'absent')) && 0;
 }
 
+# After a sync that failed nothing is acknowledged, whatever there is to see.
+
+sub unsynced {
+    my ($status, @calls) = @_;
+
+    for my $call (@calls) {
+        last if $call->[0] eq 'answer';
+        return diag("@$call: status $status") && 0
+            if $call->[0] =~ /sync/ && $call->[2] < 0 && $status =~ /\A2/;
+    }
+
+    return 1;
+}
+
 # Makes the request so often, each time with another call that is the one.
 
 sub each_call {
@@ -343,6 +366,7 @@ sub each_call {
         $disk->set(on => 0);
         put($key, $before) if defined $before;
         sleep 0.05 if defined $before;
+        $disk->calls;
 
         $disk->set(count => 0, at => $at, error => $error, on => 1);
         my $got = $s3->request($method, $key, body => $body);
@@ -352,6 +376,7 @@ sub each_call {
 
         $code->($got) or $bad++;
         whole($key, $before, $body, $got->{status}) or $bad++;
+        unsynced($got->{status}, $disk->calls) or $bad++;
         $n++;
 
         # a look at the spool may have been among them
@@ -408,13 +433,16 @@ for my $mode ([], [ 'no_tmpfile', 'no_openat2' ]) {
 # A client that neither waits nor reads.
 
 sub client {
-    my ($method, $key, $body) = @_;
+    my ($method, $key, $body, $query) = @_;
 
-    my %headers = ($s3->sign($method, $key), connection => 'close',
+    my %headers = ($s3->sign($method, $key,
+                       query => { map { $_ => '' } $query // () }),
+                   connection => 'close',
                    defined $body ? ('content-length' => length $body) : ());
     my $sock = $s3->connection;
 
-    print {$sock} "$method $s3->{base}$key HTTP/1.1\r\n",
+    print {$sock} "$method $s3->{base}$key", (map { "?$_" } $query // ()),
+        " HTTP/1.1\r\n",
         (map { "$_: $headers{$_}\r\n" } sort keys %headers), "\r\n",
         $body // '';
     $sock->flush;
@@ -423,8 +451,27 @@ sub client {
 }
 
 sub hang {
-    $disk->set(held => 0, hold => 1, on => 1);
+    my ($hold) = @_;
+    $disk->set(held => 0, hold => $hold // 1, on => 1);
     return;
+}
+
+# The files of the store that a worker has open, but for its directories.
+
+sub opened {
+    my ($pid) = @_;
+    return grep { defined && m{\A\Q$root\E/(?:objects|data|spool|tmp)/} && !-d }
+           map { readlink } glob "/proc/$pid/fd/*";
+}
+
+# Takes locks of keys, for as long as what it returns lives.
+
+sub locks {
+    return map {
+        open my $lock, '>>', sprintf '%s/locks/%02x', $root, $_ or die;
+        flock $lock, LOCK_EX or die;
+        $lock;
+    } @_;
 }
 
 sub hangs {
@@ -439,21 +486,36 @@ subtest 'a client that leaves' => sub {
 
     my $pid = $nginx->worker;
 
+    my $xml = '<Delete><Object><Key>s</Key></Object>'
+              . '<Object><Key>none</Key></Object></Delete>';
+
     for my $case ([ GET => '/g' ], [ GET => '/s' ], [ GET => '/none' ],
-                  [ PUT => '/p', $small ], [ PUT => '/q', $large ],
+                  [ GET => '/' ], [ PUT => '/p', $small ],
+                  [ PUT => '/q', $large ], [ POST => '/', $xml, 'delete' ],
                   [ DELETE => '/s' ])
     {
-        hang();
-        my $sock = client(@$case);
-        hangs();
-        close $sock;
-        sleep 0.2;
-        $disk->set(on => 0, hold => 0);
-        sleep 0.2;
-        is(get('/g')->{body}, $large, "@$case[0, 1]: another is answered");
+        # in its first thread, and while its commit is synced
+
+        for my $hold (1, 2) {
+            next if $hold == 2 && $case->[0] eq 'GET';
+
+            put('/s', $small);
+            hang($hold);
+            my $sock = client(@$case);
+            hangs();
+            close $sock;
+            sleep 0.2;
+            $disk->set(on => 0, hold => 0);
+            sleep 0.2;
+            is(get('/g')->{body}, $large,
+               "@$case[0, 1], $hold: another is answered");
+        }
     }
 
+    is(get('/p')->{body}, $small, 'what was being synced is there');
+    is(get('/s')->{status}, 404, '... or was removed');
     is($nginx->worker, $pid, 'by the same worker');
+    is_deeply([ opened($pid) ], [], '... which has closed all files');
     clean('clients left');
 
     # while its bytes are written
@@ -470,6 +532,205 @@ subtest 'a client that leaves' => sub {
     clean('a client left its PUT');
     $nginx->stop;
     unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
+};
+
+
+# A worker that is to leave waits for what it writes, as long as it takes.
+
+subtest 'a reload while a commit is synced' => sub {
+    begin();
+    put('/r', $small);
+
+    my $old = $nginx->worker;
+
+    for my $case ([ PUT => '/put', $small, 200 ], [ DELETE => '/r', undef, 204 ])
+    {
+        my ($method, $key, $body, $status) = @$case;
+        my $before = $nginx->worker;
+
+        hang(2);
+        my $sock = client($method, $key, $body);
+        hangs();
+        kill 'HUP', $nginx->{pid};
+        ok(SocialNginx::wait_for(20, sub {
+            return grep { $_ != $before } SocialNginx::workers($nginx->{pid});
+        }), "$method: a new worker");
+        sleep 0.5;
+        $disk->set(on => 0, hold => 0);
+        is(SocialS3::read_answer($sock, $method)->{status}, $status,
+           '... the old one answers');
+        ok(SocialNginx::wait_for(20, sub {
+            return !grep { $_ == $before } SocialNginx::workers($nginx->{pid});
+        }), '... and leaves');
+    }
+
+    is(get('/put')->{body}, $small, 'one is there');
+    is(get('/r')->{status}, 404, 'one is not');
+    clean('a reload');
+    $nginx->stop;
+    unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
+};
+
+
+# Requests that a worker gives up while threads work for them.
+
+subtest 'worker_shutdown_timeout' => sub {
+    begin(main => 'worker_shutdown_timeout 1s;');
+
+    my $xml = '<Delete><Object><Key>s</Key></Object>'
+              . '<Object><Key>none</Key></Object></Delete>';
+
+    for my $how (1, 2, 'locks') {
+        put('/g', $large);
+        put('/s', $small);
+
+        my $before = $nginx->worker;
+        my @held;
+
+        if ($how eq 'locks') {
+            @held = locks(0 .. 255);
+        } else {
+            hang($how);
+        }
+
+        my @socks = map { client(@$_) } (
+            [ PUT => '/p', $small ], [ PUT => '/q', $large ],
+            [ POST => '/', $xml, 'delete' ], [ DELETE => '/s' ],
+            $how eq '1' ? ([ GET => '/g' ], [ GET => '/s' ], [ GET => '/' ],
+                           [ HEAD => '/s' ]) : ());
+
+        hangs() if !@held;
+        sleep 0.3;
+        kill 'HUP', $nginx->{pid};
+
+        my @answers = map { SocialS3::read_answer($_, 'HEAD')->{status} } @socks;
+        is("@answers", join(' ', (0) x @socks), "$how: closed");
+        is(scalar(grep { $_ == $before } SocialNginx::workers($nginx->{pid})),
+           1, '... while threads work');
+
+        @held = ();
+        $disk->set(on => 0, hold => 0);
+
+        ok(SocialNginx::wait_for(20, sub {
+            return !grep { $_ == $before } SocialNginx::workers($nginx->{pid});
+        }), '... and the worker leaves then');
+        is(get('/g')->{body}, $large, '... another answers');
+        clean($how);
+    }
+
+    $nginx->stop;
+    unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
+    unlike($nginx->error_log, qr/exited on signal/, 'no signal');
+};
+
+
+# What waits for room in the queue of the threads.
+
+subtest 'a full pool and a lock' => sub {
+    begin(pool => 'threads=1 max_queue=0');
+
+    $disk->calls;
+    $disk->set(on => 1);
+    ok(SocialNginx::wait_for(20, sub {
+        return put('/p', $small)->{status} == 200;
+    }), 'an object');
+    $disk->set(on => 0);
+
+    my ($lock) = map { $_->[1] =~ m{locks/(\w+)} ? hex $1 : () } $disk->calls;
+    my @held = locks($lock);
+    my $sock = client(PUT => '/p', 'later');
+
+    # others have the thread for longer than it waits
+
+    $disk->set(slow => 50, on => 1);
+    ok(SocialNginx::wait_for(20, sub {
+        return put("/other$_", $small)->{status} == 200;
+    }), 'another is answered') for 1 .. 3;
+    $disk->set(slow => 0, on => 0);
+
+    @held = ();
+    is(SocialS3::read_answer($sock, 'PUT')->{status}, 200, 'so is it');
+    is(get('/p')->{body}, 'later', '... and is there');
+
+    # a DELETE for which there was no thread, and two for which there is one
+
+    put("/x$_", $small) for 1, 2;
+    hang();
+    $sock = client(GET => '/p');
+    hangs();
+    is(del('/x1')->{status}, 503, 'no thread for a DELETE');
+    $disk->set(held => 0, hold => 2);
+    SocialS3::read_answer($sock, 'GET');
+    my @socks = map { client(DELETE => "/x$_") } 1, 2;
+    sleep 0.3;
+    $disk->set(on => 0, hold => 0);
+
+    like(SocialS3::read_answer($_, 'DELETE')->{status}, qr/\A(?:204|503)\z/,
+         'a thread for others') for @socks;
+
+    clean('a full pool');
+    $nginx->stop;
+    unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
+};
+
+
+# A pool without a queue: many are refused with SlowDown, none is forgotten, and
+# what is acknowledged is there.
+
+subtest 'one thread and no queue' => sub {
+    begin(pool => 'threads=1 max_queue=0');
+
+    ok(SocialNginx::wait_for(20, sub {
+        return put('/g', $small)->{status} == 200;
+    }), 'an object is there');
+
+    my (%wanted, %count);
+    my $bad = 0;
+
+    for my $round (1 .. 15) {
+        my @open;
+
+        for my $n (1 .. 4) {
+            push @open, [ PUT => "/k$n", "$round-$n" ], [ GET => '/g' ],
+                        [ PUT => "/l$n", $large ], [ DELETE => "/d$n" ];
+        }
+
+        $_->[3] = client(@$_[0 .. 2]) for @open;
+
+        for my $case (@open) {
+            my ($method, $key, $body, $sock) = @$case;
+            my $got = SocialS3::read_answer($sock, $method);
+
+            $count{$got->{status}}++;
+            $wanted{$key} = $body if $method eq 'PUT' && $got->{status} == 200;
+            $bad++ if $got->{status} !~ /\A(?:200|204|503)\z/;
+        }
+    }
+
+    is($bad, 0, 'all are answered') or diag(explain(\%count));
+    ok($count{200} && $count{503}, '... some well, and some not');
+
+    $bad = 0;
+
+    for my $key (sort keys %wanted) {
+        ok(SocialNginx::wait_for(20, sub {
+            my $got = get($key);
+
+            # nginx cuts off what it has no thread for to read
+
+            return 0 if $got->{status} != 200
+                        || length $got->{body}
+                           < $got->{headers}{'content-length'};
+            $bad++ if $got->{body} ne $wanted{$key};
+            return 1;
+        }), "$key is there");
+    }
+
+    is($bad, 0, '... as it was put last');
+    clean('no queue');
+    $nginx->stop;
+    unlike($nginx->error_log, qr/\[(?:emerg)\]/, 'no worker died');
+    unlike($nginx->error_log, qr/exited on signal/, '... by a signal');
 };
 
 
@@ -504,19 +765,24 @@ subtest 'a slow disk and a prompt client' => sub {
 # Locks are held elsewhere: all PUTs wait, and no thread does.
 
 subtest 'locks that are held' => sub {
-    begin(threads => 2);
+    begin(pool => 'threads=2');
     put('/other', $small);
+    put('/other2', $small);
 
-    my @held;
+    my @held = locks(0 .. 255);
+    my $delete = client(DELETE => '/other2');
 
-    for my $id (0 .. 255) {
-        open my $lock, '>>', sprintf '%s/locks/%02x', $root, $id or die;
-        flock $lock, LOCK_EX or die;
-        push @held, $lock;
-    }
+    # it is looked for now and then, and not all the time
+
+    $disk->calls;
+    $disk->set(on => 1);
+    sleep 0.5;
+    $disk->set(on => 0);
+    my $looks = grep { $_->[0] eq 'flock' } $disk->calls;
+    ok($looks > 2 && $looks < 600, "a DELETE looks for its lock: $looks times");
 
     my @clients = map { client(PUT => '/key', "$small$_") } 1 .. 30;
-    push @clients, client(DELETE => '/other2');
+    push @clients, $delete;
     sleep 0.5;
 
     my $began = time;
@@ -528,10 +794,21 @@ subtest 'locks that are held' => sub {
     my @answers = map { SocialS3::read_answer($_, 'PUT')->{status} } @clients;
     is("@answers", join(' ', (200) x 30, 204), 'and the others in the end');
     like(get('/key')->{body}, qr/\A$small\d+\z/, 'one of them is there');
+    is(get('/other2')->{status}, 404, 'and one is not');
     clean('locks');
     $nginx->stop;
 };
 
+
+# The keys and common prefixes that a list has.
+
+sub s3_list {
+    my ($prefix, $delimiter) = @_;
+    my $xml = $s3->request(GET => '/', query => {
+        prefix => $prefix // '', delimiter => $delimiter // '' })->{body};
+    return join ' ', $xml =~ m{<(?:Contents><Key|CommonPrefixes><Prefix)>
+                               (.*?)<}gx;
+}
 
 # No symbolic link below the root is followed.
 
@@ -552,10 +829,17 @@ subtest 'symbolic links' => sub {
         is(put('/out/x', $small)->{status}, 503, 'a directory');
         is_deeply([ glob "$dir/outside/*" ], [], '... nothing is in it');
 
-        $nginx->write_file('outside/y.o', "social-object 1\n");
+        put('/y', $small);
+        rename "$root/objects/y.o", "$dir/outside/y.o";
         isnt(get('/out/y')->{status}, 200, '... and nothing is read');
         isnt(del('/out/y')->{status}, 500, '... or removed');
         ok(-e "$dir/outside/y.o", '... it is there');
+        is(s3_list(), 'l', '... and not listed');
+        is(s3_list('out/'), '', '... by its prefix either');
+        is(s3_list('', '/'), 'l', '... nor as one');
+        symlink "$dir/outside/y.o", "$root/objects/z.o";
+        is(s3_list(), 'l', 'metadata');
+        isnt(get('/z')->{status}, 200, '... and nothing is read');
         $nginx->stop;
     }
 };

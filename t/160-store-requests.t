@@ -201,6 +201,7 @@ subtest 'ranges' => sub {
 
     my $etag = md5_hex('0123456789');
     for ([ qq("$etag"), 206 ], [ '"a"', 200 ], [ date_of(0), 200 ],
+         [ qq(W/"$etag"), 200 ], [ date_of(time + 1000), 200 ],
          [ get('/r')->{headers}{'last-modified'}, 206 ])
     {
         my ($if, $status) = @$_;
@@ -488,7 +489,30 @@ subtest 'bodies in chunks' => sub {
         is(get('/chunks')->{body}, '', '... is empty');
     }
 
-    # more or less than was said
+    # a kind that there is not, or not for this
+
+    for my $how ('STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD', 'STREAMING-') {
+        status_is($s3->request(PUT => '/chunks', body => 'x',
+                               payload => $how), 501, 'NotImplemented', $how);
+    }
+
+    status_is(get('/chunks', payload => 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'),
+              501, 'NotImplemented', '... of a GET');
+
+    # more or less than was said, of objects of any size
+
+    for my $case ([ 10, 9 ], [ 100_000, 99_999 ], [ 200_000, 10 ],
+                  [ 200_000, 0 ])
+    {
+        my ($sent, $said) = @$case;
+        my $got = $s3->exchange(PUT => '/objects/raw/chunks',
+            body => sprintf("%x\r\n%s\r\n0\r\n\r\n", $sent, 'x' x $sent),
+            headers => { $s3->sign(PUT => '/chunks', headers => {
+                'x-amz-decoded-content-length' => $said },
+                payload => 'STREAMING-UNSIGNED-PAYLOAD-TRAILER') });
+        status_is($got, 400, 'IncompleteBody', "$said said, $sent sent");
+    }
+
 
     for my $length (9, 11) {
         my $how = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
@@ -568,7 +592,9 @@ subtest 'Expect: 100-continue' => sub {
         my $sock = $s3->connection;
         my %h = $s3->sign(PUT => $opt{key} // '/e', %opt);
         print {$sock} "PUT /objects/raw/e HTTP/1.1\r\n"
-            . "Content-Length: $size\r\nExpect: 100-continue\r\n"
+            . ($size eq 'chunked' ? "Transfer-Encoding: chunked\r\n"
+               : "Content-Length: $size\r\n")
+            . ($opt{prompt} ? '' : "Expect: 100-continue\r\n")
             . join('', map { "$_: $h{$_}\r\n" } sort keys %h) . "\r\n";
         $sock->flush;
         return $sock;
@@ -587,7 +613,11 @@ subtest 'Expect: 100-continue' => sub {
          [ 'a tag', 501, headers => { 'x-amz-tagging' => 'a=b' } ],
          [ 'too large', 400, size => 6_000_000_000 ],
          [ 'no length', 411,
-           payload => 'STREAMING-UNSIGNED-PAYLOAD-TRAILER' ])
+           payload => 'STREAMING-UNSIGNED-PAYLOAD-TRAILER' ],
+         [ 'a small one', 403, key => '/other', size => 5 ],
+         [ 'one in chunks', 403, key => '/other', size => 'chunked' ],
+         [ 'a large one that is not waited with', 403, key => '/other',
+           prompt => 1 ])
     {
         my ($name, $status, %opt) = @$_;
         my $began = time;
@@ -595,7 +625,23 @@ subtest 'Expect: 100-continue' => sub {
         like($text, qr{\AHTTP/1\.1 $status }, "$name: refused at once");
         unlike($text, qr{100 Continue}, '... without being asked for it');
         like($text, qr{^Connection: close\r$}m, '... and closed');
-        cmp_ok(time - $began, '<', 15, '... without waiting for the body');
+        cmp_ok(time - $began, '<', 4, '... without waiting for the body');
+    }
+
+    # who sends it nevertheless is not cut off before the answer is read
+
+    for my $prompt (0, 1) {
+        my $sock = $begin->(400_000_000, key => '/other', prompt => $prompt);
+        my $text = $read->($sock);
+        like($text, qr{\AHTTP/1\.1 403 }, 'refused');
+
+        local $SIG{PIPE} = 'IGNORE';
+        my $sent = 0;
+        for (1 .. 5) {
+            $sent += syswrite($sock, 'x' x 50_000) // 0;
+            sleep 0.05;
+        }
+        is($sent, 250_000, '... and what is on its way is taken');
     }
 
     my $sock = $begin->(5);

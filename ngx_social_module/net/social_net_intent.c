@@ -320,8 +320,10 @@ social_net_intent_end(social_net_disk_t *disk, int64_t now,
 
     for (i = 0; i < n; i++) {
 
-        if (found[i].state != SOCIAL_NET_INTENT_ENDED
-            && (!synced || found[i].state == SOCIAL_NET_INTENT_LATER))
+        /* of one that is damaged there is nothing else to be removed */
+
+        if (found[i].state == SOCIAL_NET_INTENT_LATER
+            || (!synced && found[i].intent.key.len))
         {
             found[i].state = SOCIAL_NET_INTENT_LATER;
             social_net_intent_defer(&found[i], now, SOCIAL_NET_INTENT_BUSY);

@@ -2,8 +2,8 @@
 /*
  * Requests to a store out of any bytes.  The input is a line
  * "METHOD path?query", then lines "name:value" to the end, as of fuzz_sigv4.
- * What is read is read whole, and a key that is found is one; the range is
- * tried against sizes of its own.
+ * What is read is read whole, a key that is found is one, and an operation on
+ * an object has one; the range is tried against sizes of its own.
  */
 
 #include "fuzz.h"
@@ -74,8 +74,35 @@ fuzz_check(const social_s3_place_t *place, const social_s3_request_t *request)
     }
 
     FUZZ_CHECK(op.operation != SOCIAL_S3_NO_OPERATION);
-    FUZZ_CHECK(social_object_check(op.key));
+    FUZZ_CHECK(op.key.len == 0 || social_object_check(op.key));
     FUZZ_CHECK(social_str_starts(op.key, place->part));
+
+    switch (op.operation) {
+
+    case SOCIAL_S3_GET_OBJECT:
+    case SOCIAL_S3_HEAD_OBJECT:
+    case SOCIAL_S3_PUT_OBJECT:
+    case SOCIAL_S3_DELETE_OBJECT:
+        FUZZ_CHECK(op.key.len != 0);
+        break;
+
+    default:
+        break;
+    }
+
+    FUZZ_CHECK(op.length >= -1);
+    FUZZ_CHECK(op.list.max_keys <= SOCIAL_S3_MAX_KEYS);
+    FUZZ_CHECK(op.kept_count <= SOCIAL_S3_MAX_KEPT);
+
+    for (i = 0; i < op.kept_count; i++) {
+        fuzz_read(op.kept[i].name);
+        fuzz_read(op.kept[i].value);
+    }
+
+    fuzz_read(op.list.prefix);
+    fuzz_read(op.list.delimiter);
+    fuzz_read(op.list.after);
+    fuzz_read(op.list.token);
 
     fuzz_read(op.condition.if_match);
     fuzz_read(op.condition.if_none_match);

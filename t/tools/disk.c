@@ -33,7 +33,7 @@ typedef struct {
     int64_t   count;        /* that many were */
     int64_t   at;           /* the call that fails: 1 is the first; 0: none */
     int64_t   error;        /* its errno; 0: the process is killed after it */
-    int64_t   hold;         /* calls wait while it is 1 */
+    int64_t   hold;         /* calls wait while it is 1, syncs while it is 2 */
     int64_t   held;         /* some have waited */
     int64_t   no_openat2;   /* it is not known, as before Linux 5.6 */
     int64_t   no_tmpfile;   /* files have to have names */
@@ -164,7 +164,8 @@ disk_path(int fd, char *buf, size_t size)
 static int
 disk_begin(disk_call_t *c, const char *call, int fd, const char *name)
 {
-    char  of[4200];
+    char     of[4200];
+    int64_t  hold;
 
     if (disk == NULL || !disk->on || gettid() == getpid()) {
         return 0;
@@ -189,7 +190,14 @@ disk_begin(disk_call_t *c, const char *call, int fd, const char *name)
                  name);
     }
 
-    while (__atomic_load_n(&disk->hold, __ATOMIC_ACQUIRE)) {
+    for ( ;; ) {
+
+        hold = __atomic_load_n(&disk->hold, __ATOMIC_ACQUIRE);
+
+        if (hold == 0 || (hold == 2 && strstr(call, "sync") == NULL)) {
+            break;
+        }
+
         __atomic_store_n(&disk->held, 1, __ATOMIC_RELEASE);
         disk_sleep(2);
     }

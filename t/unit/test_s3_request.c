@@ -356,7 +356,14 @@ test_list(void **state)
     assert_int_equal(u.op.list.max_keys, 1000);
     assert_int_equal(u.op.list.delimiter.len, 0);
 
-    assert_int_equal(ask("GET", "/o/raw?max-keys=5000", NULL), SOCIAL_S3_OK);
+    assert_int_equal(ask("GET", "/o/raw?max-keys=999", NULL), SOCIAL_S3_OK);
+    assert_int_equal(u.op.list.max_keys, 999);
+    assert_int_equal(ask("GET", "/o/raw?max-keys=1000", NULL), SOCIAL_S3_OK);
+    assert_int_equal(u.op.list.max_keys, 1000);
+    assert_int_equal(ask("GET", "/o/raw?max-keys=1001", NULL), SOCIAL_S3_OK);
+    assert_int_equal(u.op.list.max_keys, 1000);
+    assert_int_equal(ask("GET", "/o/raw?max-keys=2147483647", NULL),
+                     SOCIAL_S3_OK);
     assert_int_equal(u.op.list.max_keys, 1000);
     assert_int_equal(ask("GET", "/o/raw?max-keys=0", NULL), SOCIAL_S3_OK);
     assert_int_equal(u.op.list.max_keys, 0);
@@ -365,6 +372,11 @@ test_list(void **state)
                      SOCIAL_S3_INVALID_ARGUMENT);
     assert_str(u.op.detail, "max-keys");
     assert_int_equal(ask("GET", "/o/raw?max-keys=2147483648", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+
+    /* 1, if it were only of 64 bits */
+
+    assert_int_equal(ask("GET", "/o/raw?max-keys=18446744073709551617", NULL),
                      SOCIAL_S3_INVALID_ARGUMENT);
     assert_int_equal(ask("GET", "/o/raw?max-keys=", NULL),
                      SOCIAL_S3_INVALID_ARGUMENT);
@@ -736,6 +748,8 @@ test_ranges(void **state)
         { "bytes=10-20", 10, I, 0, 0 },
         { "bytes=-0", 10, I, 0, 0 },
         { "bytes=99999999999999999999999-", 10, I, 0, 0 },
+        { "bytes=18446744073709551617-", 10, I, 0, 0 },
+        { "bytes=0-18446744073709551617", 10, P, 0, 10 },
 
         /* no range is in an empty object */
         { "bytes=0-", 0, I, 0, 0 },
