@@ -33,8 +33,9 @@ CREATE INDEX seen_objects_seen ON seen_objects (seen_at);
 -- rule of the sender has a kind for.  All or none of them; each argument has
 -- one value for each event.  Returns how many there were.
 --
--- Whoever calls it at the same time with the same keys waits; the order in
--- which keys are locked is the same for all.
+-- Of several of a key the last one comes first, so that the others have no
+-- effect.  Whoever calls it at the same time with the same keys waits; the order
+-- in which keys are locked is the same for all.
 
 CREATE FUNCTION social_objects_event(p_bucket text[], p_key text[],
     p_created boolean[], p_size bigint[], p_etag text[], p_version text[],
@@ -55,7 +56,7 @@ BEGIN
                      AS t (bucket, key, created, size, etag, version,
                            sequencer, at, kind, queue, n)
             ORDER BY t.bucket COLLATE "C", t.key COLLATE "C",
-                     t.sequencer COLLATE "C" NULLS FIRST, t.n
+                     t.sequencer COLLATE "C" DESC NULLS LAST, t.n
     LOOP
         INSERT INTO seen_objects AS o (bucket, object_key, sequencer, etag,
                                        version, size, present, outcome, kind)

@@ -53,7 +53,7 @@ check_sns(const social_json_t *json)
 
     if (rc != SOCIAL_OK) {
         FUZZ_CHECK(rc == SOCIAL_MALFORMED);
-        FUZZ_CHECK(field[0] != '\0' && why[0] != '\0');
+        FUZZ_CHECK(field[0] != '\0' && strpbrk(why, "\"\\") == NULL);
         return;
     }
 
@@ -98,7 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc != SOCIAL_OK) {
         FUZZ_CHECK(rc == SOCIAL_MALFORMED);
         FUZZ_CHECK(event.json == NULL && event.count == 0);
-        FUZZ_CHECK(event.field[0] != '\0' && why[0] != '\0');
+        FUZZ_CHECK(event.field[0] != '\0' && strpbrk(why, "\"\\") == NULL);
         return 0;
     }
 

@@ -239,7 +239,7 @@ social_s3_event_record(social_s3_event_ctx_t *ctx, const social_json_t *record)
 
     if (!social_str_starts(version, major)) {
         return social_s3_event_wrong(ctx, "Records.eventVersion",
-                                     "must be \"2\" and a minor version");
+                                     "must be 2 and a minor version");
     }
 
     source = social_s3_event_string(record, "eventSource");
@@ -248,7 +248,7 @@ social_s3_event_record(social_s3_event_ctx_t *ctx, const social_json_t *record)
     if (!ceph && !social_str_eq(source, aws) && !social_str_eq(source, minio))
     {
         return social_s3_event_wrong(ctx, "Records.eventSource",
-                   "must be \"aws:s3\", \"minio:s3\" or \"ceph:s3\"");
+                   "must be aws:s3, minio:s3 or ceph:s3");
     }
 
     if (!social_s3_event_text(ctx, social_s3_event_member(record, "eventName"),
@@ -370,7 +370,7 @@ social_s3_event_bridge(social_s3_event_ctx_t *ctx)
     name = social_s3_event_string(json, "detail-type");
 
     if (!social_str_eq(source, s3)) {
-        return social_s3_event_wrong(ctx, "source", "must be \"aws.s3\"");
+        return social_s3_event_wrong(ctx, "source", "must be aws.s3");
     }
 
     kind = social_str_eq(name, created) ? SOCIAL_S3_EVENT_CREATED

@@ -70,7 +70,8 @@ typedef struct {
  * Parses an event of up to SOCIAL_S3_EVENT_MAX_SIZE bytes.  SOCIAL_OK: the
  * caller frees it with social_s3_event_free(), and "text" may go before it.
  * SOCIAL_MALFORMED: it is none, or a record cannot be used; "why" says what it
- * must be, and event->field which member it is, "body" for all of it.
+ * must be, and event->field which member it is, "body" for all of it, both in
+ * ASCII without quotes.
  * SOCIAL_FAILED: out of memory.  Nothing is to be freed after either.
  */
 social_rc_e social_s3_event_parse(social_str_t text, social_s3_event_t *event,

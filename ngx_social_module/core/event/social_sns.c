@@ -41,8 +41,8 @@ social_sns_read(const social_json_t *json, social_sns_t *sns,
 
     memset(sns, 0, sizeof(social_sns_t));
 
-    *why = "must be \"Notification\", \"SubscriptionConfirmation\" or "
-           "\"UnsubscribeConfirmation\"";
+    *why = "must be Notification, SubscriptionConfirmation or "
+           "UnsubscribeConfirmation";
     *field = "Type";
 
     if (!social_sns_string_member(json, "Type", &sns->type_text)) {
@@ -96,7 +96,7 @@ social_sns_read(const social_json_t *json, social_sns_t *sns,
     }
 
     *field = "SignatureVersion";
-    *why = "must be \"1\" or \"2\"";
+    *why = "must be 1 or 2";
 
     if (!social_sns_string_member(json, "SignatureVersion", &version)
         || version.len != 1
@@ -115,7 +115,7 @@ social_sns_read(const social_json_t *json, social_sns_t *sns,
     }
 
     *field = "Timestamp";
-    *why = "must be a time like \"2012-05-02T00:54:06.655Z\"";
+    *why = "must be a time like 2012-05-02T00:54:06.655Z";
 
     return social_time_iso_parse(sns->timestamp, &sns->time);
 }
