@@ -29,7 +29,8 @@ sub records { return json({ Records => [ @_ ] }) }
 sub record {
     my ($source, $prefix, $version, %o) = @_;
 
-    my %object = (key => $o{key}, size => $o{size} // 5, eTag => $o{etag} // 'e');
+    my %object = (key => $o{key}, size => $o{size} // 5,
+                  eTag => $o{etag} // 'e');
     $object{sequencer} = $o{seq} if defined $o{seq};
     $object{versionId} = $o{version} if defined $o{version};
 
@@ -67,8 +68,8 @@ sub ceph {
 sub bridge {
     my (%o) = @_;
 
-    my %object = (key => $o{key}, size => $o{size} // 5, etag => $o{etag} // 'e',
-                  sequencer => $o{seq});
+    my %object = (key => $o{key}, size => $o{size} // 5,
+                  etag => $o{etag} // 'e', sequencer => $o{seq});
 
     return {
         version => '0', id => '17793124', 'detail-type' => $o{name}
