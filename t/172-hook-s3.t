@@ -12,6 +12,7 @@ use MIME::Base64 qw( encode_base64 );
 use SocialEvents qw( aws minio ceph bridge records json );
 use SocialHook;
 use SocialNginx;
+use SocialS3;
 use Test::More;
 
 my ($port, $sns_port) = map { SocialNginx::free_port() } 1, 2;
@@ -60,6 +61,7 @@ http {
         location = /sns { social_hook s3 $by_sns; }
         location = /all { social_hook s3 secret=now token=now $by_sns; }
         location = /aws { social_hook s3 topics=$topic; }
+        location /store/ { social_store uploads root=$dir/root announce=on; }
     }
     server {
         listen 127.0.0.1:$sns_port ssl;
@@ -73,6 +75,7 @@ http {
 }
 _EOC_
 
+mkdir "$dir/root";
 $nginx->start($port);
 
 # The status and the body.
@@ -409,6 +412,29 @@ subtest 'all senders at one location' => sub {
     like(post('/all', $body), qr/^401/, 'nobody');
     like(post('/aws', $sns->message(Message => $body)), qr/^403/,
          'by default SNS is that of AWS');
+};
+
+
+subtest 'objects of the store' => sub {
+    my $s3 = SocialS3->new(port => $port, base => '/store/example-uploads',
+                           access_key => 'local', secret => 'local');
+
+    for my $body (qw( one one two )) {
+        is($s3->request(PUT => '/in/store%20d', body => $body)->{status}, 200,
+           $body);
+    }
+
+    is($s3->request(PUT => '/out/store', body => 'x')->{status}, 200, 'another');
+
+    ok(SocialNginx::wait_for(10, sub { jobs('in/store d') >= 2 }),
+       'with a rule they are jobs');
+    is($pg->value("SELECT string_agg(payload->>'size' || kind, ' ')
+                       FROM jobs WHERE payload->>'key' = 'in/store d'"),
+       '3pic 3pic 3pic', 'each of them');
+    like($pg->value("SELECT sequencer FROM seen_objects
+                         WHERE object_key = 'in/store d'"), qr/^0[0-9A-F]*[1-9A-F]$/,
+         'with a sequencer');
+    is(jobs('out/store'), 0, 'and without a rule they are none');
 };
 
 

@@ -125,10 +125,10 @@ BEGIN
 
     -- what no event can be older than any more, a few rows each time
 
-    DELETE FROM seen_objects WHERE (bucket, object_key) IN (
-        SELECT bucket, object_key FROM seen_objects
+    DELETE FROM seen_objects WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM seen_objects
             WHERE seen_at < now() - interval '30 days'
-            ORDER BY seen_at LIMIT 20 FOR UPDATE SKIP LOCKED);
+            ORDER BY seen_at LIMIT 20 FOR UPDATE SKIP LOCKED));
 
     RETURN cardinality(p_bucket);
 END

@@ -17,5 +17,11 @@
 const social_s3_rule_t *ngx_http_social_job_rules(ngx_http_request_t *r,
     ngx_uint_t *n);
 
+/*
+ * The rule of this process's configuration for an object, or NULL.
+ */
+const social_s3_rule_t *ngx_http_social_job_rule(social_str_t bucket,
+    social_str_t key);
+
 
 #endif /* NGX_HTTP_SOCIAL_JOB_H */

@@ -128,6 +128,21 @@ ngx_http_social_job_rules(ngx_http_request_t *r, ngx_uint_t *n)
 }
 
 
+const social_s3_rule_t *
+ngx_http_social_job_rule(social_str_t bucket, social_str_t key)
+{
+    ngx_http_social_job_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_social_job_module);
+
+    return jmcf != NULL
+           ? social_s3_rule_find(jmcf->rules.elts, jmcf->rules.nelts, bucket,
+                                 key)
+           : NULL;
+}
+
+
 static char *
 ngx_http_social_job_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
