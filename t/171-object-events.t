@@ -151,7 +151,7 @@ subtest 'removed' => sub {
     is(seen('z/1'), 'removed 02 f', 'noted');
 
     event({ key => 'z/1', seq => '01', etag => 'e', kind => 'pic' });
-    is(jobs('z/1'), 0, 'what was there before is no job any more');
+    is(jobs('z/1'), 0, 'what was there before makes no job any more');
 
     event({ key => 'z/1', seq => '03', etag => 'e', kind => 'pic' });
     is(jobs('z/1'), 1, 'what comes after is');

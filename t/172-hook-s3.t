@@ -236,7 +236,7 @@ subtest 'signed webhooks' => sub {
     is(post('/signed', $body, %good), 204, 'a good one');
     is(jobs('in/signed'), 1, 'a job');
     like(post('/signed', '{', webhook('{') =~ /^(\S+): (.*)$/mg), qr/^400/,
-         'who is known is told what is wrong');
+         'who is known learns what is wrong');
 };
 
 

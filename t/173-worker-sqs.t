@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # social-worker reads queues of SQS: what is committed is deleted, and what is
-# not comes again; nothing is lost or counted while the database is away.
+# not comes again; nothing is lost or counted while the database is unavailable.
 
 use strict;
 use warnings;
@@ -51,7 +51,7 @@ my $pid = $w->worker;
 
 subtest 'events' => sub {
     ok($sqs->until_state(sub { $_[0]{waiting} == 1 }), 'a long poll');
-    is($sqs->state->{forged}, 0, 'signed');
+    is($sqs->now->{forged}, 0, 'signed');
 
     my $id = '00000000-0000-4000-8000-000000000099';
     $w->v("SELECT social_upload_create('$id', 'i', 'u', 'u', 'post', 'raw',
@@ -79,7 +79,7 @@ subtest 'events' => sub {
     ok(all_deleted(), 'once more');
     is(jobs('in/a b'), 2, 'they have no effect');
 
-    my $received = $sqs->state->{received};
+    my $received = $sqs->now->{received};
     is(scalar(grep { $_ != 1 } values %$received), 0, 'each came once');
 };
 
@@ -100,7 +100,7 @@ subtest 'what cannot be used' => sub {
     ok($sqs->until_state(sub { $_[0]{messages} == 7 }), 'is left in the queue');
     is(jobs('in/good'), 1, 'and does not hold up others');
 
-    my $last = $sqs->state;
+    my $last = $sqs->now;
     my $first = (sort { $a <=> $b } keys %{ $last->{received} })[-8];
     ok($sqs->until_state(sub { $_[0]{received}{$first} >= 2 }),
        'it comes again, until the queue has enough of it');
@@ -115,8 +115,8 @@ subtest 'what cannot be used' => sub {
 };
 
 
-subtest 'the database is away' => sub {
-    my $before = $sqs->state;
+subtest 'the database is unavailable' => sub {
+    my $before = $sqs->now;
     my $count = keys %{ $before->{received} };
 
     $w->v('ALTER FUNCTION social_objects_event RENAME TO away');
@@ -125,14 +125,14 @@ subtest 'the database is away' => sub {
     my $n = $count + 1;
     ok($sqs->until_state(sub { @{ $_[0]{extended} } >= 2 }, 30),
        'the message is kept, for longer than the queue would');
-    is($sqs->state->{received}{$n}, 1, 'and not received again');
+    is($sqs->now->{received}{$n}, 1, 'and not received again');
     is(jobs('in/away'), 0, 'it is not there');
 
     $w->v('ALTER FUNCTION away RENAME TO social_objects_event');
     ok($sqs->until_state(sub { grep { $_ == $n } @{ $_[0]{deleted} } }),
        'it is deleted when it is committed');
     is(jobs('in/away'), 1, 'once');
-    is($sqs->state->{received}{$n}, 1, 'it came once');
+    is($sqs->now->{received}{$n}, 1, 'it came once');
 
     my @lines = $w->log_of($pid) =~ /("statement failed".*social_objects_event)/g;
     is(scalar @lines, 1, 'logged once');
@@ -151,7 +151,7 @@ subtest 'a connection is lost' => sub {
 };
 
 
-subtest 'the queue is away' => sub {
+subtest 'the queue is unavailable' => sub {
     $sqs->set(fail => 2);
     ok($w->logged($pid, qr/"queue unavailable".*status 500/), 'is logged');
     $sqs->put(raw({ key => 'in/again', seq => '01' }));
@@ -200,7 +200,7 @@ subtest 'the policy of conf/aws' => sub {
     my $policy = JSON::PP::decode_json(<$f>);
 
     my %allowed = map { s/^sqs://r => 1 } @{ $policy->{Statement}[0]{Action} };
-    my %used = map { s/Batch$//r => 1 } keys %{ $sqs->state->{actions} };
+    my %used = map { s/Batch$//r => 1 } keys %{ $sqs->now->{actions} };
 
     is_deeply(\%used, \%allowed, 'allows what is called, and nothing else');
 };

@@ -34,8 +34,8 @@ CREATE INDEX seen_objects_seen ON seen_objects (seen_at);
 -- one value for each event.  Returns how many there were.
 --
 -- Of several of a key the last one comes first, so that the others have no
--- effect.  Whoever calls it at the same time with the same keys waits; the order
--- in which keys are locked is the same for all.
+-- effect.  Calls at the same time with the same keys wait for each other; all
+-- lock keys in the same order.
 
 CREATE FUNCTION social_objects_event(p_bucket text[], p_key text[],
     p_created boolean[], p_size bigint[], p_etag text[], p_version text[],

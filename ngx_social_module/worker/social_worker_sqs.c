@@ -259,7 +259,7 @@ social_worker_sqs_main(void *data)
     sqs = thread->sqs;
     free(thread);
 
-    /* whoever waits for this may free it as soon as it is unlocked */
+    /* the main thread, which may wait for this, frees it when it is unlocked */
 
     pthread_mutex_lock(&sqs->mutex);
     sqs->threads--;
@@ -399,7 +399,7 @@ social_worker_sqs_process(social_worker_sqs_thread_t *thread,
 }
 
 
-/* before the time is over that the messages are this worker's */
+/* before others can receive the messages */
 
 static void
 social_worker_sqs_beat(social_worker_sqs_thread_t *thread,

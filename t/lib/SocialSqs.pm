@@ -7,10 +7,10 @@ package SocialSqs;
 #     my $sqs = SocialSqs->start($dir);
 #     print $conf "sqs uploads { @{[ $sqs->conf ]} }";
 #     $sqs->put($body, ...);
-#     my $state = $sqs->state;    # messages, hidden, deleted, requests ...
+#     my $state = $sqs->now;    # messages, hidden, deleted, requests ...
 #     $sqs->set(fail => 3);       # the next three requests get 500
 #
-# What "state" has: "messages" that are there, "hidden" of them, "received" (how
+# What "now" has: "messages" that are there, "hidden" of them, "received" (how
 # often each was, by its number), "deleted" (the numbers of those), "actions"
 # (how often each was called), "forged" (requests that were refused),
 # "extended" (seconds that were asked for), "waiting" (long polls).
@@ -24,7 +24,7 @@ use IO::Select ();
 use IO::Socket::INET ();
 use JSON::PP ();
 use POSIX ();
-use Time::HiRes qw( time );
+use Time::HiRes qw( sleep time );
 
 my $json = JSON::PP->new->canonical->utf8;
 my $main = $$;
@@ -86,7 +86,7 @@ sub control {
 
 sub put { my ($self, @all) = @_; return $self->control({ put => \@all }) }
 sub set { my ($self, %o) = @_; return $self->control({ set => \%o }) }
-sub state { return $_[0]->control({}) }
+sub now { return $_[0]->control({}) }
 
 # Until the code, which gets the state, gives something true.
 
@@ -97,9 +97,9 @@ sub until_state {
     my $state;
 
     while (time < $end) {
-        $state = $self->state;
+        $state = $self->now;
         return $state if $code->($state);
-        select undef, undef, undef, 0.05;
+        sleep 0.05;
     }
 
     Test::More::diag('the queue: ' . $json->encode($state));

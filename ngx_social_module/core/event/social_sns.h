@@ -60,7 +60,8 @@ social_rc_e social_sns_read(const social_json_t *json, social_sns_t *sns,
 
 /*
  * The same of a message that nobody is to verify, as those in a queue are:
- * that which a notification has.  SOCIAL_MALFORMED: it is no notification.
+ * that which a notification has.  SOCIAL_MALFORMED: it is not
+ * a notification.
  */
 social_rc_e social_sns_read_message(const social_json_t *json,
     social_str_t *message);

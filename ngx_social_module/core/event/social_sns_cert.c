@@ -42,17 +42,17 @@ static social_rc_e social_sns_cert_chain(X509 *x509,
 
 social_rc_e
 social_sns_cert_parse(social_str_t pem, const social_sns_trust_t *trust,
-    int64_t now, social_sns_cert_t **out, const char **why)
+    int64_t now, social_sns_cert_t **cert, const char **why)
 {
-    social_rc_e         rc;
+    social_rc_e          rc;
+    social_sns_cert_t   *made;
     social_sns_chain_t  *chain;
-    social_sns_cert_t  *cert;
 
-    *out = NULL;
+    *cert = NULL;
 
-    cert = calloc(1, sizeof(social_sns_cert_t));
+    made = calloc(1, sizeof(social_sns_cert_t));
 
-    if (cert == NULL) {
+    if (made == NULL) {
         return SOCIAL_FAILED;
     }
 
@@ -65,10 +65,10 @@ social_sns_cert_parse(social_str_t pem, const social_sns_trust_t *trust,
         goto done;
     }
 
-    cert->x509 = sk_X509_shift(chain);
-    cert->key = X509_get0_pubkey(cert->x509);
+    made->x509 = sk_X509_shift(chain);
+    made->key = X509_get0_pubkey(made->x509);
 
-    *why = social_sns_cert_check(cert, trust, now);
+    *why = social_sns_cert_check(made, trust, now);
 
     if (*why != NULL) {
         goto done;
@@ -77,7 +77,7 @@ social_sns_cert_parse(social_str_t pem, const social_sns_trust_t *trust,
     rc = SOCIAL_OK;
 
     if (trust->anchors.len) {
-        rc = social_sns_cert_chain(cert->x509, chain, trust->anchors, now);
+        rc = social_sns_cert_chain(made->x509, chain, trust->anchors, now);
         *why = "its chain does not lead to a certificate that is trusted";
     }
 
@@ -91,10 +91,10 @@ done:
     ERR_clear_error();
 
     if (rc == SOCIAL_OK) {
-        *out = cert;
+        *cert = made;
 
     } else {
-        social_sns_cert_destroy(cert);
+        social_sns_cert_destroy(made);
     }
 
     return rc;
@@ -119,8 +119,8 @@ social_sns_cert_destroy(social_sns_cert_t *cert)
 static social_sns_chain_t *
 social_sns_cert_read(social_str_t pem)
 {
-    BIO             *bio;
-    X509            *x509;
+    BIO                 *bio;
+    X509                *x509;
     social_sns_chain_t  *chain;
 
     if (pem.len == 0 || pem.len > INT_MAX) {
@@ -271,13 +271,13 @@ static social_rc_e
 social_sns_cert_chain(X509 *x509, social_sns_chain_t *others,
     social_str_t anchors, int64_t now)
 {
-    int                 i;
-    bool                ok;
-    X509_STORE         *store;
-    X509_STORE_CTX     *ctx;
+    int                  i;
+    bool                 ok;
+    X509_STORE          *store;
+    social_rc_e          rc;
+    X509_STORE_CTX      *ctx;
+    X509_VERIFY_PARAM   *param;
     social_sns_chain_t  *trusted;
-    X509_VERIFY_PARAM  *param;
-    social_rc_e         rc;
 
     rc = SOCIAL_FAILED;
 

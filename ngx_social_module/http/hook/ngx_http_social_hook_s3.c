@@ -255,7 +255,7 @@ ngx_http_social_hook_s3_is_token(social_str_t text,
 
 
 /*
- * Who is not known is told nothing of what was sent.
+ * Senders who are not known learn nothing of what they have sent.
  */
 
 static ngx_int_t
@@ -327,8 +327,8 @@ ngx_http_social_hook_s3_unknown(ngx_http_social_hook_s3_ctx_t *ctx)
 
 
 /*
- * With topics SNS has to have signed the message, whoever has posted it;
- * without, no subscription is confirmed.
+ * With topics SNS has to have signed the message, also where its sender is
+ * known; without, no subscription is confirmed.
  */
 
 static ngx_int_t

@@ -5,9 +5,9 @@
  *
  * Each process keeps the certificates that it has seen, by their URLs: SNS has
  * one for months.  One that is not there is fetched by a thread, and all
- * messages that need it wait for that.  Whoever can post may name URLs, of SNS
- * itself only: few are fetched at a time, and after some that could not be used
- * none for a while.
+ * messages that need it wait for that.  Senders name URLs, if only of SNS: few
+ * are fetched at a time, and after some that could not be used none for
+ * a while.
  */
 
 #include "ngx_http_social_hook.h"
@@ -538,16 +538,17 @@ ngx_http_social_sns_done(ngx_http_social_task_t *task)
         rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* requests that come while these are answered find it, or fetch it anew */
+    /* requests that come while these are answered find it, or fetch it again */
 
     ngx_http_social_task_disown(task);
 
     while (!ngx_queue_empty(&fetch->waiting)) {
 
         q = ngx_queue_head(&fetch->waiting);
-        waiter = ngx_queue_data(q, ngx_http_social_sns_waiter_t, queue);
         ngx_queue_remove(q);
+        ngx_queue_init(q);
 
+        waiter = ngx_queue_data(q, ngx_http_social_sns_waiter_t, queue);
         ngx_http_social_sns_wake(waiter, rc);
     }
 
@@ -620,8 +621,12 @@ ngx_http_social_sns_wake(ngx_http_social_sns_waiter_t *waiter, ngx_int_t rc)
     ngx_http_request_t  *r;
 
     r = waiter->request;
-    c = r->connection;
 
+    if (r == NULL) {
+        return;
+    }
+
+    c = r->connection;
     waiter->request = NULL;
 
     ngx_http_set_log_request(c->log, r);

@@ -3,9 +3,9 @@
  * The embedded store: objects that become jobs although no upload is known of
  * them.
  *
- * They are announced as the events of other stores are.  The number that a key's
- * objects have is the sequencer, so that neither what is announced again nor
- * what is late has an effect.
+ * They are announced as the events of other stores are.  The number that the
+ * objects of a key have is the sequencer, so that neither what is announced
+ * again nor what is late has an effect.
  */
 
 #include "ngx_http_social_database.h"
