@@ -550,7 +550,7 @@ social_s3_event_sequencer(social_s3_event_ctx_t *ctx,
 wrong:
 
     return social_s3_event_wrong(ctx, "object.sequencer",
-                                 "must consist of at most 64 hexadecimal digits");
+               "must consist of at most 64 hexadecimal digits");
 }
 
 
