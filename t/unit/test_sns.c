@@ -238,6 +238,10 @@ test_urls(void **state)
                                        S("localhost:8443")));
     assert_false(social_sns_is_cert_url(S("https://localhost:8444/x.pem"),
                                         S("localhost:8443")));
+    assert_false(social_sns_is_cert_url(S("https://localhost:84430/x.pem"),
+                                        S("localhost:8443")));
+    assert_false(social_sns_is_cert_url(S("https://localhost.evil/x.pem"),
+                                        S("localhost")));
     assert_false(social_sns_is_cert_url(S("https://" HOST "/x.pem"),
                                         S("localhost:8443")));
 

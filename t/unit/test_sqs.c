@@ -3,6 +3,8 @@
 #include "social_unit.h"
 
 
+#define ONE   "{\"MessageId\":\"1\",\"ReceiptHandle\":\"x\",\"Body\":\"\"}"
+#define FIVE  ONE "," ONE "," ONE "," ONE "," ONE
 #define URL  "https://sqs.eu-west-1.amazonaws.com/123456789012/uploads"
 
 
@@ -96,6 +98,10 @@ test_received(void **state)
     assert_int_equal(received.count, 0);
     social_sqs_received_free(&received);
 
+    assert_int_equal(parse("{\"Messages\":[" FIVE "," FIVE "]}"), SOCIAL_OK);
+    assert_int_equal(received.count, 10);
+    social_sqs_received_free(&received);
+
     assert_int_equal(parse("{\"Messages\":null}"), SOCIAL_OK);
     assert_int_equal(received.count, 0);
     social_sqs_received_free(&received);
@@ -137,7 +143,7 @@ test_malformed(void **state)
         "\"Body\":\"x\"}]}",
 
         /* eleven */
-        "{\"Messages\":[1,2,3,4,5,6,7,8,9,10,11]}", NULL
+        "{\"Messages\":[" FIVE "," FIVE "," ONE "]}", NULL
     };
 
     (void) state;
