@@ -22,6 +22,12 @@ aws_secret_access_key = secretsecret
 _EOC_
 
 my $db = 'social_database "host=/nowhere dbname=none";';
+{
+    open my $in, '<', 't/fuzz/corpus/sns_cert/self' or die "self: $!\n";
+    local $/;
+    $files .= ">>> pem\n" . <$in>;
+}
+
 my $credentials = "credentials file $dir/credentials";
 my $shared = "social_bucket raw { region eu-west-1; $credentials; }
     social_secret now file=$dir/secret;";
@@ -65,7 +71,7 @@ my %http = (
 
 # by name, or by the claim's name: tested below
 my %named = map { $_ => 1 } qw( social_issuer social_bucket social_secret
-                                social_auth_claim );
+                                social_auth_claim social_job );
 
 my %content = (
     social_logout        => [ 'social_auth main; social_logout', '' ],
@@ -194,9 +200,19 @@ my %param = (
         max_size => [ 1, '5g', { map { $_ => 'it must be a size of at least 1'
                                      } 0, 'x', '', -1 } ],
     },
+    social_job => {
+        before => 'social_job raw', required => 'kind',
+        prefix => [ 'a', 'b/', {
+            '/a' => 'it must be the beginning of keys, in UTF-8 and without' } ],
+        kind => [ 'a', 'b', { 'x' x 65 => 'it must have 1 to 64 characters' } ],
+        queue => [ 'a', 'b', { 'x' x 65 => 'it must have 1 to 64 characters' } ],
+    },
     social_hook => {
         before => 'social_hook lambda', location => 1, required => 'name',
-        other => { secret => 'social_hook cognito' },
+        other => { secret => 'social_hook cognito',
+                   topics => 'social_hook s3', token => 'social_hook s3',
+                   map { $_ => 'social_hook s3 topics=arn:aws:sns:r:1:a' }
+                   qw( sns_host sns_ca ) },
         secret => [ 'now', 'then', { '' => $empty } ],
         name => [ 'f', 'g', { map {
             $_ => 'it may contain only letters, digits, "-" and "_", and must '
@@ -212,6 +228,12 @@ my %param = (
         client => [ 'a', 'b', { map { $_ => 'it must be the ID of an app client,'
                                 . ' of letters and digits' } '', 'a-b' },
                     'repeat' ],
+        token => [ 'now', 'then', { '' => $empty } ],
+        topics => [ 'arn:aws:sns:r:1:a', 'arn:aws:sns:r:1:b', {
+            'arn:aws:sqs:r:1:a' => 'it must be the ARN of a topic' } ],
+        sns_host => [ 'a', 'b:1', {
+            A => 'it must be a host in lowercase, with a port or without' } ],
+        sns_ca => [ "$dir/pem", "$dir/./pem", { '' => $empty } ],
         strict => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
         spool => [ "$dir/root", "$dir/root/", { '' => $empty } ],
         spool_events => [ 1, 1000000, { map { $_ => $number->('1 to 1000000') }

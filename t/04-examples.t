@@ -78,7 +78,7 @@ my $credentials = "[default]\naws_access_key_id = AKIDEXAMPLE\n"
 
 secret_file("etc/social/$_", $secret)
     for qw( hook.secret hook.secret.old assertion.secret backend.secret
-            files.secret files.old );
+            files.secret files.old minio.secret );
 secret_file("etc/social/$_", $credentials)
     for qw( raw.credentials emulator.credentials aws );
 $nginx->write_file('etc/social/keys.json', jwks_text('main'));
@@ -89,6 +89,9 @@ system("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=internal"
     or die "openssl req failed\n";
 link "$dir/etc/ssl/internal-ca.pem",
      "$dir/etc/ssl/certs/ca-certificates.crt" or die "link: $!\n";
+
+$nginx->write_file('etc/social/sns.pem', SocialNginx::slurp(
+    "$dir/etc/ssl/internal-ca.pem"));
 
 $ENV{AWS_ACCESS_KEY_ID} = 'AKIDEXAMPLE';
 $ENV{AWS_SECRET_ACCESS_KEY} = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';

@@ -378,7 +378,8 @@ subtest 'locks' => sub {
                      social_object_created social_revoke social_user_token
                      social_sign_up_refused social_user_seen social_user_delete
                      social_user_export social_users_sync
-                     social_users_token social_uploads_create );
+                     social_users_token social_uploads_create
+                     social_objects_event );
 
     # every function that the module calls over the connections of requests
 

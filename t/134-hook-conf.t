@@ -12,6 +12,12 @@ my $db = 'social_database "host=/nowhere dbname=none";';
 my $dir = "$ENV{TEST_NGINX_HTML_DIR}";
 my $good = 'whsec_' . encode_base64('k' x 24, '');
 
+sub pem {
+    open my $f, '<', 't/fuzz/corpus/sns_cert/self' or die "self: $!\n";
+    local $/;
+    return <$f>;
+}
+
 my $files = <<"_EOC_";
 >>> good
 $good
@@ -33,6 +39,8 @@ aws_secret_access_key = b
 [other]
 aws_access_key_id = a
 aws_secret_access_key = b
+>>> pem
+@{[ pem() ]}
 >>> half
 [default]
 aws_access_key_id = a
@@ -51,8 +59,8 @@ sub wrong { refused($_[0], hook($_[0]), @_[1 .. $#_]) }
 no_root_location();
 
 wrong('social_hook;', 'invalid number of arguments');
-wrong('social_hook s3;', 'invalid value "s3" in "social_hook" directive, it '
-      . 'must be "cognito" or "lambda"');
+wrong('social_hook s4;', 'invalid value "s4" in "social_hook" directive, it '
+      . 'must be "cognito", "lambda" or "s3"');
 wrong('social_hook cognito;', 'no "secret" parameter ("insecure=on" would '
       . 'accept unauthenticated requests) in "social_hook" directive in ');
 wrong('social_hook cognito insecure=off;', 'no "secret" parameter');
@@ -96,6 +104,51 @@ wrong("social_hook lambda name=f credentials=file:$dir/$_;",
 wrong("social_hook lambda name=f insecure=on credentials=file:$dir/credentials;",
       '"credentials" and "insecure=on" are mutually exclusive');
 
+wrong('social_hook s3;', 'no "secret", "token" or "topics" parameter '
+      . '("insecure=on" would accept unauthenticated requests) in "social_hook" '
+      . 'directive in ');
+wrong("social_hook s3 $_ insecure=on;", qq{"@{[ /(\w+)/ ]}" and "insecure=on" }
+      . 'are mutually exclusive in "social_hook" directive in ')
+    for 'secret=now', 'token=now', 'topics=arn:aws:sns:r:1:t';
+wrong('social_hook s3 token=then;', 'unknown secret "then"');
+wrong("social_hook s3 secret=now $_;", qq{parameter "@{[ /(\w+)/ ]}" is not }
+      . 'allowed in this "social_hook" directive in ')
+    for 'pool=eu-west-1_A', 'strict=on', "spool=$dir";
+wrong("social_hook s3 topics=$_;", qq{invalid value "$_" }
+      . 'of parameter "topics" in "social_hook" directive, it must be the ARN of '
+      . 'a topic')
+    for 'x', 'arn:aws:sqs:r:1:t', 'arn:aws:sns:r:1:*', 'arn:aws:sns:r:1',
+        'arn:aws:sns:r:1:t:u';
+wrong("social_hook s3 secret=now $_;", qq{"@{[ /(\w+)/ ]}" without a "topics" }
+      . 'parameter in "social_hook" directive in ')
+    for 'sns_host=localhost', "sns_ca=$dir/pem";
+wrong("social_hook s3 topics=arn:aws:sns:r:1:t sns_host=$_;",
+      'it must be a host in lowercase') for 'a/b', 'LOCALHOST', 'a:0', 'u@h';
+wrong("social_hook s3 topics=arn:aws:sns:r:1:t sns_ca=$dir/good;",
+      qq{no certificates in PEM in file "$dir/good" for "social_hook" }
+      . 'directive in ');
+wrong("social_hook s3 topics=arn:aws:sns:r:1:t sns_ca=$dir/none;",
+      "\"$dir/none\" failed (2: No such file or directory) in ");
+wrong('social_hook cognito secret=now topics=arn:aws:sns:r:1:t;',
+      'parameter "topics"');
+
+sub job {
+    my ($line, @patterns) = @_;
+    refused($line, { http => "social_bucket b { region eu; credentials file
+        $dir/credentials; } $line", files => $files }, @patterns);
+}
+
+job('social_job b;', 'invalid number of arguments');
+job('social_job b prefix=x/;', '"social_job" directive must have "kind" '
+    . 'parameter');
+job('social_job c kind=k;', 'unknown bucket "c" (add "social_bucket c" to the '
+    . '"http" block) in "social_job" directive in ');
+job('social_job b prefix=/x kind=k;', 'it must be the beginning of keys');
+job('social_job b kind=;', '"kind"');
+job('social_job b kind=' . 'k' x 65 . ';', 'it must have 1 to 64 characters');
+job('social_job b prefix=x kind=k; social_job b kind=j prefix=x;',
+    'duplicate prefix "x" of bucket "b" in "social_job" directive in ');
+
 refused('no database', { http => $s, files => $files,
         config => 'location /hook { social_hook cognito secret=now; }' },
         'no "social_database" is defined (add it to the "http" block) for the '
@@ -127,9 +180,13 @@ accepted('all of it', hook("social_hook cognito secret=now pool=eu-west-1_A
     pool=us-east-1_B client=abc client=CLIENT_ID_NOT_APPLICABLE strict=on spool=$dir
     spool_events=1 spool_size=128k; }
     location /lambda { social_hook lambda name=f region=x client=abc strict=off
-    credentials=file:$dir/credentials; } location /ready { social_ready
+    credentials=file:$dir/credentials; } location /s3 { social_hook s3 secret=now
+    token=now topics=arn:aws:sns:r:1:t,arn:aws-cn:sns:r:2:u.fifo
+    sns_host=[::1]:8443 sns_ca=$dir/pem; } location /ready { social_ready
     require=database,keys; } location / { root html;",
-    "social_secret both file=$dir/good previous=$dir/spaces;"),
+    "social_secret both file=$dir/good previous=$dir/spaces;
+    social_job b kind=k; social_job b prefix=x/ kind=k queue=q;
+    social_bucket b { region eu; credentials file $dir/credentials; }"),
     '--- no_error_log', '[alert]', '[emerg]');
 
 run_conf();

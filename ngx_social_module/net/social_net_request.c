@@ -41,6 +41,8 @@ static size_t social_net_request_header(char *p, size_t size, size_t n,
 static size_t social_net_request_read(char *p, size_t size, size_t n,
     void *data);
 static int social_net_request_seek(void *data, curl_off_t offset, int origin);
+static int social_net_request_progress(void *data, curl_off_t down_total,
+    curl_off_t down, curl_off_t up_total, curl_off_t up);
 
 
 social_rc_e
@@ -252,6 +254,13 @@ social_net_request_setup(social_net_request_ctx_t *ctx,
                                      request->method);
     }
 
+    if (request->give_up != NULL) {
+        ok = ok && !curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L)
+             && !curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION,
+                                  social_net_request_progress)
+             && !curl_easy_setopt(curl, CURLOPT_XFERINFODATA, ctx);
+    }
+
     if (request->direct) {
         ok = ok && !curl_easy_setopt(curl, CURLOPT_PROXY, "");
     }
@@ -413,4 +422,19 @@ social_net_request_seek(void *data, curl_off_t offset, int origin)
     ctx->sent = (uint64_t) offset;
 
     return CURL_SEEKFUNC_OK;
+}
+
+
+static int
+social_net_request_progress(void *data, curl_off_t down_total, curl_off_t down,
+    curl_off_t up_total, curl_off_t up)
+{
+    social_net_request_ctx_t  *ctx = data;
+
+    (void) down_total;
+    (void) down;
+    (void) up_total;
+    (void) up;
+
+    return ctx->request->give_up(ctx->request->give_up_data) ? 1 : 0;
 }

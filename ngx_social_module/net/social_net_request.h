@@ -56,6 +56,13 @@ typedef struct {
      * connection is closed after them, without an error.
      */
     size_t                 max_answer;
+
+    /*
+     * Whether nobody waits for the answer any more: asked about once a second.
+     * NULL: somebody does.
+     */
+    bool                 (*give_up)(void *data);
+    void                  *give_up_data;
 } social_net_request_t;
 
 
@@ -72,7 +79,8 @@ typedef struct {
  * Sends a request.  SOCIAL_OK: there is an answer, whatever its status: all of
  * a 2xx, and the beginning of any other, which is in "text".  SOCIAL_DECLINED:
  * no answer in time, or not from who it had to be, or with a Content-Encoding
- * where it must be plain, or the sink broke off; SOCIAL_FAILED: out of memory.
+ * where it must be plain, or the sink broke off, or it was given up;
+ * SOCIAL_FAILED: out of memory.
  * "error" then says why, without the URL, which may be signed.
  */
 social_rc_e social_net_request(const social_net_request_t *request,

@@ -58,6 +58,14 @@ social_worker_command_check(const social_worker_conf_t *conf)
              && ok;
     }
 
+    for (i = 0; i < conf->sqs_count; i++) {
+        error[0] = '\0';
+        ok = social_worker_command_say(
+                 social_net_sqs_check(&conf->sqs[i].net, error) == SOCIAL_OK,
+                 "sqs", conf->sqs[i].name, error)
+             && ok;
+    }
+
     if (conf->kind_count == 0) {
         ok = social_worker_command_say(false, "kinds", NULL,
                  "there is no section \"kind\": every job would fail");

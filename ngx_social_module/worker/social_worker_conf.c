@@ -26,6 +26,8 @@ static unsigned social_worker_conf_override(cfg_t *cfg, const char *prefix);
 static void social_worker_conf_env_name(char *buf, size_t size,
     const char *prefix, const char *name);
 static void social_worker_conf_fill(social_worker_conf_ctx_t *ctx, cfg_t *cfg);
+static void social_worker_conf_fill_events(social_worker_conf_ctx_t *ctx,
+    cfg_t *cfg);
 static void social_worker_conf_fill_bucket(social_worker_conf_ctx_t *ctx,
     cfg_t *cfg, social_worker_bucket_t *bucket);
 static void social_worker_conf_fill_variant(social_worker_conf_ctx_t *ctx,
@@ -106,6 +108,10 @@ static cfg_opt_t  social_worker_opts[] = {
     CFG_SEC("kind", social_worker_kind_opts,
             CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_SEC("schedule", social_worker_schedule_opts,
+            CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+    CFG_SEC("sqs", social_worker_sqs_opts,
+            CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+    CFG_SEC("job", social_worker_job_opts,
             CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_END()
 };
@@ -218,6 +224,17 @@ social_worker_conf_release(social_worker_conf_t *conf)
         free(conf->schedules[i].zone);
     }
 
+    for (i = 0; i < conf->sqs_count; i++) {
+        social_worker_conf_release_sqs(&conf->sqs[i]);
+    }
+
+    for (i = 0; i < conf->rule_count; i++) {
+        social_worker_conf_release_job(&conf->rule_texts[i]);
+    }
+
+    free(conf->sqs);
+    free(conf->rules);
+    free(conf->rule_texts);
     free(conf->buckets);
     free(conf->variants);
     free(conf->kinds);
@@ -440,6 +457,38 @@ social_worker_conf_fill(social_worker_conf_ctx_t *ctx, cfg_t *cfg)
         social_worker_conf_fill_schedule(ctx, cfg_getnsec(cfg, "schedule",
                                                           (unsigned) i),
                                          &conf->schedules[i]);
+    }
+
+    social_worker_conf_fill_events(ctx, cfg);
+}
+
+
+static void
+social_worker_conf_fill_events(social_worker_conf_ctx_t *ctx, cfg_t *cfg)
+{
+    size_t                 i;
+    social_worker_conf_t  *conf;
+
+    conf = ctx->conf;
+
+    conf->sqs_count = cfg_size(cfg, "sqs");
+    conf->sqs = social_worker_conf_array(conf->sqs_count,
+                                         sizeof(social_worker_sqs_conf_t));
+
+    for (i = 0; i < conf->sqs_count; i++) {
+        social_worker_conf_fill_sqs(ctx, cfg_getnsec(cfg, "sqs", (unsigned) i),
+                                    &conf->sqs[i]);
+    }
+
+    conf->rule_count = cfg_size(cfg, "job");
+    conf->rules = social_worker_conf_array(conf->rule_count,
+                                           sizeof(social_s3_rule_t));
+    conf->rule_texts = social_worker_conf_array(conf->rule_count,
+                                                sizeof(social_worker_rule_t));
+
+    for (i = 0; i < conf->rule_count; i++) {
+        social_worker_conf_fill_job(ctx, cfg_getnsec(cfg, "job", (unsigned) i),
+                                    &conf->rule_texts[i], &conf->rules[i]);
     }
 }
 

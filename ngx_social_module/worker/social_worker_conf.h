@@ -14,6 +14,8 @@
 
 #include "social_image.h"
 #include "social_net_s3.h"
+#include "social_net_sqs.h"
+#include "social_s3_event.h"
 #include "social_webhook.h"
 
 
@@ -114,6 +116,30 @@ typedef struct {
 } social_worker_schedule_t;
 
 
+/* a queue of SQS, which events of object stores are received from */
+
+typedef struct {
+    char                    *name;
+    char                    *url;
+    char                    *endpoint;     /* NULL: that of the URL */
+    char                    *region;
+    char                    *credentials;
+    social_net_sqs_t         net;
+    unsigned                 wait;         /* seconds */
+    unsigned                 visibility;
+} social_worker_sqs_conf_t;
+
+
+/* a rule for objects of no upload */
+
+typedef struct {
+    char                    *name;
+    char                    *prefix;       /* NULL: all keys */
+    char                    *kind;
+    char                    *queue;
+} social_worker_rule_t;
+
+
 typedef struct {
     atomic_uint              references;
 
@@ -140,6 +166,12 @@ typedef struct {
     size_t                   schedule_count;
     social_worker_schedule_t
                             *schedules;
+    size_t                   sqs_count;
+    social_worker_sqs_conf_t
+                            *sqs;
+    size_t                   rule_count;
+    social_worker_rule_t    *rule_texts;
+    social_s3_rule_t        *rules;        /* views of those */
 } social_worker_conf_t;
 
 

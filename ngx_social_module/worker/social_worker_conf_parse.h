@@ -55,4 +55,20 @@ void social_worker_conf_fill_schedule(social_worker_conf_ctx_t *ctx,
     cfg_t *cfg, social_worker_schedule_t *schedule);
 
 
+/*
+ * The sections "sqs" and "job"; the second one fills the rule, and the texts
+ * that it is of.
+ */
+extern cfg_opt_t  social_worker_sqs_opts[];
+extern cfg_opt_t  social_worker_job_opts[];
+
+void social_worker_conf_fill_sqs(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    social_worker_sqs_conf_t *sqs);
+void social_worker_conf_release_sqs(social_worker_sqs_conf_t *sqs);
+
+void social_worker_conf_fill_job(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    social_worker_rule_t *texts, social_s3_rule_t *rule);
+void social_worker_conf_release_job(social_worker_rule_t *texts);
+
+
 #endif /* SOCIAL_WORKER_CONF_PARSE_H */

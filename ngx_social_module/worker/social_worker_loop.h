@@ -13,6 +13,7 @@
 
 #include "social_worker_link.h"
 #include "social_worker_slot.h"
+#include "social_worker_sqs.h"
 
 
 /* milliseconds that a claim or a result may take, and its connection lasts */
@@ -47,6 +48,7 @@ typedef struct social_worker_loop_s {
     bool                      drained;     /* the last claim gave nothing */
     bool                      stop;
     uint64_t                  progress;    /* what the database has settled */
+    social_worker_sqs_t      *sqs;
 
     social_worker_outage_t    outage;
     social_worker_link_t     *beats;

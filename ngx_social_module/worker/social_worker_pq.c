@@ -83,7 +83,10 @@ social_worker_pq_run(social_worker_pq_t *pq, const char *sql, int n,
     const char *const *params)
 {
     PGresult       *result;
+    const char     *state;
     ExecStatusType  status;
+
+    pq->state[0] = '\0';
 
     if (pq->conn == NULL) {
         return NULL;
@@ -102,6 +105,9 @@ social_worker_pq_run(social_worker_pq_t *pq, const char *sql, int n,
 
         return result;
     }
+
+    state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    snprintf(pq->state, sizeof(pq->state), "%s", state ? state : "");
 
     social_worker_pq_error(pq,
                            PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)

@@ -24,6 +24,7 @@ typedef struct {
     bool         failing;        /* no connection */
     const char  *refused;        /* the statement that the server refused */
     char         error[SOCIAL_WORKER_PQ_ERROR];
+    char         state[8];       /* the SQLSTATE of the last failure, or "" */
 } social_worker_pq_t;
 
 

@@ -73,8 +73,14 @@ social_worker_queue_run(social_worker_conf_t *conf, bool once)
                           social_worker_number("concurrency",
                                                conf->concurrency));
 
+        if (!once) {
+            social_worker_sqs_start(loop->sqs, conf);
+        }
+
         clean = social_worker_queue_loop(loop);
         rc = 0;
+
+        social_worker_sqs_stop(loop->sqs);
 
         if (clean) {
             social_worker_slots_stop(loop->slots, loop->slot_count);
@@ -86,6 +92,8 @@ social_worker_queue_run(social_worker_conf_t *conf, bool once)
                           social_worker_text("worker", loop->name));
     }
 
+    clean = social_worker_sqs_destroy(loop->sqs, SOCIAL_WORKER_QUEUE_PATIENCE)
+            && clean;
     clean = social_worker_link_free(loop->beats) && clean;
     clean = social_worker_link_free(loop->claims) && clean;
     clean = social_worker_link_free(loop->results) && clean;
@@ -154,9 +162,10 @@ social_worker_queue_init(social_worker_loop_t *loop)
     loop->beats = social_worker_link_create(&loop->outage, loop->wake);
     loop->claims = social_worker_link_create(&loop->outage, loop->wake);
     loop->results = social_worker_link_create(&loop->outage, loop->wake);
+    loop->sqs = social_worker_sqs_create();
 
     if (loop->signals != -1 && loop->wake != -1 && loop->beats != NULL
-        && loop->claims != NULL && loop->results != NULL)
+        && loop->claims != NULL && loop->results != NULL && loop->sqs != NULL)
     {
         loop->slots = social_worker_slots_start(loop->slot_count,
                                                 &loop->work);
@@ -371,6 +380,7 @@ social_worker_queue_signal(social_worker_loop_t *loop)
 
         loop->stop = true;
         social_worker_result_unbegun(loop);
+        social_worker_sqs_stop(loop->sqs);
     }
 }
 
@@ -399,6 +409,10 @@ social_worker_queue_reload(social_worker_loop_t *loop)
     loop->next_beat = 0;
 
     social_worker_schedule_send(loop);
+
+    if (!loop->once && !loop->stop) {
+        social_worker_sqs_start(loop->sqs, conf);
+    }
 
     social_worker_log(SOCIAL_WORKER_INFO, "configuration reloaded",
                       social_worker_text("file", conf->file));

@@ -32,8 +32,6 @@ typedef struct {
 
 static void ngx_http_social_hook_cognito_body(ngx_http_request_t *r,
     social_str_t body);
-static ngx_int_t ngx_http_social_hook_verify(ngx_http_request_t *r,
-    social_str_t body, ngx_http_social_hook_sent_t *sent);
 static ngx_int_t ngx_http_social_hook_accepted(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_social_hook_refused(ngx_http_request_t *r,
@@ -46,8 +44,6 @@ static ngx_http_social_hook_ctx_t *ngx_http_social_hook_ctx(
     const ngx_http_social_hook_sent_t *sent);
 static void ngx_http_social_hook_cleanup(void *data);
 static ngx_int_t ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx);
-static ngx_uint_t ngx_http_social_hook_has(ngx_array_t *list,
-    social_str_t item);
 static ngx_int_t ngx_http_social_hook_sign_up(ngx_http_social_hook_ctx_t *ctx);
 static ngx_int_t ngx_http_social_hook_sync(ngx_http_social_hook_ctx_t *ctx);
 static ngx_int_t ngx_http_social_hook_no_pool(
@@ -109,7 +105,7 @@ ngx_http_social_hook_cognito_body(ngx_http_request_t *r, social_str_t body)
     sent.answer = &ngx_http_social_hook_answer;
     sent.origin.at = ngx_time();
 
-    rc = ngx_http_social_hook_verify(r, body, &sent);
+    rc = ngx_http_social_hook_verify(r, body, &sent.origin);
 
     if (rc != NGX_OK) {
         ngx_http_social_hook_count_error(rc);
@@ -135,9 +131,9 @@ ngx_http_social_hook_count_error(ngx_uint_t status)
  * each time.  Without a secret, an id is taken as it is, but no time.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body,
-    ngx_http_social_hook_sent_t *sent)
+    ngx_http_social_hook_origin_t *origin)
 {
     int64_t                           at;
     ngx_uint_t                        i, more[3];
@@ -151,12 +147,12 @@ ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body,
     timestamp = ngx_http_social_hook_header(r, "webhook-timestamp", &more[1]);
     signature = ngx_http_social_hook_header(r, "webhook-signature", &more[2]);
 
-    sent->origin.id = id;
+    origin->id = id;
 
     if (hlcf->secret == NULL) {
 
         if (more[0] || id.len > SOCIAL_WEBHOOK_MAX_ID) {
-            sent->origin.id.len = 0;
+            origin->id.len = 0;
         }
 
         return NGX_OK;
@@ -176,7 +172,7 @@ ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body,
     {
     case SOCIAL_OK:
         (void) social_webhook_time(timestamp, &at);
-        sent->origin.at = (time_t) at;
+        origin->at = (time_t) at;
         return NGX_OK;
 
     case SOCIAL_FAILED:
@@ -442,11 +438,7 @@ ngx_http_social_hook_process(ngx_http_social_hook_ctx_t *ctx)
 }
 
 
-/*
- * No list: any.
- */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_social_hook_has(ngx_array_t *list, social_str_t item)
 {
     ngx_uint_t     i;

@@ -11,6 +11,7 @@
 #include "ngx_http_social_content.h"
 #include "ngx_http_social_counters.h"
 #include "ngx_http_social_hook_params.h"
+#include "ngx_http_social_hook_sns.h"
 #include "ngx_http_social_hook_spool.h"
 #include "ngx_http_social_secret.h"
 #include "social_sigv4_verify.h"
@@ -22,13 +23,17 @@
 typedef enum {
     NGX_HTTP_SOCIAL_HOOK_NONE = 0,
     NGX_HTTP_SOCIAL_HOOK_COGNITO,
-    NGX_HTTP_SOCIAL_HOOK_LAMBDA
+    NGX_HTTP_SOCIAL_HOOK_LAMBDA,
+    NGX_HTTP_SOCIAL_HOOK_S3
 } ngx_http_social_hook_form_e;
 
 
 typedef struct {
     ngx_array_t                   spools;        /* of
                                           ngx_http_social_hook_spool_t * */
+    ngx_flag_t                    sns;           /* a location has topics */
+    ngx_thread_pool_t            *thread_pool;   /* for SNS */
+    ngx_http_social_sns_certs_t  *certs;         /* state behind the conf */
 } ngx_http_social_hook_main_conf_t;
 
 
@@ -45,7 +50,7 @@ typedef struct {
     size_t                        spool_size;
     ngx_http_social_hook_spool_t *spool;         /* NULL: none */
 
-    /* cognito */
+    /* cognito, s3 */
     ngx_str_t                     secret_name;
     ngx_http_social_secret_t     *secret;        /* NULL: insecure */
 
@@ -53,6 +58,12 @@ typedef struct {
     ngx_str_t                     function;
     ngx_str_t                     region;
     social_sigv4_known_t          known;         /* no key: insecure */
+
+    /* s3 */
+    ngx_str_t                     token_name;
+    ngx_http_social_secret_t     *token;         /* NULL: none */
+    ngx_array_t                  *topics;        /* of social_str_t, or NULL */
+    ngx_http_social_sns_trust_t   sns;
 } ngx_http_social_hook_loc_conf_t;
 
 
@@ -91,6 +102,15 @@ extern ngx_module_t  ngx_http_social_hook_module;
 void ngx_http_social_hook_count_error(ngx_uint_t status);
 
 /*
+ * Whether the request is a webhook that was signed with the location's secret;
+ * where there is none, all are.  NGX_OK: "origin" has the id of the event and
+ * the time at which it was signed, where that is known.  Otherwise the status
+ * to answer with; why is logged.
+ */
+ngx_int_t ngx_http_social_hook_verify(ngx_http_request_t *r, social_str_t body,
+    ngx_http_social_hook_origin_t *origin);
+
+/*
  * The content handler of "social_hook cognito".
  */
 ngx_int_t ngx_http_social_hook_cognito_handler(ngx_http_request_t *r);
@@ -111,6 +131,11 @@ ngx_int_t ngx_http_social_hook_json(ngx_http_request_t *r, const char *before,
     ngx_str_t *text, const char *after, ngx_str_t *out);
 
 /*
+ * Whether a list has the item; no list has any.
+ */
+ngx_uint_t ngx_http_social_hook_has(ngx_array_t *list, social_str_t item);
+
+/*
  * A request header, empty if there is none; "more" is set if there are
  * several.
  */
@@ -124,6 +149,14 @@ social_str_t ngx_http_social_hook_header(ngx_http_request_t *r,
  * The content handler of "social_hook lambda".
  */
 ngx_int_t ngx_http_social_hook_lambda_handler(ngx_http_request_t *r);
+
+
+/* ngx_http_social_hook_s3.c */
+
+/*
+ * The content handler of "social_hook s3".
+ */
+ngx_int_t ngx_http_social_hook_s3_handler(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_SOCIAL_HOOK_H */

@@ -8,10 +8,14 @@
 #include "ngx_http_social_hook.h"
 #include "ngx_http_social_reply.h"
 #include "social_credentials.h"
+#include "social_host.h"
+#include "social_net_fetch.h"
+#include "social_s3_event.h"
 #include "social_url.h"
 
 
 #define NGX_HTTP_SOCIAL_HOOK_CREDENTIALS_MAX  65536
+#define NGX_HTTP_SOCIAL_HOOK_CA_MAX           (1024 * 1024)
 
 #define NGX_HTTP_SOCIAL_HOOK_SPOOL_EVENTS     10000
 #define NGX_HTTP_SOCIAL_HOOK_SPOOL_SIZE       (64 * 1024 * 1024)
@@ -25,14 +29,25 @@ static ngx_uint_t ngx_http_social_hook_is_pool(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_hook_is_client(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_hook_is_function(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_hook_is_region(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_hook_is_topic(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_hook_is_host(ngx_str_t *value);
 static char *ngx_http_social_hook_credentials(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf);
 
+static char *ngx_http_social_hook_sns_ca(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf);
+static char *ngx_http_social_hook_secured_by(ngx_conf_t *cf,
+    ngx_http_social_hook_loc_conf_t *hlcf);
+static char *ngx_http_social_hook_find_secret(ngx_conf_t *cf,
+    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *name,
+    ngx_http_social_secret_t **secret);
 static char *ngx_http_social_hook_spool_path(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
     void *conf);
 
+static ngx_int_t ngx_http_social_hook_init(ngx_conf_t *cf);
 static void *ngx_http_social_hook_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_hook_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf,
@@ -44,11 +59,16 @@ static ngx_int_t ngx_http_social_hook_init_process(ngx_cycle_t *cycle);
     NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_HOOK_COGNITO)
 #define NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA                                       \
     NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_HOOK_LAMBDA)
+#define NGX_HTTP_SOCIAL_HOOK_FOR_S3                                           \
+    NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_HOOK_S3)
+#define NGX_HTTP_SOCIAL_HOOK_FOR_USERS                                        \
+    (NGX_HTTP_SOCIAL_HOOK_FOR_COGNITO|NGX_HTTP_SOCIAL_HOOK_FOR_LAMBDA)
 
 
 static ngx_conf_enum_t  ngx_http_social_hook_forms[] = {
     { ngx_string("cognito"), NGX_HTTP_SOCIAL_HOOK_COGNITO },
     { ngx_string("lambda"), NGX_HTTP_SOCIAL_HOOK_LAMBDA },
+    { ngx_string("s3"), NGX_HTTP_SOCIAL_HOOK_S3 },
     { ngx_null_string, 0 }
 };
 
@@ -84,10 +104,22 @@ static const ngx_http_social_conf_check_t  ngx_http_social_hook_region = {
 };
 
 
+static const ngx_http_social_conf_check_t  ngx_http_social_hook_topic = {
+    ngx_http_social_hook_is_topic,
+    "it must be the ARN of a topic, as \"arn:aws:sns:REGION:ACCOUNT:NAME\""
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_hook_sns_host = {
+    ngx_http_social_hook_is_host,
+    "it must be a host in lowercase, with a port or without"
+};
+
+
 static const ngx_http_social_conf_entry_t  ngx_http_social_hook_params[] = {
 
     { ngx_string("secret"),
-      NGX_HTTP_SOCIAL_HOOK_FOR_COGNITO,
+      NGX_HTTP_SOCIAL_HOOK_FOR_COGNITO|NGX_HTTP_SOCIAL_HOOK_FOR_S3,
       ngx_http_social_conf_word,
       offsetof(ngx_http_social_hook_loc_conf_t, secret_name),
       0, 0, NULL },
@@ -110,20 +142,44 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_hook_params[] = {
       0,
       0, 0, NULL },
 
+    { ngx_string("token"),
+      NGX_HTTP_SOCIAL_HOOK_FOR_S3,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_hook_loc_conf_t, token_name),
+      0, 0, NULL },
+
+    { ngx_string("topics"),
+      NGX_HTTP_SOCIAL_HOOK_FOR_S3,
+      ngx_http_social_conf_commas,
+      offsetof(ngx_http_social_hook_loc_conf_t, topics),
+      0, 0, &ngx_http_social_hook_topic },
+
+    { ngx_string("sns_host"),
+      NGX_HTTP_SOCIAL_HOOK_FOR_S3,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_hook_loc_conf_t, sns.host),
+      0, 0, &ngx_http_social_hook_sns_host },
+
+    { ngx_string("sns_ca"),
+      NGX_HTTP_SOCIAL_HOOK_FOR_S3,
+      ngx_http_social_hook_sns_ca,
+      offsetof(ngx_http_social_hook_loc_conf_t, sns.ca_file),
+      0, 0, NULL },
+
     { ngx_string("pool"),
-      NGX_HTTP_SOCIAL_CONF_REPEAT,
+      NGX_HTTP_SOCIAL_HOOK_FOR_USERS|NGX_HTTP_SOCIAL_CONF_REPEAT,
       ngx_http_social_conf_list,
       offsetof(ngx_http_social_hook_loc_conf_t, pools),
       0, 0, &ngx_http_social_hook_pool },
 
     { ngx_string("client"),
-      NGX_HTTP_SOCIAL_CONF_REPEAT,
+      NGX_HTTP_SOCIAL_HOOK_FOR_USERS|NGX_HTTP_SOCIAL_CONF_REPEAT,
       ngx_http_social_conf_list,
       offsetof(ngx_http_social_hook_loc_conf_t, clients),
       0, 0, &ngx_http_social_hook_client },
 
     { ngx_string("strict"),
-      0,
+      NGX_HTTP_SOCIAL_HOOK_FOR_USERS,
       ngx_http_social_conf_flag,
       offsetof(ngx_http_social_hook_loc_conf_t, strict),
       0, 0, NULL },
@@ -135,19 +191,19 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_hook_params[] = {
       0, 0, NULL },
 
     { ngx_string("spool"),
-      0,
+      NGX_HTTP_SOCIAL_HOOK_FOR_USERS,
       ngx_http_social_hook_spool_path,
       offsetof(ngx_http_social_hook_loc_conf_t, spool_path),
       0, 0, NULL },
 
     { ngx_string("spool_events"),
-      0,
+      NGX_HTTP_SOCIAL_HOOK_FOR_USERS,
       ngx_http_social_conf_number,
       offsetof(ngx_http_social_hook_loc_conf_t, spool_events),
       1, 1000000, NULL },
 
     { ngx_string("spool_size"),
-      0,
+      NGX_HTTP_SOCIAL_HOOK_FOR_USERS,
       ngx_http_social_conf_size,
       offsetof(ngx_http_social_hook_loc_conf_t, spool_size),
       128 * 1024, 0, NULL },
@@ -171,7 +227,7 @@ static ngx_command_t  ngx_http_social_hook_commands[] = {
 
 static ngx_http_module_t  ngx_http_social_hook_module_ctx = {
     NULL,                                  /* preconfiguration */
-    ngx_http_social_hook_spool_init,       /* postconfiguration */
+    ngx_http_social_hook_init,             /* postconfiguration */
 
     ngx_http_social_hook_create_main_conf, /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -223,7 +279,9 @@ ngx_http_social_hook_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     handler = hlcf->form == NGX_HTTP_SOCIAL_HOOK_LAMBDA
               ? ngx_http_social_hook_lambda_handler
-              : ngx_http_social_hook_cognito_handler;
+              : hlcf->form == NGX_HTTP_SOCIAL_HOOK_S3
+                ? ngx_http_social_hook_s3_handler
+                : ngx_http_social_hook_cognito_handler;
 
     hlcf->insecure = 0;
     hlcf->strict = 0;
@@ -247,24 +305,16 @@ static char *
 ngx_http_social_hook_check(ngx_conf_t *cf,
     ngx_http_social_hook_loc_conf_t *hlcf)
 {
-    ngx_uint_t   secured;
-    const char  *name;
-
-    name = hlcf->form == NGX_HTTP_SOCIAL_HOOK_LAMBDA ? "credentials"
-                                                     : "secret";
-    secured = hlcf->secret_name.len != 0 || hlcf->known.access_key.len != 0;
-
-    if (!secured && !hlcf->insecure) {
-        return ngx_http_social_conf_error(cf, NULL,
-                   "no \"%s\" parameter (\"insecure=on\" would accept "
-                   "unauthenticated requests) in \"social_hook\" directive",
-                   name);
+    if (ngx_http_social_hook_secured_by(cf, hlcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
-    if (secured && hlcf->insecure) {
+    if (hlcf->topics == NULL
+        && (hlcf->sns.host.len != 0 || hlcf->sns.ca_file.len != 0))
+    {
         return ngx_http_social_conf_error(cf, NULL,
-                   "\"%s\" and \"insecure=on\" are mutually exclusive in "
-                   "\"social_hook\" directive", name);
+                   "\"%s\" without a \"topics\" parameter in \"social_hook\" "
+                   "directive", hlcf->sns.host.len ? "sns_host" : "sns_ca");
     }
 
     if (hlcf->spool_path.len == 0
@@ -282,6 +332,42 @@ ngx_http_social_hook_check(ngx_conf_t *cf,
 
     if (hlcf->spool_size == 0) {
         hlcf->spool_size = NGX_HTTP_SOCIAL_HOOK_SPOOL_SIZE;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Nobody is trusted by mistake.
+ */
+
+static char *
+ngx_http_social_hook_secured_by(ngx_conf_t *cf,
+    ngx_http_social_hook_loc_conf_t *hlcf)
+{
+    const char  *name, *found;
+
+    name = hlcf->form == NGX_HTTP_SOCIAL_HOOK_LAMBDA ? "credentials"
+           : hlcf->form == NGX_HTTP_SOCIAL_HOOK_S3
+             ? "secret\", \"token\" or \"topics" : "secret";
+
+    found = hlcf->secret_name.len ? "secret"
+            : hlcf->token_name.len ? "token"
+            : hlcf->topics != NULL ? "topics"
+            : hlcf->known.access_key.len ? "credentials" : NULL;
+
+    if (found == NULL && !hlcf->insecure) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "no \"%s\" parameter (\"insecure=on\" would accept "
+                   "unauthenticated requests) in \"social_hook\" directive",
+                   name);
+    }
+
+    if (found != NULL && hlcf->insecure) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "\"%s\" and \"insecure=on\" are mutually exclusive in "
+                   "\"social_hook\" directive", found);
     }
 
     return NGX_CONF_OK;
@@ -348,6 +434,75 @@ ngx_http_social_hook_is_region(ngx_str_t *value)
 {
     return value->len != 0
            && ngx_strlchr(value->data, value->data + value->len, '/') == NULL;
+}
+
+
+/*
+ * arn:PARTITION:sns:REGION:ACCOUNT:NAME
+ */
+
+static ngx_uint_t
+ngx_http_social_hook_is_topic(ngx_str_t *value)
+{
+    ngx_uint_t    n;
+    social_str_t  rest, part;
+
+    rest = ngx_http_social_view(value);
+
+    for (n = 0; social_str_next(&rest, ":", &part); n++) {
+
+        if ((n == 0 && !social_str_eq(part, social_str("arn")))
+            || (n == 2 && !social_str_eq(part, social_str("sns"))))
+        {
+            return 0;
+        }
+    }
+
+    return n == 6
+           && ngx_strlchr(value->data, value->data + value->len, '*') == NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_social_hook_is_host(ngx_str_t *value)
+{
+    social_str_t  host, port;
+
+    return social_host_split(ngx_http_social_view(value), &host, &port) == NULL
+           && social_host_check(host) == NULL;
+}
+
+
+/*
+ * Those that TLS is verified with, and the chain of the certificate that
+ * signs.
+ */
+
+static char *
+ngx_http_social_hook_sns_ca(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf)
+{
+    ngx_http_social_hook_loc_conf_t  *hlcf = conf;
+
+    if (ngx_http_social_conf_file(cf, entry, value, n, conf) != NGX_CONF_OK
+        || ngx_http_social_conf_read_file(cf, &hlcf->sns.ca_file,
+                                          NGX_HTTP_SOCIAL_HOOK_CA_MAX,
+                                          &hlcf->sns.anchors)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!social_sns_cert_are_anchors(ngx_http_social_view(
+                                         &hlcf->sns.anchors)))
+    {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "no certificates in PEM in file \"%V\" for \"social_hook\" "
+                   "directive", &hlcf->sns.ca_file);
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -456,6 +611,26 @@ ngx_http_social_hook_create_main_conf(ngx_conf_t *cf)
 }
 
 
+static ngx_int_t
+ngx_http_social_hook_init(ngx_conf_t *cf)
+{
+    ngx_http_social_hook_main_conf_t  *hmcf;
+
+    hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_hook_module);
+
+    if (hmcf->sns) {
+        hmcf->thread_pool = ngx_http_social_need_thread_pool(cf);
+        hmcf->certs = ngx_http_social_sns_certs_create(cf);
+
+        if (hmcf->thread_pool == NULL || hmcf->certs == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_social_hook_spool_init(cf);
+}
+
+
 static void *
 ngx_http_social_hook_create_loc_conf(ngx_conf_t *cf)
 {
@@ -469,7 +644,8 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_social_hook_loc_conf_t  *prev = parent;
     ngx_http_social_hook_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_social_hook_main_conf_t  *hmcf;
 
     switch (ngx_http_social_content_merge(cf, &prev->content, &conf->content))
     {
@@ -483,16 +659,20 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         *conf = *prev;
     }
 
-    if (conf->secret_name.len) {
+    if (ngx_http_social_hook_find_secret(cf, conf, &conf->secret_name,
+                                         &conf->secret)
+        != NGX_CONF_OK
+        || ngx_http_social_hook_find_secret(cf, conf, &conf->token_name,
+                                            &conf->token)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
-        conf->secret = ngx_http_social_secret_find(cf, &conf->secret_name);
-
-        if (conf->secret == NULL) {
-            return ngx_http_social_conf_error(cf, &conf->content.position,
-                       "unknown secret \"%V\" (add \"social_secret %V\" to the "
-                       "\"http\" block) in \"social_hook\" directive",
-                       &conf->secret_name, &conf->secret_name);
-        }
+    if (conf->topics != NULL) {
+        hmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_social_hook_module);
+        hmcf->sns = 1;
     }
 
     if (!ngx_http_social_database_configured(cf)) {
@@ -518,9 +698,34 @@ ngx_http_social_hook_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     /* how large events are is not the operator's choice */
 
     clcf->client_max_body_size = 0;
-    ngx_http_social_read_body_location(cf, SOCIAL_COGNITO_EVENT_MAX_SIZE);
+    ngx_http_social_read_body_location(cf,
+                                       conf->form == NGX_HTTP_SOCIAL_HOOK_S3
+                                       ? SOCIAL_S3_EVENT_MAX_SIZE
+                                       : SOCIAL_COGNITO_EVENT_MAX_SIZE);
 
     ngx_http_social_error_own_location(cf);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_social_hook_find_secret(ngx_conf_t *cf,
+    ngx_http_social_hook_loc_conf_t *hlcf, ngx_str_t *name,
+    ngx_http_social_secret_t **secret)
+{
+    if (name->len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    *secret = ngx_http_social_secret_find(cf, name);
+
+    if (*secret == NULL) {
+        return ngx_http_social_conf_error(cf, &hlcf->content.position,
+                   "unknown secret \"%V\" (add \"social_secret %V\" to the "
+                   "\"http\" block) in \"social_hook\" directive",
+                   name, name);
+    }
 
     return NGX_CONF_OK;
 }
@@ -543,6 +748,12 @@ ngx_http_social_hook_init_process(ngx_cycle_t *cycle)
 
     if (hmcf == NULL) {
         return NGX_OK;
+    }
+
+    if (hmcf->sns && social_net_init() != SOCIAL_OK) {
+        ngx_log_error(NGX_LOG_CRIT, cycle->log, 0,
+                      "social: curl_global_init() failed");
+        return NGX_ERROR;
     }
 
     spool = hmcf->spools.elts;

@@ -12,6 +12,7 @@
 #include "ngx_http_social_task.h"
 #include "ngx_http_social_content.h"
 #include "ngx_http_social_error.h"
+#include "ngx_http_social_job.h"
 #include "ngx_http_social_query.h"
 #include "ngx_http_social_store_commit.h"
 #include "social_crypto.h"
@@ -291,6 +292,16 @@ ngx_int_t ngx_http_social_store_announce_init(ngx_cycle_t *cycle,
 ngx_int_t ngx_http_social_store_announce(
     ngx_http_social_store_loc_conf_t *slcf, const social_store_meta_t *meta,
     social_str_t key, ngx_http_social_store_announced_pt handler, void *data);
+
+
+/* ngx_http_social_store_job.c */
+
+/*
+ * The same for an object that a rule is for.
+ */
+ngx_int_t ngx_http_social_store_announce_job(const social_store_meta_t *meta,
+    const social_s3_rule_t *rule, social_str_t key,
+    ngx_http_social_query_background_pt handler, void *data);
 
 
 #endif /* NGX_HTTP_SOCIAL_STORE_H */

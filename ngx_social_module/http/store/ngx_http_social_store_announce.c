@@ -97,6 +97,7 @@ ngx_http_social_store_announce(ngx_http_social_store_loc_conf_t *slcf,
     u_char                           etag[SOCIAL_STORE_ETAG_SIZE];
     ngx_pool_t                      *pool;
     social_pq_param_t                params[7];
+    const social_s3_rule_t          *rule;
     ngx_http_social_announcement_t  *a;
 
     pool = ngx_create_pool(256, ngx_cycle->log);
@@ -113,6 +114,22 @@ ngx_http_social_store_announce(ngx_http_social_store_loc_conf_t *slcf,
     a->pool = pool;
     a->handler = handler;
     a->data = data;
+
+    rule = ngx_http_social_job_rule(ngx_http_social_view(
+                                        &slcf->bucket->bucket), key);
+
+    if (rule != NULL) {
+
+        if (ngx_http_social_store_announce_job(meta, rule, key,
+                                          ngx_http_social_store_announced, a)
+            != NGX_OK)
+        {
+            ngx_destroy_pool(pool);
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
 
     ngx_memzero(params, sizeof(params));
 
