@@ -143,8 +143,6 @@ social_net_events_list(const char *root, social_net_events_t *events)
         return errno == ENOENT ? SOCIAL_OK : SOCIAL_FAILED;
     }
 
-    rc = SOCIAL_OK;
-
     for ( ;; ) {
         errno = 0;
 

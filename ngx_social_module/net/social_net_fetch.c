@@ -72,7 +72,7 @@ social_net_memory_realloc(void *p, size_t size)
         return p;
     }
 
-    grown = malloc(size);
+    grown = malloc(size ? size : 1);
 
     if (grown != NULL) {
         memcpy(grown, p, old < size ? old : size);

@@ -202,7 +202,6 @@ social_net_list_directory(social_net_list_walk_t *walk, unsigned depth)
     social_net_list_entry_t  *after;
 
     after = NULL;
-    rc = SOCIAL_OK;
 
     do {
         page.size = depth < SOCIAL_NET_LIST_DEPTH ? SOCIAL_NET_LIST_MANY

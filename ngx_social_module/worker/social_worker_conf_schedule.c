@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "social_json.h"
+#include "social_time.h"
 #include "social_worker_conf_parse.h"
 
 
@@ -111,21 +112,19 @@ social_worker_conf_is_object(const char *text)
 }
 
 
-/* the days of months are the database's affair */
+/* "2026-01-31 06:00", of a day that there is */
 
 static bool
 social_worker_conf_is_time(const char *text)
 {
-    int       end;
-    unsigned  year, month, day, hour, minute;
+    char     iso[sizeof("2026-01-31T06:00:00Z")];
+    int64_t  t;
 
-    end = 0;
+    if (strlen(text) != sizeof("2026-01-31 06:00") - 1 || text[10] != ' ') {
+        return false;
+    }
 
-    return strlen(text) == sizeof("2026-01-31 06:00") - 1
-           && sscanf(text, "%4u-%2u-%2u %2u:%2u%n", &year, &month, &day, &hour,
-                     &minute, &end)
-              == 5
-           && text[end] == '\0'
-           && month >= 1 && month <= 12 && day >= 1 && day <= 31
-           && hour <= 23 && minute <= 59;
+    snprintf(iso, sizeof(iso), "%.10sT%s:00Z", text, text + 11);
+
+    return social_time_iso_parse(social_str(iso), &t) == SOCIAL_OK;
 }
