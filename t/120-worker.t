@@ -88,7 +88,7 @@ variant heavy {
     enlarge = true
 }
 @{[ map { "variant long$_ { width = 900 height = 900 fit = contain
-    formats = {avif} effort = 5 enlarge = true }\n" } 1 .. 3 ]}
+    formats = {avif} effort = 5 enlarge = true }\n" } 1, 2 ]}
 variant whole {
     width = 16000
     height = 16000
@@ -120,7 +120,7 @@ kind heavy {
     time_limit = "600s"
 }
 kind long {
-    variants = {"long1", "long2", "long3"}
+    variants = {"long1", "long2"}
     output = "assets"
     time_limit = "600s"
 }

@@ -230,6 +230,27 @@ subtest 'deletions of a job that is lost' => sub {
 };
 
 
+# A job that was given back, or tried again by somebody, has been claimed more
+# often than it was tried.
+
+subtest 'a fence that is not the attempt' => sub {
+    $w->conf;
+
+    my ($good, $bad) = ($w->upload('post'), $w->upload('post', data => 'junk'));
+
+    $w->v("UPDATE jobs SET fence = fence + 7
+        WHERE payload->>'upload' IN ('$good', '$bad')");
+
+    my $pid = $w->worker;
+    is($w->state_of($good), 'done', 'what was done is recorded');
+    is($w->state_of($bad, 'dead'), 'dead', 'and so is what failed');
+    is($w->job_of($_, 'attempt'), 1, 'in one attempt') for $good, $bad;
+
+    my ($status, $log) = $w->stop($pid);
+    unlike($log, qr/"job lost"|"state":"lost"/, 'none is lost');
+};
+
+
 subtest 'a result with an old fence' => sub {
     $w->conf;
     $w->close_gate;

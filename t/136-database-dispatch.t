@@ -109,6 +109,22 @@ sub transactions {
         . " WHERE sub LIKE '$prefix-%'");
 }
 
+# What a backend has counted is there when it has ended, and sooner if it likes.
+
+sub counted {
+    my $pids = $pg->value("SELECT coalesce(string_agg(pid::text, ', '), '0')"
+        . " FROM pg_stat_activity WHERE application_name ="
+        . " 'ngx_social_module'");
+
+    $pg->value('SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity'
+        . " WHERE pid IN ($pids)");
+    $pg->wait_for('SELECT count(*) FROM pg_stat_activity'
+        . " WHERE pid IN ($pids)", 0);
+    SocialNginx::wait_for(20, sub { hook('row') eq '200:1' })
+        or die "the database is not served again\n";
+    return;
+}
+
 # A session that has run the statement, and ends when it is released.
 
 sub hold {
@@ -363,11 +379,9 @@ patient(sub {
         is($pg->value("SELECT email FROM users WHERE sub = 'row'"),
            'state@example.com', 'one who was there is changed');
 
-        # a backend's statistics are not there at once
-
-        ok(SocialNginx::wait_for(30, sub {
-            return $calls->('social_users_sync') > $before{social_users_sync};
-        }), 'by a call for many');
+        counted();
+        cmp_ok($calls->('social_users_sync'), '>', $before{social_users_sync},
+               'by a call for many');
         cmp_ok($calls->('social_user_sync') - $before{social_user_sync},
                '<=', 4, 'but for those that are not plain');
 
@@ -392,10 +406,9 @@ _EOC_
         $pg->sql('DROP FUNCTION test_slow CASCADE');
 
         is(statuses(@got), '200:128', 'many events of one user, and others');
-        ok(SocialNginx::wait_for(30, sub {
-            return $calls->('social_users_sync') > $before{social_users_sync};
-        }), 'are a call for many, too');
-        sleep 1.5;
+        counted();
+        cmp_ok($calls->('social_users_sync'), '>', $before{social_users_sync},
+               'are a call for many, too');
         cmp_ok($calls->('social_user_sync') - $before{social_user_sync},
                '<=', 8, 'and few of them are run alone');
 
@@ -528,7 +541,7 @@ _EOC_
             is(statuses(@got), '200:60', 'all are answered');
         }
 
-        sleep 1.5;     # a backend's statistics are not there at once
+        counted();
         is($pg->value($dead) - $before, 0, 'no deadlock');
 
         $pg->sql('ALTER SYSTEM RESET deadlock_timeout');
