@@ -95,6 +95,17 @@ test_bad(void **state)
         "<Delete><Object><Key>a</Key></Object></Delete", "<", "</", "<>",
         "</Delete>", "<Delete><!-- ", "<? ", "<Delete><a><b><c><d>",
         "<Delete><Object><Key>a</Key></Object></Delete/>",
+
+        /* two keys, or one in two: neither is the one that is meant */
+        "<Delete><Object><Key>a</Key><Key>b</Key></Object></Delete>",
+        "<Delete><Object><Key>a<!-- x -->b</Key></Object></Delete>",
+        "<Delete><Object><Key>a<?x?>b</Key></Object></Delete>",
+        "<Delete><Object><Key>a<b/>c</Key></Object></Delete>",
+        "<Delete><Object><Key>a<b>x</b>c</Key></Object></Delete>",
+        "<Delete><Object><Key>a</Key><ETag>b</ETag><ETag>c</ETag></Object>"
+        "</Delete>",
+        "<Delete><Object><Key>a</Key><ETag>b<!-- x -->*</ETag></Object>"
+        "</Delete>",
     };
 
     (void) state;

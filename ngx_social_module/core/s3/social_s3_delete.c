@@ -246,7 +246,8 @@ social_s3_delete_text(social_s3_delete_reader_t *reader)
 
 
 /*
- * The text of an element; that between elements is white space.
+ * The text of an element; that between elements is white space.  Of a text in
+ * two pieces neither is what was meant.
  */
 
 static social_rc_e
@@ -264,10 +265,20 @@ social_s3_delete_value(social_s3_delete_reader_t *reader, social_str_t name,
     }
 
     if (social_str_eq(name, social_str("Key"))) {
+
+        if (reader->has_key) {
+            return SOCIAL_MALFORMED;
+        }
+
         reader->has_key = true;
         reader->item->key = value;
 
     } else if (social_str_eq(name, social_str("ETag"))) {
+
+        if (reader->item->etag.len) {
+            return SOCIAL_MALFORMED;
+        }
+
         reader->item->etag = value;
 
     } else if (!social_str_eq(name, social_str("VersionId"))
