@@ -86,6 +86,7 @@ sub control {
 
 sub put { my ($self, @all) = @_; return $self->control({ put => \@all }) }
 sub set { my ($self, %o) = @_; return $self->control({ set => \%o }) }
+sub purge { return $_[0]->control({ purge => 1 }) }
 sub now { return $_[0]->control({}) }
 
 # Until the code, which gets the state, gives something true.
@@ -186,6 +187,7 @@ sub answer {
     my $request = eval { $json->decode($body) } // {};
 
     if ($path eq '/control') {
+        $self->{messages} = [] if $request->{purge};
         $self->put_all(@{ $request->{put} // [] });
         %{ $self->{set} } = (%{ $self->{set} }, %{ $request->{set} // {} });
 
