@@ -7,6 +7,7 @@
 #include "fuzz.h"
 #include "social_credentials_reply.h"
 #include "social_credentials_request.h"
+#include "social_time.h"
 
 
 static void
@@ -58,7 +59,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(memchr(code.data, '/', code.len) == NULL);
     }
 
-    (void) social_credentials_time(text, &t);
+    (void) social_time_iso_parse(text, &t);
 
     if (social_credentials_check_container(text) == NULL) {
         FUZZ_CHECK(social_str_starts(text, social_str("https://"))

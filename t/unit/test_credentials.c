@@ -2,6 +2,7 @@
 #include "social_unit.h"
 #include "social_credentials_reply.h"
 #include "social_credentials_request.h"
+#include "social_time.h"
 
 
 static const char  file[] =
@@ -406,13 +407,13 @@ test_time(void **state)
     (void) state;
 
     for (i = 0; good[i]; i++) {
-        assert_int_equal(social_credentials_time(social_str(good[i]), &t),
+        assert_int_equal(social_time_iso_parse(social_str(good[i]), &t),
                          SOCIAL_OK);
         assert_int_equal(t, 1767225600);
     }
 
     for (i = 0; bad[i]; i++) {
-        assert_int_equal(social_credentials_time(social_str(bad[i]), &t),
+        assert_int_equal(social_time_iso_parse(social_str(bad[i]), &t),
                          SOCIAL_MALFORMED);
     }
 }

@@ -84,6 +84,67 @@ social_time_amz_parse(social_str_t s, int64_t *t)
 }
 
 
+social_rc_e
+social_time_iso_parse(social_str_t s, int64_t *t)
+{
+    size_t         i, n;
+    social_str_t   text;
+    unsigned char  amz[SOCIAL_TIME_AMZ_SIZE];
+
+    static const char          form[] = "0000-00-00T00:00:00";
+    static const social_str_t  zulu = social_string("Z");
+    static const social_str_t  zero = social_string("+00:00");
+
+    if (s.len < sizeof(form)) {
+        return SOCIAL_MALFORMED;
+    }
+
+    /* digits are for social_time_amz_parse() */
+
+    n = 0;
+
+    for (i = 0; i < sizeof(form) - 1; i++) {
+
+        if (form[i] == '-' || form[i] == ':') {
+            if (s.data[i] != (unsigned char) form[i]) {
+                return SOCIAL_MALFORMED;
+            }
+
+            continue;
+        }
+
+        amz[n++] = s.data[i];
+    }
+
+    amz[n++] = 'Z';
+
+    s.data += i;
+    s.len -= i;
+
+    if (s.data[0] == '.') {
+        for (i = 1; i < s.len && s.data[i] >= '0' && s.data[i] <= '9'; i++) {
+            /* void */
+        }
+
+        if (i == 1) {
+            return SOCIAL_MALFORMED;
+        }
+
+        s.data += i;
+        s.len -= i;
+    }
+
+    if (!social_str_eq(s, zulu) && !social_str_eq(s, zero)) {
+        return SOCIAL_MALFORMED;
+    }
+
+    text.data = amz;
+    text.len = n;
+
+    return social_time_amz_parse(text, t);
+}
+
+
 /*
  * The forms differ in the order of their words, in the day's width and in the
  * year's.

@@ -33,6 +33,13 @@ void social_time_iso(int64_t t, unsigned char buf[SOCIAL_TIME_ISO_SIZE]);
 social_rc_e social_time_amz_parse(social_str_t s, int64_t *t);
 
 /*
+ * Reads a time as AWS's services write it (ISO 8601, in UTC, with or without a
+ * fraction of a second, which is dropped): "2026-01-01T00:00:00Z".
+ * SOCIAL_MALFORMED: it is not one.
+ */
+social_rc_e social_time_iso_parse(social_str_t s, int64_t *t);
+
+/*
  * Reads a date of HTTP in any of its three forms (RFC 9110, 5.6.7):
  * "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
  * "Sun Nov  6 08:49:37 1994".  Two digits of a year are 1970 to 2069.  The day

@@ -82,7 +82,7 @@ social_credentials_members(const social_json_t *json,
         || social_json_string(social_json_member(json, expiration), &when)
            != SOCIAL_OK
         || credentials->token.len == 0
-        || social_credentials_time(when, &credentials->expires) != SOCIAL_OK
+        || social_time_iso_parse(when, &credentials->expires) != SOCIAL_OK
         || social_credentials_check(credentials) != NULL)
     {
         memset(credentials, 0, sizeof(social_credentials_t));
@@ -134,7 +134,7 @@ social_credentials_read_xml(social_str_t text,
                                        &credentials->token)
         || !social_credentials_element(element, "Expiration", &when)
         || credentials->token.len == 0
-        || social_credentials_time(when, &credentials->expires) != SOCIAL_OK
+        || social_time_iso_parse(when, &credentials->expires) != SOCIAL_OK
         || social_credentials_check(credentials) != NULL
         || memchr(credentials->access_key.data, '<',
                   credentials->access_key.len) != NULL
@@ -270,65 +270,4 @@ social_credentials_read_role(social_str_t text, social_str_t *role)
     role->len = i;
 
     return i >= 1 && i <= SOCIAL_CREDENTIALS_MAX_ROLE;
-}
-
-
-social_rc_e
-social_credentials_time(social_str_t s, int64_t *t)
-{
-    size_t         i, n;
-    social_str_t   text;
-    unsigned char  amz[SOCIAL_TIME_AMZ_SIZE];
-
-    static const char          form[] = "0000-00-00T00:00:00";
-    static const social_str_t  zulu = social_string("Z");
-    static const social_str_t  zero = social_string("+00:00");
-
-    if (s.len < sizeof(form)) {
-        return SOCIAL_MALFORMED;
-    }
-
-    /* digits are for social_time_amz_parse() */
-
-    n = 0;
-
-    for (i = 0; i < sizeof(form) - 1; i++) {
-
-        if (form[i] == '-' || form[i] == ':') {
-            if (s.data[i] != (unsigned char) form[i]) {
-                return SOCIAL_MALFORMED;
-            }
-
-            continue;
-        }
-
-        amz[n++] = s.data[i];
-    }
-
-    amz[n++] = 'Z';
-
-    s.data += i;
-    s.len -= i;
-
-    if (s.data[0] == '.') {
-        for (i = 1; i < s.len && s.data[i] >= '0' && s.data[i] <= '9'; i++) {
-            /* void */
-        }
-
-        if (i == 1) {
-            return SOCIAL_MALFORMED;
-        }
-
-        s.data += i;
-        s.len -= i;
-    }
-
-    if (!social_str_eq(s, zulu) && !social_str_eq(s, zero)) {
-        return SOCIAL_MALFORMED;
-    }
-
-    text.data = amz;
-    text.len = n;
-
-    return social_time_amz_parse(text, t);
 }

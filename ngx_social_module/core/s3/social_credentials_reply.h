@@ -44,12 +44,5 @@ social_rc_e social_credentials_read_xml(social_str_t text,
  */
 bool social_credentials_read_role(social_str_t text, social_str_t *role);
 
-/*
- * Reads a time as these services write it (ISO 8601, in UTC, with or without a
- * fraction of a second, which is dropped): "2026-01-01T00:00:00Z".
- * SOCIAL_MALFORMED: it is not one.
- */
-social_rc_e social_credentials_time(social_str_t s, int64_t *t);
-
 
 #endif /* SOCIAL_CREDENTIALS_REPLY_H */
