@@ -110,6 +110,7 @@ test_operations(void **state)
         { "PUT", "/o/raw/", SOCIAL_S3_CREATE_BUCKET, "CreateBucket" },
         { "POST", "/o/raw/?delete", SOCIAL_S3_DELETE_OBJECTS,
           "DeleteObjects" },
+        { "POST", "/o/raw", SOCIAL_S3_POST_OBJECT, "PostObject" },
         { "GET", "/o/raw?location=", SOCIAL_S3_GET_BUCKET_LOCATION,
           "GetBucketLocation" },
         { "GET", "/o/", SOCIAL_S3_LIST_BUCKETS, "ListBuckets" }
@@ -135,7 +136,10 @@ test_operations(void **state)
 
     assert_int_equal(ask("DELETE", "/o/raw/", NULL),
                      SOCIAL_S3_NOT_IMPLEMENTED);
-    assert_int_equal(ask("POST", "/o/raw/", NULL), SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("POST", "/o/raw/", NULL), SOCIAL_S3_OK);
+    assert_int_equal(ask("POST", "/o/raw/?uploads", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("POST", "/o/raw/k", NULL), SOCIAL_S3_NOT_IMPLEMENTED);
     assert_int_equal(ask("PUT", "/o/", NULL), SOCIAL_S3_NOT_IMPLEMENTED);
     assert_int_equal(ask("PUT", "/o/raw?location", NULL),
                      SOCIAL_S3_NOT_IMPLEMENTED);

@@ -73,6 +73,7 @@ static const social_str_t  social_s3_operations[] = {
     [SOCIAL_S3_GET_OBJECT] = social_string("GetObject"),
     [SOCIAL_S3_HEAD_OBJECT] = social_string("HeadObject"),
     [SOCIAL_S3_PUT_OBJECT] = social_string("PutObject"),
+    [SOCIAL_S3_POST_OBJECT] = social_string("PostObject"),
     [SOCIAL_S3_DELETE_OBJECT] = social_string("DeleteObject"),
     [SOCIAL_S3_LIST_OBJECTS] = social_string("ListObjects"),
     [SOCIAL_S3_LIST_OBJECTS_V2] = social_string("ListObjectsV2"),
@@ -421,6 +422,8 @@ social_s3_method(social_s3_reader_t *reader, const social_uri_query_t *query)
           SOCIAL_S3_CREATE_BUCKET },
         { BUCKET, social_string("POST"), social_string("delete"),
           SOCIAL_S3_DELETE_OBJECTS },
+        { BUCKET, social_string("POST"), social_string(""),
+          SOCIAL_S3_POST_OBJECT },
 
         { SERVICE, social_string("GET"), social_string(""),
           SOCIAL_S3_LIST_BUCKETS }
