@@ -24,16 +24,12 @@ static ngx_int_t ngx_http_social_store_collect(ngx_http_request_t *r,
 static social_s3_error_e ngx_http_social_store_read(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_headers_t *headers, ngx_uint_t *internal);
-static ngx_int_t ngx_http_social_store_policy(ngx_http_request_t *r,
-    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy);
 static social_s3_error_e ngx_http_social_store_verify(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_headers_t *headers, social_s3_error_body_t *text);
 static void ngx_http_social_store_refused_text(
     ngx_http_social_store_loc_conf_t *slcf, social_sigv4_status_e status,
     social_sigv4_verified_t *verified, social_s3_error_body_t *text);
-static void ngx_http_social_store_log_refused(ngx_http_request_t *r,
-    social_s3_error_e error, social_s3_error_body_t *text);
 static ngx_uint_t ngx_http_social_store_is_open(
     ngx_http_social_store_loc_conf_t *slcf,
     ngx_http_social_store_request_t *sr);
@@ -116,6 +112,9 @@ ngx_http_social_store_call(ngx_http_request_t *r,
 
     case SOCIAL_S3_PUT_OBJECT:
         return ngx_http_social_store_put(r, sr);
+
+    case SOCIAL_S3_POST_OBJECT:
+        return ngx_http_social_store_post(r, sr);
 
     case SOCIAL_S3_DELETE_OBJECT:
         return ngx_http_social_store_delete(r, sr);
@@ -246,7 +245,7 @@ ngx_http_social_store_read(ngx_http_request_t *r,
 
 /* the credentials of this moment: their file may have been replaced */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_social_store_policy(ngx_http_request_t *r,
     ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy)
 {
@@ -312,6 +311,12 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
     switch (status) {
 
     case SOCIAL_SIGV4_OK:
+        if (sr->op.operation == SOCIAL_S3_POST_OBJECT) {
+            text->message = social_str("Only one auth mechanism allowed: that "
+                                       "of a form is in its fields");
+            return SOCIAL_S3_INVALID_REQUEST;
+        }
+
         return SOCIAL_S3_OK;
 
     case SOCIAL_SIGV4_STREAMING:
@@ -322,6 +327,10 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
         break;
 
     case SOCIAL_SIGV4_ANONYMOUS:
+        if (sr->op.operation == SOCIAL_S3_POST_OBJECT) {
+            return SOCIAL_S3_OK;
+        }
+
         if (ngx_http_social_store_is_open(slcf, sr)) {
             sr->anonymous = 1;
             return SOCIAL_S3_OK;
@@ -396,11 +405,12 @@ ngx_http_social_store_refused_text(ngx_http_social_store_loc_conf_t *slcf,
 
 
 /*
- * The first detail is a name that the client gave, and no part of a signature
- * or a secret.
+ * The first detail is a name that the client gave, and the message is ours or
+ * quotes printable text of a policy: neither is part of a signature or a
+ * secret.
  */
 
-static void
+void
 ngx_http_social_store_log_refused(ngx_http_request_t *r,
     social_s3_error_e error, social_s3_error_body_t *text)
 {
