@@ -53,6 +53,10 @@ accepted('all of it', conf("social_auth main; $key
     social_presign raw put kinds=avatar,post-2,a_b;
     social_presign_types image/png image/heic; social_presign_max_size 5g;
     social_presign_expires 7d;"), @away);
+accepted('forms', conf("social_auth main; $key
+    social_presign raw post kinds=avatar,post;"), @away);
+accepted('one key for all', conf("social_auth main; $key
+    social_presign raw put overwrite=on;"), @away);
 accepted('inherited', conf('social_auth main; social_presign raw avatar;',
     http => "$db $bucket $key social_presign_types image/png;
              social_presign_max_size 1m;", server =>
@@ -66,10 +70,16 @@ accepted('other directives in its location', conf("social_auth main; $key
 wrong('no bucket', 'social_presign;', 'invalid number of arguments');
 wrong('no mode', 'social_presign raw;', 'invalid number of arguments');
 wrong('an unknown mode', 'social_presign raw get;',
-      'invalid value "get" in "social_presign" directive, it must be "put" or '
-      . '"avatar" in ');
-wrong('a mode that comes later', 'social_presign raw multipart;',
-      'invalid value "multipart"');
+      'invalid value "get" in "social_presign" directive, it must be "put", '
+      . '"post" or "avatar" in ');
+wrong('a parameter of another mode', 'social_presign raw avatar kinds=a;',
+      'parameter "kinds" is not allowed in this "social_presign" directive');
+wrong('to overwrite what has a policy', 'social_presign raw post overwrite=on;',
+      'parameter "overwrite" is not allowed in this "social_presign" '
+      . 'directive');
+wrong('to overwrite, or not', 'social_presign raw put overwrite=yes;',
+      'invalid value "yes" of parameter "overwrite" in "social_presign" '
+      . 'directive');
 wrong('an unknown bucket', 'social_presign foo put;', 'unknown bucket '
       . '"foo" (add "social_bucket foo" to the "http" block) in '
       . '"social_presign" directive in ');

@@ -148,7 +148,8 @@ subtest 'a form becomes an object' => sub {
 
     for my $size (65535, 65536, 65537, 131_000, 131_072) {
         my $bytes = "\r\n--boundary" x ($size / 12) . 'x' x ($size % 12);
-        is(upload([ key => 'size' ], [], $bytes)->{status}, 204, $size);
+        is(upload([ key => 'size' ], [], $bytes)->{status}, 204,
+           "$size bytes");
         is($s3->request(GET => '/size')->{body}, $bytes, '... as it was');
     }
 
@@ -392,7 +393,7 @@ subtest 'in pieces, and cut' => sub {
     is($s3->request(GET => '/slow')->{body}, 'x' x 100,
        'those that leave do nothing');
 
-    # one that waits is told to go on, or not
+    # one that waits is asked to go on, or not
 
     my $waits = sub {
         my ($type) = @_;

@@ -128,6 +128,9 @@ typedef struct {
 
     bool                          with_checksum;  /* of a GET: it is wanted */
 
+    int64_t                       max_size;    /* that a URL of ours allows;
+                                                  -1: any */
+
     social_s3_chunked_e           chunked;     /* how the body is sent */
     int64_t                       length;      /* of the object in it; -1: it
                                                   is the body's own */

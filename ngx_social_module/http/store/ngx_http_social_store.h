@@ -63,7 +63,7 @@ typedef struct {
     ngx_str_t                   path;          /* zero-terminated */
     ngx_uint_t                  anonymous;
     social_sigv4_verified_t     verified;
-    ngx_http_social_store_form_t  *form;       /* NULL: it is no POST */
+    ngx_http_social_store_form_t  *form;       /* of a POST, or NULL */
 } ngx_http_social_store_request_t;
 
 
@@ -132,6 +132,9 @@ extern ngx_module_t  ngx_http_social_store_module;
  */
 ngx_int_t ngx_http_social_store_handler(ngx_http_request_t *r);
 
+
+/* ngx_http_social_store.c */
+
 /*
  * Copies the policy of a store, with the credentials of this moment.
  * NGX_ERROR: there are none, or out of memory.
@@ -144,9 +147,6 @@ ngx_int_t ngx_http_social_store_policy(ngx_http_request_t *r,
  */
 void ngx_http_social_store_log_refused(ngx_http_request_t *r,
     social_s3_error_e error, social_s3_error_body_t *text);
-
-
-/* ngx_http_social_store.c */
 
 /*
  * Returns the status of an error, whose body is S3's XML unless "error_page"
@@ -308,6 +308,9 @@ ngx_int_t ngx_http_social_store_put(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_social_store_post(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_posted.c */
 
 /*
  * Answers a form whose file has become the object of this key and ETag, with

@@ -140,17 +140,8 @@ ngx_http_social_store_digest_final(ngx_http_social_store_digest_t *digest,
         }
     }
 
-    if (digest->form) {
-
-        error = social_s3_form_end(digest->form);
-
-        if (error != SOCIAL_S3_OK) {
-            return error;
-        }
-
-        if (digest->form->files != 1) {
-            return SOCIAL_S3_INVALID_ARGUMENT;
-        }
+    if (digest->form && digest->form->files != 1) {
+        return SOCIAL_S3_INVALID_ARGUMENT;
     }
 
     ngx_md5_final(md5, &digest->md5);

@@ -142,7 +142,10 @@ ngx_http_social_store_put(ngx_http_request_t *r,
     if (size < 0) {
         error = SOCIAL_S3_MISSING_CONTENT_LENGTH;
 
-    } else if (size > slcf->max_size && sr->form == NULL) {
+    } else if (sr->form == NULL
+               && (size > slcf->max_size
+                   || (sr->op.max_size >= 0 && size > sr->op.max_size)))
+    {
         error = SOCIAL_S3_ENTITY_TOO_LARGE;
     }
 
@@ -641,9 +644,18 @@ ngx_http_social_put_prepare(ngx_http_social_put_t *put)
 
         if (put->post) {
 
-            /* it is known now; the digest knows whether it is all */
+            /* it is known now */
 
             net->meta.size = put->received;
+            put->error = social_s3_form_end(put->digest.form);
+
+            if (put->error == SOCIAL_S3_OK && put->received < put->min) {
+                put->error = SOCIAL_S3_ENTITY_TOO_SMALL;
+            }
+
+            if (put->error != SOCIAL_S3_OK) {
+                return;
+            }
 
         } else if (put->received != net->meta.size) {
             put->error = SOCIAL_S3_INCOMPLETE_BODY;
@@ -652,12 +664,6 @@ ngx_http_social_put_prepare(ngx_http_social_put_t *put)
 
         put->error = ngx_http_social_store_digest_final(&put->digest,
                                                         net->meta.etag);
-        if (put->error == SOCIAL_S3_OK && put->post
-            && put->received < put->min)
-        {
-            put->error = SOCIAL_S3_ENTITY_TOO_SMALL;
-        }
-
         if (put->error != SOCIAL_S3_OK) {
             return;
         }
