@@ -81,8 +81,8 @@ social_rc_e social_companion_create(social_str_t text, social_json_t **json,
 /*
  * Makes the body of CompleteMultipartUpload out of that of
  * SOCIAL_COMPANION_COMPLETE, {"parts":[{"PartNumber","ETag"},...]}; "xml" of
- * three times its size and 1 kB more is enough.  "parts" has the numbers that are
- * in it, ascending, and has room for SOCIAL_COMPANION_MAX_PARTS.
+ * three times its size and 1 kB more is enough.  "parts" has the numbers that
+ * are in it, ascending, and has room for SOCIAL_COMPANION_MAX_PARTS.
  * SOCIAL_MALFORMED: as above; SOCIAL_FAILED: out of memory.
  */
 social_rc_e social_companion_complete(social_str_t text, social_buf_t *xml,
@@ -91,7 +91,7 @@ social_rc_e social_companion_complete(social_str_t text, social_buf_t *xml,
 /*
  * Appends the token of an upload, of characters that need no escapes in a URL:
  * all that the key follows from, and the store's own name for it.  It is not
- * secret, and not proof of anything: the key is made anew of what is in it and
+ * secret, and not proof of anything: the key is made again of what is in it and
  * of the identity of who sends it, and the store refuses an upload that is not
  * one of that key.
  */

@@ -21,10 +21,15 @@ static void ngx_http_social_presign_body(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_social_presign_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                    rc;
-    ngx_http_social_auth_ctx_t  *identity;
+    ngx_int_t                            rc;
+    ngx_http_social_auth_ctx_t          *identity;
+    ngx_http_social_presign_loc_conf_t  *plcf;
 
-    if (r->method != NGX_HTTP_POST) {
+    plcf = ngx_http_get_module_loc_conf(r, ngx_http_social_presign_module);
+
+    if (r->method != NGX_HTTP_POST
+        && plcf->mode != NGX_HTTP_SOCIAL_PRESIGN_MULTIPART)
+    {
         return NGX_HTTP_NOT_ALLOWED;
     }
 
@@ -38,8 +43,12 @@ ngx_http_social_presign_handler(ngx_http_request_t *r)
         return ngx_http_social_reply_unauthorized(r);
     }
 
-    if (!ngx_http_social_presign_is_json(r)) {
+    if (r->method == NGX_HTTP_POST && !ngx_http_social_presign_is_json(r)) {
         return NGX_HTTP_UNSUPPORTED_MEDIA_TYPE;
+    }
+
+    if (plcf->mode == NGX_HTTP_SOCIAL_PRESIGN_MULTIPART) {
+        return ngx_http_social_presign_multipart(r);
     }
 
     return ngx_http_social_read_body(r, SOCIAL_UPLOAD_MAX_BODY,
@@ -95,6 +104,10 @@ ngx_http_social_presign_body(ngx_http_request_t *r, social_str_t body)
 
     case NGX_HTTP_SOCIAL_PRESIGN_POST:
         rc = ngx_http_social_presign_post(r, body);
+        break;
+
+    case NGX_HTTP_SOCIAL_PRESIGN_SIGN:
+        rc = ngx_http_social_presign_sign(r, body);
         break;
 
     default:

@@ -10,6 +10,7 @@
 
 #include "ngx_http_social_bucket.h"
 #include "ngx_http_social_content.h"
+#include "ngx_http_social_s3_call.h"
 #include "social_presign.h"
 #include "social_upload.h"
 
@@ -17,6 +18,8 @@
 #define NGX_HTTP_SOCIAL_PRESIGN_PUT        1
 #define NGX_HTTP_SOCIAL_PRESIGN_POST       2
 #define NGX_HTTP_SOCIAL_PRESIGN_AVATAR     3
+#define NGX_HTTP_SOCIAL_PRESIGN_SIGN       4
+#define NGX_HTTP_SOCIAL_PRESIGN_MULTIPART  5
 
 /* room for what is signed */
 #define NGX_HTTP_SOCIAL_PRESIGN_WORK       32768
@@ -31,6 +34,8 @@ typedef struct {
     ngx_array_t                *types;         /* of social_str_t */
     ngx_array_t                *kinds;         /* of social_str_t */
     ngx_flag_t                  overwrite;
+    ngx_str_t                   prefix;        /* the location's, "/x/" */
+    ngx_http_social_s3_calls_t *calls;         /* of all locations */
     off_t                       max_size;
     time_t                      expires;
 } ngx_http_social_presign_loc_conf_t;
@@ -41,6 +46,10 @@ typedef struct {
     social_str_t                extension;
     ngx_str_t                   answer;        /* ready when it is signed */
     ngx_uint_t                  status;
+
+    /* what to do when the row is written, in place of the answer; returns as
+       ngx_http_social_presign_record() does, or NULL */
+    ngx_int_t                 (*next)(ngx_http_request_t *r);
 } ngx_http_social_presign_ctx_t;
 
 
@@ -95,6 +104,19 @@ ngx_int_t ngx_http_social_presign_record(ngx_http_request_t *r,
 ngx_int_t ngx_http_social_presign_key(ngx_http_request_t *r, ngx_str_t *key);
 
 /*
+ * Whether the kind of an upload is accepted here: an empty one becomes the
+ * first of "kinds".
+ */
+ngx_uint_t ngx_http_social_presign_find_kind(
+    ngx_http_social_presign_loc_conf_t *plcf, social_str_t *kind);
+
+/*
+ * The type that an extension is of, if it is accepted here; else empty.
+ */
+social_str_t ngx_http_social_presign_find_type(
+    ngx_http_social_presign_loc_conf_t *plcf, social_str_t extension);
+
+/*
  * Signs a URL, or a form, for as long as "social_presign_expires" and the
  * credentials allow, which "expires" of each is set to; the views are of
  * r->pool.  NGX_DECLINED: the key cannot be signed, which is not logged;
@@ -104,6 +126,12 @@ ngx_int_t ngx_http_social_presign_url(ngx_http_request_t *r,
     social_presign_t *presign, social_str_t *url);
 ngx_int_t ngx_http_social_presign_form(ngx_http_request_t *r,
     social_presign_form_t *form, social_presign_formed_t *formed);
+
+/*
+ * The same for a URL that the gateway itself is going to use, soon.
+ */
+ngx_int_t ngx_http_social_presign_own_url(ngx_http_request_t *r,
+    social_presign_t *presign, social_str_t *url);
 
 /*
  * Logs that the key of the configuration cannot be signed; returns 500.
@@ -123,6 +151,13 @@ ngx_int_t ngx_http_social_presign_post(ngx_http_request_t *r,
     social_str_t body);
 
 /*
+ * Makes a form for an upload, and ctx->answer: what "post" does once it is
+ * known what the upload is.  NGX_DECLINED: its key cannot be signed.
+ */
+ngx_int_t ngx_http_social_presign_make_post(ngx_http_request_t *r,
+    ngx_http_social_presign_upload_t *upload);
+
+/*
  * 413 or 415 where that is the only error, otherwise 422; each names every
  * invalid field.
  */
@@ -134,6 +169,20 @@ ngx_int_t ngx_http_social_presign_errors(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_social_presign_avatar(ngx_http_request_t *r,
     social_str_t body);
+
+
+/* ngx_http_social_presign_sign.c */
+
+ngx_int_t ngx_http_social_presign_sign(ngx_http_request_t *r,
+    social_str_t body);
+
+
+/* ngx_http_social_presign_multipart.c */
+
+/*
+ * The content handler in the mode "multipart", after the identity is known.
+ */
+ngx_int_t ngx_http_social_presign_multipart(ngx_http_request_t *r);
 
 
 /* ngx_http_social_presign_conf.c */

@@ -107,9 +107,8 @@ static social_rc_e
 ngx_http_social_presign_avatar_type(ngx_http_request_t *r, social_str_t body,
     social_str_t *type)
 {
-    size_t                               i;
     social_rc_e                          rc;
-    social_str_t                         extension, *types;
+    social_str_t                         extension;
     social_json_t                       *json;
     ngx_http_social_presign_loc_conf_t  *plcf;
     static const social_str_t            name = social_string("extension");
@@ -127,18 +126,10 @@ ngx_http_social_presign_avatar_type(ngx_http_request_t *r, social_str_t body,
     if (social_json_string(social_json_member(json, name), &extension)
         == SOCIAL_OK)
     {
-        *type = social_upload_content_type(extension);
+        *type = ngx_http_social_presign_find_type(plcf, extension);
     }
 
     social_json_free(json);
 
-    types = plcf->types->elts;
-
-    for (i = 0; i < plcf->types->nelts; i++) {
-        if (type->len && social_str_eq(types[i], *type)) {
-            return SOCIAL_OK;
-        }
-    }
-
-    return SOCIAL_DECLINED;
+    return type->len ? SOCIAL_OK : SOCIAL_DECLINED;
 }

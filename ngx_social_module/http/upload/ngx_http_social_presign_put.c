@@ -22,8 +22,6 @@ static ngx_int_t ngx_http_social_presign_make_put(ngx_http_request_t *r,
     ngx_http_social_presign_upload_t *upload);
 static ngx_int_t ngx_http_social_presign_put_answer(ngx_http_request_t *r,
     const ngx_http_social_presign_upload_t *upload, social_str_t url);
-static ngx_int_t ngx_http_social_presign_make_post(ngx_http_request_t *r,
-    ngx_http_social_presign_upload_t *upload);
 static ngx_int_t ngx_http_social_presign_post_answer(ngx_http_request_t *r,
     const ngx_http_social_presign_upload_t *upload,
     const social_presign_formed_t *formed);
@@ -229,7 +227,7 @@ ngx_http_social_presign_put_answer(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_social_presign_make_post(ngx_http_request_t *r,
     ngx_http_social_presign_upload_t *upload)
 {
@@ -283,12 +281,14 @@ ngx_http_social_presign_post_answer(ngx_http_request_t *r,
     const ngx_http_social_presign_upload_t *upload,
     const social_presign_formed_t *formed)
 {
-    u_char                         *p;
-    size_t                          i, size;
-    social_buf_t                    b;
-    ngx_http_social_presign_ctx_t  *ctx;
+    u_char                              *p;
+    size_t                               i, size;
+    social_buf_t                         b;
+    ngx_http_social_presign_ctx_t       *ctx;
+    ngx_http_social_presign_loc_conf_t  *plcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_social_presign_module);
+    plcf = ngx_http_get_module_loc_conf(r, ngx_http_social_presign_module);
 
     size = 512 + formed->url.len + 6 * upload->key.len;
 
@@ -319,6 +319,15 @@ ngx_http_social_presign_post_answer(ngx_http_request_t *r,
     }
 
     social_buf_text(&b, "}");
+
+    if (plcf->mode == NGX_HTTP_SOCIAL_PRESIGN_MULTIPART) {
+
+        /* Companion's name for it */
+
+        social_buf_text(&b, ",\"expires\":");
+        social_buf_number(&b, upload->expires_in);
+    }
+
     ngx_http_social_presign_end(&b, upload);
 
     ctx->answer.data = p;

@@ -102,9 +102,9 @@ ngx_http_social_presign_recorded(ngx_http_request_t *r,
     case NGX_HTTP_SOCIAL_QUERY_OK:
         /* no row: the user was deleted, and a token has not expired yet */
 
-        rc = social_pq_result_value(result, 0, 0, &id)
-             ? ngx_http_social_reply_json(r, ctx->status, &ctx->answer)
-             : NGX_HTTP_FORBIDDEN;
+        rc = !social_pq_result_value(result, 0, 0, &id) ? NGX_HTTP_FORBIDDEN
+             : ctx->next ? ctx->next(r)
+             : ngx_http_social_reply_json(r, ctx->status, &ctx->answer);
         break;
 
     case NGX_HTTP_SOCIAL_QUERY_LOCKED:
@@ -116,7 +116,9 @@ ngx_http_social_presign_recorded(ngx_http_request_t *r,
         rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_finalize_request(r, rc);
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
 }
 
 

@@ -8,9 +8,16 @@
 #include "ngx_http_social_reply.h"
 
 
+/* seconds, for which a URL of the gateway's own is valid */
+#define NGX_HTTP_SOCIAL_PRESIGN_OWN  300
+
+
+static ngx_int_t ngx_http_social_presign_to(ngx_http_request_t *r,
+    const social_bucket_t *target, int64_t limit, social_presign_t *presign,
+    social_str_t *url);
 static ngx_int_t ngx_http_social_presign_begin(ngx_http_request_t *r,
-    social_credentials_t *keys, int64_t *expires, social_buf_t *work,
-    size_t size);
+    int64_t limit, social_credentials_t *keys, int64_t *expires,
+    social_buf_t *work, size_t size);
 
 
 ngx_int_t
@@ -24,25 +31,95 @@ ngx_http_social_presign_key(ngx_http_request_t *r, ngx_str_t *key)
 }
 
 
+ngx_uint_t
+ngx_http_social_presign_find_kind(ngx_http_social_presign_loc_conf_t *plcf,
+    social_str_t *kind)
+{
+    ngx_uint_t     i;
+    social_str_t  *kinds;
+
+    kinds = plcf->kinds->elts;
+
+    if (kind->len == 0) {
+        *kind = kinds[0];
+    }
+
+    for (i = 0; i < plcf->kinds->nelts; i++) {
+        if (social_str_eq(kinds[i], *kind)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+social_str_t
+ngx_http_social_presign_find_type(ngx_http_social_presign_loc_conf_t *plcf,
+    social_str_t extension)
+{
+    ngx_uint_t     i;
+    social_str_t  *types, type;
+
+    type = social_upload_content_type(extension);
+    types = plcf->types->elts;
+
+    for (i = 0; i < plcf->types->nelts; i++) {
+        if (social_str_eq(types[i], type)) {
+            return type;
+        }
+    }
+
+    type.len = 0;
+
+    return type;
+}
+
+
 ngx_int_t
 ngx_http_social_presign_url(ngx_http_request_t *r, social_presign_t *presign,
     social_str_t *url)
 {
-    ngx_int_t                            rc;
-    social_buf_t                         work;
-    social_credentials_t                 keys;
     ngx_http_social_presign_loc_conf_t  *plcf;
 
     plcf = ngx_http_get_module_loc_conf(r, ngx_http_social_presign_module);
 
-    rc = ngx_http_social_presign_begin(r, &keys, &presign->expires, &work,
-                                       NGX_HTTP_SOCIAL_PRESIGN_WORK);
+    return ngx_http_social_presign_to(r, &plcf->bucket->public_target,
+                                      plcf->expires, presign, url);
+}
+
+
+ngx_int_t
+ngx_http_social_presign_own_url(ngx_http_request_t *r,
+    social_presign_t *presign, social_str_t *url)
+{
+    ngx_http_social_presign_loc_conf_t  *plcf;
+
+    plcf = ngx_http_get_module_loc_conf(r, ngx_http_social_presign_module);
+
+    return ngx_http_social_presign_to(r, &plcf->bucket->target,
+                                      NGX_HTTP_SOCIAL_PRESIGN_OWN, presign,
+                                      url);
+}
+
+
+static ngx_int_t
+ngx_http_social_presign_to(ngx_http_request_t *r,
+    const social_bucket_t *target, int64_t limit, social_presign_t *presign,
+    social_str_t *url)
+{
+    ngx_int_t             rc;
+    social_buf_t          work;
+    social_credentials_t  keys;
+
+    rc = ngx_http_social_presign_begin(r, limit, &keys, &presign->expires,
+                                       &work, NGX_HTTP_SOCIAL_PRESIGN_WORK);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    switch (social_presign(&plcf->bucket->public_target, &keys, presign,
-                           ngx_time(), NULL, &work, url))
+    switch (social_presign(target, &keys, presign, ngx_time(), NULL, &work,
+                           url))
     {
     case SOCIAL_OK:
         return NGX_OK;
@@ -68,7 +145,8 @@ ngx_http_social_presign_form(ngx_http_request_t *r,
 
     plcf = ngx_http_get_module_loc_conf(r, ngx_http_social_presign_module);
 
-    rc = ngx_http_social_presign_begin(r, &keys, &form->expires, &work,
+    rc = ngx_http_social_presign_begin(r, plcf->expires, &keys,
+                                       &form->expires, &work,
                                        SOCIAL_PRESIGN_FORM_SIZE);
     if (rc != NGX_OK) {
         return rc;
@@ -103,11 +181,11 @@ ngx_http_social_presign_form(ngx_http_request_t *r,
 
 
 /*
- * "expires" may be less than what is configured already.
+ * "expires" may be less than the limit already.
  */
 
 static ngx_int_t
-ngx_http_social_presign_begin(ngx_http_request_t *r,
+ngx_http_social_presign_begin(ngx_http_request_t *r, int64_t limit,
     social_credentials_t *keys, int64_t *expires, social_buf_t *work,
     size_t size)
 {
@@ -121,7 +199,7 @@ ngx_http_social_presign_begin(ngx_http_request_t *r,
         return ngx_http_social_reply_unavailable(r);
     }
 
-    wanted = *expires && *expires < plcf->expires ? *expires : plcf->expires;
+    wanted = *expires && *expires < limit ? *expires : limit;
 
     *expires = social_presign_expires(wanted, ngx_time(), keys->expires, 0);
 
