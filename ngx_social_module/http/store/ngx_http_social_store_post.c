@@ -27,6 +27,7 @@ static void ngx_http_social_post_read(ngx_http_request_t *r);
 static social_s3_error_e ngx_http_social_post_take(
     ngx_http_social_post_t *post, ngx_http_request_body_t *rb);
 static void ngx_http_social_post_wait(ngx_http_request_t *r);
+static void ngx_http_social_post_stop(ngx_http_request_t *r);
 static void ngx_http_social_post_end(ngx_http_request_t *r,
     social_s3_error_e error, social_s3_operation_t *op);
 static void ngx_http_social_post_begin(ngx_http_request_t *r,
@@ -169,6 +170,21 @@ ngx_http_social_post_wait(ngx_http_request_t *r)
 
 
 /*
+ * What arrives from now on is not for the fields.
+ */
+
+static void
+ngx_http_social_post_stop(ngx_http_request_t *r)
+{
+    r->read_event_handler = ngx_http_block_reading;
+
+    if (r->connection->read->timer_set) {
+        ngx_del_timer(r->connection->read);
+    }
+}
+
+
+/*
  * What comes after the beginning of the file stays in the request's buffers.
  */
 
@@ -214,6 +230,8 @@ ngx_http_social_post_end(ngx_http_request_t *r, social_s3_error_e error,
 {
     social_s3_error_body_t  text;
 
+    ngx_http_social_post_stop(r);
+
     ngx_memzero(&text, sizeof(social_s3_error_body_t));
 
     if (op != NULL) {
@@ -249,9 +267,7 @@ ngx_http_social_post_begin(ngx_http_request_t *r,
     social_s3_error_e                 error;
     ngx_http_social_store_request_t  *sr;
 
-    if (r->connection->read->timer_set) {
-        ngx_del_timer(r->connection->read);
-    }
+    ngx_http_social_post_stop(r);
 
     sr = ngx_pcalloc(r->pool, sizeof(ngx_http_social_store_request_t));
     if (sr == NULL) {
