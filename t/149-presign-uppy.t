@@ -408,23 +408,33 @@ subtest 'a store that fails' => sub {
 
     is(create('/none')->{status}, 503, 'nobody listens');
 
-    # those that leave; others wait for their turn, and the event loop for none
+    # more than are asked at the same time: the others wait for their turn
+
+    my $many = sub {
+        return map {
+            my $sock = $gateway->connection;
+            my $text = $json->encode(\%jpeg);
+            print {$sock} "POST /s3/multipart HTTP/1.1\r\nHost: x\r\n",
+                "Connection: close\r\n",
+                bearer(), "\r\nContent-Type: application/json\r\n",
+                'Content-Length: ', length $text, "\r\n\r\n$text";
+            $sock->flush;
+            $sock } 1 .. $_[0];
+    };
+    is_deeply([ map { SocialS3::read_answer($_, 'POST')->{status} }
+                $many->(12) ], [ (200) x 12 ], 'many at a time');
+
+    # those that leave, and the event loop waits for none
 
     $parts->mode('hang');
-    my @left = map {
-        my $sock = $gateway->connection;
-        my $text = $json->encode(\%jpeg);
-        print {$sock} "POST /s3/multipart HTTP/1.1\r\nHost: x\r\n",
-            bearer(), "\r\nContent-Type: application/json\r\n",
-            'Content-Length: ', length $text, "\r\n\r\n$text";
-        $sock->flush;
-        $sock } 1 .. 8;
+    my @left = $many->(8);
     my $begun = time;
     is(call(GET => "$at/1?key=$up->{key}")->{status}, 200,
        'a URL while it hangs');
     ok(time - $begun < 2, '... at once');
     close $_ for @left;
     $parts->mode('');
+    is(create('/s3')->{status}, 200, '... nor for those that have left');
 };
 
 subtest 'sign' => sub {
@@ -453,7 +463,8 @@ subtest 'sign' => sub {
     my ($id) = send_to(POST => $url, '')->{body}
         =~ m{<UploadId>(.*?)</UploadId>} or fail('no upload');
     my %at = (key => 'm.jpg', uploadId => $id);
-    my $rows = $pg->value('SELECT count(*) FROM uploads');
+    my $ids = 'SELECT string_agg(id::text, \' \' ORDER BY id) FROM uploads';
+    my $rows = $pg->value($ids);
 
     my $etag = send_to(PUT => $sign->(method => 'PUT', %at, partNumber => 1)
                        ->{json}{url}, 'bytes')->{headers}{etag};
@@ -466,7 +477,7 @@ subtest 'sign' => sub {
        'complete');
     is(send_to(DELETE => $sign->(method => 'DELETE', %at)->{json}{url})
        ->{status}, 404, 'nothing to abort');
-    is($pg->value('SELECT count(*) FROM uploads'), $rows,
+    is($pg->value($ids), $rows,
        'a row for each upload, and not for each request');
 
     # an upload is of its key, and a key of its user
