@@ -320,6 +320,7 @@ ngx_http_social_multipart_sign(ngx_http_request_t *r,
     }
 
     size = 64 + 2 * NGX_INT64_LEN;
+    expires = 0;
 
     for (i = 0; i < m->ask.count; i++) {
 
