@@ -187,6 +187,7 @@ my %param = (
             $_ => 'it may contain only lowercase letters, digits, "_" and '
                 . '"-", and must have 1 to 32 of them' }
             '', 'A', 'a/b', 'x' x 33 } ],
+        overwrite => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
     },
     social_store => {
         before => 'social_store raw', location => 1, required => 'root',

@@ -66,6 +66,15 @@ $http_config
             social_presign_max_size 10;
             social_presign_expires 1m;
         }
+        location = /same {
+            social_auth main;
+            social_presign raw put overwrite=on;
+            social_presign_key same/\$social_sub.\$social_upload_ext;
+        }
+        location = /forms {
+            social_auth main;
+            social_presign raw post kinds=avatar,post;
+        }
         location = /optional {
             social_auth main optional;
             social_presign raw put;
@@ -147,20 +156,25 @@ subtest 'a URL to put to' => sub {
     is($a->{method}, 'PUT', 'method');
     is($a->{key}, "raw/c0ffee00-1234-4abc-8def-000000000001/$a->{id}.jpg",
        'the key is of the user and the upload');
-    is_deeply($a->{headers}, { 'Content-Type' => 'image/jpeg' }, 'headers');
+    is_deeply($a->{headers}, { 'Content-Type' => 'image/jpeg',
+                               'If-None-Match' => '*' }, 'headers');
     is($a->{expiresIn}, 300, 'expiresIn');
     like($a->{expiresAt}, qr/\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z\z/,
          'expiresAt');
     like($a->{url}, qr{\Ahttp://127\.0\.0\.1:$port/objects/raw/\Q$a->{key}\E\?},
          'url');
-    like($a->{url}, qr/SignedHeaders=content-length%3Bcontent-type%3Bhost&/,
-         'length and type are signed');
+    like($a->{url}, qr/SignedHeaders=content-length%3Bcontent-type%3Bhost
+                       %3Bif-none-match&/x, 'length and type are signed');
     is($pg->value("SELECT state || ' ' || bytes || ' ' || kind || ' '
                    || content_type FROM uploads WHERE id = '$a->{id}'"),
        'pending 5 avatar image/jpeg', 'its row');
 
     is(upload($a, '123456')->{status}, 403, 'another length is refused');
+    is(upload({ url => $a->{url}, headers => { 'Content-Type' =>
+        'image/jpeg' } }, '12345')->{code}, 'SignatureDoesNotMatch',
+        'so is the condition');
     is(upload($a, '12345')->{status}, 200, 'it is put');
+    is(upload($a, '54321')->{code}, 'PreconditionFailed', '... once');
     is($pg->wait_for("SELECT state FROM uploads WHERE id = '$a->{id}'",
                      'stored'), 'stored', 'and announced');
     is($pg->value("SELECT count(*) FROM jobs WHERE payload ->> 'upload'
@@ -183,6 +197,12 @@ subtest 'a URL to put to' => sub {
             'content-type' => $type })->{status}, 201, $type);
     }
 
+    $a = call('POST', '/same', body => \%jpeg)->{json};
+    is_deeply($a->{headers}, { 'Content-Type' => 'image/jpeg' },
+              'with "overwrite"');
+    is(upload($a, $_)->{status}, 200, '... it is put again')
+        for '12345', '54321';
+
     my $bob = call('POST', '/uploads', body => \%jpeg,
                    claims => { sub => 'bob', username => 'bob' });
     like($bob->{json}{key}, qr{\Araw/bob/}, 'another user, another prefix');
@@ -197,6 +217,67 @@ subtest 'a URL to put to' => sub {
         length($json->encode(\%jpeg)) - 3,
         substr($json->encode(\%jpeg), 3)));
     is($got->{status}, 201, 'a body in chunks') or diag($got->{body});
+};
+
+subtest 'a form to post' => sub {
+    my $form = sub {
+        my (%fields) = @_;
+        return call('POST', '/forms', body => { kind => 'post',
+                    contentType => 'image/png', %fields });
+    };
+
+    # the fields of the answer in some order, and a file
+    my $send = sub {
+        my ($answer, $bytes, %change) = @_;
+        my %fields = (%{ $answer->{fields} }, %change);
+        my %body = SocialS3::multipart(%fields, file => [ 'x.png', $bytes ]);
+        return $s3->exchange(POST => $answer->{url}
+                             =~ s{\Ahttp://[^/]+}{}r, %body);
+    };
+
+    my $got = $form->();
+    my $a = $got->{json};
+    is($got->{status}, 201, 'created') or diag($got->{body});
+    is_deeply([ sort keys %$a ], [ qw( expiresAt expiresIn fields id key
+                                       method url ) ], 'its members');
+    is($a->{method}, 'POST', 'method');
+    is($a->{url}, "http://127.0.0.1:$port/objects/raw/", 'url');
+    is($a->{key}, "raw/c0ffee00-1234-4abc-8def-000000000001/$a->{id}.png",
+       'the key is of the user and the upload');
+    is_deeply([ sort keys %{ $a->{fields} } ],
+              [ qw( Content-Type key policy success_action_status
+                    x-amz-algorithm x-amz-credential x-amz-date
+                    x-amz-signature ) ], 'fields');
+    is($pg->value("SELECT state || ' ' || (bytes IS NULL) || ' ' || kind || ' '
+                   || content_type FROM uploads WHERE id = '$a->{id}'"),
+       'pending true post image/png', 'its row');
+
+    is($send->($a, '')->{code}, 'EntityTooSmall', 'nothing is too small');
+    is($send->($a, 'x' x 1_048_577)->{code}, 'EntityTooLarge',
+       'over the limit');
+    is($send->($a, 'x', key => 'raw/bob/x.png')->{code}, 'AccessDenied',
+       'another key');
+    is($send->($a, 'x', 'Content-Type' => 'text/html')->{code},
+       'AccessDenied', 'another type');
+    is($send->($a, 'x', acl => 'private')->{code}, 'AccessDenied',
+       'one field more');
+
+    $got = $send->($a, 'pixels');
+    is($got->{status}, 201, 'it is posted') or diag($got->{body});
+    like($got->{body}, qr{<Key>\Q$a->{key}\E</Key>}, '... there');
+    is($pg->wait_for("SELECT state FROM uploads WHERE id = '$a->{id}'",
+                     'stored'), 'stored', '... and announced');
+
+    $a = $form->(size => 6, sha256 => MIME::Base64::encode_base64(
+        sha256('pixels'), ''))->{json};
+    is($send->($a, 'pixel')->{code}, 'EntityTooSmall', 'a size is exact');
+    is($send->($a, 'pixelss')->{code}, 'EntityTooLarge', '... both ways');
+    is($send->($a, 'pixelz')->{code}, 'BadDigest', '... and so is a digest');
+    is($send->($a, 'pixels')->{status}, 201, '... which are met');
+
+    is($form->(size => 2_000_000)->{status}, 413, 'too large');
+    is($form->(contentType => 'text/html')->{status}, 415, 'an unknown type');
+    is($form->(size => 'x', kind => 'other')->{status}, 422, 'both');
 };
 
 subtest 'refused' => sub {
@@ -295,9 +376,20 @@ subtest 'avatar mode' => sub {
          'the key is the user\'s');
     like($got->{json}{url}, qr/SignedHeaders=host&/, 'only the host is bound');
 
-    is(upload({ url => $got->{json}{url}, headers => {
-        'content-type' => 'image/jpeg; charset=x' } }, 'abc')->{status}, 200,
-        'put with whatever type');
+    for ([ 'image/jpeg', 3, '' ], [ 'image/jpeg; charset=x', 1_048_576, '' ],
+         [ 'IMAGE/JPEG', 0, '' ], [ 'image/jpeg', 1_048_577, 'EntityTooLarge' ],
+         [ 'image/png', 3, 'AccessDenied' ], [ 'text/html', 3, 'AccessDenied' ],
+         [ 'image/jpegx', 3, 'AccessDenied' ], [ undef, 3, 'AccessDenied' ])
+    {
+        my ($type, $size, $code) = @$_;
+        is(upload({ url => $got->{json}{url}, headers => {
+            'content-type' => $type } }, 'x' x $size)->{code}, $code,
+            "$size bytes as " . ($type // 'nothing'));
+    }
+
+    my $larger = $got->{json}{url} =~ s/max-size=\K/9/r;
+    is(upload({ url => $larger, headers => { 'content-type' => 'image/jpeg' } },
+              'x')->{code}, 'SignatureDoesNotMatch', 'both are signed');
 
     for ([ 'JPEG', 'jpg' ], [ 'png', 'png' ]) {
         my ($in, $out) = @$_;

@@ -53,6 +53,15 @@ accepted('all of it', conf("social_auth main; $key
     social_presign raw put kinds=avatar,post-2,a_b;
     social_presign_types image/png image/heic; social_presign_max_size 5g;
     social_presign_expires 7d;"), @away);
+accepted('forms', conf("social_auth main; $key
+    social_presign raw post kinds=avatar,post;"), @away);
+accepted('one key for all', conf("social_auth main; $key
+    social_presign raw put overwrite=on;"), @away);
+accepted('for Uppy', conf('social_auth main;
+    social_presign_key raw/$social_sub/; social_presign raw sign kinds=a;'),
+    @away);
+accepted('as Companion', conf('', server => "location /s3/ {
+    social_auth main; $key social_presign raw multipart kinds=a; }"), @away);
 accepted('inherited', conf('social_auth main; social_presign raw avatar;',
     http => "$db $bucket $key social_presign_types image/png;
              social_presign_max_size 1m;", server =>
@@ -66,10 +75,34 @@ accepted('other directives in its location', conf("social_auth main; $key
 wrong('no bucket', 'social_presign;', 'invalid number of arguments');
 wrong('no mode', 'social_presign raw;', 'invalid number of arguments');
 wrong('an unknown mode', 'social_presign raw get;',
-      'invalid value "get" in "social_presign" directive, it must be "put" or '
-      . '"avatar" in ');
-wrong('a mode that comes later', 'social_presign raw multipart;',
-      'invalid value "multipart"');
+      'invalid value "get" in "social_presign" directive, it must be "put", '
+      . '"post", "sign", "multipart" or "avatar" in ');
+wrong('a parameter of another mode', 'social_presign raw avatar kinds=a;',
+      'parameter "kinds" is not allowed in this "social_presign" directive');
+wrong('to overwrite what has a policy', 'social_presign raw post overwrite=on;',
+      'parameter "overwrite" is not allowed in this "social_presign" '
+      . 'directive');
+wrong('to overwrite, or not', 'social_presign raw put overwrite=yes;',
+      'invalid value "yes" of parameter "overwrite" in "social_presign" '
+      . 'directive');
+refused('a key, and not a prefix', conf("social_auth main; $key
+        social_presign raw sign;"), '"social_presign_key" with the value '
+        . '"raw/$social_sub/$social_upload_id" is not a prefix (as '
+        . '"raw/$social_sub/", without a variable of the upload) for '
+        . '"social_presign" directive with "sign" in ');
+refused('a prefix of each upload', conf('social_auth main;
+        social_presign_key raw/$social_sub/$social_upload_id/;
+        social_presign raw sign;'), 'is not a prefix');
+refused('one key for all', conf('', server => 'location /s3/ {
+        social_auth main; social_presign raw multipart;
+        social_presign_key raw/$social_sub/$social_upload_ext; }'),
+        '"social_presign_key" with the value '
+        . '"raw/$social_sub/$social_upload_ext" has no "$social_upload_id", '
+        . 'which "social_presign" directive with "multipart" needs in ');
+refused('not in a prefix location', conf("social_auth main; $key
+        social_presign raw multipart;"),
+        '"social_presign" directive with "multipart" must be in a prefix '
+        . 'location that ends with "/" in ');
 wrong('an unknown bucket', 'social_presign foo put;', 'unknown bucket '
       . '"foo" (add "social_bucket foo" to the "http" block) in '
       . '"social_presign" directive in ');

@@ -15,6 +15,8 @@ use warnings;
 
 use Digest::SHA qw( hmac_sha256 hmac_sha256_hex sha256_hex );
 use IO::Socket::INET ();
+use JSON::PP ();
+use MIME::Base64 ();
 use POSIX ();
 
 sub new {
@@ -113,6 +115,59 @@ sub presign {
     return "$path?" . join '&', (map { escape($_) . '=' . escape($query{$_}) }
                                  sort keys %query),
                       "X-Amz-Signature=$signature";
+}
+
+# The fields of a form that is signed, with their policy: a list of names and
+# values.  Each field is a condition; "conditions" are more of those.  Options:
+# bucket, expires, time.
+
+sub form {
+    my ($self, $fields, $conditions, %opt) = @_;
+
+    my $time = amz_time($opt{time} // time);
+    my $day = substr $time, 0, 8;
+    my @fields = (@$fields,
+        'x-amz-algorithm' => 'AWS4-HMAC-SHA256',
+        'x-amz-credential' => join('/', $self->{access_key}, $day,
+                                   $self->{region}, 's3', 'aws4_request'),
+        'x-amz-date' => $time,
+        ($self->{token} ? ('x-amz-security-token' => $self->{token}) : ()));
+
+    my @pairs = map { [ @fields[2 * $_, 2 * $_ + 1] ] } 0 .. $#fields / 2;
+    my $policy = MIME::Base64::encode_base64(JSON::PP->new->encode({
+        expiration => POSIX::strftime('%Y-%m-%dT%H:%M:%S.000Z', gmtime(
+            ($opt{time} // time) + ($opt{expires} // 300))),
+        conditions => [ { bucket => $opt{bucket} // 'raw' },
+                        (map { { $_->[0] => $_->[1] } } @pairs),
+                        @{ $conditions // [] } ] }), '');
+
+    my $key = "AWS4$self->{secret}";
+    $key = hmac_sha256($_, $key) for $day, $self->{region}, 's3',
+                                     'aws4_request';
+
+    return @fields, policy => $policy,
+           'x-amz-signature' => hmac_sha256_hex($policy, $key);
+}
+
+# A body of multipart/form-data, with its headers.  An item of the list that is
+# followed by a reference is a file: [ name, bytes ].
+
+sub multipart {
+    my (@items) = @_;
+
+    my $boundary = 'boundary-5f3a';
+    my $body = '';
+
+    while (my ($name, $value) = splice @items, 0, 2) {
+        $body .= "--$boundary\r\nContent-Disposition: form-data; "
+            . qq(name="$name")
+            . (ref $value ? qq(; filename="$value->[0]"\r\n)
+                            . "Content-Type: text/plain\r\n\r\n$value->[1]"
+                          : "\r\n\r\n$value") . "\r\n";
+    }
+
+    return (body => "$body--$boundary--\r\n", headers => {
+        'content-type' => "multipart/form-data; boundary=$boundary" });
 }
 
 # Headers that sign a request.  Options: time, headers, query, payload (what

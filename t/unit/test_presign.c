@@ -6,6 +6,7 @@
 
 #include "social_unit_sigv4.h"
 #include "social_presign.h"
+#include "social_s3_post.h"
 
 
 #define NOW  1767225600        /* 20260101T000000Z */
@@ -468,6 +469,184 @@ test_endpoint(void **state)
 }
 
 
+static unsigned char            form_work[SOCIAL_PRESIGN_FORM_SIZE];
+static unsigned char            post_work[SOCIAL_S3_POST_SIZE];
+static social_presign_formed_t  formed;
+static social_s3_post_t         post;
+
+
+/* sends the form to its reader as a client would, with one more field */
+
+static social_s3_error_e
+send_form(const presign_t *t, int64_t now, const char *name, const char *value)
+{
+    size_t                   i;
+    social_buf_t             work;
+    social_s3_place_t        place;
+    social_sigv4_known_t     known;
+    social_sigv4_policy_t    policy;
+    social_s3_form_fields_t  fields;
+
+    memset(&place, 0, sizeof(place));
+    memset(&known, 0, sizeof(known));
+    memset(&policy, 0, sizeof(policy));
+    memset(&fields, 0, sizeof(fields));
+
+    place.prefix = S("/");
+    place.bucket = t->bucket.name;
+    known.access_key = t->credentials.access_key;
+    known.secrets[0] = t->credentials.secret;
+    known.token = t->credentials.token;
+    policy.region = t->bucket.region;
+    policy.service = S("s3");
+    policy.known = &known;
+    policy.known_count = 1;
+
+    for (i = 0; i < formed.count; i++) {
+        fields.items[i].name = formed.fields[i].name;
+        fields.items[i].value = formed.fields[i].value;
+
+        if (social_str_eq(fields.items[i].name, S("Content-Type"))) {
+            fields.items[i].name = S("content-type");
+        }
+    }
+
+    if (name) {
+        fields.items[i].name = social_str(name);
+        fields.items[i++].value = social_str(value);
+    }
+
+    fields.count = i;
+
+    social_buf_init(&work, post_work, sizeof(post_work));
+
+    return social_s3_post_read(&place, &policy, &fields, now, &work, &post);
+}
+
+
+static social_rc_e
+make_form(const presign_t *t, const social_presign_form_t *form)
+{
+    social_buf_t  work;
+
+    social_buf_init(&work, form_work, sizeof(form_work));
+
+    return social_presign_form(&t->bucket, &t->credentials, form, t->now,
+                               &work, &formed);
+}
+
+
+static void
+test_form(void **state)
+{
+    size_t                 i;
+    presign_t              t;
+    unsigned char          key[1025];
+    social_presign_form_t  form;
+
+    static const social_sigv4_header_t  fields[] = {
+        { social_string("Content-Type"), social_string("image/jpeg") },
+        { social_string("success_action_status"), social_string("201") }
+    };
+
+    (void) state;
+
+    start(&t, "https://s3.example.com/x", "POST", "");
+    t.bucket.path_style = true;
+
+    memset(&form, 0, sizeof(form));
+    form.key = S("u/\"\\ \xc3\xa9.jpg");
+    form.expires = 300;
+    form.min = 1;
+    form.max = 99;
+    form.fields = fields;
+    form.field_count = 2;
+
+    assert_int_equal(make_form(&t, &form), SOCIAL_OK);
+    assert_str(formed.url, "https://s3.example.com/x/examplebucket/");
+    assert_int_equal(formed.count, 8);
+    assert_str(formed.fields[0].name, "key");
+    assert_str(formed.fields[1].value, "image/jpeg");
+
+    assert_int_equal(send_form(&t, NOW + 299, NULL, NULL), SOCIAL_S3_OK);
+    assert_str(post.op.key, "u/\"\\ \xc3\xa9.jpg");
+    assert_str(post.type, "image/jpeg");
+    assert_int_equal(post.min, 1);
+    assert_int_equal(post.max, 99);
+    assert_int_equal(post.status, 201);
+
+    assert_int_equal(send_form(&t, NOW + 300, NULL, NULL),
+                     SOCIAL_S3_ACCESS_DENIED);
+    assert_int_equal(send_form(&t, NOW, "acl", "private"),
+                     SOCIAL_S3_ACCESS_DENIED);
+    formed.fields[0].value = S("u/x");
+    assert_int_equal(send_form(&t, NOW, NULL, NULL), SOCIAL_S3_ACCESS_DENIED);
+
+    /* a session's token is in it */
+
+    t.credentials.token = S("TOKEN/+=EXAMPLE");
+    assert_int_equal(make_form(&t, &form), SOCIAL_OK);
+    assert_int_equal(formed.count, 9);
+    assert_int_equal(send_form(&t, NOW, NULL, NULL), SOCIAL_S3_OK);
+    t.credentials.token.len--;
+    assert_int_equal(send_form(&t, NOW, NULL, NULL), SOCIAL_S3_INVALID_TOKEN);
+
+    start(&t, "https://s3.example.com", "POST", "");
+    assert_int_equal(make_form(&t, &form), SOCIAL_OK);
+    assert_str(formed.url, "https://examplebucket.s3.example.com/");
+
+    /* refused */
+
+    form.expires = 0;
+    assert_int_equal(make_form(&t, &form), SOCIAL_MALFORMED);
+    form.expires = 604801;
+    assert_int_equal(make_form(&t, &form), SOCIAL_MALFORMED);
+    form.expires = 604800;
+    assert_int_equal(make_form(&t, &form), SOCIAL_OK);
+
+    form.key = S("u/../x");
+    assert_int_equal(make_form(&t, &form), SOCIAL_MALFORMED);
+    form.key.len = 0;
+    assert_int_equal(make_form(&t, &form), SOCIAL_MALFORMED);
+    memset(key, 'k', sizeof(key));
+    form.key = (social_str_t) { 1024, key };
+    assert_int_equal(make_form(&t, &form), SOCIAL_OK);
+    form.key.len++;
+    assert_int_equal(make_form(&t, &form), SOCIAL_MALFORMED);
+    form.key.len = 5;
+
+    form.field_count = SOCIAL_PRESIGN_MAX_GIVEN + 1;
+    assert_int_equal(make_form(&t, &form), SOCIAL_MALFORMED);
+    form.field_count = 2;
+    t.credentials.secret.len = 0;
+    assert_int_equal(make_form(&t, &form), SOCIAL_MALFORMED);
+    start(&t, "https://s3.example.com", "POST", "");
+    t.bucket.name = S("Bad_Name");
+    assert_int_equal(make_form(&t, &form), SOCIAL_MALFORMED);
+
+    /* whatever room there is */
+
+    start(&t, "https://s3.example.com", "POST", "");
+
+    for (i = 0; i < 2000; i++) {
+
+        social_buf_t  work;
+
+        social_buf_init(&work, form_work, i);
+
+        if (social_presign_form(&t.bucket, &t.credentials, &form, t.now,
+                                &work, &formed)
+            == SOCIAL_OK)
+        {
+            break;
+        }
+    }
+
+    assert_true(i < 2000);
+    assert_int_equal(send_form(&t, NOW, NULL, NULL), SOCIAL_S3_OK);
+}
+
+
 int
 main(void)
 {
@@ -480,6 +659,7 @@ main(void)
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_init),
         cmocka_unit_test(test_endpoint),
+        cmocka_unit_test(test_form),
     };
 
     return cmocka_run_group_tests_name("presign", tests, NULL, NULL);

@@ -110,6 +110,7 @@ test_operations(void **state)
         { "PUT", "/o/raw/", SOCIAL_S3_CREATE_BUCKET, "CreateBucket" },
         { "POST", "/o/raw/?delete", SOCIAL_S3_DELETE_OBJECTS,
           "DeleteObjects" },
+        { "POST", "/o/raw", SOCIAL_S3_POST_OBJECT, "PostObject" },
         { "GET", "/o/raw?location=", SOCIAL_S3_GET_BUCKET_LOCATION,
           "GetBucketLocation" },
         { "GET", "/o/", SOCIAL_S3_LIST_BUCKETS, "ListBuckets" }
@@ -135,7 +136,10 @@ test_operations(void **state)
 
     assert_int_equal(ask("DELETE", "/o/raw/", NULL),
                      SOCIAL_S3_NOT_IMPLEMENTED);
-    assert_int_equal(ask("POST", "/o/raw/", NULL), SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("POST", "/o/raw/", NULL), SOCIAL_S3_OK);
+    assert_int_equal(ask("POST", "/o/raw/?uploads", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("POST", "/o/raw/k", NULL), SOCIAL_S3_NOT_IMPLEMENTED);
     assert_int_equal(ask("PUT", "/o/", NULL), SOCIAL_S3_NOT_IMPLEMENTED);
     assert_int_equal(ask("PUT", "/o/raw?location", NULL),
                      SOCIAL_S3_NOT_IMPLEMENTED);
@@ -814,6 +818,53 @@ test_limits(void **state)
 }
 
 
+/* what the signer of a URL allows */
+
+static void
+test_allowed(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char         *type;
+        social_s3_error_e   error;
+    } types[] = {
+        { "content-type: image/jpeg", SOCIAL_S3_OK },
+        { "Content-Type:image/JPEG ; charset=x", SOCIAL_S3_OK },
+        { "content-type: image/jpegx", SOCIAL_S3_ACCESS_DENIED },
+        { "content-type: image/jpe", SOCIAL_S3_ACCESS_DENIED },
+        { "content-type:", SOCIAL_S3_ACCESS_DENIED },
+        { "x-other: image/jpeg", SOCIAL_S3_ACCESS_DENIED }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        assert_int_equal(ask_with("PUT", "/o/raw/a?x-social-type=image%2Fjpeg",
+                                  types[i].type), types[i].error);
+        assert_int_equal(u.op.max_size, -1);
+    }
+
+    assert_int_equal(ask("PUT", "/o/raw/a?x-social-max-size=0", NULL),
+                     SOCIAL_S3_OK);
+    assert_int_equal(u.op.max_size, 0);
+    assert_int_equal(ask("PUT", "/o/raw/a?x-social-max-size=1048576", NULL),
+                     SOCIAL_S3_OK);
+    assert_int_equal(u.op.max_size, 1048576);
+    assert_int_equal(ask("PUT", "/o/raw/a?x-social-max-size=-1", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+    assert_int_equal(ask("PUT", "/o/raw/a?x-social-max-size=", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+    assert_int_equal(ask("PUT", "/o/raw/a?x-social-max-size=1"
+                         "&x-social-max-size=2", NULL),
+                     SOCIAL_S3_INVALID_ARGUMENT);
+    assert_int_equal(ask("GET", "/o/raw/a?x-social-max-size=1", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("PUT", "/o/raw/a?x-social-other=1", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+}
+
+
 int
 main(void)
 {
@@ -830,6 +881,7 @@ main(void)
         cmocka_unit_test_setup(test_kept, setup),
         cmocka_unit_test_setup(test_ranges, setup),
         cmocka_unit_test_setup(test_limits, setup),
+        cmocka_unit_test_setup(test_allowed, setup),
     };
 
     return cmocka_run_group_tests_name("s3_request", tests, NULL, NULL);

@@ -11,7 +11,11 @@ static const social_str_t  kinds[] = {
     social_string("avatar"), social_string("photo")
 };
 
-static const social_upload_policy_t  policy = { types, 2, kinds, 2, 1000 };
+static const social_upload_policy_t  policy =
+    { types, 2, kinds, 2, 1000, false };
+
+static const social_upload_policy_t  any_size =
+    { types, 2, kinds, 2, 1000, true };
 
 
 #define SHA  "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
@@ -48,6 +52,45 @@ wrong(const char *text, const char *fields, bool too_large, bool wrong_type)
     assert_int_equal(upload.wrong_type, wrong_type);
 
     social_upload_free(&upload);
+}
+
+
+/* where the policy of a form has the size */
+
+static void
+test_any_size(void **state)
+{
+    size_t           i;
+    social_upload_t  upload;
+
+    static const char *const  bad[] = { "null", "0", "\"5\"", "-1", "1001" };
+
+    (void) state;
+
+    assert_int_equal(social_upload_parse(S("{\"kind\":\"photo\","
+        "\"contentType\":\"image/png\"}"), &any_size, &upload), SOCIAL_OK);
+    assert_int_equal(upload.size, 0);
+    social_upload_free(&upload);
+
+    assert_int_equal(social_upload_parse(S("{\"kind\":\"photo\","
+        "\"contentType\":\"image/png\",\"size\":9}"), &any_size, &upload),
+        SOCIAL_OK);
+    assert_int_equal(upload.size, 9);
+    social_upload_free(&upload);
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+
+        char  text[256];
+
+        snprintf(text, sizeof(text), "{\"kind\":\"photo\",\"contentType\":"
+                 "\"image/png\",\"size\":%s}", bad[i]);
+
+        assert_int_equal(social_upload_parse(social_str(text), &any_size,
+                                             &upload), SOCIAL_DECLINED);
+        assert_int_equal(upload.error_count, 1);
+        assert_int_equal(upload.too_large, i == 4);
+        social_upload_free(&upload);
+    }
 }
 
 
@@ -156,6 +199,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_any_size),
         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_extensions),
     };

@@ -8,6 +8,7 @@
 
 
 #include "social_bucket.h"
+#include "social_encoding.h"
 #include "social_object.h"
 #include "social_sigv4.h"
 
@@ -22,6 +23,40 @@ typedef struct {
     const social_sigv4_header_t  *headers;
     size_t                        header_count;
 } social_presign_t;
+
+
+#define SOCIAL_PRESIGN_POLICY_SIZE  8192     /* of a form's policy */
+
+/* fields of a form: given ones, "key", and six of the signature */
+#define SOCIAL_PRESIGN_MAX_GIVEN    8
+#define SOCIAL_PRESIGN_MAX_FIELDS   (SOCIAL_PRESIGN_MAX_GIVEN + 7)
+
+#define SOCIAL_PRESIGN_FORM_SIZE                                              \
+    (SOCIAL_PRESIGN_POLICY_SIZE                                               \
+     + social_base64_size(SOCIAL_PRESIGN_POLICY_SIZE) + 4096)
+
+
+typedef struct {
+    social_str_t                  key;          /* bytes, nothing escaped */
+    int64_t                       expires;      /* seconds from now */
+    int64_t                       min;          /* bytes of the file */
+    int64_t                       max;
+
+    /* what the form must have exactly, beside the key */
+    const social_sigv4_header_t  *fields;
+    size_t                        field_count;
+} social_presign_form_t;
+
+
+/*
+ * What to send, the fields in this order and the file after them; the views
+ * are of "work" or of the form's.
+ */
+typedef struct {
+    social_str_t                  url;
+    size_t                        count;
+    social_sigv4_header_t         fields[SOCIAL_PRESIGN_MAX_FIELDS];
+} social_presign_formed_t;
 
 
 /*
@@ -45,6 +80,20 @@ social_rc_e social_presign(const social_bucket_t *bucket,
     const social_credentials_t *credentials, const social_presign_t *p,
     int64_t now, social_sigv4_key_t *cache, social_buf_t *work,
     social_str_t *url);
+
+/*
+ * Makes a form with a signed policy (S3 API Reference, "POST Policy"), to be
+ * sent to the URL of the bucket, which ends with a slash.  "work" of
+ * SOCIAL_PRESIGN_FORM_SIZE bytes is enough for what fits into a policy.
+ * SOCIAL_MALFORMED: the bucket's name or the key, as above, more than
+ * SOCIAL_PRESIGN_MAX_GIVEN fields, a policy over SOCIAL_PRESIGN_POLICY_SIZE,
+ * "expires" outside 1 to SOCIAL_SIGV4_MAX_EXPIRES, or credentials that cannot
+ * sign; SOCIAL_FAILED: OpenSSL.
+ */
+social_rc_e social_presign_form(const social_bucket_t *bucket,
+    const social_credentials_t *credentials,
+    const social_presign_form_t *form, int64_t now, social_buf_t *work,
+    social_presign_formed_t *out);
 
 
 #endif /* SOCIAL_PRESIGN_H */

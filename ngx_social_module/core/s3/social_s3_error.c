@@ -129,6 +129,10 @@ static const social_s3_error_t  social_s3_errors[] = {
         social_s3_entry(400, "MalformedXML",
             "The XML given is not well-formed or not of its schema"),
 
+    [SOCIAL_S3_MAX_POST_PRE_DATA_LENGTH] =
+        social_s3_entry(400, "MaxPostPreDataLengthExceededError",
+            "The fields of the form before the file are too large"),
+
     [SOCIAL_S3_METADATA_TOO_LARGE] =
         social_s3_entry(400, "MetadataTooLarge",
             "The metadata is larger than is allowed"),

@@ -40,6 +40,8 @@ static social_s3_error_e social_s3_params(social_s3_reader_t *reader,
 static const social_s3_param_t *social_s3_param_find(social_str_t name);
 static social_s3_error_e social_s3_param_read(social_s3_reader_t *reader,
     social_str_t name, social_str_t value);
+static social_s3_error_e social_s3_param_limit(social_s3_reader_t *reader,
+    social_str_t name, social_str_t value);
 static social_s3_error_e social_s3_param_response(social_s3_reader_t *reader,
     social_str_t name, social_str_t value);
 static social_s3_error_e social_s3_param_list(social_s3_reader_t *reader,
@@ -73,6 +75,7 @@ static const social_str_t  social_s3_operations[] = {
     [SOCIAL_S3_GET_OBJECT] = social_string("GetObject"),
     [SOCIAL_S3_HEAD_OBJECT] = social_string("HeadObject"),
     [SOCIAL_S3_PUT_OBJECT] = social_string("PutObject"),
+    [SOCIAL_S3_POST_OBJECT] = social_string("PostObject"),
     [SOCIAL_S3_DELETE_OBJECT] = social_string("DeleteObject"),
     [SOCIAL_S3_LIST_OBJECTS] = social_string("ListObjects"),
     [SOCIAL_S3_LIST_OBJECTS_V2] = social_string("ListObjectsV2"),
@@ -103,7 +106,10 @@ static const social_s3_param_t  social_s3_known_params[] = {
     { social_string("response-content-language"), SOCIAL_S3_READS },
     { social_string("response-content-type"), SOCIAL_S3_READS },
     { social_string("response-expires"), SOCIAL_S3_READS },
-    { social_string("start-after"), SOCIAL_S3_V2 }
+    { social_string("start-after"), SOCIAL_S3_V2 },
+    { social_string("x-social-max-size"),
+      social_s3_bit(SOCIAL_S3_PUT_OBJECT) },
+    { social_string("x-social-type"), social_s3_bit(SOCIAL_S3_PUT_OBJECT) }
 };
 
 /* in the order of social_s3_response_e */
@@ -139,6 +145,7 @@ social_s3_request_read(const social_s3_place_t *place,
     out->condition.if_modified_since = SOCIAL_S3_NO_TIME;
     out->condition.if_unmodified_since = SOCIAL_S3_NO_TIME;
     out->length = -1;
+    out->max_size = -1;
     out->list.max_keys = SOCIAL_S3_MAX_KEYS;
 
     reader.place = place;
@@ -421,6 +428,8 @@ social_s3_method(social_s3_reader_t *reader, const social_uri_query_t *query)
           SOCIAL_S3_CREATE_BUCKET },
         { BUCKET, social_string("POST"), social_string("delete"),
           SOCIAL_S3_DELETE_OBJECTS },
+        { BUCKET, social_string("POST"), social_string(""),
+          SOCIAL_S3_POST_OBJECT },
 
         { SERVICE, social_string("GET"), social_string(""),
           SOCIAL_S3_LIST_BUCKETS }
@@ -525,9 +534,52 @@ social_s3_param_read(social_s3_reader_t *reader, social_str_t name,
     case SOCIAL_S3_LIST_OBJECTS_V2:
         return social_s3_param_list(reader, name, value);
 
+    case SOCIAL_S3_PUT_OBJECT:
+        return social_s3_param_limit(reader, name, value);
+
     default:
         return SOCIAL_S3_OK;
     }
+}
+
+
+/*
+ * What the signer of a URL allows; it is signed with the rest of the query.
+ */
+
+static social_s3_error_e
+social_s3_param_limit(social_s3_reader_t *reader, social_str_t name,
+    social_str_t value)
+{
+    size_t        i;
+    social_str_t  type;
+
+    if (social_str_eq(name, social_str("x-social-max-size"))) {
+
+        if (!social_s3_number(value, &reader->out->max_size)) {
+            return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                                  "x-social-max-size is not a number",
+                                  "ArgumentName", name);
+        }
+
+    } else if (social_str_eq(name, social_str("x-social-type"))) {
+
+        /* it may have parameters */
+
+        type = social_s3_header_plain(&reader->headers, "content-type");
+
+        for (i = 0; i < type.len && type.data[i] != ';'; i++) { /* void */ }
+
+        type.len = i;
+
+        if (!social_str_caseeq(social_str_trim(type), value)) {
+            return social_s3_fail(reader, SOCIAL_S3_ACCESS_DENIED,
+                                  "The URL is for another Content-Type",
+                                  "Header", social_str("Content-Type"));
+        }
+    }
+
+    return SOCIAL_S3_OK;
 }
 
 

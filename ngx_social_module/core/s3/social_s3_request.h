@@ -35,6 +35,7 @@ typedef enum {
     SOCIAL_S3_GET_OBJECT,
     SOCIAL_S3_HEAD_OBJECT,
     SOCIAL_S3_PUT_OBJECT,
+    SOCIAL_S3_POST_OBJECT,
     SOCIAL_S3_DELETE_OBJECT,
     SOCIAL_S3_LIST_OBJECTS,
     SOCIAL_S3_LIST_OBJECTS_V2,
@@ -126,6 +127,9 @@ typedef struct {
     social_sigv4_header_t         kept[SOCIAL_S3_MAX_KEPT];
 
     bool                          with_checksum;  /* of a GET: it is wanted */
+
+    int64_t                       max_size;    /* that a URL of ours allows;
+                                                  -1: any */
 
     social_s3_chunked_e           chunked;     /* how the body is sent */
     int64_t                       length;      /* of the object in it; -1: it

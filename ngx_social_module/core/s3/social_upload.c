@@ -146,12 +146,18 @@ static void
 social_upload_check_size(social_upload_t *upload,
     const social_upload_policy_t *policy)
 {
+    social_rc_e                rc;
     static const social_str_t  name = social_string("size");
 
-    if (social_json_integer(social_json_member(upload->json, name),
-                            &upload->size)
-        != SOCIAL_OK || upload->size < 1)
-    {
+    rc = social_json_integer(social_json_member(upload->json, name),
+                             &upload->size);
+
+    if (rc == SOCIAL_DECLINED && policy->any_size) {
+        upload->size = 0;
+        return;
+    }
+
+    if (rc != SOCIAL_OK || upload->size < 1) {
         social_upload_error(upload, "size",
                             "must be a number of bytes over zero");
         return;

@@ -20,6 +20,7 @@ typedef struct {
     const social_str_t   *kinds;        /* and kinds */
     size_t                kind_count;
     int64_t               max_size;     /* bytes */
+    bool                  any_size;     /* it need not be given */
 } social_upload_policy_t;
 
 
@@ -35,7 +36,7 @@ typedef struct {
     social_str_t          content_type;
     social_str_t          sha256;       /* base64, or empty */
     social_str_t          extension;    /* by the type, without a dot */
-    int64_t               size;
+    int64_t               size;         /* 0: not given */
 
     size_t                error_count;
     bool                  too_large;    /* the size alone is wrong */

@@ -246,3 +246,61 @@ ngx_http_social_store_split(ngx_http_request_t *r, social_str_t *path,
     query->data = p ? p + 1 : end;
     query->len = end - query->data;
 }
+
+
+/* the credentials of this moment: their file may have been replaced */
+
+ngx_int_t
+ngx_http_social_store_policy(ngx_http_request_t *r,
+    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy)
+{
+    social_credentials_t   keys;
+    social_sigv4_known_t  *known;
+
+    known = ngx_pcalloc(r->pool, sizeof(social_sigv4_known_t));
+
+    if (known == NULL
+        || ngx_http_social_bucket_credentials(slcf->bucket, &keys) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    known->access_key = keys.access_key;
+    known->secrets[0] = keys.secret;
+    known->token = keys.token;
+
+    *policy = slcf->policy;
+    policy->known = known;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The first detail is a name that the client gave, and the message is ours or
+ * quotes printable text of a policy: neither is part of a signature or a
+ * secret.
+ */
+
+void
+ngx_http_social_store_log_refused(ngx_http_request_t *r,
+    social_s3_error_e error, social_s3_error_body_t *text)
+{
+    u_char        buf[4 * 64];
+    ngx_str_t     code, message, detail;
+    social_str_t  value;
+
+    value = text->details[0].value;
+    value.len = ngx_min(value.len, 64);
+
+    detail.data = buf;
+    detail.len = social_str_printable(buf, value) - buf;
+
+    ngx_http_social_from_str(&code, social_s3_error_code(error));
+    ngx_http_social_from_str(&message, text->message);
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "social: the store refused a request: %V%s%V%s%V%s", &code,
+                  message.len ? ": " : "", &message, detail.len ? " (\"" : "",
+                  &detail, detail.len ? "\")" : "");
+}

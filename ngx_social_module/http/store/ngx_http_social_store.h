@@ -17,6 +17,7 @@
 #include "ngx_http_social_store_commit.h"
 #include "social_crypto.h"
 #include "social_s3_error.h"
+#include "social_s3_post.h"
 #include "social_s3_request.h"
 #include "social_sigv4_verify.h"
 
@@ -46,11 +47,25 @@ typedef struct {
 } ngx_http_social_store_loc_conf_t;
 
 
+/*
+ * A form that was read up to its file.
+ */
+typedef struct {
+    social_s3_form_t           *decoder;
+    social_s3_post_t           *post;
+    off_t                       room;          /* of the file, as far as the
+                                                  length of the body says */
+    off_t                       min;           /* bytes that it may have */
+    off_t                       max;
+} ngx_http_social_store_form_t;
+
+
 typedef struct {
     social_s3_operation_t       op;
     ngx_str_t                   path;          /* zero-terminated */
     ngx_uint_t                  anonymous;
     social_sigv4_verified_t     verified;
+    ngx_http_social_store_form_t  *form;       /* of a POST, or NULL */
 } ngx_http_social_store_request_t;
 
 
@@ -87,6 +102,7 @@ typedef struct {
     social_sha256_t            *sha256;        /* NULL: not needed */
     social_s3_summer_t         *summer;        /* likewise */
     social_s3_chunked_t        *chunked;       /* NULL: as it is */
+    social_s3_form_t           *form;          /* or out of a form */
     social_s3_checksum_t        checksum;
     u_char                      want_sha256[SOCIAL_SHA256_SIZE];
     u_char                      want_md5[SOCIAL_MD5_SIZE];
@@ -105,6 +121,11 @@ typedef void (*ngx_http_social_store_announced_pt)(
 extern ngx_module_t  ngx_http_social_store_module;
 
 
+/* what S3 says of a form with no file, or with several */
+#define NGX_HTTP_SOCIAL_STORE_ONE_FILE                                        \
+    "POST requires exactly one file upload per request."
+
+
 /* ngx_http_social_store_request.c */
 
 /*
@@ -115,6 +136,19 @@ ngx_int_t ngx_http_social_store_handler(ngx_http_request_t *r);
 
 
 /* ngx_http_social_store.c */
+
+/*
+ * Copies the policy of a store, with the credentials of this moment.
+ * NGX_ERROR: there are none, or out of memory.
+ */
+ngx_int_t ngx_http_social_store_policy(ngx_http_request_t *r,
+    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy);
+
+/*
+ * Logs what was refused, and why.
+ */
+void ngx_http_social_store_log_refused(ngx_http_request_t *r,
+    social_s3_error_e error, social_s3_error_body_t *text);
 
 /*
  * Returns the status of an error, whose body is S3's XML unless "error_page"
@@ -260,10 +294,32 @@ void ngx_http_social_store_digest_free(
 /* ngx_http_social_store_put.c */
 
 /*
- * Processes PUT.  The result is to be returned from a content handler.
+ * Processes PUT, and the file of a form.  The result is to be returned from a
+ * content handler, or, of a form, whose body is being read, to be passed to
+ * ngx_http_finalize_request() unless it is NGX_DONE.
  */
 ngx_int_t ngx_http_social_store_put(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_post.c */
+
+/*
+ * Processes the POST of a form.  The result is to be returned from a content
+ * handler.
+ */
+ngx_int_t ngx_http_social_store_post(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_posted.c */
+
+/*
+ * Answers a form whose file has become the object of this key and ETag, with
+ * its quotes.  Returns what is for ngx_http_finalize_request().
+ */
+ngx_int_t ngx_http_social_store_post_answer(ngx_http_request_t *r,
+    const social_s3_post_t *post, social_str_t key, social_str_t etag);
 
 
 /* ngx_http_social_store_announce.c */

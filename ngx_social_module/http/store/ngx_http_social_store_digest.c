@@ -50,6 +50,17 @@ ngx_http_social_store_digest_init(ngx_pool_t *pool,
         }
     }
 
+    if (sr->form) {
+
+        digest->form = ngx_palloc(pool, sizeof(social_s3_form_t));
+
+        if (digest->form == NULL) {
+            return SOCIAL_S3_INTERNAL_ERROR;
+        }
+
+        *digest->form = *sr->form->decoder;
+    }
+
     if (op->chunked == SOCIAL_S3_CHUNKED_NONE) {
         return SOCIAL_S3_OK;
     }
@@ -77,6 +88,10 @@ ngx_http_social_store_digest_next(ngx_http_social_store_digest_t *digest,
 {
     if (digest->chunked) {
         return social_s3_chunked_next(digest->chunked, piece, data);
+    }
+
+    if (digest->form) {
+        return social_s3_form_next(digest->form, piece, data);
     }
 
     *data = *piece;
@@ -123,6 +138,10 @@ ngx_http_social_store_digest_final(ngx_http_social_store_digest_t *digest,
             ngx_memcpy(digest->checksum.value, digest->chunked->value,
                        SOCIAL_S3_CHECKSUM_MAX);
         }
+    }
+
+    if (digest->form && digest->form->files != 1) {
+        return SOCIAL_S3_INVALID_ARGUMENT;
     }
 
     ngx_md5_final(md5, &digest->md5);

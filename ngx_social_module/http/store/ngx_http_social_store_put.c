@@ -47,6 +47,11 @@ typedef struct {
     off_t                              received;
     off_t                              flushed;
 
+    /* of a form; the fields are the request's */
+    const social_s3_post_t            *post;
+    off_t                              min;
+    off_t                              max;
+
     social_s3_error_e                  error;      /* of the last step */
     ngx_err_t                          err;
 
@@ -126,13 +131,21 @@ ngx_http_social_store_put(ngx_http_request_t *r,
 
     error = SOCIAL_S3_OK;
 
-    size = sr->op.length >= 0 ? sr->op.length
-                              : r->headers_in.content_length_n;
+    if (sr->form) {
+        size = sr->form->room;
+
+    } else {
+        size = sr->op.length >= 0 ? sr->op.length
+                                  : r->headers_in.content_length_n;
+    }
 
     if (size < 0) {
         error = SOCIAL_S3_MISSING_CONTENT_LENGTH;
 
-    } else if (size > slcf->max_size) {
+    } else if (sr->form == NULL
+               && (size > slcf->max_size
+                   || (sr->op.max_size >= 0 && size > sr->op.max_size)))
+    {
         error = SOCIAL_S3_ENTITY_TOO_LARGE;
     }
 
@@ -155,6 +168,11 @@ ngx_http_social_store_put(ngx_http_request_t *r,
     }
 
     ngx_http_set_ctx(r, put, ngx_http_social_store_module);
+
+    if (sr->form) {
+        ngx_http_social_put_read(r);
+        return NGX_DONE;
+    }
 
     r->request_body_no_buffering = 1;
 
@@ -202,7 +220,14 @@ ngx_http_social_put_create(ngx_http_request_t *r,
      * in front of what comes.
      */
 
-    put->is_chunked = (sr->op.chunked != SOCIAL_S3_CHUNKED_NONE);
+    put->is_chunked = (sr->op.chunked != SOCIAL_S3_CHUNKED_NONE
+                       || sr->form != NULL);
+
+    if (sr->form) {
+        put->post = sr->form->post;
+        put->min = sr->form->min;
+        put->max = sr->form->max;
+    }
 
     put->size = put->is_chunked ? NGX_HTTP_SOCIAL_PUT_ROOM
                 : ngx_min((size_t) size, NGX_HTTP_SOCIAL_PUT_ROOM);
@@ -233,8 +258,8 @@ static ngx_int_t
 ngx_http_social_put_name(ngx_http_social_put_t *put, ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
-    u_char               *path, *key, *type;
-    ngx_str_t            *value;
+    u_char               *path, *key;
+    social_str_t          type;
     social_net_commit_t  *net;
 
     net = &put->commit.net;
@@ -262,20 +287,17 @@ ngx_http_social_put_name(ngx_http_social_put_t *put, ngx_http_request_t *r,
     net->key.data = key;
     net->key.len = sr->op.key.len;
 
-    if (r->headers_in.content_type) {
+    if (sr->form) {
+        type = sr->form->post->type;
 
-        value = &r->headers_in.content_type->value;
+    } else if (r->headers_in.content_type) {
+        type = ngx_http_social_view(&r->headers_in.content_type->value);
 
-        type = ngx_pstrdup(put->task->pool, value);
-        if (type == NULL) {
-            return NGX_ERROR;
-        }
-
-        net->meta.type.data = type;
-        net->meta.type.len = value->len;
+    } else {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    return ngx_http_social_put_copy(put, &net->meta.type, type);
 }
 
 
@@ -566,6 +588,11 @@ ngx_http_social_put_data(ngx_http_social_put_t *put, social_str_t data)
         return;
     }
 
+    if (put->post && (off_t) data.len > put->max - put->received) {
+        put->error = SOCIAL_S3_ENTITY_TOO_LARGE;
+        return;
+    }
+
     if (ngx_http_social_put_is_large(put)) {
 
         if (net->data.fd == -1
@@ -617,7 +644,22 @@ ngx_http_social_put_prepare(ngx_http_social_put_t *put)
             return;
         }
 
-        if (put->received != net->meta.size) {
+        if (put->post) {
+
+            /* it is known now */
+
+            net->meta.size = put->received;
+            put->error = social_s3_form_end(put->digest.form);
+
+            if (put->error == SOCIAL_S3_OK && put->received < put->min) {
+                put->error = SOCIAL_S3_ENTITY_TOO_SMALL;
+            }
+
+            if (put->error != SOCIAL_S3_OK) {
+                return;
+            }
+
+        } else if (put->received != net->meta.size) {
             put->error = SOCIAL_S3_INCOMPLETE_BODY;
             return;
         }
@@ -894,7 +936,9 @@ ngx_http_social_put_refuse(ngx_http_request_t *r, ngx_http_social_put_t *put)
                       &put->conf->root);
     }
 
-    return ngx_http_social_store_error(r, put->error, NULL);
+    return ngx_http_social_store_error(r, put->error,
+               put->post && put->error == SOCIAL_S3_INVALID_ARGUMENT
+               ? NGX_HTTP_SOCIAL_STORE_ONE_FILE : NULL);
 }
 
 
@@ -916,6 +960,12 @@ ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
         || ngx_http_social_store_headers(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (put->post) {
+        return ngx_http_social_store_post_answer(r, put->post,
+                                                 put->commit.net.key,
+                                                 ngx_http_social_view(&etag));
     }
 
     ngx_str_null(&body);

@@ -24,16 +24,12 @@ static ngx_int_t ngx_http_social_store_collect(ngx_http_request_t *r,
 static social_s3_error_e ngx_http_social_store_read(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_headers_t *headers, ngx_uint_t *internal);
-static ngx_int_t ngx_http_social_store_policy(ngx_http_request_t *r,
-    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy);
 static social_s3_error_e ngx_http_social_store_verify(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_headers_t *headers, social_s3_error_body_t *text);
 static void ngx_http_social_store_refused_text(
     ngx_http_social_store_loc_conf_t *slcf, social_sigv4_status_e status,
     social_sigv4_verified_t *verified, social_s3_error_body_t *text);
-static void ngx_http_social_store_log_refused(ngx_http_request_t *r,
-    social_s3_error_e error, social_s3_error_body_t *text);
 static ngx_uint_t ngx_http_social_store_is_open(
     ngx_http_social_store_loc_conf_t *slcf,
     ngx_http_social_store_request_t *sr);
@@ -116,6 +112,9 @@ ngx_http_social_store_call(ngx_http_request_t *r,
 
     case SOCIAL_S3_PUT_OBJECT:
         return ngx_http_social_store_put(r, sr);
+
+    case SOCIAL_S3_POST_OBJECT:
+        return ngx_http_social_store_post(r, sr);
 
     case SOCIAL_S3_DELETE_OBJECT:
         return ngx_http_social_store_delete(r, sr);
@@ -244,34 +243,6 @@ ngx_http_social_store_read(ngx_http_request_t *r,
 }
 
 
-/* the credentials of this moment: their file may have been replaced */
-
-static ngx_int_t
-ngx_http_social_store_policy(ngx_http_request_t *r,
-    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy)
-{
-    social_credentials_t   keys;
-    social_sigv4_known_t  *known;
-
-    known = ngx_pcalloc(r->pool, sizeof(social_sigv4_known_t));
-
-    if (known == NULL
-        || ngx_http_social_bucket_credentials(slcf->bucket, &keys) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    known->access_key = keys.access_key;
-    known->secrets[0] = keys.secret;
-    known->token = keys.token;
-
-    *policy = slcf->policy;
-    policy->known = known;
-
-    return NGX_OK;
-}
-
-
 static social_s3_error_e
 ngx_http_social_store_verify(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
@@ -312,6 +283,12 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
     switch (status) {
 
     case SOCIAL_SIGV4_OK:
+        if (sr->op.operation == SOCIAL_S3_POST_OBJECT) {
+            text->message = social_str("Only one auth mechanism allowed: that "
+                                       "of a form is in its fields");
+            return SOCIAL_S3_INVALID_REQUEST;
+        }
+
         return SOCIAL_S3_OK;
 
     case SOCIAL_SIGV4_STREAMING:
@@ -322,6 +299,10 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
         break;
 
     case SOCIAL_SIGV4_ANONYMOUS:
+        if (sr->op.operation == SOCIAL_S3_POST_OBJECT) {
+            return SOCIAL_S3_OK;
+        }
+
         if (ngx_http_social_store_is_open(slcf, sr)) {
             sr->anonymous = 1;
             return SOCIAL_S3_OK;
@@ -392,35 +373,6 @@ ngx_http_social_store_refused_text(ngx_http_social_store_loc_conf_t *slcf,
     default:
         break;
     }
-}
-
-
-/*
- * The first detail is a name that the client gave, and no part of a signature
- * or a secret.
- */
-
-static void
-ngx_http_social_store_log_refused(ngx_http_request_t *r,
-    social_s3_error_e error, social_s3_error_body_t *text)
-{
-    u_char        buf[4 * 64];
-    ngx_str_t     code, message, detail;
-    social_str_t  value;
-
-    value = text->details[0].value;
-    value.len = ngx_min(value.len, 64);
-
-    detail.data = buf;
-    detail.len = social_str_printable(buf, value) - buf;
-
-    ngx_http_social_from_str(&code, social_s3_error_code(error));
-    ngx_http_social_from_str(&message, text->message);
-
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "social: the store refused a request: %V%s%V%s%V%s", &code,
-                  message.len ? ": " : "", &message, detail.len ? " (\"" : "",
-                  &detail, detail.len ? "\")" : "");
 }
 
 

@@ -14,6 +14,9 @@ static ngx_uint_t ngx_http_social_presign_key_is_own(ngx_str_t *key);
 
 static ngx_conf_enum_t  ngx_http_social_presign_modes[] = {
     { ngx_string("put"), NGX_HTTP_SOCIAL_PRESIGN_PUT },
+    { ngx_string("post"), NGX_HTTP_SOCIAL_PRESIGN_POST },
+    { ngx_string("sign"), NGX_HTTP_SOCIAL_PRESIGN_SIGN },
+    { ngx_string("multipart"), NGX_HTTP_SOCIAL_PRESIGN_MULTIPART },
     { ngx_string("avatar"), NGX_HTTP_SOCIAL_PRESIGN_AVATAR },
     { ngx_null_string, 0 }
 };
@@ -35,10 +38,19 @@ static const ngx_http_social_conf_check_t  ngx_http_social_presign_kind = {
 static const ngx_http_social_conf_entry_t  ngx_http_social_presign_params[] = {
 
     { ngx_string("kinds"),
-      NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_PRESIGN_PUT),
+      NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_PRESIGN_PUT)
+      |NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_PRESIGN_POST)
+      |NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_PRESIGN_SIGN)
+      |NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_PRESIGN_MULTIPART),
       ngx_http_social_conf_commas,
       offsetof(ngx_http_social_presign_loc_conf_t, kinds),
       0, 0, &ngx_http_social_presign_kind },
+
+    { ngx_string("overwrite"),
+      NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_PRESIGN_PUT),
+      ngx_http_social_conf_flag,
+      offsetof(ngx_http_social_presign_loc_conf_t, overwrite),
+      0, 0, NULL },
 
       ngx_http_social_conf_null_entry
 };
@@ -84,6 +96,7 @@ ngx_http_social_presign_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     plcf->bucket_name = value[1];
+    plcf->overwrite = 0;
 
     return ngx_http_social_conf_params(cf, ngx_http_social_presign_params, 3,
                                        NGX_HTTP_SOCIAL_CONF_IN(plcf->mode), 0,

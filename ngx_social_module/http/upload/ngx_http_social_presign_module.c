@@ -8,6 +8,7 @@
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_presign.h"
 #include "ngx_http_social_reply.h"
+#include "social_companion.h"
 
 
 static ngx_int_t ngx_http_social_presign_id_variable(ngx_http_request_t *r,
@@ -16,12 +17,17 @@ static ngx_int_t ngx_http_social_presign_ext_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 static ngx_int_t ngx_http_social_presign_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_social_presign_init(ngx_conf_t *cf);
+static void *ngx_http_social_presign_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_presign_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static char *ngx_http_social_presign_check(ngx_conf_t *cf,
     ngx_http_social_presign_loc_conf_t *conf);
-static void ngx_http_social_presign_location(ngx_conf_t *cf);
+static char *ngx_http_social_presign_check_mode(ngx_conf_t *cf,
+    ngx_http_social_presign_loc_conf_t *conf);
+static void ngx_http_social_presign_location(ngx_conf_t *cf,
+    ngx_http_social_presign_loc_conf_t *conf);
 static char *ngx_http_social_presign_defaults(ngx_conf_t *cf,
     ngx_http_social_presign_loc_conf_t *conf);
 
@@ -69,9 +75,9 @@ static ngx_command_t  ngx_http_social_presign_commands[] = {
 
 static ngx_http_module_t  ngx_http_social_presign_module_ctx = {
     ngx_http_social_presign_add_variables,    /* preconfiguration */
-    NULL,                                     /* postconfiguration */
+    ngx_http_social_presign_init,             /* postconfiguration */
 
-    NULL,                                     /* create main configuration */
+    ngx_http_social_presign_create_main_conf, /* create main configuration */
     NULL,                                     /* init main configuration */
 
     NULL,                                     /* create server configuration */
@@ -177,6 +183,40 @@ ngx_http_social_presign_ext_variable(ngx_http_request_t *r,
 
 
 static void *
+ngx_http_social_presign_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_social_s3_calls_t  *calls;
+
+    calls = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_s3_calls_t));
+    if (calls == NULL) {
+        return NULL;
+    }
+
+    ngx_queue_init(&calls->waiting);
+
+    return calls;
+}
+
+
+static ngx_int_t
+ngx_http_social_presign_init(ngx_conf_t *cf)
+{
+    ngx_http_social_s3_calls_t  *calls;
+
+    calls = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_social_presign_module);
+
+    if (!calls->needed) {
+        return NGX_OK;
+    }
+
+    calls->thread_pool = ngx_http_social_need_thread_pool(cf);
+
+    return calls->thread_pool ? NGX_OK : NGX_ERROR;
+}
+
+
+static void *
 ngx_http_social_presign_create_loc_conf(ngx_conf_t *cf)
 {
     ngx_http_social_presign_loc_conf_t  *conf;
@@ -220,7 +260,7 @@ ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     if (rc == NGX_DONE) {
         *conf = *prev;
-        ngx_http_social_presign_location(cf);
+        ngx_http_social_presign_location(cf, conf);
 
         return NGX_CONF_OK;
     }
@@ -268,11 +308,72 @@ ngx_http_social_presign_check(ngx_conf_t *cf,
                    "social_presign");
     }
 
-    if (ngx_http_social_presign_defaults(cf, conf) != NGX_CONF_OK) {
+    if (ngx_http_social_presign_defaults(cf, conf) != NGX_CONF_OK
+        || ngx_http_social_presign_check_mode(cf, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_social_presign_location(cf);
+    ngx_http_social_presign_location(cf, conf);
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * In one mode the key is a prefix that the client's keys come after; in
+ * another, no two uploads may have the same, and their paths are read.
+ */
+
+static char *
+ngx_http_social_presign_check_mode(ngx_conf_t *cf,
+    ngx_http_social_presign_loc_conf_t *conf)
+{
+    ngx_str_t                 *key;
+    ngx_uint_t                 unique;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    key = &conf->key->value;
+
+    if (conf->mode == NGX_HTTP_SOCIAL_PRESIGN_SIGN
+        && (key->data[key->len - 1] != '/'
+            || ngx_strstr(key->data, "social_upload_") != NULL))
+    {
+        return ngx_http_social_conf_error(cf, &conf->content.position,
+                   "\"social_presign_key\" with the value \"%V\" is not a "
+                   "prefix (as \"raw/$social_sub/\", without a variable of the "
+                   "upload) for \"social_presign\" directive with \"sign\"",
+                   key);
+    }
+
+    if (conf->mode != NGX_HTTP_SOCIAL_PRESIGN_MULTIPART) {
+        return NGX_CONF_OK;
+    }
+
+    unique = (ngx_strstr(key->data, "$social_upload_id") != NULL
+              || ngx_strstr(key->data, "${social_upload_id}") != NULL);
+
+    if (!unique) {
+        return ngx_http_social_conf_error(cf, &conf->content.position,
+                   "\"social_presign_key\" with the value \"%V\" has no "
+                   "\"$social_upload_id\", which \"social_presign\" directive "
+                   "with \"multipart\" needs", key);
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->exact_match || clcf->named || clcf->regex != NULL
+        || clcf->name.len == 0 || clcf->name.data[clcf->name.len - 1] != '/')
+    {
+        return ngx_http_social_conf_error(cf, &conf->content.position,
+                   "\"social_presign\" directive with \"multipart\" must be in "
+                   "a prefix location that ends with \"/\"");
+    }
+
+    conf->prefix = clcf->name;
+    conf->calls = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_social_presign_module);
+    conf->calls->needed = 1;
 
     return NGX_CONF_OK;
 }
@@ -283,9 +384,13 @@ ngx_http_social_presign_check(ngx_conf_t *cf,
  */
 
 static void
-ngx_http_social_presign_location(ngx_conf_t *cf)
+ngx_http_social_presign_location(ngx_conf_t *cf,
+    ngx_http_social_presign_loc_conf_t *conf)
 {
-    ngx_http_social_read_body_location(cf, SOCIAL_UPLOAD_MAX_BODY);
+    ngx_http_social_read_body_location(cf,
+                               conf->mode == NGX_HTTP_SOCIAL_PRESIGN_MULTIPART
+                               ? SOCIAL_COMPANION_MAX_BODY
+                               : SOCIAL_UPLOAD_MAX_BODY);
     ngx_http_social_error_own_location(cf);
 }
 
