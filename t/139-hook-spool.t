@@ -11,6 +11,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use File::Copy ();
 use File::Path ();
 use File::Temp ();
 use SocialHook;
@@ -229,6 +230,10 @@ END $$;
 CREATE TRIGGER refuse BEFORE INSERT ON users FOR EACH ROW
     WHEN (NEW.sub LIKE 'bad-%') EXECUTE FUNCTION refuse();
 _EOC_
+
+    is(post('/hook', body(signup => 'bad-now')), 500,
+       'while the database is there, who sends it is told');
+    is(waiting(), 0, 'and it does not wait');
 
     outage();
     is(post('/hook', body(signup => $_)), 200, $_)
@@ -479,6 +484,27 @@ subtest 'kills while events come and go' => sub {
     is(aside(), 0, 'none is set aside');
     is(join(' ', grep { !/^(?:200|503|none)$/ } map { $_->{status} } @got), '',
        'no other answers');
+};
+
+# One of the two has the lease.
+
+subtest 'a process that is stopped' => sub {
+    outage();
+    is(post('/hook', body(signup => 'stopped')), 200, 'an event');
+
+    my ($file) = glob "$spool/events/*";
+    my $kept = "$nginx->{dir}/kept";
+    File::Copy::copy($file, $kept) or die "$kept: $!\n";
+
+    $pg->up;
+    ok(drained(), 'committed');
+
+    for my $worker (SocialNginx::workers($nginx->{pid})) {
+        kill 'STOP', $worker;
+        File::Copy::copy($kept, $file) or die "$file: $!\n";
+        ok(drained(), 'the other one sends it');
+        kill 'CONT', $worker;
+    }
 };
 
 $nginx->stop;
