@@ -12,6 +12,7 @@ use warnings;
 use lib 't/lib';
 
 use Fcntl qw( :flock );
+use IO::Select ();
 use IO::Socket::INET ();
 use POSIX ();
 use SocialDisk;
@@ -626,38 +627,55 @@ subtest 'worker_shutdown_timeout' => sub {
 
 # What waits for room in the queue of the threads.
 
+# The answer when there is a thread for it, at last.
+
+sub patient {
+    my ($code) = @_;
+    my $got;
+
+    SocialNginx::wait_for(20, sub {
+        $got = $code->();
+        return $got->{status} != 503;
+    });
+    return $got;
+}
+
 subtest 'a full pool and a lock' => sub {
     begin(pool => 'threads=1 max_queue=0');
 
     $disk->calls;
     $disk->set(on => 1);
-    ok(SocialNginx::wait_for(20, sub {
-        return put('/p', $small)->{status} == 200;
-    }), 'an object');
+    is(patient(sub { put('/p', $small) })->{status}, 200, 'an object');
     $disk->set(on => 0);
 
     my ($lock) = map { $_->[1] =~ m{locks/(\w+)} ? hex $1 : () } $disk->calls;
     my @held = locks($lock);
-    my $sock = client(PUT => '/p', 'later');
+    my $sock;
+
+    ok(SocialNginx::wait_for(20, sub {
+        $sock = client(PUT => '/p', 'later');
+        return !IO::Select->new($sock)->can_read(0.2);
+    }), 'a PUT waits for a lock');
 
     # others have the thread for longer than it waits
 
     $disk->set(slow => 50, on => 1);
-    ok(SocialNginx::wait_for(20, sub {
-        return put("/other$_", $small)->{status} == 200;
-    }), 'another is answered') for 1 .. 3;
+    is(patient(sub { put("/other$_", $small) })->{status}, 200,
+       'another is answered') for 1 .. 3;
     $disk->set(slow => 0, on => 0);
 
     @held = ();
     is(SocialS3::read_answer($sock, 'PUT')->{status}, 200, 'so is it');
-    is(get('/p')->{body}, 'later', '... and is there');
+    is(patient(sub { get('/p') })->{body}, 'later', '... and is there');
 
     # a DELETE for which there was no thread, and two for which there is one
 
-    put("/x$_", $small) for 1, 2;
+    patient(sub { put("/x$_", $small) }) for 1, 2;
     hang();
-    $sock = client(GET => '/p');
-    hangs();
+    ok(SocialNginx::wait_for(20, sub {
+        $sock = client(GET => '/p');
+        return !IO::Select->new($sock)->can_read(0.2) && $disk->get('held');
+    }), 'a call hangs');
     is(del('/x1')->{status}, 503, 'no thread for a DELETE');
     $disk->set(held => 0, hold => 2);
     SocialS3::read_answer($sock, 'GET');
@@ -680,9 +698,7 @@ subtest 'a full pool and a lock' => sub {
 subtest 'one thread and no queue' => sub {
     begin(pool => 'threads=1 max_queue=0');
 
-    ok(SocialNginx::wait_for(20, sub {
-        return put('/g', $small)->{status} == 200;
-    }), 'an object is there');
+    is(patient(sub { put('/g', $small) })->{status}, 200, 'an object is there');
 
     my (%wanted, %count);
     my $bad = 0;

@@ -33,6 +33,7 @@ struct ngx_http_social_store_queue_s {
 
 static ngx_int_t ngx_http_social_store_queue_start(
     ngx_http_social_store_queue_t *queue);
+static void ngx_http_social_store_queue_cleanup(void *data);
 static ngx_int_t ngx_http_social_store_queue_run(
     ngx_http_social_store_queue_t *queue);
 static void ngx_http_social_store_queue_retry(ngx_event_t *ev);
@@ -134,7 +135,13 @@ ngx_http_social_store_queue_add(ngx_http_social_store_queue_t *queue,
 static ngx_int_t
 ngx_http_social_store_queue_start(ngx_http_social_store_queue_t *queue)
 {
+    ngx_pool_cleanup_t              *cln;
     ngx_http_social_store_queue_t  **ctx;
+
+    cln = ngx_pool_cleanup_add(ngx_cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
 
     queue->task = ngx_http_social_task_create(
                       sizeof(ngx_http_social_store_queue_t *),
@@ -143,6 +150,9 @@ ngx_http_social_store_queue_start(ngx_http_social_store_queue_t *queue)
     if (queue->task == NULL) {
         return NGX_ERROR;
     }
+
+    cln->handler = ngx_http_social_store_queue_cleanup;
+    cln->data = queue;
 
     ctx = queue->task->ctx;
     *ctx = queue;
@@ -165,6 +175,19 @@ ngx_http_social_store_queue_start(ngx_http_social_store_queue_t *queue)
     queue->started = 1;
 
     return NGX_OK;
+}
+
+
+/*
+ * A process that leaves has ended its threads.
+ */
+
+static void
+ngx_http_social_store_queue_cleanup(void *data)
+{
+    ngx_http_social_store_queue_t *queue = data;
+
+    ngx_http_social_task_free(queue->task);
 }
 
 
