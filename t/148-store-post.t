@@ -98,7 +98,8 @@ my $range = [ 'content-length-range', 1, 500_000 ];
 
 
 subtest 'a form becomes an object' => sub {
-    my $jpeg = join '', map { chr } (0 .. 255) x 4, "\r\n--boundary-5f3\r\n";
+    my $jpeg = join('', map { chr } (0 .. 255) x 4)
+               . "\r\n--boundary-5f3\r\n";
     my $etag = md5_hex($jpeg);
 
     my $got = upload([ key => 'a/${filename}', 'Content-Type' => 'image/jpeg',
