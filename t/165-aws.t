@@ -106,12 +106,22 @@ is_deeply($copy->{'s3:PutObject'}, ['arn:aws:s3:::example-to/*'],
 my $gateway = policy('gateway-policy.json');
 my $signed = join '', map { SocialNginx::slurp($_) }
              glob 'ngx_social_module/http/upload/*.c';
-my %methods = (PUT => 's3:PutObject', POST => 's3:PutObject');
-my @presigned = map { $methods{$_} // "the action of $_" }
-                $signed =~ /\.method = social_str\("(\w+)"\)/g;
 
-ok(scalar @presigned, 'URLs are presigned');
-is_deeply([ unique(@presigned, qw( s3:GetObject s3:ListBucket )) ],
+# PUT and POST put, begin, and complete; the others are of an upload in parts
+
+my %methods = (PUT => 's3:PutObject', POST => 's3:PutObject',
+               GET => 's3:ListMultipartUploadParts',
+               DELETE => 's3:AbortMultipartUpload');
+my $operations = SocialNginx::slurp(
+    'ngx_social_module/core/s3/social_sign_request.c');
+my ($table) = $operations =~ /social_sign_operations\[\] = \{(.*?)\};/s;
+my @asked = map { $methods{$_} // "the action of $_" }
+            $signed =~ /\.method = social_str\("(\w+)"\)/g,
+            $signed =~ /_parts_ask\(r, m, "(\w+)"/g,
+            $table =~ /social_string\("(\w+)"\)/g;
+
+is(scalar(unique(@asked)), 3, 'URLs are presigned, and parts asked for');
+is_deeply([ unique(@asked, qw( s3:GetObject s3:ListBucket )) ],
           [ sort keys %$gateway ], 'nginx may do what it signs');
 is_deeply($gateway->{'s3:PutObject'}, ['arn:aws:s3:::example-uploads/raw/*'],
           '... uploads, below the prefix of the shipped configuration');
