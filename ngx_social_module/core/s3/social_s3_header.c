@@ -3,7 +3,7 @@
  * The x-amz-* headers of a request.
  */
 
-#include "social_s3_header.h"
+#include "social_s3_reader.h"
 
 
 typedef enum {
@@ -29,8 +29,6 @@ static bool social_s3_header_is_auth(social_str_t name);
 static const social_s3_header_entry_t *social_s3_header_find(
     social_str_t name);
 
-
-#define social_s3_bit(operation)  (1u << (operation))
 
 #define SOCIAL_S3_EACH    (~0u)
 #define SOCIAL_S3_READS   (social_s3_bit(SOCIAL_S3_GET_OBJECT)                \
