@@ -140,7 +140,8 @@ wrong('an unknown bucket', "foo root=$dir/root;", 'unknown bucket "foo" (add '
       . 'in ');
 wrong('an unknown parameter', "raw root=$dir/root foo=bar;",
       'unknown parameter "foo=bar" in "social_store" directive, supported are '
-      . '"root", "part", "public", "announce", "fsync" and "max_size" in ');
+      . '"root", "part", "public", "announce", "fsync", "max_size" and '
+      . '"expire_multipart" in ');
 wrong('what is not there yet', "raw root=$dir/root min_free=1g;",
       'unknown parameter "min_free=1g"');
 wrong('a public bucket', "raw root=$dir/root public=;",
@@ -163,14 +164,25 @@ refused('store: two buckets in one root', {
     http => "$bucket social_bucket other { $lines }", files => $files,
     config => "location /a/ { social_store raw root=$dir/root; }
                location /b/ { social_store other root=$dir/root/; }" },
-    "duplicate root \"$dir/root\" with another bucket or another \"announce\" "
-    . '(give each bucket a directory of its own) in "social_store" directive');
+    "duplicate root \"$dir/root\" with another bucket, another \"announce\" or "
+    . 'another "expire_multipart" (give each bucket a directory of its own) in '
+    . '"social_store" directive');
 refused('store: announced here and not there', {
     http => "$db $bucket", files => $files,
     config => "location /a/ { social_store raw root=$dir/root; }
                location /b/ { social_store raw root=$dir/root
                               announce=on; }" },
-    "duplicate root \"$dir/root\" with another bucket or another \"announce\" "
-    . '(give each bucket a directory of its own) in "social_store" directive');
+    "duplicate root \"$dir/root\" with another bucket, another \"announce\" or "
+    . 'another "expire_multipart" (give each bucket a directory of its own) in '
+    . '"social_store" directive');
+
+refused('store: uploads in parts expire here and not there', {
+    http => $bucket, files => $files,
+    config => "location /a/ { social_store raw root=$dir/root; }
+               location /b/ { social_store raw root=$dir/root
+                              expire_multipart=1d; }" },
+    "duplicate root \"$dir/root\" with another bucket, another \"announce\" or "
+    . 'another "expire_multipart" (give each bucket a directory of its own) in '
+    . '"social_store" directive');
 
 run_conf();

@@ -9,57 +9,98 @@
 #include "social_s3_reader.h"
 
 
+static social_s3_error_e social_s3_md5(social_s3_reader_t *reader);
 static social_s3_error_e social_s3_chunks(social_s3_reader_t *reader);
 static social_s3_error_e social_s3_encoding(social_s3_reader_t *reader);
 static social_s3_error_e social_s3_kept(social_s3_reader_t *reader);
 static social_s3_error_e social_s3_keep(social_s3_reader_t *reader,
     social_str_t name, social_str_t value);
 static social_s3_error_e social_s3_checksums(social_s3_reader_t *reader);
+static social_s3_error_e social_s3_checksum(social_s3_reader_t *reader,
+    social_s3_checksum_t *checksum, bool *found);
+static social_s3_error_e social_s3_whole(social_s3_reader_t *reader);
+static social_s3_error_e social_s3_whole_type(social_s3_reader_t *reader);
 
 
 /*
- * What a PUT says of its body.
+ * What a request says of its body, and of the object that it makes.
  */
 
 social_s3_error_e
 social_s3_body(social_s3_reader_t *reader)
 {
-    size_t                  n;
-    social_str_t            value;
-    unsigned char           md5[social_base64_decoded_size(24)];
-    social_s3_error_e       error;
-    social_s3_operation_t  *out;
+    social_s3_error_e  error;
 
-    out = reader->out;
+    switch (reader->out->operation) {
 
-    error = social_s3_chunks(reader);
+    case SOCIAL_S3_COPY_OBJECT:
+        return reader->out->copy.replace ? social_s3_kept(reader)
+                                         : SOCIAL_S3_OK;
 
-    if (error == SOCIAL_S3_OK && out->operation == SOCIAL_S3_PUT_OBJECT) {
+    case SOCIAL_S3_CREATE_MULTIPART_UPLOAD:
         error = social_s3_kept(reader);
+        return error == SOCIAL_S3_OK ? social_s3_whole(reader) : error;
+
+    case SOCIAL_S3_PUT_OBJECT:
+        error = social_s3_chunks(reader);
+
+        if (error == SOCIAL_S3_OK) {
+            error = social_s3_kept(reader);
+        }
+
+        break;
+
+    case SOCIAL_S3_UPLOAD_PART:
+    case SOCIAL_S3_DELETE_OBJECTS:
+    case SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD:
+        error = social_s3_chunks(reader);
+        break;
+
+    default:
+        return SOCIAL_S3_OK;
+    }
+
+    if (error == SOCIAL_S3_OK) {
+        error = social_s3_md5(reader);
     }
 
     if (error != SOCIAL_S3_OK) {
         return error;
     }
 
+    return reader->out->operation == SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD
+           ? social_s3_whole(reader) : social_s3_checksums(reader);
+}
+
+
+static social_s3_error_e
+social_s3_md5(social_s3_reader_t *reader)
+{
+    size_t                  n;
+    social_str_t            value;
+    unsigned char           md5[social_base64_decoded_size(24)];
+    social_s3_operation_t  *out;
+
+    out = reader->out;
     value = social_s3_header_plain(&reader->headers, "content-md5");
 
-    if (value.len) {
-
-        if (value.len != 24
-            || social_base64_decode(value, md5, &n) != SOCIAL_OK
-            || n != sizeof(out->md5))
-        {
-            return social_s3_fail(reader, SOCIAL_S3_INVALID_DIGEST,
-                                  "The Content-MD5 you specified was invalid.",
-                                  "Content-MD5", value);
-        }
-
-        memcpy(out->md5, md5, sizeof(out->md5));
-        out->has_md5 = true;
+    if (value.len == 0) {
+        return SOCIAL_S3_OK;
     }
 
-    return social_s3_checksums(reader);
+    if (value.len != 24
+        || social_base64_decode(value, md5, &n) != SOCIAL_OK
+        || n != sizeof(out->md5))
+    {
+        return social_s3_fail(reader, SOCIAL_S3_INVALID_DIGEST,
+                              "The Content-MD5 you specified was invalid.",
+                              "Content-MD5", value);
+    }
+
+    memcpy(out->md5, md5, sizeof(out->md5));
+    out->has_md5 = true;
+
+    return SOCIAL_S3_OK;
 }
 
 
@@ -266,12 +307,43 @@ social_s3_keep(social_s3_reader_t *reader, social_str_t name,
 static social_s3_error_e
 social_s3_checksums(social_s3_reader_t *reader)
 {
-    size_t                 i;
+    bool                   found;
     social_str_t           value;
-    social_s3_checksum_e   algorithm, named;
+    social_s3_error_e      error;
     social_s3_checksum_t  *checksum;
 
     checksum = &reader->out->checksum;
+
+    error = social_s3_checksum(reader, checksum, &found);
+
+    if (error != SOCIAL_S3_OK) {
+        return error;
+    }
+
+    value = social_s3_header_amz(&reader->headers,
+                                 "x-amz-sdk-checksum-algorithm");
+
+    if (value.len && social_s3_checksum_by_name(value) != checksum->algorithm)
+    {
+        return social_s3_fail(reader, SOCIAL_S3_INVALID_REQUEST,
+                              "x-amz-sdk-checksum-algorithm is not that of "
+                              "the checksum given", "Header",
+                              social_str("x-amz-sdk-checksum-algorithm"));
+    }
+
+    return SOCIAL_S3_OK;
+}
+
+
+static social_s3_error_e
+social_s3_checksum(social_s3_reader_t *reader, social_s3_checksum_t *checksum,
+    bool *found)
+{
+    size_t                i;
+    social_str_t          value, rest;
+    social_s3_checksum_e  algorithm;
+
+    *found = false;
 
     for (i = 0; i < reader->headers.count; i++) {
 
@@ -287,8 +359,16 @@ social_s3_checksums(social_s3_reader_t *reader)
                                   "Header", reader->headers.items[i].name);
         }
 
-        if (social_s3_checksum_read(algorithm, reader->headers.items[i].value,
-                                    checksum->value)
+        value = reader->headers.items[i].value;
+
+        /* "-PARTS" may follow one of the checksums of parts */
+
+        if (checksum == &reader->out->whole) {
+            rest = value;
+            (void) social_str_next(&rest, "-", &value);
+        }
+
+        if (social_s3_checksum_read(algorithm, value, checksum->value)
             != SOCIAL_OK)
         {
             return social_s3_fail(reader, SOCIAL_S3_INVALID_REQUEST,
@@ -298,23 +378,104 @@ social_s3_checksums(social_s3_reader_t *reader)
         }
 
         checksum->algorithm = algorithm;
-    }
-
-    value = social_s3_header_amz(&reader->headers,
-                                 "x-amz-sdk-checksum-algorithm");
-
-    if (value.len == 0) {
-        return SOCIAL_S3_OK;
-    }
-
-    named = social_s3_checksum_by_name(value);
-
-    if (named != checksum->algorithm) {
-        return social_s3_fail(reader, SOCIAL_S3_INVALID_REQUEST,
-                              "x-amz-sdk-checksum-algorithm is not that of "
-                              "the checksum given", "Header",
-                              social_str("x-amz-sdk-checksum-algorithm"));
+        *found = true;
     }
 
     return SOCIAL_S3_OK;
+}
+
+
+/*
+ * The checksum of an object in parts: its algorithm at the beginning of the
+ * upload, and perhaps its value at the end.
+ */
+
+static social_s3_error_e
+social_s3_whole(social_s3_reader_t *reader)
+{
+    social_str_t            value;
+    social_s3_error_e       error;
+    social_s3_operation_t  *out;
+
+    out = reader->out;
+
+    if (out->operation == SOCIAL_S3_CREATE_MULTIPART_UPLOAD) {
+
+        out->whole.algorithm = social_s3_checksum_by_name(
+            social_s3_header_amz(&reader->headers,
+                                 "x-amz-checksum-algorithm"));
+
+        return social_s3_whole_type(reader);
+    }
+
+    error = social_s3_checksum(reader, &out->whole, &out->has_whole);
+
+    if (error != SOCIAL_S3_OK) {
+        return error;
+    }
+
+    value = social_s3_header_amz(&reader->headers, "x-amz-checksum-type");
+    out->has_type = (value.len != 0);
+    out->full = social_str_eq(value, social_str("FULL_OBJECT"));
+
+    if (out->has_type && !out->full
+        && !social_str_eq(value, social_str("COMPOSITE")))
+    {
+        return social_s3_fail(reader, SOCIAL_S3_INVALID_REQUEST,
+                              "Value for x-amz-checksum-type header is "
+                              "invalid", "Header",
+                              social_str("x-amz-checksum-type"));
+    }
+
+    value = social_s3_header_amz(&reader->headers, "x-amz-mp-object-size");
+
+    if (value.len && !social_s3_number(value, &out->size)) {
+        return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                              "x-amz-mp-object-size is not a number",
+                              "ArgumentName",
+                              social_str("x-amz-mp-object-size"));
+    }
+
+    return SOCIAL_S3_OK;
+}
+
+
+/*
+ * A CRC of a whole follows from those of its parts, a hash does not.
+ */
+
+static social_s3_error_e
+social_s3_whole_type(social_s3_reader_t *reader)
+{
+    bool                    full, composite;
+    social_str_t            type;
+    social_s3_operation_t  *out;
+
+    out = reader->out;
+
+    type = social_s3_header_amz(&reader->headers, "x-amz-checksum-type");
+
+    full = out->whole.algorithm == SOCIAL_S3_CHECKSUM_CRC32
+           || out->whole.algorithm == SOCIAL_S3_CHECKSUM_CRC32C
+           || out->whole.algorithm == SOCIAL_S3_CHECKSUM_CRC64NVME;
+    composite = out->whole.algorithm != SOCIAL_S3_CHECKSUM_NONE
+                && out->whole.algorithm != SOCIAL_S3_CHECKSUM_CRC64NVME;
+
+    if (type.len == 0) {
+        out->full = full && !composite;
+        return SOCIAL_S3_OK;
+    }
+
+    out->full = social_str_eq(type, social_str("FULL_OBJECT"));
+
+    if (out->full ? full
+                  : composite && social_str_eq(type, social_str("COMPOSITE")))
+    {
+        return SOCIAL_S3_OK;
+    }
+
+    return social_s3_fail(reader, SOCIAL_S3_INVALID_REQUEST,
+                          "The checksum type cannot be used with the checksum "
+                          "algorithm", "Header",
+                          social_str("x-amz-checksum-type"));
 }

@@ -19,6 +19,14 @@ static social_s3_error_e social_s3_param_response(social_s3_reader_t *reader,
     social_str_t name, social_str_t value);
 static social_s3_error_e social_s3_param_list(social_s3_reader_t *reader,
     social_str_t name, social_str_t value);
+static social_s3_error_e social_s3_param_max(social_s3_reader_t *reader,
+    social_str_t name, social_str_t value);
+static social_s3_error_e social_s3_param_list_parts(
+    social_s3_reader_t *reader, social_str_t name, social_str_t value);
+static social_s3_error_e social_s3_param_part(social_s3_reader_t *reader,
+    social_str_t value);
+static social_s3_error_e social_s3_param_upload(social_s3_reader_t *reader,
+    social_str_t value);
 
 
 #define SOCIAL_S3_ANY    (~0u)
@@ -26,6 +34,13 @@ static social_s3_error_e social_s3_param_list(social_s3_reader_t *reader,
                           | social_s3_bit(SOCIAL_S3_HEAD_OBJECT))
 #define SOCIAL_S3_V1     social_s3_bit(SOCIAL_S3_LIST_OBJECTS)
 #define SOCIAL_S3_V2     social_s3_bit(SOCIAL_S3_LIST_OBJECTS_V2)
+#define SOCIAL_S3_UPS    social_s3_bit(SOCIAL_S3_LIST_MULTIPART_UPLOADS)
+#define SOCIAL_S3_PARTS  (social_s3_bit(SOCIAL_S3_UPLOAD_PART)                \
+                          | social_s3_bit(SOCIAL_S3_UPLOAD_PART_COPY))
+#define SOCIAL_S3_OF_ID  (SOCIAL_S3_PARTS                                     \
+                          | social_s3_bit(SOCIAL_S3_LIST_PARTS)               \
+                          | social_s3_bit(SOCIAL_S3_ABORT_MULTIPART_UPLOAD)   \
+                          | social_s3_bit(SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD))
 
 
 static const social_s3_param_t  social_s3_known_params[] = {
@@ -33,21 +48,32 @@ static const social_s3_param_t  social_s3_known_params[] = {
     { social_string("continuation-token"), SOCIAL_S3_V2 },
     { social_string("delete"), social_s3_bit(SOCIAL_S3_DELETE_OBJECTS) },
     { social_string("delimiter"), SOCIAL_S3_V1|SOCIAL_S3_V2 },
-    { social_string("encoding-type"), SOCIAL_S3_V1|SOCIAL_S3_V2 },
+    { social_string("encoding-type"),
+      SOCIAL_S3_V1|SOCIAL_S3_V2|SOCIAL_S3_UPS },
     { social_string("fetch-owner"), SOCIAL_S3_V2 },
+    { social_string("key-marker"), SOCIAL_S3_UPS },
     { social_string("list-type"), SOCIAL_S3_V2 },
     { social_string("location"),
       social_s3_bit(SOCIAL_S3_GET_BUCKET_LOCATION) },
     { social_string("marker"), SOCIAL_S3_V1 },
     { social_string("max-keys"), SOCIAL_S3_V1|SOCIAL_S3_V2 },
-    { social_string("prefix"), SOCIAL_S3_V1|SOCIAL_S3_V2 },
+    { social_string("max-parts"), social_s3_bit(SOCIAL_S3_LIST_PARTS) },
+    { social_string("max-uploads"), SOCIAL_S3_UPS },
+    { social_string("part-number-marker"),
+      social_s3_bit(SOCIAL_S3_LIST_PARTS) },
+    { social_string("partNumber"), SOCIAL_S3_PARTS|SOCIAL_S3_READS },
+    { social_string("prefix"), SOCIAL_S3_V1|SOCIAL_S3_V2|SOCIAL_S3_UPS },
     { social_string("response-cache-control"), SOCIAL_S3_READS },
     { social_string("response-content-disposition"), SOCIAL_S3_READS },
     { social_string("response-content-encoding"), SOCIAL_S3_READS },
     { social_string("response-content-language"), SOCIAL_S3_READS },
     { social_string("response-content-type"), SOCIAL_S3_READS },
     { social_string("response-expires"), SOCIAL_S3_READS },
-    { social_string("start-after"), SOCIAL_S3_V2 }
+    { social_string("start-after"), SOCIAL_S3_V2 },
+    { social_string("upload-id-marker"), SOCIAL_S3_UPS },
+    { social_string("uploadId"), SOCIAL_S3_OF_ID },
+    { social_string("uploads"),
+      SOCIAL_S3_UPS|social_s3_bit(SOCIAL_S3_CREATE_MULTIPART_UPLOAD) }
 };
 
 /* in the order of social_s3_response_e */
@@ -105,6 +131,12 @@ social_s3_params(social_s3_reader_t *reader, const social_uri_query_t *query)
         }
     }
 
+    if ((SOCIAL_S3_PARTS & social_s3_bit(reader->out->operation))
+        && reader->out->part == 0)
+    {
+        return social_s3_param_part(reader, social_str("0"));
+    }
+
     return SOCIAL_S3_OK;
 }
 
@@ -130,7 +162,18 @@ static social_s3_error_e
 social_s3_param_read(social_s3_reader_t *reader, social_str_t name,
     social_str_t value)
 {
+    if (social_str_eq(name, social_str("partNumber"))) {
+        return social_s3_param_part(reader, value);
+    }
+
+    if (social_str_eq(name, social_str("uploadId"))) {
+        return social_s3_param_upload(reader, value);
+    }
+
     switch (reader->out->operation) {
+
+    case SOCIAL_S3_LIST_PARTS:
+        return social_s3_param_list_parts(reader, name, value);
 
     case SOCIAL_S3_GET_OBJECT:
     case SOCIAL_S3_HEAD_OBJECT:
@@ -138,6 +181,7 @@ social_s3_param_read(social_s3_reader_t *reader, social_str_t name,
 
     case SOCIAL_S3_LIST_OBJECTS:
     case SOCIAL_S3_LIST_OBJECTS_V2:
+    case SOCIAL_S3_LIST_MULTIPART_UPLOADS:
         return social_s3_param_list(reader, name, value);
 
     default:
@@ -180,7 +224,6 @@ static social_s3_error_e
 social_s3_param_list(social_s3_reader_t *reader, social_str_t name,
     social_str_t value)
 {
-    int64_t                    n;
     social_s3_list_request_t  *list;
 
     list = &reader->out->list;
@@ -191,7 +234,11 @@ social_s3_param_list(social_s3_reader_t *reader, social_str_t name,
     } else if (social_str_eq(name, social_str("delimiter"))) {
         list->delimiter = value;
 
+    } else if (social_str_eq(name, social_str("upload-id-marker"))) {
+        reader->out->upload = value;
+
     } else if (social_str_eq(name, social_str("marker"))
+               || social_str_eq(name, social_str("key-marker"))
                || social_str_eq(name, social_str("start-after")))
     {
         list->after = value;
@@ -208,16 +255,10 @@ social_s3_param_list(social_s3_reader_t *reader, social_str_t name,
         list->token = value;
         list->has_token = true;
 
-    } else if (social_str_eq(name, social_str("max-keys"))) {
-
-        if (!social_s3_number(value, &n) || n > INT32_MAX) {
-            return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
-                                  "max-keys must be an integer between 0 and "
-                                  "2147483647", "ArgumentName", name);
-        }
-
-        list->max_keys = n < SOCIAL_S3_MAX_KEYS ? (unsigned) n
-                                                : SOCIAL_S3_MAX_KEYS;
+    } else if (social_str_eq(name, social_str("max-keys"))
+               || social_str_eq(name, social_str("max-uploads")))
+    {
+        return social_s3_param_max(reader, name, value);
 
     } else if (social_str_eq(name, social_str("encoding-type"))) {
 
@@ -239,6 +280,97 @@ social_s3_param_list(social_s3_reader_t *reader, social_str_t name,
                               "Invalid List Type specified in Request",
                               "ArgumentName", name);
     }
+
+    return SOCIAL_S3_OK;
+}
+
+
+static social_s3_error_e
+social_s3_param_max(social_s3_reader_t *reader, social_str_t name,
+    social_str_t value)
+{
+    int64_t  n;
+
+    if (!social_s3_number(value, &n) || n > INT32_MAX) {
+        return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                              "The number must be an integer between 0 and "
+                              "2147483647", "ArgumentName", name);
+    }
+
+    reader->out->list.max_keys = n < SOCIAL_S3_MAX_KEYS ? (unsigned) n
+                                                        : SOCIAL_S3_MAX_KEYS;
+
+    return SOCIAL_S3_OK;
+}
+
+
+static social_s3_error_e
+social_s3_param_list_parts(social_s3_reader_t *reader, social_str_t name,
+    social_str_t value)
+{
+    int64_t  n;
+
+    if (social_str_eq(name, social_str("max-parts"))) {
+        return social_s3_param_max(reader, name, value);
+    }
+
+    if (social_str_eq(name, social_str("part-number-marker"))) {
+
+        if (!social_s3_number(value, &n) || n > INT32_MAX) {
+            return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                                  "The marker must be an integer between 0 "
+                                  "and 2147483647", "ArgumentName", name);
+        }
+
+        reader->out->part = n < SOCIAL_S3_MAX_PARTS ? (unsigned) n
+                                                    : SOCIAL_S3_MAX_PARTS;
+    }
+
+    return SOCIAL_S3_OK;
+}
+
+
+static social_s3_error_e
+social_s3_param_part(social_s3_reader_t *reader, social_str_t value)
+{
+    int64_t  n;
+
+    if (!social_s3_number(value, &n) || n < 1 || n > SOCIAL_S3_MAX_PARTS) {
+        return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                              "Part number must be an integer between 1 and "
+                              "10000, inclusive", "ArgumentName",
+                              social_str("partNumber"));
+    }
+
+    reader->out->part = (unsigned) n;
+
+    return SOCIAL_S3_OK;
+}
+
+
+/*
+ * An ID that is none of ours is of no upload.
+ */
+
+static social_s3_error_e
+social_s3_param_upload(social_s3_reader_t *reader, social_str_t value)
+{
+    size_t  i;
+
+    for (i = 0; i < value.len; i++) {
+        if ((value.data[i] < '0' || value.data[i] > '9')
+            && (value.data[i] < 'a' || value.data[i] > 'f'))
+        {
+            break;
+        }
+    }
+
+    if (i != value.len || value.len != SOCIAL_S3_UPLOAD_ID) {
+        return social_s3_fail(reader, SOCIAL_S3_NO_SUCH_UPLOAD, NULL,
+                              "UploadId", value);
+    }
+
+    reader->out->upload = value;
 
     return SOCIAL_S3_OK;
 }

@@ -73,32 +73,3 @@ social_s3_range_read(social_str_t range, int64_t size, int64_t *first,
 
     return SOCIAL_S3_RANGE_PART;
 }
-
-
-/*
- * What is too large to be one is as good as the largest.
- */
-
-bool
-social_s3_number(social_str_t s, int64_t *n)
-{
-    size_t  i;
-
-    *n = 0;
-
-    for (i = 0; i < s.len; i++) {
-
-        if (s.data[i] < '0' || s.data[i] > '9') {
-            return false;
-        }
-
-        if (*n > (INT64_MAX - 10) / 10) {
-            *n = INT64_MAX - 1;
-
-        } else {
-            *n = *n * 10 + (s.data[i] - '0');
-        }
-    }
-
-    return s.len != 0;
-}

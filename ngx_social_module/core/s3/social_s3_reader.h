@@ -37,6 +37,18 @@ social_s3_error_e social_s3_params(social_s3_reader_t *reader,
     const social_uri_query_t *query);
 
 /*
+ * Whether it is a copy that was taken for something else, since a header says
+ * so; and what is copied then.
+ */
+void social_s3_copies(social_s3_reader_t *reader);
+social_s3_error_e social_s3_copy(social_s3_reader_t *reader);
+
+/*
+ * The time of a header; SOCIAL_S3_NO_TIME: none.
+ */
+int64_t social_s3_date(social_str_t value);
+
+/*
  * What headers say of the body, and of what is kept with an object.
  */
 social_s3_error_e social_s3_body(social_s3_reader_t *reader);

@@ -6,13 +6,11 @@
 #include <string.h>
 
 #include "social_s3_reader.h"
-#include "social_time.h"
 
 
 static social_s3_error_e social_s3_method(social_s3_reader_t *reader,
     const social_uri_query_t *query);
 static social_s3_error_e social_s3_conditions(social_s3_reader_t *reader);
-static int64_t social_s3_date(social_s3_reader_t *reader, const char *name);
 
 
 static const social_str_t  social_s3_operations[] = {
@@ -27,7 +25,17 @@ static const social_str_t  social_s3_operations[] = {
     [SOCIAL_S3_HEAD_BUCKET] = social_string("HeadBucket"),
     [SOCIAL_S3_CREATE_BUCKET] = social_string("CreateBucket"),
     [SOCIAL_S3_GET_BUCKET_LOCATION] = social_string("GetBucketLocation"),
-    [SOCIAL_S3_LIST_BUCKETS] = social_string("ListBuckets")
+    [SOCIAL_S3_LIST_BUCKETS] = social_string("ListBuckets"),
+    [SOCIAL_S3_COPY_OBJECT] = social_string("CopyObject"),
+    [SOCIAL_S3_CREATE_MULTIPART_UPLOAD] =
+        social_string("CreateMultipartUpload"),
+    [SOCIAL_S3_UPLOAD_PART] = social_string("UploadPart"),
+    [SOCIAL_S3_UPLOAD_PART_COPY] = social_string("UploadPartCopy"),
+    [SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD] =
+        social_string("CompleteMultipartUpload"),
+    [SOCIAL_S3_ABORT_MULTIPART_UPLOAD] = social_string("AbortMultipartUpload"),
+    [SOCIAL_S3_LIST_PARTS] = social_string("ListParts"),
+    [SOCIAL_S3_LIST_MULTIPART_UPLOADS] = social_string("ListMultipartUploads")
 };
 
 
@@ -51,7 +59,9 @@ social_s3_request_read(const social_s3_place_t *place,
     memset(out, 0, sizeof(social_s3_operation_t));
     out->condition.if_modified_since = SOCIAL_S3_NO_TIME;
     out->condition.if_unmodified_since = SOCIAL_S3_NO_TIME;
+    out->copy.condition = out->condition;
     out->length = -1;
+    out->size = -1;
     out->list.max_keys = SOCIAL_S3_MAX_KEYS;
 
     reader.place = place;
@@ -98,6 +108,7 @@ social_s3_request_read(const social_s3_place_t *place,
     }
 
     if (error == SOCIAL_S3_OK) {
+        social_s3_copies(&reader);
         error = social_s3_params(&reader, &query);
     }
 
@@ -115,26 +126,15 @@ social_s3_request_read(const social_s3_place_t *place,
     }
 
     if (error == SOCIAL_S3_OK
-        && (out->operation == SOCIAL_S3_PUT_OBJECT
-            || out->operation == SOCIAL_S3_DELETE_OBJECTS))
+        && (out->operation == SOCIAL_S3_COPY_OBJECT
+            || out->operation == SOCIAL_S3_UPLOAD_PART_COPY))
     {
+        error = social_s3_copy(&reader);
+    }
+
+    if (error == SOCIAL_S3_OK) {
         error = social_s3_body(&reader);
     }
-
-    return error;
-}
-
-
-social_s3_error_e
-social_s3_fail(social_s3_reader_t *reader, social_s3_error_e error,
-    const char *message, const char *name, social_str_t value)
-{
-    if (message) {
-        reader->out->message = social_str(message);
-    }
-
-    reader->out->detail_name = social_str(name);
-    reader->out->detail = value;
 
     return error;
 }
@@ -159,6 +159,17 @@ social_s3_method(social_s3_reader_t *reader, const social_uri_query_t *query)
         social_str_t           param;     /* empty: whatever else there is */
         social_s3_operation_e  operation;
     } table[] = {
+        { OBJECT, social_string("GET"), social_string("uploadId"),
+          SOCIAL_S3_LIST_PARTS },
+        { OBJECT, social_string("PUT"), social_string("uploadId"),
+          SOCIAL_S3_UPLOAD_PART },
+        { OBJECT, social_string("DELETE"), social_string("uploadId"),
+          SOCIAL_S3_ABORT_MULTIPART_UPLOAD },
+        { OBJECT, social_string("POST"), social_string("uploadId"),
+          SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD },
+        { OBJECT, social_string("POST"), social_string("uploads"),
+          SOCIAL_S3_CREATE_MULTIPART_UPLOAD },
+
         { OBJECT, social_string("GET"), social_string(""),
           SOCIAL_S3_GET_OBJECT },
         { OBJECT, social_string("HEAD"), social_string(""),
@@ -168,6 +179,8 @@ social_s3_method(social_s3_reader_t *reader, const social_uri_query_t *query)
         { OBJECT, social_string("DELETE"), social_string(""),
           SOCIAL_S3_DELETE_OBJECT },
 
+        { BUCKET, social_string("GET"), social_string("uploads"),
+          SOCIAL_S3_LIST_MULTIPART_UPLOADS },
         { BUCKET, social_string("GET"), social_string("location"),
           SOCIAL_S3_GET_BUCKET_LOCATION },
         { BUCKET, social_string("GET"), social_string("list-type"),
@@ -224,17 +237,27 @@ social_s3_conditions(social_s3_reader_t *reader)
 
     case SOCIAL_S3_GET_OBJECT:
     case SOCIAL_S3_HEAD_OBJECT:
-        out->condition.if_modified_since = social_s3_date(reader,
-                                                      "if-modified-since");
-        out->condition.if_unmodified_since = social_s3_date(reader,
-                                                    "if-unmodified-since");
+        out->condition.if_modified_since = social_s3_date(
+            social_s3_header_plain(&reader->headers, "if-modified-since"));
+        out->condition.if_unmodified_since = social_s3_date(
+            social_s3_header_plain(&reader->headers, "if-unmodified-since"));
         out->range = social_s3_header_plain(&reader->headers, "range");
         out->if_range = social_s3_header_plain(&reader->headers, "if-range");
         out->with_checksum = social_s3_header_amz(&reader->headers,
                                              "x-amz-checksum-mode").len != 0;
+
+        if (out->part && out->range.len) {
+            return social_s3_fail(reader, SOCIAL_S3_INVALID_REQUEST,
+                                  "Cannot specify both Range header and "
+                                  "partNumber query parameter", "Header",
+                                  social_str("Range"));
+        }
+
         break;
 
     case SOCIAL_S3_PUT_OBJECT:
+    case SOCIAL_S3_COPY_OBJECT:
+    case SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD:
         if (match.len && none_match.len) {
             return social_s3_fail(reader, SOCIAL_S3_NOT_IMPLEMENTED, NULL,
                                   "Header", social_str("If-None-Match"));
@@ -242,7 +265,7 @@ social_s3_conditions(social_s3_reader_t *reader)
 
         if (none_match.len && !social_str_eq(none_match, social_str("*"))) {
             return social_s3_fail(reader, SOCIAL_S3_NOT_IMPLEMENTED,
-                                  "If-None-Match of a PUT must be \"*\"",
+                                  "If-None-Match of a write must be \"*\"",
                                   "Header", social_str("If-None-Match"));
         }
 
@@ -261,20 +284,4 @@ social_s3_conditions(social_s3_reader_t *reader)
     }
 
     return SOCIAL_S3_OK;
-}
-
-
-static int64_t
-social_s3_date(social_s3_reader_t *reader, const char *name)
-{
-    int64_t  t;
-
-    if (social_time_http_parse(social_s3_header_plain(&reader->headers, name),
-                               &t)
-        != SOCIAL_OK)
-    {
-        return SOCIAL_S3_NO_TIME;
-    }
-
-    return t;
 }
