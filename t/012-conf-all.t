@@ -200,6 +200,8 @@ my %param = (
         fsync => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
         max_size => [ 1, '5g', { map { $_ => 'it must be a size of at least 1'
                                      } 0, 'x', '', -1 } ],
+        expire_multipart => [ '1s', '10d', { map { $_ => $time->('1s to 3650d')
+            } '0', 'x', '', '3651d' } ],
     },
     social_job => {
         before => 'social_job raw', required => 'kind',

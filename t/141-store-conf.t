@@ -140,8 +140,8 @@ wrong('an unknown bucket', "foo root=$dir/root;", 'unknown bucket "foo" (add '
       . 'in ');
 wrong('an unknown parameter', "raw root=$dir/root foo=bar;",
       'unknown parameter "foo=bar" in "social_store" directive, supported are '
-      . '"root", "part", "public", "announce", "fsync", "max_size" and '
-      . '"min_free" in ');
+      . '"root", "part", "public", "announce", "fsync", "max_size", '
+      . '"min_free" and "expire_multipart" in ');
 wrong('nothing to leave free', "raw root=$dir/root min_free=0;",
       'invalid value "0" of parameter "min_free"');
 wrong('a public bucket', "raw root=$dir/root public=;",
@@ -164,14 +164,25 @@ refused('store: two buckets in one root', {
     http => "$bucket social_bucket other { $lines }", files => $files,
     config => "location /a/ { social_store raw root=$dir/root; }
                location /b/ { social_store other root=$dir/root/; }" },
-    "duplicate root \"$dir/root\" with another bucket or another \"announce\" "
-    . '(give each bucket a directory of its own) in "social_store" directive');
+    "duplicate root \"$dir/root\" with another bucket, another \"announce\" or "
+    . 'another "expire_multipart" (give each bucket a directory of its own) in '
+    . '"social_store" directive');
 refused('store: announced here and not there', {
     http => "$db $bucket", files => $files,
     config => "location /a/ { social_store raw root=$dir/root; }
                location /b/ { social_store raw root=$dir/root
                               announce=on; }" },
-    "duplicate root \"$dir/root\" with another bucket or another \"announce\" "
-    . '(give each bucket a directory of its own) in "social_store" directive');
+    "duplicate root \"$dir/root\" with another bucket, another \"announce\" or "
+    . 'another "expire_multipart" (give each bucket a directory of its own) in '
+    . '"social_store" directive');
+
+refused('store: uploads in parts expire here and not there', {
+    http => $bucket, files => $files,
+    config => "location /a/ { social_store raw root=$dir/root; }
+               location /b/ { social_store raw root=$dir/root
+                              expire_multipart=1d; }" },
+    "duplicate root \"$dir/root\" with another bucket, another \"announce\" or "
+    . 'another "expire_multipart" (give each bucket a directory of its own) in '
+    . '"social_store" directive');
 
 run_conf();

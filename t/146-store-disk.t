@@ -11,6 +11,7 @@ use warnings;
 
 use lib 't/lib';
 
+use Digest::MD5 qw( md5_hex );
 use Fcntl qw( :flock );
 use IO::Select ();
 use IO::Socket::INET ();
@@ -90,6 +91,36 @@ sub put { return $s3->request(PUT => $_[0], body => $_[1]) }
 sub get { return $s3->request(GET => $_[0]) }
 sub del { return $s3->request(DELETE => $_[0]) }
 
+# An upload of one part, or of none.
+
+sub create {
+    my ($key) = @_;
+    my $got = $s3->request(POST => $key, query => { uploads => '' });
+    return $got->{body} =~ m{<UploadId>(\w+)<} ? $1 : '';
+}
+
+sub part {
+    my ($key, $id, $n, $body) = @_;
+    return $s3->request(PUT => $key, body => $body,
+                        query => { uploadId => $id, partNumber => $n });
+}
+
+sub complete {
+    my ($key, $id, $body) = @_;
+    return $s3->request(POST => $key, query => { uploadId => $id },
+        body => '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>'
+                . '<ETag>' . md5_hex($body)
+                . '</ETag></Part></CompleteMultipartUpload>');
+}
+
+sub undo { return $s3->request(DELETE => $_[0], query => { uploadId => $_[1] }) }
+
+sub copy {
+    my ($key, $from) = @_;
+    return $s3->request(PUT => $key,
+                        headers => { 'x-amz-copy-source' => "/raw$from" });
+}
+
 # Nothing but what metadata names, as soon as what was left is ended.
 
 sub clean {
@@ -165,6 +196,18 @@ sub violations {
                     delete $dirty{$from};
                 }
 
+            } elsif ($path =~ m{\Adata/../.*/} && $from =~ m{\Atmp/}) {
+
+                # a part; those of a copy were durable before
+
+                push @bad, "$path is named before it is durable"
+                    if $dirty{$file{$path}};
+                $unsynced{$parent}++;
+                $waiting++;
+
+            } elsif ($path =~ m{\Adata/../.*/} || $path =~ m{\Auploads/}) {
+                $unsynced{$parent}++;
+
             } elsif ($path =~ m{\Adata/../(.*)}) {
                 push @bad, "$path is named before its intent is"
                     if !$intent{$1};
@@ -183,9 +226,12 @@ sub violations {
             $unsynced{$parent}++;
             $waiting++;
 
-        } elsif ($name eq 'unlinkat' && $path =~ m{\Adata/} && $alone) {
+        } elsif ($name eq 'unlinkat' && $path =~ m{\A(?:data|uploads)/}
+                 && $alone)
+        {
             push @bad, "$path is removed before that is durable"
                 if %unsynced;
+            $unsynced{uploads}++ if $how eq 'abort' && $path =~ /\Auploads/;
         }
     }
 
@@ -272,6 +318,29 @@ sub order {
     put('/l', $large);
     ordered('a removal of a large one', sub { $ok->(del('/l'), 'removed') });
 
+    # uploads in parts, and copies
+
+    my $id;
+    ordered('the beginning of an upload', sub { $id = create('/u/p') });
+    ordered('the first part', sub {
+        $ok->(part('/u/p', $id, 1, $large), 'stored') });
+    ordered('another one', sub {
+        $ok->(part('/u/p', $id, 2, $large), 'stored') });
+    @calls = ordered('one over it', sub {
+        $ok->(part('/u/p', $id, 2, $small), 'stored') });
+    cmp_ok(syncs(@calls), '<=', 2, '... with two syncs');
+    ordered('its end', sub { $ok->(complete('/u/p', $id, $large), 'stored') });
+    is(get('/u/p')->{body}, $large, '... there it is');
+    ordered('a copy of it', sub { $ok->(copy('/u/c', '/u/p'), 'stored') });
+    ordered('a copy over it', sub { $ok->(copy('/u/p', '/s'), 'stored') });
+    put('/l', $large);
+    ordered('a copy of a large one', sub {
+        $ok->(copy('/u/l', '/l'), 'stored') });
+    ordered('a removal of parts', sub { $ok->(del('/u/c'), 'removed') });
+    $id = create('/u/q');
+    part('/u/q', $id, 1, $large);
+    ordered('an abort', sub { $ok->(undo('/u/q', $id), 'removed') }, 'abort');
+
     @calls = ordered('twenty at once', sub {
         is(at_once((map { [ PUT => "/n$_", body => $small ] } 1 .. 12),
                    (map { [ PUT => "/m$_/x", body => $large ] } 1 .. 8)), 0,
@@ -318,6 +387,35 @@ my @cases = (
     [ 'a small one over a large one', $large, [ PUT => $small ] ],
     [ 'a large one over a large one', $large x 2, [ PUT => $large ] ],
     [ 'a removal', $large, [ DELETE => undef ] ],
+
+    # what is requested is a function then, with what one before it returned;
+    # the last one says whether nothing that was acknowledged is lost
+
+    [ 'a copy', undef, [ sub { copy($_[0], '/source') }, $large ],
+      sub { put('/source', $large) } ],
+    [ 'a copy of parts', undef, [ sub { copy($_[0], '/parts') }, $large ],
+      sub { my $id = create('/parts'); part('/parts', $id, 1, $large);
+            complete('/parts', $id, $large) } ],
+    [ 'a part', undef, [ sub { part($_[0], $_[1], 1, $large) }, undef ],
+      \&create,
+      sub { my ($key, $id, $got) = @_;
+            my $end = complete($key, $id, $large);
+            my $ok = $got->{status} != 200 || $end->{status} == 200
+                     && get($key)->{body} eq $large;
+            undo($key, $id);
+            return $ok } ],
+    [ 'the end of an upload', undef,
+      [ sub { complete($_[0], $_[1], $large) }, $large ],
+      sub { my $id = create($_[0]); part($_[0], $id, 1, $large); $id },
+      sub { my ($key, $id) = @_;
+            return complete($key, $id, $large)->{status} == 200
+                   && get($key)->{body} eq $large } ],
+    [ 'an abort', undef, [ sub { undo($_[0], $_[1]) }, undef ],
+      sub { my $id = create($_[0]); part($_[0], $id, 1, $large); $id },
+      sub { my ($key, $id, $got) = @_;
+            my $status = undo($key, $id)->{status};
+            return $status == 404
+                   || $got->{status} != 204 && $status == 204 } ],
 );
 
 # Whether the key is as it was or as it was to be; after 2xx only the latter.
@@ -355,7 +453,7 @@ sub unsynced {
 
 sub each_call {
     my ($case, $error, $code) = @_;
-    my ($name, $before, $request) = @$case;
+    my ($name, $before, $request, $begin, $then) = @$case;
     my ($method, $body) = @$request;
     my ($n, $bad) = (0, 0);
 
@@ -366,11 +464,13 @@ sub each_call {
 
         $disk->set(on => 0);
         put($key, $before) if defined $before;
-        sleep 0.05 if defined $before;
+        my $begun = $begin ? $begin->($key) : undef;
+        sleep 0.05 if defined $before || $begin;
         $disk->calls;
 
         $disk->set(count => 0, at => $at, error => $error, on => 1);
-        my $got = $s3->request($method, $key, body => $body);
+        my $got = ref $method ? $method->($key, $begun)
+                  : $s3->request($method, $key, body => $body);
         sleep 0.02 if $got->{status} =~ /\A2/;
         my $made = $disk->get('count');
         $disk->set(on => 0, at => 0);
@@ -378,6 +478,12 @@ sub each_call {
         $code->($got) or $bad++;
         whole($key, $before, $body, $got->{status}) or $bad++;
         unsynced($got->{status}, $disk->calls) or $bad++;
+
+        if ($then && !$then->($key, $begun, $got)) {
+            diag("call $at: status $got->{status}, and then");
+            $bad++;
+        }
+
         $n++;
 
         # a look at the spool may have been among them

@@ -9,7 +9,7 @@ use warnings;
 
 use lib 't/lib';
 
-use Digest::MD5 qw( md5_hex );
+use Digest::MD5 qw( md5 md5_hex );
 use POSIX ();
 use SocialNginx;
 use SocialPostgres;
@@ -133,6 +133,32 @@ ok(SocialNginx::wait_for(30, sub { row('etag') eq md5_hex('new') }),
    'it is announced');
 cmp_ok(row('sequence'), '>', $before, 'under a later number');
 ok(settled(), 'nothing is left');
+
+# The end of an upload in parts, and a copy, are announced as a PUT is.
+
+$before = row('sequence');
+my ($upload) = $s3->request(POST => '/up/a.jpg', query => { uploads => '' })
+    ->{body} =~ m{<UploadId>(\w+)<};
+$s3->request(PUT => '/up/a.jpg', body => 'part',
+             query => { uploadId => $upload, partNumber => 1 });
+is(row('sequence'), $before, 'a part is not announced');
+is($s3->request(POST => '/up/a.jpg', query => { uploadId => $upload },
+    body => '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>'
+            . md5_hex('part') . '</ETag></Part></CompleteMultipartUpload>')
+   ->{status}, 200, 'an upload in parts is completed');
+ok(SocialNginx::wait_for(30, sub {
+    return row('etag') eq md5_hex(md5('part')) . '-1';
+}), '... and announced') or diag(row('etag'));
+cmp_ok(row('sequence'), '>', $before, '... under a later number');
+
+$before = row('sequence');
+$s3->request(PUT => '/up/b.jpg', body => 'copied');
+is($s3->request(PUT => '/up/a.jpg', headers => {
+    'x-amz-copy-source' => '/raw/up/b.jpg' })->{status}, 200, 'a copy');
+ok(SocialNginx::wait_for(30, sub { row('etag') eq md5_hex('copied') }),
+   '... is announced');
+cmp_ok(row('sequence'), '>', $before, '... under a later number');
+ok(settled(), 'nothing is left of them');
 
 $nginx->stop;
 unlike($nginx->error_log, qr/\[(?:alert|emerg|crit|error)\]/,

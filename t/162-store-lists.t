@@ -275,7 +275,7 @@ subtest 'refused' => sub {
     }
 
     for my $what (qw( acl cors lifecycle policy tagging versioning versions
-                      website uploads encryption object-lock ))
+                      website encryption object-lock ))
     {
         my $got = $s3->request(GET => '/', query => { $what => '' });
         status_is($got, 501, 'NotImplemented', "?$what");

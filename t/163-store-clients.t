@@ -105,6 +105,23 @@ write_to('small', $small);
 write_to('large', $large);
 write_to("tree/$_", "at $_") for qw( one two sub/three );
 
+# 200 MB, which nothing keeps in memory
+
+{
+    open my $out, '>:raw', "$dir/work/huge" or die "huge: $!\n";
+    print {$out} $large for 1 .. 10;
+    close $out;
+}
+
+sub is_huge {
+    my ($key) = @_;
+    my $head = $s3->request(HEAD => "/$key");
+    return ($head->{headers}{'content-length'} // 0) == 200_000_000
+           && $s3->request(GET => "/$key", extra => {
+               range => 'bytes=99999990-100000009' })->{body}
+              eq 'large' x 4;
+}
+
 # the last lines of what failed, for a diagnosis
 
 my $said = '';
@@ -134,7 +151,7 @@ my $curl = 'curl -sSf --aws-sigv4 aws:amz:eu-west-1:s3 '
 # what is done; a function that says whether it was done
 
 my @rows = (
-    'put', 'get', 'head', 'put of 20 MB', 'list', 'list of what is below',
+    'put', 'get', 'head', 'put of 20 MB', 'put of 200 MB', 'list', 'list of what is below',
     'sync', 'copy', 'move', 'remove', 'remove of many', 'URL',
     'make bucket',
 );
@@ -150,6 +167,8 @@ my %did = (
                         =~ /"ContentLength": 6/ },
         'put of 20 MB' => sub { run("$aws s3 cp large s3://raw/awscli/large")
                                 && stored('awscli/large') eq $large },
+        'put of 200 MB' => sub { run("$aws s3 cp huge s3://raw/awscli/huge")
+                                 && is_huge('awscli/huge') },
         'list' => sub { listed(run("$aws s3 ls s3://raw/awscli/") // '',
                                qr/small/) == 1 },
         'list of what is below' => sub {
@@ -193,6 +212,10 @@ my %did = (
             defined run($python . 's3.upload_file(\"large\", b, '
                         . '\"boto3/large\")"')
             && stored('boto3/large') eq $large },
+        'put of 200 MB' => sub {
+            defined run($python . 's3.upload_file(\"huge\", b, '
+                        . '\"boto3/huge\")"')
+            && is_huge('boto3/huge') },
         'list' => sub { (run($python . 'print([o[\"Key\"] for o in '
                              . 's3.list_objects_v2(Bucket=b, '
                              . 'Prefix=\"boto3/\", Delimiter=\"/\")'
@@ -235,6 +258,8 @@ my %did = (
                         =~ /File size:\s+6/ },
         'put of 20 MB' => sub { run("$cmd put large s3://raw/s3cmd/large")
                                 && stored('s3cmd/large') eq $large },
+        'put of 200 MB' => sub { run("$cmd put huge s3://raw/s3cmd/huge")
+                                 && is_huge('s3cmd/huge') },
         'list' => sub { listed(run("$cmd ls s3://raw/s3cmd/") // '',
                                qr/small/) == 1 },
         'list of what is below' => sub {
@@ -264,6 +289,9 @@ my %did = (
         'put of 20 MB' => sub {
             defined run('rclone copyto large s3:raw/rclone/large')
             && stored('rclone/large') eq $large },
+        'put of 200 MB' => sub {
+            defined run('rclone copyto huge s3:raw/rclone/huge')
+            && is_huge('rclone/huge') },
         'list' => sub { (run('rclone lsf s3:raw/rclone') // '')
                         =~ /^small$/m },
         'list of what is below' => sub { (run('rclone lsf -R s3:raw') // '')
@@ -296,6 +324,9 @@ my %did = (
         'put of 20 MB' => sub { defined run("$curl -T large "
                                             . "$url/raw/curl/large")
                                 && stored('curl/large') eq $large },
+        'put of 200 MB' => sub { defined run("$curl -T huge "
+                                             . "$url/raw/curl/huge")
+                                 && is_huge('curl/huge') },
         'list' => sub { (run("$curl \"$url/raw?delimiter=%2F&prefix=curl%2F\"")
                          // '') =~ m{<Key>curl/small<} },
         'list of what is below' => sub { (run("$curl $url/raw") // '')

@@ -18,6 +18,8 @@
 #include "social_net_commit.h"
 #include "social_net_disk_file.h"
 #include "social_net_intent.h"
+#include "social_net_parts.h"
+#include "social_net_upload.h"
 
 
 static social_net_commit_rc_e social_net_commit_failed(
@@ -32,7 +34,13 @@ static bool social_net_commit_replaces(const social_net_commit_t *c,
     const unsigned char *id);
 static social_rc_e social_net_commit_intent(social_net_commit_t *c);
 static social_rc_e social_net_commit_link_data(social_net_commit_t *c);
+static const unsigned char *social_net_commit_intent_name(
+    const social_net_commit_t *c);
 static social_rc_e social_net_commit_write_meta(social_net_commit_t *c);
+static social_rc_e social_net_commit_write(social_net_commit_t *c,
+    social_str_t text);
+static social_net_commit_rc_e social_net_commit_of_upload(
+    social_net_commit_t *c);
 static social_net_commit_rc_e social_net_commit_conditions(
     social_net_commit_t *c, const social_store_meta_t *old);
 static social_net_commit_rc_e social_net_commit_locked(
@@ -54,6 +62,7 @@ social_net_commit_init(social_net_commit_t *c, social_net_disk_t *disk)
     c->file.fd = -1;
     c->intent = -1;
     c->dir = -1;
+    c->upload = -1;
 }
 
 
@@ -75,6 +84,17 @@ social_net_commit_prepare(social_net_commit_t *c)
         c->synced = true;
     }
 
+    if (c->kind == SOCIAL_NET_COMMIT_PART) {
+        return SOCIAL_NET_COMMIT_OK;
+    }
+
+    if (c->kind == SOCIAL_NET_COMMIT_CREATE) {
+        c->meta.place = SOCIAL_STORE_INLINE;
+        return social_net_commit_write(c, (social_str_t) { 0, NULL })
+               == SOCIAL_OK
+               ? SOCIAL_NET_COMMIT_OK : social_net_commit_failed(c);
+    }
+
     rc = social_net_commit_number(c);
 
     if (rc != SOCIAL_NET_COMMIT_OK) {
@@ -82,10 +102,11 @@ social_net_commit_prepare(social_net_commit_t *c)
                                             : social_net_commit_failed(c);
     }
 
-    c->meta.place = c->data.fd == -1 ? SOCIAL_STORE_INLINE
-                                     : SOCIAL_STORE_FILE;
+    c->meta.place = c->meta.parts ? SOCIAL_STORE_PARTS
+                    : c->data.fd != -1 || c->source ? SOCIAL_STORE_FILE
+                    : SOCIAL_STORE_INLINE;
 
-    if (c->announce || c->replaced || c->data.fd != -1) {
+    if (c->announce || c->replaced || c->meta.place != SOCIAL_STORE_INLINE) {
         if (social_net_commit_intent(c) != SOCIAL_OK) {
             return social_net_commit_failed(c);
         }
@@ -208,7 +229,7 @@ static void
 social_net_commit_replace(social_net_commit_t *c,
     const social_store_meta_t *old)
 {
-    if (old->place == SOCIAL_STORE_FILE
+    if (old->place != SOCIAL_STORE_INLINE
         && !social_net_commit_replaces(c, old->id) && c->replaced < 2)
     {
         memcpy(c->replaces[c->replaced++], old->id, SOCIAL_STORE_ID_SIZE);
@@ -256,7 +277,21 @@ social_net_commit_intent(social_net_commit_t *c)
     intent.replaced = c->replaced;
     memcpy(intent.replaces, c->replaces, sizeof(intent.replaces));
 
-    return social_net_intent_create(c->disk, &intent, &c->intent);
+    /* 0 would be one of version 1, which is not locked: nobody is to wait */
+
+    if (intent.seq == 0) {
+        intent.seq = 1;
+    }
+
+    return social_net_intent_create(c->disk, social_net_commit_intent_name(c),
+                                    &intent, &c->intent);
+}
+
+
+static const unsigned char *
+social_net_commit_intent_name(const social_net_commit_t *c)
+{
+    return c->name[0] ? c->name : c->meta.id;
 }
 
 
@@ -267,6 +302,12 @@ social_net_commit_link_data(social_net_commit_t *c)
     char         path[SOCIAL_NET_DISK_PATH];
     const char  *name;
     social_rc_e  rc;
+
+    if (c->source) {
+        c->linked = true;
+        return social_net_parts_copy(c->disk, c->source, &c->meta, c->bytes,
+                                     &c->data);
+    }
 
     if (c->data.fd == -1) {
         return SOCIAL_OK;
@@ -293,7 +334,6 @@ static social_rc_e
 social_net_commit_write_meta(social_net_commit_t *c)
 {
     size_t         len;
-    social_str_t   text;
     unsigned char  buf[SOCIAL_STORE_META_SIZE];
 
     if (social_store_meta_write(&c->meta, buf, &len) != SOCIAL_OK) {
@@ -301,17 +341,25 @@ social_net_commit_write_meta(social_net_commit_t *c)
         return SOCIAL_FAILED;
     }
 
+    return social_net_commit_write(c, (social_str_t) { len, buf });
+}
+
+
+/*
+ * The text of the file that gets its name, and after it what is small.
+ */
+
+static social_rc_e
+social_net_commit_write(social_net_commit_t *c, social_str_t text)
+{
     if (social_net_disk_create(c->disk, c->meta.id, 'm', &c->file)
         != SOCIAL_OK)
     {
         return SOCIAL_FAILED;
     }
 
-    text.data = buf;
-    text.len = len;
-
     if (social_net_disk_write(c->file.fd, text) != SOCIAL_OK
-        || (c->data.fd == -1
+        || (c->meta.place != SOCIAL_STORE_FILE
             && social_net_disk_write(c->file.fd, c->bytes) != SOCIAL_OK))
     {
         return SOCIAL_FAILED;
@@ -332,13 +380,13 @@ social_net_commit_sync(social_net_commit_t *c)
     char         path[SOCIAL_NET_DISK_PATH];
     const char  *name;
 
-    if (c->remove) {
+    if (c->remove || c->kind == SOCIAL_NET_COMMIT_PART) {
         return SOCIAL_OK;
     }
 
     rc = 0;
 
-    if (c->data.fd != -1) {
+    if (c->meta.place != SOCIAL_STORE_INLINE) {
         social_net_disk_data_name(path, c->meta.id);
         dir = social_net_disk_parent(c->disk, path, &name, NULL);
 
@@ -348,6 +396,13 @@ social_net_commit_sync(social_net_commit_t *c)
         if (dir != -1) {
             close(dir);
         }
+    }
+
+    if (rc == 0 && c->meta.place == SOCIAL_STORE_PARTS
+        && social_net_parts_sync(c->disk, c->meta.id) != SOCIAL_OK)
+    {
+        c->err = errno;
+        rc = -1;
     }
 
     if (rc == 0 && c->announce
@@ -384,7 +439,9 @@ social_net_commit_publish(social_net_commit_t *c,
                                      : SOCIAL_NET_COMMIT_FAILED;
     }
 
-    status = social_net_commit_locked(c, lock);
+    status = c->kind == SOCIAL_NET_COMMIT_OBJECT
+             ? social_net_commit_locked(c, lock)
+             : social_net_commit_of_upload(c);
 
     c->err = errno;
 
@@ -468,6 +525,45 @@ social_net_commit_locked(social_net_commit_t *c, int lock)
 
     return social_net_commit_name(c, found) == SOCIAL_OK
            ? SOCIAL_NET_COMMIT_OK : SOCIAL_NET_COMMIT_FAILED;
+}
+
+
+/*
+ * What is about to be removed has to be in an intent before.
+ */
+
+static social_net_commit_rc_e
+social_net_commit_of_upload(social_net_commit_t *c)
+{
+    int                     upload;
+    social_net_commit_rc_e  rc;
+
+    if (c->kind == SOCIAL_NET_COMMIT_CREATE) {
+        return social_net_upload_create(c);
+    }
+
+    rc = social_net_upload_lock(c->disk, c->path,
+                                c->kind == SOCIAL_NET_COMMIT_PART
+                                ? c->upload_id : c->meta.id,
+                                c->kind == SOCIAL_NET_COMMIT_ABORT, &upload);
+
+    if (rc != SOCIAL_NET_COMMIT_OK) {
+        return rc;
+    }
+
+    if (c->kind == SOCIAL_NET_COMMIT_PART) {
+        rc = social_net_upload_part(c);
+
+    } else if (c->intent == -1 && social_net_commit_intent(c) != SOCIAL_OK) {
+        rc = SOCIAL_NET_COMMIT_FAILED;
+
+    } else {
+        rc = social_net_upload_abort(c);
+    }
+
+    social_net_disk_unlock(upload);
+
+    return rc;
 }
 
 
@@ -600,26 +696,44 @@ social_net_commit_synced(social_net_commit_t *c,
 }
 
 
+void
+social_net_commit_durable(social_net_commit_t *c)
+{
+    if (c->upload != -1) {
+        (void) social_net_upload_remove(c->disk, c->meta.id);
+        close(c->upload);
+        c->upload = -1;
+        c->completed = true;
+    }
+}
+
+
 bool
 social_net_commit_unfinished(const social_net_commit_t *c)
 {
-    return c->intent != -1 && (c->replaced || !c->announce);
+    return c->intent != -1 && (c->replaced || c->completed || !c->announce);
 }
 
 
 void
 social_net_commit_finish(social_net_commit_t *c)
 {
-    if (c->replaced) {
+    bool  own;
 
-        if (social_net_intent_remove_data(c->disk, c->path, NULL, c->replaces,
-                                          c->replaced)
+    own = c->completed || c->kind == SOCIAL_NET_COMMIT_ABORT;
+
+    if (c->replaced || own) {
+
+        if (social_net_intent_remove_data(c->disk, c->path,
+                                          own ? c->meta.id : NULL,
+                                          c->replaces, c->replaced)
             != SOCIAL_OK)
         {
             return;
         }
 
         c->replaced = 0;
+        c->completed = false;
     }
 
     if (!c->announce) {
@@ -661,7 +775,7 @@ social_net_commit_announced(social_net_commit_t *c)
 {
     c->announce = false;
 
-    if (c->replaced) {
+    if (c->replaced || c->completed) {
         social_net_commit_finish(c);
         return;
     }
@@ -674,7 +788,8 @@ static void
 social_net_commit_drop(social_net_commit_t *c)
 {
     if (c->intent != -1) {
-        social_net_intent_remove(c->disk, c->meta.id, c->intent);
+        social_net_intent_remove(c->disk, social_net_commit_intent_name(c),
+                                 c->intent);
         c->intent = -1;
     }
 }
@@ -708,6 +823,11 @@ void
 social_net_commit_free(social_net_commit_t *c)
 {
     social_net_commit_close(c);
+
+    if (c->upload != -1) {
+        close(c->upload);
+        c->upload = -1;
+    }
 
     if (c->intent != -1) {
         close(c->intent);

@@ -39,6 +39,7 @@ typedef enum {
                                        it had replaced this one at once */
     SOCIAL_NET_COMMIT_ABSENT,       /* a DELETE, or a condition, of no object */
     SOCIAL_NET_COMMIT_REFUSED,      /* a condition is not met */
+    SOCIAL_NET_COMMIT_NO_UPLOAD,    /* it was completed or aborted */
     SOCIAL_NET_COMMIT_FULL,         /* there is no space left: c->err */
     SOCIAL_NET_COMMIT_FAILED,       /* c->err says why; the key is as it was */
     SOCIAL_NET_COMMIT_UNCERTAIN     /* c->err says why; the key is as it was
@@ -46,26 +47,53 @@ typedef enum {
 } social_net_commit_rc_e;
 
 
+typedef enum {
+    SOCIAL_NET_COMMIT_OBJECT = 0,   /* PUT, DELETE, a copy, and what completes
+                                       an upload in parts */
+    SOCIAL_NET_COMMIT_CREATE,       /* of such an upload; "bytes" is its text,
+                                       and meta.id its ID */
+    SOCIAL_NET_COMMIT_PART,         /* of one; "data" has its bytes and note,
+                                       and meta.id is any */
+    SOCIAL_NET_COMMIT_ABORT         /* of one; "remove" is set too */
+} social_net_commit_kind_e;
+
+
 typedef struct {
 
     /* the caller's */
 
     social_net_disk_t      *disk;
+    social_net_commit_kind_e  kind;
     social_str_t            key;
     const char             *path;        /* social_store_path() of the key */
     bool                    remove;      /* DELETE */
     bool                    announce;
     social_store_meta_t     meta;        /* "seq" and "place" are set here */
-    social_str_t            bytes;       /* of a small object */
+    social_str_t            bytes;       /* of a small object, or the records
+                                            of meta.parts */
     social_net_disk_file_t  data;        /* or of a larger one; fd -1: none */
+    const social_net_object_t  *source;  /* or a copy of another one's: NULL:
+                                            none */
     social_str_t            if_match;    /* an ETag or "*"; empty: none */
     social_str_t            if_none_match;
+
+    /* of an upload in parts */
+
+    const unsigned char    *upload_id;   /* of a part */
+    unsigned                part;        /* its number */
+    int                     upload;      /* what is completed, locked: becomes
+                                            the commit's; -1: none */
+    unsigned char           name[SOCIAL_STORE_ID_SIZE];
+                                         /* of the intent, if it is completed
+                                            or aborted: that of an object is
+                                            meta.id */
 
     /* set by the functions below */
 
     int                     err;
     bool                    synced;      /* the larger object's bytes are */
     bool                    published;
+    bool                    completed;   /* an upload: parts may be left */
     social_net_disk_file_t  file;        /* the metadata */
     int                     intent;      /* locked; -1: none */
     bool                    linked;      /* the bytes have their name */
@@ -122,6 +150,12 @@ social_net_commit_rc_e social_net_commit_publish(social_net_commit_t *c,
 social_rc_e social_net_commit_sync_name(social_net_commit_t *c);
 void social_net_commit_synced(social_net_commit_t *c,
     social_net_commit_known_t *known, bool durable);
+
+/*
+ * To be called after step 4 of a commit that is durable: an upload that it has
+ * completed is not one any more.
+ */
+void social_net_commit_durable(social_net_commit_t *c);
 
 /*
  * Whether step 5 has anything to do.

@@ -20,6 +20,8 @@
 
 
 static ssize_t social_net_disk_read(int fd, unsigned char *buf, size_t size);
+static social_rc_e social_net_disk_open_bytes(social_net_disk_t *disk,
+    const social_store_meta_t *meta, social_net_object_t *object);
 
 
 social_rc_e
@@ -135,48 +137,109 @@ social_net_disk_meta(social_net_disk_t *disk, const char *path,
 social_rc_e
 social_net_disk_open(social_net_disk_t *disk, const char *path,
     unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
-    int *fd, int64_t *offset)
+    social_net_object_t *object)
 {
     int            tries, file;
-    char           name[SOCIAL_NET_DISK_PATH];
     social_rc_e    rc;
     unsigned char  last[SOCIAL_STORE_ID_SIZE];
+
+    object->fd = -1;
+    object->dir = -1;
 
     for (tries = 0; /* void */ ; tries++) {
 
         rc = social_net_disk_meta(disk, path, buf, size, len, meta, &file);
 
         if (rc != SOCIAL_OK) {
+            social_net_object_close(object);
             return rc;
         }
 
+        if (object->dir != -1
+            && meta->place == SOCIAL_STORE_PARTS
+            && memcmp(last, meta->id, sizeof(last)) == 0)
+        {
+            /* it is locked, and was not replaced before it was */
+
+            object->fd = file;
+            object->offset = (int64_t) meta->length;
+            return SOCIAL_OK;
+        }
+
+        social_net_object_close(object);
+
         if (meta->place == SOCIAL_STORE_INLINE) {
-            *fd = file;
-            *offset = (int64_t) meta->length;
+            object->fd = file;
+            object->offset = (int64_t) meta->length;
             return SOCIAL_OK;
         }
 
         close(file);
 
-        if (meta->place != SOCIAL_STORE_FILE
-            || (tries && memcmp(last, meta->id, sizeof(last)) == 0))
-        {
+        if (tries && memcmp(last, meta->id, sizeof(last)) == 0) {
             return SOCIAL_MALFORMED;
         }
 
         memcpy(last, meta->id, sizeof(last));
 
-        social_net_disk_data_name(name, meta->id);
-        *fd = social_net_disk_open_at(disk, name, O_RDONLY, 0);
-        *offset = 0;
-
-        if (*fd != -1) {
-            return SOCIAL_OK;
-        }
-
-        if (errno != ENOENT) {
+        if (social_net_disk_open_bytes(disk, meta, object) != SOCIAL_OK) {
             return SOCIAL_FAILED;
         }
+
+        if (object->fd != -1) {
+            return SOCIAL_OK;
+        }
+    }
+}
+
+
+/*
+ * What is not there any more is -1.
+ */
+
+static social_rc_e
+social_net_disk_open_bytes(social_net_disk_t *disk,
+    const social_store_meta_t *meta, social_net_object_t *object)
+{
+    int   fd;
+    char  name[SOCIAL_NET_DISK_PATH];
+
+    social_net_disk_data_name(name, meta->id);
+
+    fd = social_net_disk_open_at(disk, name, O_RDONLY
+                                 | (meta->place == SOCIAL_STORE_PARTS
+                                    ? O_DIRECTORY : 0), 0);
+
+    if (fd == -1) {
+        return errno == ENOENT ? SOCIAL_OK : SOCIAL_FAILED;
+    }
+
+    if (meta->place == SOCIAL_STORE_FILE) {
+        object->fd = fd;
+        object->offset = 0;
+
+    } else if (flock(fd, LOCK_SH|LOCK_NB) == 0) {
+        object->dir = fd;
+
+    } else {
+        close(fd);
+    }
+
+    return SOCIAL_OK;
+}
+
+
+void
+social_net_object_close(social_net_object_t *object)
+{
+    if (object->fd != -1) {
+        social_net_disk_unlock(object->fd);
+        object->fd = -1;
+    }
+
+    if (object->dir != -1) {
+        social_net_disk_unlock(object->dir);
+        object->dir = -1;
     }
 }
 

@@ -8,7 +8,9 @@
  *   objects/   the metadata files, by key; one of a small object holds its
  *              bytes too.  Giving it its name is the commit
  *   data/XX/   the bytes of larger objects, by id: never changed once they
- *              have their name
+ *              have their name; of an object in parts, a directory of them
+ *   uploads/   uploads in parts that are under way, by id, which is that of
+ *              their parts too: see social_store_upload.h
  *   spool/     intents, by id: see social_store_intent.h
  *   locks/     files that a key's lock is taken of, each for a few keys
  *   tmp/       what is written, where the file system has no files without a
@@ -102,11 +104,24 @@ social_rc_e social_net_disk_meta(social_net_disk_t *disk, const char *path,
     int *fd);
 
 /*
- * Opens the object of a path, as above.  Its bytes begin at "offset" of "fd".
+ * An object that is open: nothing of it is removed until it is closed.
+ */
+typedef struct {
+    int                     fd;          /* of its bytes, or of the records of
+                                            its parts */
+    int64_t                 offset;      /* where those begin */
+    int                     dir;         /* of its parts, locked; -1: none */
+} social_net_object_t;
+
+/*
+ * Opens the object of a path, as above; after SOCIAL_OK it is the caller's to
+ * be closed, which may be done more than once.  Both descriptors are -1 after
+ * anything else.
  */
 social_rc_e social_net_disk_open(social_net_disk_t *disk, const char *path,
     unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
-    int *fd, int64_t *offset);
+    social_net_object_t *object);
+void social_net_object_close(social_net_object_t *object);
 
 /*
  * Makes everything that was written below the root durable, and what else is

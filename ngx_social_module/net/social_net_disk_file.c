@@ -88,7 +88,7 @@ social_net_disk_prepare(int root)
     size_t              i;
     char                path[sizeof("data/XX")];
     static const char  *places[] = { "tmp", "objects", "spool", "locks",
-                                     "data" };
+                                     "uploads", "data" };
 
     for (i = 0; i < sizeof(places) / sizeof(places[0]) + 256; i++) {
 

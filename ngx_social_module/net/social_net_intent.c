@@ -17,6 +17,8 @@
 
 #include "social_net_disk_file.h"
 #include "social_net_intent.h"
+#include "social_net_parts.h"
+#include "social_net_upload.h"
 
 
 /* of version 1, which are not locked: as old as that, and they were left */
@@ -29,7 +31,7 @@
 
 
 static social_rc_e social_net_intent_remove_one(social_net_disk_t *disk,
-    const unsigned char *id, const social_store_meta_t *meta);
+    const unsigned char *id, const social_store_meta_t *meta, int fd);
 static bool social_net_intent_is_due(const struct stat *st, int64_t now);
 static bool social_net_intent_read(int dir, const char *name, int64_t now,
     social_net_intent_t *found);
@@ -40,7 +42,7 @@ static void social_net_intent_keep(social_net_intent_t *found,
 
 
 social_rc_e
-social_net_intent_create(social_net_disk_t *disk,
+social_net_intent_create(social_net_disk_t *disk, const unsigned char *id,
     const social_store_intent_t *intent, int *fd)
 {
     int                     dir, saved;
@@ -57,7 +59,7 @@ social_net_intent_create(social_net_disk_t *disk,
         return SOCIAL_FAILED;
     }
 
-    if (social_net_disk_create(disk, intent->id, 's', &file) != SOCIAL_OK) {
+    if (social_net_disk_create(disk, id, 's', &file) != SOCIAL_OK) {
         return SOCIAL_FAILED;
     }
 
@@ -68,7 +70,7 @@ social_net_intent_create(social_net_disk_t *disk,
     rc = social_net_disk_write(file.fd, text);
 
     if (rc == SOCIAL_OK) {
-        social_net_disk_name(path, "spool", intent->id, 0);
+        social_net_disk_name(path, "spool", id, 0);
         dir = social_net_disk_parent(disk, path, &name, NULL);
 
         rc = dir == -1 ? SOCIAL_FAILED
@@ -130,7 +132,7 @@ social_net_intent_remove_data(social_net_disk_t *disk, const char *path,
     const unsigned char *own, unsigned char (*replaces)[SOCIAL_STORE_ID_SIZE],
     unsigned replaced)
 {
-    int                  lock;
+    int                  lock, fd;
     size_t               len;
     unsigned             i;
     social_rc_e          rc;
@@ -143,7 +145,8 @@ social_net_intent_remove_data(social_net_disk_t *disk, const char *path,
         return rc;
     }
 
-    rc = social_net_disk_meta(disk, path, buf, sizeof(buf), &len, &meta, NULL);
+    fd = -1;
+    rc = social_net_disk_meta(disk, path, buf, sizeof(buf), &len, &meta, &fd);
 
     current = rc == SOCIAL_OK ? &meta : NULL;
 
@@ -152,12 +155,17 @@ social_net_intent_remove_data(social_net_disk_t *disk, const char *path,
 
     } else if (rc != SOCIAL_FAILED) {
 
-        rc = own ? social_net_intent_remove_one(disk, own, current)
+        rc = own ? social_net_intent_remove_one(disk, own, current, fd)
                  : SOCIAL_OK;
 
         for (i = 0; rc == SOCIAL_OK && i < replaced; i++) {
-            rc = social_net_intent_remove_one(disk, replaces[i], current);
+            rc = social_net_intent_remove_one(disk, replaces[i], current,
+                                              fd);
         }
+    }
+
+    if (fd != -1) {
+        social_net_disk_unlock(fd);
     }
 
     social_net_disk_unlock(lock);
@@ -168,20 +176,32 @@ social_net_intent_remove_data(social_net_disk_t *disk, const char *path,
 
 static social_rc_e
 social_net_intent_remove_one(social_net_disk_t *disk, const unsigned char *id,
-    const social_store_meta_t *meta)
+    const social_store_meta_t *meta, int fd)
 {
-    char  path[SOCIAL_NET_DISK_PATH];
+    char         path[SOCIAL_NET_DISK_PATH];
+    social_rc_e  rc;
 
-    if (meta && meta->place == SOCIAL_STORE_FILE
+    if (meta && meta->place != SOCIAL_STORE_INLINE
         && memcmp(meta->id, id, SOCIAL_STORE_ID_SIZE) == 0)
     {
-        return SOCIAL_OK;
+        return meta->place == SOCIAL_STORE_PARTS
+               ? social_net_parts_prune(disk, meta, fd) : SOCIAL_OK;
+    }
+
+    rc = social_net_upload_exists(disk, id);
+
+    if (rc != SOCIAL_DECLINED) {
+        return rc;
     }
 
     social_net_disk_data_name(path, id);
 
-    return social_net_disk_unlink(disk, path) == SOCIAL_FAILED
-           ? SOCIAL_FAILED : SOCIAL_OK;
+    if (social_net_disk_unlink(disk, path) != SOCIAL_FAILED) {
+        return SOCIAL_OK;
+    }
+
+    return errno == EISDIR ? social_net_parts_remove(disk, id)
+                           : SOCIAL_FAILED;
 }
 
 
@@ -332,12 +352,17 @@ social_net_intent_end(social_net_disk_t *disk, int64_t now,
 
         rc = SOCIAL_OK;
 
-        if (found[i].intent.key.len
+        if (found[i].published && found[i].intent.parts) {
+            rc = social_net_upload_remove(disk, found[i].intent.id);
+        }
+
+        if (rc == SOCIAL_OK && found[i].intent.key.len
             && social_store_path(found[i].intent.key, path, &len)
                == SOCIAL_OK)
         {
             rc = social_net_intent_remove_data(disk, (char *) path,
-                     found[i].published ? NULL : found[i].intent.id,
+                     found[i].published && found[i].intent.parts == 0
+                     ? NULL : found[i].intent.id,
                      found[i].intent.replaces, found[i].intent.replaced);
         }
 
@@ -388,9 +413,14 @@ social_net_intent_look(social_net_disk_t *disk, social_net_intent_t *found)
     }
 
     if (rc == SOCIAL_OK) {
+
+        /* an upload may have been completed by another commit than this */
+
         found->published = memcmp(meta.id, found->intent.id,
                                   SOCIAL_STORE_ID_SIZE)
-                           == 0;
+                           == 0
+                           && (found->intent.seq == 0
+                               || found->intent.seq == meta.seq);
         social_net_intent_keep(found, meta.id);
     }
 

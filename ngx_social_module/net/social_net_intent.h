@@ -37,11 +37,12 @@ typedef struct {
 
 
 /*
- * Writes an intent; its name is the id.  SOCIAL_OK: "fd" is the caller's, to
- * be closed or for social_net_intent_remove().  SOCIAL_FAILED: errno says why.
+ * Writes an intent; "name" is 32 hexadecimal digits.  SOCIAL_OK: "fd" is the
+ * caller's, to be closed or for social_net_intent_remove().  SOCIAL_FAILED:
+ * errno says why.
  */
 social_rc_e social_net_intent_create(social_net_disk_t *disk,
-    const social_store_intent_t *intent, int *fd);
+    const unsigned char *name, const social_store_intent_t *intent, int *fd);
 
 /*
  * Makes it durable.  SOCIAL_FAILED: errno says why.
@@ -52,12 +53,14 @@ social_rc_e social_net_intent_sync(social_net_disk_t *disk, int fd);
  * Removes it, and closes it.
  */
 void social_net_intent_remove(social_net_disk_t *disk,
-    const unsigned char *id, int fd);
+    const unsigned char *name, int fd);
 
 /*
- * Removes data files that the metadata of a path does not name: "own", unless
- * NULL, which was not given to it, and those that it has replaced.
- * SOCIAL_DECLINED: the key's lock is held, or its metadata is damaged;
+ * Removes data, a file or the parts of an object, that neither the metadata of
+ * a path names nor an upload that is under way: "own", unless NULL, which was
+ * not given to it, and those that it has replaced.  Of the object that "own"
+ * is, parts are removed that it does not consist of.  SOCIAL_DECLINED: the
+ * key's lock is held, parts are being read, or the metadata is damaged;
  * SOCIAL_FAILED: errno says why.
  */
 social_rc_e social_net_intent_remove_data(social_net_disk_t *disk,

@@ -75,7 +75,23 @@ fuzz_check(const social_s3_place_t *place, const social_s3_request_t *request)
 
     FUZZ_CHECK(op.operation != SOCIAL_S3_NO_OPERATION);
     FUZZ_CHECK(op.key.len == 0 || social_object_check(op.key));
-    FUZZ_CHECK(social_str_starts(op.key, place->part));
+    FUZZ_CHECK(op.key.len == 0 || social_str_starts(op.key, place->part));
+
+    if (op.operation == SOCIAL_S3_COPY_OBJECT
+        || op.operation == SOCIAL_S3_UPLOAD_PART_COPY)
+    {
+        FUZZ_CHECK(social_object_check(op.copy.key));
+        FUZZ_CHECK(social_str_starts(op.copy.key, place->part));
+        FUZZ_CHECK(!op.copy.has_range
+                   || (op.copy.first >= 0 && op.copy.first < op.copy.end));
+        fuzz_read(op.copy.condition.if_match);
+        fuzz_read(op.copy.condition.if_none_match);
+    }
+
+    FUZZ_CHECK(op.part <= SOCIAL_S3_MAX_PARTS);
+    FUZZ_CHECK(op.operation == SOCIAL_S3_LIST_MULTIPART_UPLOADS
+               || op.upload.len == 0
+               || op.upload.len == SOCIAL_S3_UPLOAD_ID);
 
     switch (op.operation) {
 

@@ -55,6 +55,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     {
         FUZZ_CHECK(social_store_part_write(&part, record) == SOCIAL_OK);
         FUZZ_CHECK(social_store_part_read(record, &part_back) == SOCIAL_OK);
+        FUZZ_CHECK(part.number == part_back.number);
+        FUZZ_CHECK(social_str_eq(part.checksum, part_back.checksum));
         FUZZ_CHECK(part.offset == part_back.offset);
         FUZZ_CHECK(part.size == part_back.size);
     }

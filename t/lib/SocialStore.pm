@@ -57,9 +57,9 @@ sub meta {
     return \%meta;
 }
 
-# The files that no metadata names: bytes of objects that are not there, intents
-# and temporary files; and the metadata whose bytes are not there, or are not
-# those of its size.
+# The files that no metadata names: bytes of objects that are not there,
+# intents, uploads under way and temporary files; and the metadata whose bytes
+# are not there, or are not those of its size.
 
 sub orphans {
     my ($root) = @_;
@@ -75,6 +75,20 @@ sub orphans {
             push @bad, "$file has other bytes"
                 if length $meta->{bytes} != $meta->{size};
 
+        } elsif ($meta->{place} eq 'parts') {
+            my $size = 0;
+
+            for my $part (parts($meta)) {
+                my $data = $part->{file};
+                $named{$data}++;
+                push @bad, "$file without $data"
+                    if (-s "$root/$data" // -1) != $part->{size} + 256
+                       || $part->{offset} != $size;
+                $size += $part->{size};
+            }
+
+            push @bad, "$file has other parts" if $size != $meta->{size};
+
         } else {
             my $data = 'data/' . substr($meta->{id}, 0, 2) . "/$meta->{id}";
             $named{$data}++;
@@ -84,7 +98,20 @@ sub orphans {
     }
 
     return @bad, (grep { !$named{$_} } files($root, 'data')),
-           files($root, 'spool'), files($root, 'tmp');
+           (map { files($root, $_) } qw( spool tmp uploads ));
+}
+
+# The records of an object in parts.
+
+sub parts {
+    my ($meta) = @_;
+
+    return map {
+        my ($number, $etag, $offset, $size) = split ' ';
+        { number => $number, etag => $etag, offset => $offset, size => $size,
+          file => 'data/' . substr($meta->{id}, 0, 2)
+                  . "/$meta->{id}/$number" }
+    } $meta->{bytes} =~ /(.{127}\n)/g;
 }
 
 1;

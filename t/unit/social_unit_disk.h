@@ -235,25 +235,24 @@ del(const char *key, unsigned id)
 static inline social_rc_e
 get_meta(const char *key, char *text, size_t size, social_store_meta_t *meta)
 {
-    int            fd;
-    size_t         len;
-    int64_t        offset;
-    ssize_t        n;
-    social_rc_e    rc;
-    unsigned char  path[SOCIAL_STORE_MAX_PATH];
-    unsigned char  buf[SOCIAL_STORE_META_SIZE];
+    size_t               len;
+    ssize_t              n;
+    social_rc_e          rc;
+    unsigned char        path[SOCIAL_STORE_MAX_PATH];
+    unsigned char        buf[SOCIAL_STORE_META_SIZE];
+    social_net_object_t  object;
 
     assert_int_equal(social_store_path(social_str(key), path, &len),
                      SOCIAL_OK);
 
     rc = social_net_disk_open(&disk, (char *) path, buf, sizeof(buf), &len,
-                              meta, &fd, &offset);
+                              meta, &object);
 
     if (rc == SOCIAL_OK) {
-        n = pread(fd, text, size - 1, offset);
+        n = pread(object.fd, text, size - 1, object.offset);
         assert_true(n >= 0);
         text[n] = '\0';
-        close(fd);
+        social_net_object_close(&object);
         assert_int_equal(meta->size, n);
     }
 

@@ -169,6 +169,56 @@ test_text(void **state)
 }
 
 
+/* the whole from its pieces, wherever it is cut */
+
+static void
+test_combine(void **state)
+{
+    size_t               i, cut;
+    social_str_t         piece;
+    unsigned char        data[2000], whole[3][SOCIAL_S3_CHECKSUM_MAX];
+    social_s3_summer_t  *summer;
+
+    static const social_s3_checksum_e  kinds[] = {
+        SOCIAL_S3_CHECKSUM_CRC32, SOCIAL_S3_CHECKSUM_CRC32C,
+        SOCIAL_S3_CHECKSUM_CRC64NVME
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(data); i++) {
+        data[i] = (unsigned char) (i * i + 7);
+    }
+
+    for (i = 0; i < 3; i++) {
+        for (cut = 0; cut <= sizeof(data); cut += 125) {
+            size_t  n;
+
+            for (n = 0; n < 3; n++) {
+                piece.data = data + (n == 2 ? cut : 0);
+                piece.len = n == 1 ? cut : n == 2 ? sizeof(data) - cut
+                                                  : sizeof(data);
+
+                summer = social_s3_summer_create(kinds[i]);
+                assert_non_null(summer);
+                social_s3_summer_update(summer, piece);
+                social_s3_summer_final(summer, whole[n]);
+                social_s3_summer_destroy(summer);
+            }
+
+            assert_int_equal(social_s3_checksum_combine(kinds[i], whole[1],
+                                 whole[2], sizeof(data) - cut), SOCIAL_OK);
+            assert_memory_equal(whole[0], whole[1],
+                                social_s3_checksum_size(kinds[i]));
+        }
+    }
+
+    assert_int_equal(social_s3_checksum_combine(SOCIAL_S3_CHECKSUM_SHA256,
+                                                whole[0], whole[1], 1),
+                     SOCIAL_DECLINED);
+}
+
+
 int
 main(void)
 {
@@ -177,6 +227,7 @@ main(void)
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_combine),
     };
 
     return cmocka_run_group_tests_name("s3_checksum", tests, NULL, NULL);

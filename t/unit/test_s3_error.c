@@ -58,7 +58,7 @@ test_table(void **state)
 
     for (i = SOCIAL_S3_ACCESS_DENIED; i <= SOCIAL_S3_SLOW_DOWN; i++) {
         status = social_s3_error_status((social_s3_error_e) i);
-        assert_true(status >= 400 && status <= 503);
+        assert_true(status >= 400 && status <= 507);
         assert_true(social_s3_error_code((social_s3_error_e) i).len != 0);
     }
 

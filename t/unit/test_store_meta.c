@@ -189,26 +189,48 @@ test_parts(void **state)
     assert_memory_equal(etag, "\"d41d8cd98f00b204e9800998ecf8427e-10000\"",
                         40);
 
-    memcpy(part.id, meta.id, 32);
+    part.number = 10000;
     memset(part.etag, 'e', 32);
     part.offset = SOCIAL_STORE_MAX_SIZE;
     part.size = SOCIAL_STORE_MAX_SIZE;
+    part.checksum = S("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
     assert_int_equal(social_store_part_write(&part, record), SOCIAL_OK);
+    assert_int_equal(record[SOCIAL_STORE_PART_SIZE - 1], '\n');
     assert_int_equal(social_store_part_read(record, &part_back), SOCIAL_OK);
-    assert_memory_equal(part_back.id, part.id, 32);
+    assert_int_equal(part_back.number, 10000);
     assert_memory_equal(part_back.etag, part.etag, 32);
     assert_int_equal(part_back.offset, part.offset);
     assert_int_equal(part_back.size, part.size);
+    assert_str(part_back.checksum,
+               "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 
-    record[5] = 'X';
+    part.checksum.len = 0;
+    assert_int_equal(social_store_part_write(&part, record), SOCIAL_OK);
+    assert_int_equal(social_store_part_read(record, &part_back), SOCIAL_OK);
+    assert_int_equal(part_back.checksum.len, 0);
+
+    record[7] = 'X';
     assert_int_equal(social_store_part_read(record, &part_back),
                      SOCIAL_MALFORMED);
+
+    /* numbers that are none, and a checksum that would be more */
 
     part.offset = -1;
     assert_int_equal(social_store_part_write(&part, record),
                      SOCIAL_MALFORMED);
     part.offset = 0;
     part.size = SOCIAL_STORE_MAX_SIZE + 1;
+    assert_int_equal(social_store_part_write(&part, record),
+                     SOCIAL_MALFORMED);
+    part.size = 0;
+    part.number = 0;
+    assert_int_equal(social_store_part_write(&part, record),
+                     SOCIAL_MALFORMED);
+    part.number = 10001;
+    assert_int_equal(social_store_part_write(&part, record),
+                     SOCIAL_MALFORMED);
+    part.number = 1;
+    part.checksum = S("a b");
     assert_int_equal(social_store_part_write(&part, record),
                      SOCIAL_MALFORMED);
 }

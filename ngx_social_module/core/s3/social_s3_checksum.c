@@ -29,6 +29,10 @@ struct social_s3_summer_s {
 };
 
 
+static void social_s3_checksum_put(const social_s3_checksum_kind_t *kind,
+    uint64_t crc, unsigned char *value);
+
+
 #define SOCIAL_S3_CHECKSUM_KINDS  6
 
 
@@ -189,17 +193,54 @@ social_rc_e
 social_s3_summer_final(social_s3_summer_t *summer,
     unsigned char value[SOCIAL_S3_CHECKSUM_MAX])
 {
-    size_t  i, n;
-
     if (summer->hash) {
         return social_digest_final(summer->hash, value);
     }
 
-    n = summer->kind->size;
+    social_s3_checksum_put(summer->kind, summer->crc, value);
 
-    for (i = 0; i < n; i++) {
-        value[i] = (unsigned char) (summer->crc >> (8 * (n - 1 - i)));
+    return SOCIAL_OK;
+}
+
+
+static void
+social_s3_checksum_put(const social_s3_checksum_kind_t *kind, uint64_t crc,
+    unsigned char *value)
+{
+    size_t  i;
+
+    for (i = kind->size; i > 0; i--) {
+        value[i - 1] = (unsigned char) crc;
+        crc >>= 8;
     }
+}
+
+
+social_rc_e
+social_s3_checksum_combine(social_s3_checksum_e algorithm,
+    unsigned char first[SOCIAL_S3_CHECKSUM_MAX],
+    const unsigned char second[SOCIAL_S3_CHECKSUM_MAX], uint64_t len)
+{
+    size_t                            i;
+    uint64_t                          a, b;
+    const social_s3_checksum_kind_t  *kind;
+
+    kind = &social_s3_checksum_kinds[algorithm];
+
+    if (!kind->is_crc) {
+        return SOCIAL_DECLINED;
+    }
+
+    a = 0;
+    b = 0;
+
+    for (i = 0; i < kind->size; i++) {
+        a = a << 8 | first[i];
+        b = b << 8 | second[i];
+    }
+
+    social_s3_checksum_put(kind, social_s3_crc_combine(kind->crc, a, b, len),
+                           first);
 
     return SOCIAL_OK;
 }

@@ -81,4 +81,13 @@ social_rc_e social_s3_summer_final(social_s3_summer_t *summer,
 void social_s3_summer_destroy(social_s3_summer_t *summer);
 
 
+/*
+ * The value of two pieces together, into "first", where the algorithm is a
+ * CRC; "len" is the length of the second piece.  SOCIAL_DECLINED: it is not.
+ */
+social_rc_e social_s3_checksum_combine(social_s3_checksum_e algorithm,
+    unsigned char first[SOCIAL_S3_CHECKSUM_MAX],
+    const unsigned char second[SOCIAL_S3_CHECKSUM_MAX], uint64_t len);
+
+
 #endif /* SOCIAL_S3_CHECKSUM_H */

@@ -18,6 +18,9 @@
 
 static void social_s3_crc_init(void) __attribute__ ((constructor));
 
+static uint64_t social_s3_crc_multiply(social_s3_crc_e kind, uint64_t a,
+    uint64_t b);
+
 
 static uint64_t  social_s3_crc_table[SOCIAL_S3_CRCS]
                                     [SOCIAL_S3_CRC_SLICES][256];
@@ -74,6 +77,60 @@ social_s3_crc(social_s3_crc_e kind, uint64_t crc, social_str_t data)
     }
 
     return crc ^ social_s3_crc_ones[kind];
+}
+
+
+/*
+ * The check of the first piece, moved past "len" bytes: multiplied by x to the
+ * power of their bits, modulo the polynomial.
+ */
+
+uint64_t
+social_s3_crc_combine(social_s3_crc_e kind, uint64_t first, uint64_t second,
+    uint64_t len)
+{
+    unsigned  i;
+    uint64_t  one, power, square;
+
+    one = (social_s3_crc_ones[kind] >> 1) + 1;      /* x^0 */
+
+    power = one;
+    square = one >> 1;                              /* x^1 */
+
+    for (i = 0; i < 3; i++) {
+        square = social_s3_crc_multiply(kind, square, square);
+    }
+
+    for ( /* void */ ; len; len >>= 1) {
+
+        if (len & 1) {
+            power = social_s3_crc_multiply(kind, square, power);
+        }
+
+        square = social_s3_crc_multiply(kind, square, square);
+    }
+
+    return social_s3_crc_multiply(kind, power, first) ^ second;
+}
+
+
+static uint64_t
+social_s3_crc_multiply(social_s3_crc_e kind, uint64_t a, uint64_t b)
+{
+    uint64_t  bit, product;
+
+    product = 0;
+
+    for (bit = (social_s3_crc_ones[kind] >> 1) + 1; bit; bit >>= 1) {
+
+        if (a & bit) {
+            product ^= b;
+        }
+
+        b = b >> 1 ^ (b & 1 ? social_s3_crc_polynomials[kind] : 0);
+    }
+
+    return product;
 }
 
 

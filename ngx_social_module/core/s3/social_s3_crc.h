@@ -25,4 +25,12 @@ typedef enum {
 uint64_t social_s3_crc(social_s3_crc_e kind, uint64_t crc, social_str_t data);
 
 
+/*
+ * The check of two pieces together, from the check of each and the length of
+ * the second one.
+ */
+uint64_t social_s3_crc_combine(social_s3_crc_e kind, uint64_t first,
+    uint64_t second, uint64_t len);
+
+
 #endif /* SOCIAL_S3_CRC_H */

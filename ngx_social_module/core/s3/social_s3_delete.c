@@ -1,156 +1,66 @@
 
 /*
  * DeleteObjects.
- *
- * The schema is small and flat, and the XML of clients plain: elements, text
- * and references, which is all that is read.  A document type, which could
- * define more of them, is refused.
  */
 
 #include <string.h>
 
 #include "social_object.h"
 #include "social_s3_delete.h"
-
-
-#define SOCIAL_S3_DELETE_DEPTH  4
+#include "social_s3_xml_read.h"
 
 
 typedef struct {
-    social_str_t             rest;
-    social_buf_t            *work;
-    social_s3_delete_t      *out;
-    social_s3_delete_item_t *item;       /* NULL: not in an object */
-    bool                     has_key;
-    size_t                   depth;
-    social_str_t             names[SOCIAL_S3_DELETE_DEPTH];
+    social_s3_delete_t       *out;
+    social_s3_delete_item_t  *item;       /* NULL: not in an object */
+    bool                      has_key;
 } social_s3_delete_reader_t;
 
 
-static social_rc_e social_s3_delete_markup(social_s3_delete_reader_t *reader);
-static social_rc_e social_s3_delete_begin(social_s3_delete_reader_t *reader,
+static social_rc_e social_s3_delete_begin(social_s3_xml_reader_t *xml,
     social_str_t name);
-static social_rc_e social_s3_delete_end(social_s3_delete_reader_t *reader,
-    social_str_t name);
-static social_rc_e social_s3_delete_text(social_s3_delete_reader_t *reader);
-static social_rc_e social_s3_delete_value(social_s3_delete_reader_t *reader,
+static social_rc_e social_s3_delete_text(social_s3_xml_reader_t *xml,
     social_str_t name, social_str_t value);
-static bool social_s3_delete_reference(social_str_t *rest, social_buf_t *b);
-static void social_s3_delete_utf8(social_buf_t *b, uint32_t code);
-static bool social_s3_delete_skip(social_str_t *rest, const char *end);
-static bool social_s3_delete_is(social_s3_delete_reader_t *reader,
-    size_t level, const char *name);
+static social_rc_e social_s3_delete_end(social_s3_xml_reader_t *xml,
+    social_str_t name);
 
 
 social_rc_e
 social_s3_delete_read(social_str_t xml, social_buf_t *work,
     social_s3_delete_t *out)
 {
-    social_rc_e                rc;
-    social_s3_delete_reader_t  reader;
+    social_s3_xml_reader_t     reader;
+    social_s3_delete_reader_t  delete;
 
     memset(&reader, 0, sizeof(reader));
-    reader.rest = xml;
-    reader.work = work;
-    reader.out = out;
+    memset(&delete, 0, sizeof(delete));
+
+    reader.root = "Delete";
+    reader.begin = social_s3_delete_begin;
+    reader.text = social_s3_delete_text;
+    reader.end = social_s3_delete_end;
+    reader.data = &delete;
+
+    delete.out = out;
 
     out->quiet = false;
     out->count = 0;
 
-    rc = SOCIAL_OK;
-
-    while (reader.rest.len && rc == SOCIAL_OK) {
-        rc = reader.rest.data[0] == '<' ? social_s3_delete_markup(&reader)
-                                        : social_s3_delete_text(&reader);
-    }
-
-    if (rc != SOCIAL_OK || reader.depth != 0 || out->count == 0
-        || work->rc != SOCIAL_OK)
-    {
-        return SOCIAL_MALFORMED;
-    }
-
-    return SOCIAL_OK;
+    return social_s3_xml_read(&reader, xml, work) == SOCIAL_OK && out->count
+           ? SOCIAL_OK : SOCIAL_MALFORMED;
 }
 
 
 static social_rc_e
-social_s3_delete_markup(social_s3_delete_reader_t *reader)
+social_s3_delete_begin(social_s3_xml_reader_t *xml, social_str_t name)
 {
-    bool                       empty, closing;
-    size_t                     i;
-    social_rc_e                rc;
-    social_str_t               tag, name;
-    static const social_str_t  comment = social_string("<!--");
+    social_s3_delete_t         *out;
+    social_s3_delete_reader_t  *reader;
 
-    if (social_str_starts(reader->rest, comment)) {
-        return social_s3_delete_skip(&reader->rest, "-->")
-               ? SOCIAL_OK : SOCIAL_MALFORMED;
-    }
-
-    if (social_str_starts(reader->rest, social_str("<?"))) {
-        return social_s3_delete_skip(&reader->rest, "?>")
-               ? SOCIAL_OK : SOCIAL_MALFORMED;
-    }
-
-    tag.data = reader->rest.data + 1;
-
-    if (!social_s3_delete_skip(&reader->rest, ">")) {
-        return SOCIAL_MALFORMED;
-    }
-
-    tag.len = (size_t) (reader->rest.data - tag.data) - 1;
-
-    closing = (tag.len && tag.data[0] == '/');
-
-    if (closing) {
-        tag.data++;
-        tag.len--;
-    }
-
-    empty = (tag.len && tag.data[tag.len - 1] == '/');
-    tag.len -= empty;
-
-    for (i = 0; i < tag.len && tag.data[i] > ' '; i++) { /* void */ }
-
-    name.data = tag.data;
-    name.len = i;
-
-    if (!social_str_is_token(name) || (closing && empty)) {
-        return SOCIAL_MALFORMED;
-    }
-
-    if (closing) {
-        return social_s3_delete_end(reader, name);
-    }
-
-    rc = social_s3_delete_begin(reader, name);
-
-    if (rc == SOCIAL_OK && empty) {
-        rc = social_s3_delete_end(reader, name);
-    }
-
-    return rc;
-}
-
-
-static social_rc_e
-social_s3_delete_begin(social_s3_delete_reader_t *reader, social_str_t name)
-{
-    social_s3_delete_t  *out;
-
+    reader = xml->data;
     out = reader->out;
 
-    if (reader->depth == SOCIAL_S3_DELETE_DEPTH
-        || (reader->depth == 0
-            && (out->count || !social_str_eq(name, social_str("Delete")))))
-    {
-        return SOCIAL_MALFORMED;
-    }
-
-    reader->names[reader->depth++] = name;
-
-    if (reader->depth == 2 && social_str_eq(name, social_str("Object"))) {
+    if (xml->depth == 2 && social_str_eq(name, social_str("Object"))) {
 
         if (out->count == SOCIAL_S3_DELETE_KEYS) {
             return SOCIAL_MALFORMED;
@@ -166,82 +76,31 @@ social_s3_delete_begin(social_s3_delete_reader_t *reader, social_str_t name)
 
 
 static social_rc_e
-social_s3_delete_end(social_s3_delete_reader_t *reader, social_str_t name)
+social_s3_delete_end(social_s3_xml_reader_t *xml, social_str_t name)
 {
-    if (reader->depth == 0
-        || !social_str_eq(reader->names[reader->depth - 1], name))
-    {
+    social_s3_delete_reader_t  *reader;
+
+    (void) name;
+
+    reader = xml->data;
+
+    if (xml->depth != 1 || reader->item == NULL) {
+        return SOCIAL_OK;
+    }
+
+    if (!reader->has_key) {
         return SOCIAL_MALFORMED;
     }
 
-    reader->depth--;
-
-    if (reader->depth == 1 && reader->item) {
-
-        if (!reader->has_key) {
-            return SOCIAL_MALFORMED;
-        }
-
-        if (!social_object_check(reader->item->key)) {
-            reader->item->error = reader->item->key.len
-                                  > SOCIAL_OBJECT_MAX_KEY
-                                  ? SOCIAL_S3_KEY_TOO_LONG
-                                  : SOCIAL_S3_INVALID_ARGUMENT;
-        }
-
-        reader->item = NULL;
+    if (!social_object_check(reader->item->key)) {
+        reader->item->error = reader->item->key.len > SOCIAL_OBJECT_MAX_KEY
+                              ? SOCIAL_S3_KEY_TOO_LONG
+                              : SOCIAL_S3_INVALID_ARGUMENT;
     }
+
+    reader->item = NULL;
 
     return SOCIAL_OK;
-}
-
-
-static social_rc_e
-social_s3_delete_text(social_s3_delete_reader_t *reader)
-{
-    bool           blank;
-    size_t         mark;
-    social_str_t   value;
-    social_buf_t  *work;
-    unsigned char  ch;
-
-    work = reader->work;
-    mark = work->len;
-    blank = true;
-
-    while (reader->rest.len && reader->rest.data[0] != '<') {
-
-        ch = reader->rest.data[0];
-
-        if (ch == '&') {
-
-            if (!social_s3_delete_reference(&reader->rest, work)) {
-                return SOCIAL_MALFORMED;
-            }
-
-            blank = false;
-            continue;
-        }
-
-        blank = blank && (ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n');
-
-        social_buf_byte(work, ch);
-        reader->rest.data++;
-        reader->rest.len--;
-    }
-
-    value = social_buf_since(work, mark);
-
-    if (work->rc != SOCIAL_OK) {
-        return SOCIAL_MALFORMED;
-    }
-
-    if (reader->depth == 0) {
-        return blank ? SOCIAL_OK : SOCIAL_MALFORMED;
-    }
-
-    return social_s3_delete_value(reader, reader->names[reader->depth - 1],
-                                  value);
 }
 
 
@@ -251,16 +110,22 @@ social_s3_delete_text(social_s3_delete_reader_t *reader)
  */
 
 static social_rc_e
-social_s3_delete_value(social_s3_delete_reader_t *reader, social_str_t name,
+social_s3_delete_text(social_s3_xml_reader_t *xml, social_str_t name,
     social_str_t value)
 {
-    if (social_s3_delete_is(reader, 2, "Quiet") && reader->item == NULL) {
+    social_s3_delete_reader_t  *reader;
+
+    reader = xml->data;
+
+    if (xml->depth == 2 && reader->item == NULL
+        && social_str_eq(name, social_str("Quiet")))
+    {
         reader->out->quiet = social_str_eq(social_str_trim(value),
                                            social_str("true"));
         return SOCIAL_OK;
     }
 
-    if (reader->depth != 3 || reader->item == NULL) {
+    if (xml->depth != 3 || reader->item == NULL) {
         return SOCIAL_OK;
     }
 
@@ -290,154 +155,6 @@ social_s3_delete_value(social_s3_delete_reader_t *reader, social_str_t name,
     }
 
     return SOCIAL_OK;
-}
-
-
-static bool
-social_s3_delete_is(social_s3_delete_reader_t *reader, size_t level,
-    const char *name)
-{
-    return reader->depth == level
-           && social_str_eq(reader->names[level - 1], social_str(name));
-}
-
-
-/*
- * Moves past "end".
- */
-
-static bool
-social_s3_delete_skip(social_str_t *rest, const char *end)
-{
-    social_str_t  s;
-
-    s = social_str(end);
-
-    while (rest->len && !social_str_starts(*rest, s)) {
-        rest->data++;
-        rest->len--;
-    }
-
-    if (rest->len == 0) {
-        return false;
-    }
-
-    rest->data += s.len;
-    rest->len -= s.len;
-
-    return true;
-}
-
-
-/*
- * "&amp;", "&#38;", "&#x26;": what is written is never longer.
- */
-
-static bool
-social_s3_delete_reference(social_str_t *rest, social_buf_t *b)
-{
-    size_t         i, j;
-    uint32_t       code;
-    social_str_t   name;
-    unsigned char  ch;
-
-    static const struct {
-        social_str_t   name;
-        unsigned char  ch;
-    } known[] = {
-        { social_string("amp"), '&' }, { social_string("lt"), '<' },
-        { social_string("gt"), '>' }, { social_string("quot"), '"' },
-        { social_string("apos"), '\'' }
-    };
-
-    for (i = 1; i < rest->len && i < 12 && rest->data[i] != ';'; i++) {
-        /* void */
-    }
-
-    if (i == rest->len || rest->data[i] != ';') {
-        return false;
-    }
-
-    name.data = rest->data + 1;
-    name.len = i - 1;
-
-    rest->data += i + 1;
-    rest->len -= i + 1;
-
-    for (j = 0; j < sizeof(known) / sizeof(known[0]); j++) {
-        if (social_str_eq(name, known[j].name)) {
-            social_buf_byte(b, known[j].ch);
-            return true;
-        }
-    }
-
-    if (name.len < 2 || name.data[0] != '#') {
-        return false;
-    }
-
-    code = 0;
-    j = name.data[1] == 'x' ? 2 : 1;
-
-    if (j == name.len) {
-        return false;
-    }
-
-    for (i = j; i < name.len; i++) {
-
-        ch = social_lower(name.data[i]);
-
-        if (ch >= '0' && ch <= '9') {
-            ch -= '0';
-
-        } else if (j == 2 && ch >= 'a' && ch <= 'f') {
-            ch = (unsigned char) (ch - 'a' + 10);
-
-        } else {
-            return false;
-        }
-
-        code = code * (j == 2 ? 16 : 10) + ch;
-
-        if (code > 0x10ffff) {
-            return false;
-        }
-    }
-
-    if (code == 0 || (code >= 0xd800 && code <= 0xdfff)) {
-        return false;
-    }
-
-    social_s3_delete_utf8(b, code);
-
-    return true;
-}
-
-
-static void
-social_s3_delete_utf8(social_buf_t *b, uint32_t code)
-{
-    if (code < 0x80) {
-        social_buf_byte(b, (unsigned char) code);
-        return;
-    }
-
-    if (code < 0x800) {
-        social_buf_byte(b, (unsigned char) (0xc0 | code >> 6));
-
-    } else {
-
-        if (code < 0x10000) {
-            social_buf_byte(b, (unsigned char) (0xe0 | code >> 12));
-
-        } else {
-            social_buf_byte(b, (unsigned char) (0xf0 | code >> 18));
-            social_buf_byte(b, (unsigned char) (0x80 | (code >> 12 & 0x3f)));
-        }
-
-        social_buf_byte(b, (unsigned char) (0x80 | (code >> 6 & 0x3f)));
-    }
-
-    social_buf_byte(b, (unsigned char) (0x80 | (code & 0x3f)));
 }
 
 

@@ -66,6 +66,11 @@ static const social_s3_error_t  social_s3_errors[] = {
     [SOCIAL_S3_EXPIRED_TOKEN] =
         social_s3_entry(400, "ExpiredToken", "The token has expired"),
 
+    /* S3 has no such error, MinIO's clients know this one */
+
+    [SOCIAL_S3_FULL] =
+        social_s3_entry(507, "XMinioStorageFull", "There is no space left"),
+
     [SOCIAL_S3_INCOMPLETE_BODY] =
         social_s3_entry(400, "IncompleteBody",
             "The body is shorter than Content-Length says"),
@@ -91,6 +96,10 @@ static const social_s3_error_t  social_s3_errors[] = {
     [SOCIAL_S3_INVALID_PART] =
         social_s3_entry(400, "InvalidPart",
             "A part was not found, or its ETag is another"),
+
+    [SOCIAL_S3_INVALID_PART_NUMBER] =
+        social_s3_entry(416, "InvalidPartNumber",
+            "The requested partnumber is not satisfiable"),
 
     [SOCIAL_S3_INVALID_PART_ORDER] =
         social_s3_entry(400, "InvalidPartOrder",

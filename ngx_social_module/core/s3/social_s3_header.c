@@ -3,7 +3,7 @@
  * The x-amz-* headers of a request.
  */
 
-#include "social_s3_header.h"
+#include "social_s3_reader.h"
 
 
 typedef enum {
@@ -30,14 +30,20 @@ static const social_s3_header_entry_t *social_s3_header_find(
     social_str_t name);
 
 
-#define social_s3_bit(operation)  (1u << (operation))
-
 #define SOCIAL_S3_EACH    (~0u)
 #define SOCIAL_S3_READS   (social_s3_bit(SOCIAL_S3_GET_OBJECT)                \
                            | social_s3_bit(SOCIAL_S3_HEAD_OBJECT))
-#define SOCIAL_S3_WRITES  social_s3_bit(SOCIAL_S3_PUT_OBJECT)
-#define SOCIAL_S3_BODIES  (SOCIAL_S3_WRITES                                   \
+#define SOCIAL_S3_CREATE  social_s3_bit(SOCIAL_S3_CREATE_MULTIPART_UPLOAD)
+#define SOCIAL_S3_FINISH  social_s3_bit(SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD)
+#define SOCIAL_S3_COPY    social_s3_bit(SOCIAL_S3_COPY_OBJECT)
+#define SOCIAL_S3_COPIES  (SOCIAL_S3_COPY                                     \
+                           | social_s3_bit(SOCIAL_S3_UPLOAD_PART_COPY))
+#define SOCIAL_S3_WRITES  (social_s3_bit(SOCIAL_S3_PUT_OBJECT)                \
+                           | SOCIAL_S3_CREATE | SOCIAL_S3_COPY)
+#define SOCIAL_S3_BODIES  (social_s3_bit(SOCIAL_S3_PUT_OBJECT)                \
+                           | social_s3_bit(SOCIAL_S3_UPLOAD_PART)             \
                            | social_s3_bit(SOCIAL_S3_DELETE_OBJECTS))
+#define SOCIAL_S3_SUMS    (SOCIAL_S3_BODIES | SOCIAL_S3_FINISH)
 
 
 /*
@@ -87,19 +93,53 @@ static const social_s3_header_entry_t  social_s3_header_entries[] = {
     { social_string("x-amz-sdk-checksum-algorithm"), SOCIAL_S3_BODIES,
       SOCIAL_S3_HEADER_ALGORITHM, social_string("") },
 
-    { social_string("x-amz-checksum-crc32"), SOCIAL_S3_BODIES,
+    { social_string("x-amz-checksum-algorithm"), SOCIAL_S3_CREATE,
+      SOCIAL_S3_HEADER_ALGORITHM, social_string("") },
+
+    { social_string("x-amz-checksum-type"), SOCIAL_S3_CREATE|SOCIAL_S3_FINISH,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-checksum-crc32c"), SOCIAL_S3_BODIES,
+    { social_string("x-amz-mp-object-size"), SOCIAL_S3_FINISH,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-checksum-crc64nvme"), SOCIAL_S3_BODIES,
+    { social_string("x-amz-copy-source"), SOCIAL_S3_COPIES,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-checksum-sha1"), SOCIAL_S3_BODIES,
+    { social_string("x-amz-copy-source-if-match"), SOCIAL_S3_COPIES,
       SOCIAL_S3_HEADER_ANY, social_string("") },
 
-    { social_string("x-amz-checksum-sha256"), SOCIAL_S3_BODIES,
+    { social_string("x-amz-copy-source-if-none-match"), SOCIAL_S3_COPIES,
+      SOCIAL_S3_HEADER_ANY, social_string("") },
+
+    { social_string("x-amz-copy-source-if-modified-since"), SOCIAL_S3_COPIES,
+      SOCIAL_S3_HEADER_ANY, social_string("") },
+
+    { social_string("x-amz-copy-source-if-unmodified-since"), SOCIAL_S3_COPIES,
+      SOCIAL_S3_HEADER_ANY, social_string("") },
+
+    { social_string("x-amz-copy-source-range"),
+      social_s3_bit(SOCIAL_S3_UPLOAD_PART_COPY),
+      SOCIAL_S3_HEADER_ANY, social_string("") },
+
+    { social_string("x-amz-metadata-directive"), SOCIAL_S3_COPY,
+      SOCIAL_S3_HEADER_ANY, social_string("") },
+
+    { social_string("x-amz-tagging-directive"), SOCIAL_S3_COPY,
+      SOCIAL_S3_HEADER_IS, social_string("COPY") },
+
+    { social_string("x-amz-checksum-crc32"), SOCIAL_S3_SUMS,
+      SOCIAL_S3_HEADER_ANY, social_string("") },
+
+    { social_string("x-amz-checksum-crc32c"), SOCIAL_S3_SUMS,
+      SOCIAL_S3_HEADER_ANY, social_string("") },
+
+    { social_string("x-amz-checksum-crc64nvme"), SOCIAL_S3_SUMS,
+      SOCIAL_S3_HEADER_ANY, social_string("") },
+
+    { social_string("x-amz-checksum-sha1"), SOCIAL_S3_SUMS,
+      SOCIAL_S3_HEADER_ANY, social_string("") },
+
+    { social_string("x-amz-checksum-sha256"), SOCIAL_S3_SUMS,
       SOCIAL_S3_HEADER_ANY, social_string("") }
 };
 
@@ -288,6 +328,21 @@ social_s3_header_find(social_str_t name)
     }
 
     return NULL;
+}
+
+
+bool
+social_s3_header_has(const social_s3_headers_t *headers, const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i < headers->count; i++) {
+        if (social_str_eq(headers->items[i].name, social_str(name))) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

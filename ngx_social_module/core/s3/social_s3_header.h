@@ -44,6 +44,12 @@ social_s3_error_e social_s3_headers_check(const social_s3_headers_t *headers,
     social_str_t *detail);
 
 /*
+ * Whether there is such an x-amz-* header, by its name in lower case.
+ */
+bool social_s3_header_has(const social_s3_headers_t *headers,
+    const char *name);
+
+/*
  * The value of an x-amz-* header, by its name in lower case; of any other
  * header, the first of that name.  Trimmed; empty: there is none.
  */

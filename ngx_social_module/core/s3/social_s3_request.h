@@ -21,6 +21,8 @@
 
 
 #define SOCIAL_S3_MAX_KEYS       1000        /* of one page of a list */
+#define SOCIAL_S3_MAX_PARTS      10000       /* of an object */
+#define SOCIAL_S3_UPLOAD_ID      32          /* hexadecimal digits */
 #define SOCIAL_S3_MAX_ENDPOINTS  2
 #define SOCIAL_S3_MAX_KEPT       96          /* headers kept with an object */
 #define SOCIAL_S3_MAX_KEPT_SIZE  4096        /* in lines of name and value */
@@ -43,7 +45,15 @@ typedef enum {
     SOCIAL_S3_HEAD_BUCKET,
     SOCIAL_S3_CREATE_BUCKET,
     SOCIAL_S3_GET_BUCKET_LOCATION,
-    SOCIAL_S3_LIST_BUCKETS
+    SOCIAL_S3_LIST_BUCKETS,
+    SOCIAL_S3_COPY_OBJECT,
+    SOCIAL_S3_CREATE_MULTIPART_UPLOAD,
+    SOCIAL_S3_UPLOAD_PART,
+    SOCIAL_S3_UPLOAD_PART_COPY,
+    SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD,
+    SOCIAL_S3_ABORT_MULTIPART_UPLOAD,
+    SOCIAL_S3_LIST_PARTS,
+    SOCIAL_S3_LIST_MULTIPART_UPLOADS
 } social_s3_operation_e;
 
 
@@ -107,13 +117,39 @@ typedef struct {
 
 
 /*
+ * What a copy is of, and whether it is made: the conditions are those of the
+ * source.
+ */
+typedef struct {
+    social_str_t                  key;
+    social_s3_condition_t         condition;
+    bool                          has_range;   /* of a part that is copied */
+    int64_t                       first;
+    int64_t                       end;
+    bool                          replace;     /* its headers are the copy's */
+} social_s3_copy_t;
+
+
+/*
  * What is asked for; the views are of the request, or of "work".
  */
 typedef struct {
     social_s3_operation_e         operation;
     social_str_t                  key;         /* empty: of a bucket, or of the
                                                   service */
-    social_s3_list_request_t      list;
+    social_s3_list_request_t      list;        /* of parts: "after" is the
+                                                  number in "part" */
+    social_str_t                  upload;      /* its ID, or a marker */
+    unsigned                      part;        /* 0: none */
+    social_s3_copy_t              copy;
+
+    /* of an upload in parts: the algorithm, and the value at its end */
+    social_s3_checksum_t          whole;
+    bool                          full;        /* of the bytes, and not of the
+                                                  checksums of the parts */
+    bool                          has_type;    /* at its end: that is said */
+    bool                          has_whole;   /* the value is given */
+    int64_t                       size;        /* of the object; -1: any */
 
     social_s3_condition_t         condition;
     social_str_t                  range;       /* empty: the whole */

@@ -7,19 +7,6 @@
 #include "social_time.h"
 
 
-static void social_s3_xml_text(social_buf_t *b, const char *name,
-    social_str_t text);
-static void social_s3_xml_key(social_buf_t *b, const char *name,
-    social_str_t key, bool url);
-static void social_s3_xml_number(social_buf_t *b, const char *name,
-    uint64_t n);
-static void social_s3_xml_time(social_buf_t *b, const char *name, int64_t t);
-static void social_s3_xml_owner(social_buf_t *b);
-
-
-#define SOCIAL_S3_XML_HEAD  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-#define SOCIAL_S3_XML_NS    " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
-
 
 void
 social_s3_xml_object(social_buf_t *b, const social_s3_operation_t *op,
@@ -163,7 +150,7 @@ social_s3_xml_buckets(social_buf_t *b, social_str_t bucket,
  * All that is in a store has one owner, whose name nothing depends on.
  */
 
-static void
+void
 social_s3_xml_owner(social_buf_t *b)
 {
     social_buf_text(b, "<Owner><ID>social_store</ID>"
@@ -171,7 +158,7 @@ social_s3_xml_owner(social_buf_t *b)
 }
 
 
-static void
+void
 social_s3_xml_text(social_buf_t *b, const char *name, social_str_t text)
 {
     social_buf_byte(b, '<');
@@ -184,7 +171,7 @@ social_s3_xml_text(social_buf_t *b, const char *name, social_str_t text)
 }
 
 
-static void
+void
 social_s3_xml_key(social_buf_t *b, const char *name, social_str_t key,
     bool url)
 {
@@ -203,7 +190,7 @@ social_s3_xml_key(social_buf_t *b, const char *name, social_str_t key,
 }
 
 
-static void
+void
 social_s3_xml_number(social_buf_t *b, const char *name, uint64_t n)
 {
     social_buf_byte(b, '<');
@@ -216,7 +203,7 @@ social_s3_xml_number(social_buf_t *b, const char *name, uint64_t n)
 }
 
 
-static void
+void
 social_s3_xml_time(social_buf_t *b, const char *name, int64_t t)
 {
     social_str_t   text;

@@ -13,6 +13,9 @@
 #include "social_store_meta.h"
 
 
+#define SOCIAL_S3_XML_HEAD  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+#define SOCIAL_S3_XML_NS    " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
+
 /* the most that one object or common prefix of a list takes */
 #define SOCIAL_S3_XML_ITEM  (6 * SOCIAL_OBJECT_MAX_KEY + 1024)
 
@@ -42,6 +45,18 @@ void social_s3_xml_list_end(social_buf_t *b);
 void social_s3_xml_location(social_buf_t *b, social_str_t region);
 void social_s3_xml_buckets(social_buf_t *b, social_str_t bucket,
     social_str_t region, int64_t created);
+
+
+/*
+ * Elements, for other answers: text, a key that is encoded if "url" is true, a
+ * number, a time in seconds, and the owner of all that there is.
+ */
+void social_s3_xml_text(social_buf_t *b, const char *name, social_str_t text);
+void social_s3_xml_key(social_buf_t *b, const char *name, social_str_t key,
+    bool url);
+void social_s3_xml_number(social_buf_t *b, const char *name, uint64_t n);
+void social_s3_xml_time(social_buf_t *b, const char *name, int64_t t);
+void social_s3_xml_owner(social_buf_t *b);
 
 
 #endif /* SOCIAL_S3_XML_H */

@@ -163,3 +163,24 @@ social_store_line_is_printable(social_str_t s)
 
     return true;
 }
+
+
+bool
+social_store_line_is_base64(social_str_t s)
+{
+    size_t         i;
+    unsigned char  ch;
+
+    for (i = 0; i < s.len; i++) {
+
+        ch = s.data[i];
+
+        if ((ch < '0' || ch > '9') && (ch < 'a' || ch > 'z')
+            && (ch < 'A' || ch > 'Z') && ch != '+' && ch != '/' && ch != '=')
+        {
+            return false;
+        }
+    }
+
+    return s.len != 0 && s.len <= SOCIAL_STORE_LINE_BASE64;
+}

@@ -12,6 +12,9 @@
 #include "social_str.h"
 
 
+#define SOCIAL_STORE_LINE_BASE64  44      /* of 32 bytes */
+
+
 /*
  * Extracts the next line from the front of "text", without its end.
  * SOCIAL_MALFORMED: there is no whole line, and "text" is as it was.
@@ -49,6 +52,12 @@ void social_store_line_etag(social_buf_t *b, const unsigned char *etag,
  */
 social_rc_e social_store_line_read_etag(social_str_t value,
     unsigned char *etag, unsigned *parts);
+
+/*
+ * Whether it is of the letters of base64 (RFC 4648, 4), and not longer than a
+ * checksum may be.
+ */
+bool social_store_line_is_base64(social_str_t s);
 
 /*
  * Whether all bytes are printable ASCII, spaces included.

@@ -11,16 +11,12 @@
 
 static bool social_store_meta_is_value(social_str_t s);
 static social_rc_e social_store_meta_check(social_str_t block, size_t size);
-static void social_store_meta_block(social_buf_t *b, const char *name,
-    social_str_t block);
 static social_rc_e social_store_meta_read_1(social_str_t text,
     social_store_meta_t *meta);
 static social_rc_e social_store_meta_read_2(social_str_t *text,
     social_store_meta_t *meta);
 static social_rc_e social_store_meta_read_place(social_str_t value,
     social_store_meta_t *meta);
-static social_rc_e social_store_meta_read_block(social_str_t *text,
-    const char *name, size_t size, social_str_t *block);
 
 
 static const char  *social_store_places[] = { "file", "inline", "parts" };
@@ -174,7 +170,7 @@ social_store_meta_write(const social_store_meta_t *meta, unsigned char *buf,
 }
 
 
-static void
+void
 social_store_meta_block(social_buf_t *b, const char *name, social_str_t block)
 {
     social_buf_text(b, name);
@@ -300,7 +296,7 @@ social_store_meta_read_place(social_str_t value, social_store_meta_t *meta)
 }
 
 
-static social_rc_e
+social_rc_e
 social_store_meta_read_block(social_str_t *text, const char *name,
     size_t size, social_str_t *block)
 {
@@ -372,21 +368,25 @@ social_store_part_write(const social_store_part_t *part, unsigned char *buf)
 {
     social_buf_t  b;
 
-    if (part->offset < 0 || part->offset > SOCIAL_STORE_MAX_SIZE
-        || part->size < 0 || part->size > SOCIAL_STORE_MAX_SIZE)
+    if (part->number == 0 || part->number > SOCIAL_STORE_MAX_PARTS
+        || part->offset < 0 || part->offset > SOCIAL_STORE_MAX_SIZE
+        || part->size < 0 || part->size > SOCIAL_STORE_MAX_SIZE
+        || (part->checksum.len && !social_store_line_is_base64(part->checksum)))
     {
         return SOCIAL_MALFORMED;
     }
 
     social_buf_init(&b, buf, SOCIAL_STORE_PART_SIZE);
 
-    social_buf_put(&b, (social_str_t) { SOCIAL_STORE_ID_SIZE, part->id });
+    social_buf_number(&b, part->number);
     social_buf_byte(&b, ' ');
     social_buf_put(&b, (social_str_t) { sizeof(part->etag), part->etag });
     social_buf_byte(&b, ' ');
     social_buf_number(&b, (uint64_t) part->offset);
     social_buf_byte(&b, ' ');
     social_buf_number(&b, (uint64_t) part->size);
+    social_buf_byte(&b, ' ');
+    social_buf_put(&b, part->checksum);
 
     while (b.len < SOCIAL_STORE_PART_SIZE - 1) {
         social_buf_byte(&b, ' ');
@@ -401,8 +401,9 @@ social_store_part_write(const social_store_part_t *part, unsigned char *buf)
 social_rc_e
 social_store_part_read(const unsigned char *buf, social_store_part_t *part)
 {
-    social_str_t  text, item[4], rest;
+    int64_t       number;
     unsigned      i;
+    social_str_t  text, item[4], rest;
 
     text.data = buf;
     text.len = SOCIAL_STORE_PART_SIZE;
@@ -417,9 +418,12 @@ social_store_part_read(const unsigned char *buf, social_store_part_t *part)
         }
     }
 
+    (void) social_str_next(&rest, " ", &part->checksum);
+
     if (social_str_next(&rest, " ", &text)
-        || social_store_line_hex(item[0], part->id, sizeof(part->id))
-           != SOCIAL_OK
+        || (part->checksum.len && !social_store_line_is_base64(part->checksum))
+        || social_store_line_number(item[0], &number) != SOCIAL_OK
+        || number < 1 || number > SOCIAL_STORE_MAX_PARTS
         || social_store_line_hex(item[1], part->etag, sizeof(part->etag))
            != SOCIAL_OK
         || social_store_line_number(item[2], &part->offset) != SOCIAL_OK
@@ -427,6 +431,8 @@ social_store_part_read(const unsigned char *buf, social_store_part_t *part)
     {
         return SOCIAL_MALFORMED;
     }
+
+    part->number = (unsigned) number;
 
     return SOCIAL_OK;
 }

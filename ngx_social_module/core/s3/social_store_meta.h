@@ -37,7 +37,7 @@
 #define SOCIAL_STORE_MAX_TYPE       256
 #define SOCIAL_STORE_MAX_HEADERS    4096      /* their lines, in bytes */
 #define SOCIAL_STORE_MAX_CHECKSUMS  512
-#define SOCIAL_STORE_MAX_PARTS      10000
+#define SOCIAL_STORE_MAX_PARTS      10000     /* and the highest number */
 #define SOCIAL_STORE_PART_SIZE      128       /* of a record */
 #define SOCIAL_STORE_ID_SIZE        32        /* hexadecimal digits */
 #define SOCIAL_STORE_MAX_SIZE       999999999999999999LL
@@ -49,7 +49,8 @@
 typedef enum {
     SOCIAL_STORE_FILE = 0,      /* data/XX/ID */
     SOCIAL_STORE_INLINE,        /* after the text */
-    SOCIAL_STORE_PARTS          /* of records after the text */
+    SOCIAL_STORE_PARTS          /* in the files of data/XX/ID/, each a part;
+                                   records of them are after the text */
 } social_store_place_e;
 
 
@@ -74,10 +75,11 @@ typedef struct {
  * One of the parts of an object, in order.
  */
 typedef struct {
-    unsigned char           id[SOCIAL_STORE_ID_SIZE];   /* data/XX/ID */
+    unsigned                number;       /* data/XX/ID/NUMBER */
     unsigned char           etag[32];
     int64_t                 offset;       /* in the object */
     int64_t                 size;
+    social_str_t            checksum;     /* base64; empty: none */
 } social_store_part_t;
 
 
@@ -128,8 +130,19 @@ size_t social_store_meta_etag(const social_store_meta_t *meta,
 bool social_store_meta_is(const social_store_meta_t *meta, social_str_t etag);
 
 /*
- * Writes a part's record, of SOCIAL_STORE_PART_SIZE bytes, and reads it.
- * SOCIAL_MALFORMED: a number is out of range; it is not a record.
+ * Append a block after a line of its name and length, and read one from the
+ * front of a text.  SOCIAL_MALFORMED: there is none, it is longer than "size"
+ * or was not written by social_store_meta_add().
+ */
+void social_store_meta_block(social_buf_t *b, const char *name,
+    social_str_t block);
+social_rc_e social_store_meta_read_block(social_str_t *text,
+    const char *name, size_t size, social_str_t *block);
+
+/*
+ * Writes a part's record, of SOCIAL_STORE_PART_SIZE bytes, and reads it; the
+ * checksum is a view of it.  SOCIAL_MALFORMED: a number is out of range; it is
+ * not a record.
  */
 social_rc_e social_store_part_write(const social_store_part_t *part,
     unsigned char *buf);

@@ -52,6 +52,12 @@ ngx_http_social_store_commit_error(social_net_commit_rc_e rc)
     case SOCIAL_NET_COMMIT_REFUSED:
         return SOCIAL_S3_PRECONDITION_FAILED;
 
+    case SOCIAL_NET_COMMIT_NO_UPLOAD:
+        return SOCIAL_S3_NO_SUCH_UPLOAD;
+
+    case SOCIAL_NET_COMMIT_FULL:
+        return SOCIAL_S3_FULL;
+
     case SOCIAL_NET_COMMIT_BUSY:
         return SOCIAL_S3_SLOW_DOWN;
 

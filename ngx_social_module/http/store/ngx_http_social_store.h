@@ -40,6 +40,8 @@ typedef struct {
     ngx_uint_t                  twin;          /* another one has that root */
     off_t                       max_size;
     off_t                       min_free;      /* 0: none */
+    time_t                      expire;        /* of uploads in parts, seconds
+                                                   after they began */
     ngx_http_social_store_queue_t  *queue;     /* of commits to the root */
     time_t                      created;       /* as ListBuckets has it */
     social_sigv4_policy_t       policy;        /* without "known" */
@@ -78,6 +80,9 @@ typedef struct {
                                                   in memory of the caller's */
     ngx_fd_t                    fd;
     off_t                       offset;        /* of its bytes in the file */
+    social_net_object_t        *parts;         /* of one in parts, instead */
+    off_t                       part_first;    /* the part that is asked for */
+    off_t                       part_end;
     ngx_str_t                   name;          /* for logs */
     off_t                       first;         /* of the bytes to send */
     off_t                       end;
@@ -104,6 +109,8 @@ typedef struct {
     social_s3_chunked_t        *chunked;       /* NULL: as it is */
     social_s3_form_t           *form;          /* or out of a form */
     social_s3_checksum_t        checksum;
+    social_s3_checksum_e        compute;       /* it was not given, and "value"
+                                                  is set at the end */
     u_char                      want_sha256[SOCIAL_SHA256_SIZE];
     u_char                      want_md5[SOCIAL_MD5_SIZE];
     ngx_uint_t                  has_sha256;    /* in the signature */
@@ -222,15 +229,69 @@ ngx_int_t ngx_http_social_store_delete(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
 
 
+/* ngx_http_social_store_upload_part.c */
+
+/*
+ * Processes UploadPart and UploadPartCopy.  The result is to be returned from a
+ * content handler.
+ */
+ngx_int_t ngx_http_social_store_upload_part(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_upload.c */
+
+/*
+ * Process CreateMultipartUpload, AbortMultipartUpload and
+ * CompleteMultipartUpload.  The result is to be returned from a content
+ * handler, as those of the following.
+ */
+ngx_int_t ngx_http_social_store_upload_create(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+ngx_int_t ngx_http_social_store_upload_abort(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+ngx_int_t ngx_http_social_store_upload_complete(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_upload_list.c */
+
+/*
+ * Processes ListParts and ListMultipartUploads.
+ */
+ngx_int_t ngx_http_social_store_upload_list(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+
+
+/* ngx_http_social_store_copy.c */
+
+/*
+ * Processes CopyObject.
+ */
+ngx_int_t ngx_http_social_store_copy(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+
+
 /* ngx_http_social_store_answer.c */
 
 /*
  * Answers GET or HEAD with an object, as its conditions and its range have it.
  * The file is closed with the request, whatever is returned: what a content
- * handler returns.
+ * handler returns.  That of one in parts is the caller's, unless it was taken
+ * over.
  */
 ngx_int_t ngx_http_social_store_answer(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
+    ngx_http_social_store_object_t *object);
+
+
+/* ngx_http_social_store_parts.c */
+
+/*
+ * Sends the bytes of an object in parts, from object->first on, after the
+ * header was sent.  NGX_DONE: the object was taken over.
+ */
+ngx_int_t ngx_http_social_store_parts(ngx_http_request_t *r,
     ngx_http_social_store_object_t *object);
 
 
@@ -260,11 +321,16 @@ ngx_int_t ngx_http_social_store_delete_objects(ngx_http_request_t *r,
 
 /*
  * Begins the digests that a request needs, and the decoder; "pool" lives as
- * long as they do.  SOCIAL_S3_INTERNAL_ERROR: out of memory.
+ * long as they do.  digest->compute is a checksum that is needed where none is
+ * given.  The second one is for bytes that come from elsewhere.
+ * SOCIAL_S3_INTERNAL_ERROR: out of memory.
  */
 social_s3_error_e ngx_http_social_store_digest_init(ngx_pool_t *pool,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_digest_t *digest);
+
+social_s3_error_e ngx_http_social_store_digest_begin(
+    ngx_http_social_store_digest_t *digest, social_s3_checksum_e algorithm);
 
 /*
  * Takes the object's next bytes from the front of a piece of the body: "data"

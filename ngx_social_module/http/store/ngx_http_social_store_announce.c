@@ -12,12 +12,13 @@
  */
 
 #include "ngx_http_social_database.h"
+#include "ngx_http_social_duty.h"
 #include "ngx_http_social_store.h"
 #include "social_net_intent.h"
+#include "social_net_upload.h"
 
 
 #define NGX_HTTP_SOCIAL_SPOOL_INTERVAL  2000     /* milliseconds */
-#define NGX_HTTP_SOCIAL_SPOOL_LEASE     (3 * NGX_HTTP_SOCIAL_SPOOL_INTERVAL)
 #define NGX_HTTP_SOCIAL_SPOOL_DELAY     10       /* seconds */
 #define NGX_HTTP_SOCIAL_SPOOL_BATCH     16
 #define NGX_HTTP_SOCIAL_SWEEP_AGE       5        /* seconds */
@@ -31,8 +32,7 @@ typedef enum {
 
 typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
-    ngx_http_social_store_shared_t    *shared;
-    ngx_event_t                        timer;
+    ngx_http_social_duty_t             duty;
     ngx_uint_t                         busy;     /* a batch is under way */
 } ngx_http_social_spool_t;
 
@@ -56,6 +56,7 @@ struct ngx_http_social_spool_batch_s {
     ngx_uint_t                         n;
     ngx_uint_t                         pending;  /* to be answered */
     ngx_uint_t                         more;     /* go on at once */
+    ngx_uint_t                         expired;  /* uploads in parts */
     ngx_http_social_spool_entry_t      entries[NGX_HTTP_SOCIAL_SPOOL_BATCH];
 };
 
@@ -72,10 +73,7 @@ typedef struct {
 static void ngx_http_social_store_announced(
     ngx_http_social_query_outcome_e outcome,
     const social_pq_result_t *result, void *data);
-static void ngx_http_social_spool_timer(ngx_event_t *ev);
-static ngx_uint_t ngx_http_social_spool_acquire(
-    ngx_http_social_spool_t *spool);
-static void ngx_http_social_spool_start(ngx_http_social_spool_t *spool);
+static void ngx_http_social_spool_start(ngx_http_social_duty_t *duty);
 static void ngx_http_social_spool_thread(void *data, ngx_log_t *log);
 static void ngx_http_social_spool_find(ngx_http_social_spool_batch_t *batch);
 static void ngx_http_social_spool_close(ngx_http_social_spool_batch_t *batch);
@@ -217,59 +215,30 @@ ngx_http_social_store_announce_init(ngx_cycle_t *cycle,
     }
 
     spool->conf = conf;
-    spool->shared = shared;
-    spool->timer.handler = ngx_http_social_spool_timer;
-    spool->timer.data = spool;
-    spool->timer.log = cycle->log;
-    spool->timer.cancelable = 1;
+    spool->duty.interval = NGX_HTTP_SOCIAL_SPOOL_INTERVAL;
+    spool->duty.lease = shared->lease;
+    spool->duty.shpool = shared->shpool;
+    spool->duty.handler = ngx_http_social_spool_start;
+    spool->duty.data = spool;
 
-    ngx_add_timer(&spool->timer, NGX_HTTP_SOCIAL_SPOOL_INTERVAL);
+    ngx_http_social_duty_start(&spool->duty, cycle);
 
     return NGX_OK;
 }
 
 
 static void
-ngx_http_social_spool_timer(ngx_event_t *ev)
-{
-    ngx_http_social_spool_t  *spool = ev->data;
-
-    if (ngx_exiting || ngx_terminate || ngx_quit) {
-        ngx_shmtx_lock(&spool->shared->shpool->mutex);
-        ngx_http_social_lease_release(spool->shared->lease);
-        ngx_shmtx_unlock(&spool->shared->shpool->mutex);
-        return;
-    }
-
-    ngx_add_timer(ev, NGX_HTTP_SOCIAL_SPOOL_INTERVAL);
-
-    if (ngx_http_social_spool_acquire(spool) && !spool->busy) {
-        ngx_http_social_spool_start(spool);
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_social_spool_acquire(ngx_http_social_spool_t *spool)
-{
-    ngx_uint_t  ours;
-
-    ngx_shmtx_lock(&spool->shared->shpool->mutex);
-
-    ours = ngx_http_social_lease_acquire(spool->shared->lease,
-                                         NGX_HTTP_SOCIAL_SPOOL_LEASE);
-
-    ngx_shmtx_unlock(&spool->shared->shpool->mutex);
-
-    return ours;
-}
-
-
-static void
-ngx_http_social_spool_start(ngx_http_social_spool_t *spool)
+ngx_http_social_spool_start(ngx_http_social_duty_t *duty)
 {
     ngx_http_social_task_t         *task;
+    ngx_http_social_spool_t        *spool;
     ngx_http_social_spool_batch_t  *batch;
+
+    spool = duty->data;
+
+    if (spool->busy) {
+        return;
+    }
 
     task = ngx_http_social_task_create(sizeof(ngx_http_social_spool_batch_t),
                                        ngx_http_social_spool_thread,
@@ -318,6 +287,9 @@ ngx_http_social_spool_find(ngx_http_social_spool_batch_t *batch)
     now = (int64_t) time(NULL);
 
     (void) social_net_disk_sweep(disk, now, NGX_HTTP_SOCIAL_SWEEP_AGE);
+
+    batch->expired = social_net_upload_expire(disk,
+                                       now - batch->spool->conf->expire);
 
     n = social_net_intent_find(disk, now, found, NGX_HTTP_SOCIAL_SPOOL_BATCH);
 
@@ -385,13 +357,20 @@ ngx_http_social_spool_done(ngx_http_social_task_t *task)
 
     batch = task->ctx;
 
+    if (batch->expired) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "social: the store aborted uploads in parts that nobody "
+                      "completed: %ui", batch->expired);
+        batch->expired = 0;
+    }
+
     if (batch->step == NGX_HTTP_SOCIAL_SPOOL_FIND && batch->n) {
         ngx_http_social_spool_send(batch);
         return;
     }
 
-    if (batch->more && !ngx_exiting) {
-        ngx_add_timer(&batch->spool->timer, 1);
+    if (batch->more) {
+        ngx_http_social_duty_soon(&batch->spool->duty);
     }
 
     ngx_http_social_spool_free(batch);

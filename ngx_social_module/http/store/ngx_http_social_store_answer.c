@@ -20,6 +20,10 @@ static ngx_int_t ngx_http_social_answer_condition(ngx_http_request_t *r,
 static ngx_int_t ngx_http_social_answer_range(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object);
+static ngx_int_t ngx_http_social_answer_partial(ngx_http_request_t *r,
+    ngx_http_social_store_object_t *object);
+static ngx_int_t ngx_http_social_answer_part(ngx_http_request_t *r,
+    ngx_http_social_store_object_t *object);
 static ngx_uint_t ngx_http_social_answer_if_range(
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object);
@@ -64,17 +68,20 @@ ngx_http_social_store_answer(ngx_http_request_t *r,
     ngx_pool_cleanup_t       *cln;
     ngx_pool_cleanup_file_t  *clnf;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_pool_cleanup_file_t));
-    if (cln == NULL) {
-        ngx_close_file(object->fd);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    if (object->parts == NULL) {
 
-    cln->handler = ngx_pool_cleanup_file;
-    clnf = cln->data;
-    clnf->fd = object->fd;
-    clnf->name = object->name.data;
-    clnf->log = r->pool->log;
+        cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_pool_cleanup_file_t));
+        if (cln == NULL) {
+            ngx_close_file(object->fd);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        cln->handler = ngx_pool_cleanup_file;
+        clnf = cln->data;
+        clnf->fd = object->fd;
+        clnf->name = object->name.data;
+        clnf->log = r->pool->log;
+    }
 
     object->first = 0;
     object->end = object->meta->size;
@@ -111,6 +118,10 @@ ngx_http_social_store_answer(ngx_http_request_t *r,
         return rc;
     }
 
+    if (object->parts && object->first != object->end) {
+        return ngx_http_social_store_parts(r, object);
+    }
+
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
     b->sync = (b->last_buf || b->memory || b->in_file) ? 0 : 1;
@@ -128,7 +139,7 @@ ngx_http_social_answer_bytes(ngx_http_request_t *r,
 {
     size_t  size;
 
-    if (object->first == object->end) {
+    if (object->first == object->end || object->parts) {
         return NGX_OK;
     }
 
@@ -210,13 +221,17 @@ ngx_http_social_answer_range(ngx_http_request_t *r,
     social_str_t            value;
     social_s3_error_body_t  text;
 
+    if (sr->op.part) {
+        return ngx_http_social_answer_part(r, object);
+    }
+
     if (sr->op.range.len == 0
         || !ngx_http_social_answer_if_range(sr, object))
     {
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, sizeof("bytes -/") + 3 * NGX_OFF_T_LEN);
+    p = ngx_pnalloc(r->pool, sizeof("bytes */") + NGX_OFF_T_LEN);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -233,14 +248,7 @@ ngx_http_social_answer_range(ngx_http_request_t *r,
         object->first = first;
         object->end = end;
 
-        r->headers_out.status = NGX_HTTP_PARTIAL_CONTENT;
-
-        value.len = ngx_sprintf(p, "bytes %O-%O/%O", object->first,
-                                object->end - 1, (off_t) object->meta->size)
-                    - p;
-
-        return ngx_http_social_answer_header(r, "Content-Range", value,
-                                             &r->headers_out.content_range);
+        return ngx_http_social_answer_partial(r, object);
 
     default:
         value.len = ngx_sprintf(p, "bytes */%O", (off_t) object->meta->size)
@@ -265,6 +273,77 @@ ngx_http_social_answer_range(ngx_http_request_t *r,
         return ngx_http_social_store_error_body(r, SOCIAL_S3_INVALID_RANGE,
                                                 &text);
     }
+}
+
+
+/*
+ * The bytes from object->first to object->end.
+ */
+
+static ngx_int_t
+ngx_http_social_answer_partial(ngx_http_request_t *r,
+    ngx_http_social_store_object_t *object)
+{
+    u_char        *p;
+    social_str_t   value;
+
+    p = ngx_pnalloc(r->pool, sizeof("bytes -/") + 3 * NGX_OFF_T_LEN);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_PARTIAL_CONTENT;
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "bytes %O-%O/%O", object->first,
+                            object->end - 1, (off_t) object->meta->size)
+                - p;
+
+    return ngx_http_social_answer_header(r, "Content-Range", value,
+                                         &r->headers_out.content_range);
+}
+
+
+/*
+ * A part by its place among those of the object; what is not in parts is one.
+ */
+
+static ngx_int_t
+ngx_http_social_answer_part(ngx_http_request_t *r,
+    ngx_http_social_store_object_t *object)
+{
+    u_char        *p;
+    social_str_t   value;
+
+    if (object->part_first == -1) {
+        return ngx_http_social_store_error(r, SOCIAL_S3_INVALID_PART_NUMBER,
+                                           NULL);
+    }
+
+    if (object->parts) {
+
+        p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+        if (p == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        value.data = p;
+        value.len = ngx_sprintf(p, "%ui", (ngx_uint_t) object->meta->parts)
+                    - p;
+
+        if (ngx_http_social_answer_header(r, "x-amz-mp-parts-count", value,
+                                          NULL)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    object->first = object->part_first;
+    object->end = object->part_end;
+
+    return object->first == object->end
+           ? NGX_OK : ngx_http_social_answer_partial(r, object);
 }
 
 

@@ -179,13 +179,13 @@ ngx_http_social_store_queue_start(ngx_http_social_store_queue_t *queue)
 
 
 /*
- * A process that leaves has ended its threads.
+ * The process exits: its threads have by then.
  */
 
 static void
 ngx_http_social_store_queue_cleanup(void *data)
 {
-    ngx_http_social_store_queue_t *queue = data;
+    ngx_http_social_store_queue_t  *queue = data;
 
     ngx_http_social_task_free(queue->task);
 }
@@ -200,10 +200,13 @@ ngx_http_social_store_queue_run(ngx_http_social_store_queue_t *queue)
 
         commit = ngx_http_social_store_commit_first(&queue->arrived);
 
-        /* of a DELETE there is nothing to be synced before */
+        /* of a DELETE there is nothing to be synced before, and of a part
+           that was done */
 
         ngx_http_social_store_queue_move(queue->disk.sync
                                          && !commit->net.remove
+                                         && commit->net.kind
+                                            != SOCIAL_NET_COMMIT_PART
                                          ? &queue->fresh : &queue->ready,
                                          commit);
     }
@@ -274,8 +277,20 @@ ngx_http_social_store_queue_publish(ngx_http_social_store_queue_t *queue)
         case SOCIAL_NET_COMMIT_BUSY:
             break;
 
-        case SOCIAL_NET_COMMIT_OK:
         case SOCIAL_NET_COMMIT_SUPERSEDED:
+            if (commit->net.upload != -1) {
+
+                /* what is completed is not lost: with a later number */
+
+                social_net_commit_abort(&commit->net);
+                commit->rc = SOCIAL_NET_COMMIT_BUSY;
+                ngx_http_social_store_queue_move(&queue->over, commit);
+                break;
+            }
+
+            /* fall through */
+
+        case SOCIAL_NET_COMMIT_OK:
             ngx_http_social_store_queue_move(&queue->published, commit);
             break;
 
@@ -373,6 +388,10 @@ ngx_http_social_store_queue_synced(ngx_http_social_store_queue_t *queue,
         } else {
             social_net_commit_synced(&commit->net, &queue->known,
                                      queue->disk.sync && rc == SOCIAL_OK);
+
+            if (rc == SOCIAL_OK) {
+                social_net_commit_durable(&commit->net);
+            }
         }
 
         if (rc != SOCIAL_OK) {
@@ -398,7 +417,8 @@ ngx_http_social_store_queue_synced(ngx_http_social_store_queue_t *queue,
 
         social_net_commit_abort(&commit->net);
         commit->net.err = err;
-        commit->rc = err == NGX_ENOSPC ? SOCIAL_NET_COMMIT_FULL
+        commit->rc = err == ENOSPC || err == EDQUOT
+                     ? SOCIAL_NET_COMMIT_FULL
                                        : SOCIAL_NET_COMMIT_FAILED;
 
         ngx_http_social_store_queue_move(&queue->over, commit);

@@ -61,7 +61,8 @@ social_net_disk_t *ngx_http_social_store_queue_disk(
  * Publishes a commit that is prepared.  "handler" is called later, in the
  * event loop, with commit->rc: after OK the commit is durable, and has to be
  * finished; after anything else it was aborted, and after UNCERTAIN freed.
- * SUPERSEDED is reported as OK.  NGX_ERROR: out of memory; NGX_BUSY: a DELETE,
+ * SUPERSEDED is reported as OK; of what completes an upload, as BUSY: prepare
+ * it again.  NGX_ERROR: out of memory; NGX_BUSY: a DELETE,
  * and the thread pool's queue is full.  The commit is as it was then.
  */
 ngx_int_t ngx_http_social_store_queue_add(

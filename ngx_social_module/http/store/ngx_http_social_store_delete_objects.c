@@ -2,19 +2,13 @@
 /*
  * The embedded store: DeleteObjects.
  *
- * The body is read into memory of the task, since nginx would write a larger
- * one to a file on the event loop; a thread verifies and reads it.  The objects
- * are removed by commits, all at once, so that they share their syncs.
+ * A thread reads what the body has.  The objects are removed by commits, all at
+ * once, so that they share their syncs.
  */
 
 #include "ngx_http_social_reply.h"
-#include "ngx_http_social_store.h"
+#include "ngx_http_social_store_body.h"
 #include "social_s3_delete.h"
-
-
-/* framing of a body in chunks comes in addition */
-
-#define NGX_HTTP_SOCIAL_DELETE_BODY  (2 * SOCIAL_S3_DELETE_SIZE)
 
 
 /* the context of the request's thread task */
@@ -22,10 +16,7 @@
 typedef struct {
     ngx_http_social_task_t            *task;
     ngx_http_social_store_loc_conf_t  *conf;
-    ngx_http_social_store_digest_t     digest;
-    size_t                             size;
-    size_t                             len;
-    u_char                            *body;
+    ngx_http_social_store_body_t       body;
     social_s3_error_e                  error;
     ngx_uint_t                         finish;     /* the second step */
     ngx_uint_t                         pending;    /* commits */
@@ -37,13 +28,9 @@ typedef struct {
 
 
 static ngx_http_social_delete_t *ngx_http_social_delete_create(
-    ngx_http_request_t *r, ngx_http_social_store_request_t *sr, off_t size);
+    ngx_http_request_t *r, ngx_http_social_store_request_t *sr);
 static void ngx_http_social_delete_read(ngx_http_request_t *r);
-static ngx_int_t ngx_http_social_delete_take(ngx_http_social_delete_t *del,
-    ngx_http_request_body_t *rb);
 static void ngx_http_social_delete_thread(void *data, ngx_log_t *log);
-static social_s3_error_e ngx_http_social_delete_decode(
-    ngx_http_social_delete_t *del, social_str_t *xml);
 static void ngx_http_social_delete_done(ngx_http_social_task_t *task);
 static void ngx_http_social_delete_refuse(ngx_http_request_t *r,
     social_s3_error_e error);
@@ -63,30 +50,19 @@ ngx_int_t
 ngx_http_social_store_delete_objects(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
-    off_t                      size;
     ngx_int_t                  rc;
     social_s3_error_e          error;
     social_s3_error_body_t     text;
     ngx_http_social_delete_t  *del;
 
-    error = SOCIAL_S3_OK;
-    size = r->headers_in.content_length_n;
-
-    if (size < 0) {
-        error = SOCIAL_S3_MISSING_CONTENT_LENGTH;
-
-    } else if (size > NGX_HTTP_SOCIAL_DELETE_BODY
-               || sr->op.length > SOCIAL_S3_DELETE_SIZE)
-    {
-        error = SOCIAL_S3_ENTITY_TOO_LARGE;
-    }
+    error = ngx_http_social_store_body_check(r, sr, SOCIAL_S3_DELETE_SIZE);
 
     if (error != SOCIAL_S3_OK) {
         ngx_memzero(&text, sizeof(social_s3_error_body_t));
         return ngx_http_social_store_refuse(r, error, &text);
     }
 
-    del = ngx_http_social_delete_create(r, sr, size);
+    del = ngx_http_social_delete_create(r, sr);
     if (del == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -103,7 +79,7 @@ ngx_http_social_store_delete_objects(ngx_http_request_t *r,
 
 static ngx_http_social_delete_t *
 ngx_http_social_delete_create(ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr, off_t size)
+    ngx_http_social_store_request_t *sr)
 {
     ngx_http_social_task_t    *task;
     ngx_http_social_delete_t  *del;
@@ -119,15 +95,12 @@ ngx_http_social_delete_create(ngx_http_request_t *r,
 
     del->task = task;
     del->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
-    del->size = size;
-    del->body = ngx_pnalloc(task->pool, size + 1);
 
-    if (del->body == NULL
-        || ngx_http_social_store_digest_init(task->pool, sr, &del->digest)
-           != SOCIAL_S3_OK
+    if (ngx_http_social_store_body_init(r, sr, task->pool, &del->body)
+        != NGX_OK
         || ngx_http_social_task_own_request(task, r) != NGX_OK)
     {
-        ngx_http_social_store_digest_free(&del->digest);
+        ngx_http_social_store_body_free(&del->body);
         ngx_http_social_task_free(task);
         return NULL;
     }
@@ -144,31 +117,12 @@ ngx_http_social_delete_read(ngx_http_request_t *r)
 
     del = ngx_http_get_module_ctx(r, ngx_http_social_store_module);
 
-    for ( ;; ) {
-
-        if (ngx_http_social_delete_take(del, r->request_body) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-            return;
-        }
-
-        if (!r->reading_body) {
-            break;
-        }
-
-        rc = ngx_http_read_unbuffered_request_body(r);
-
-        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            ngx_http_finalize_request(r, rc);
-            return;
-        }
-
-        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
-            r->read_event_handler = ngx_http_social_delete_read;
-            return;
-        }
+    if (ngx_http_social_store_body_read(r, &del->body,
+                                        ngx_http_social_delete_read)
+        != NGX_OK)
+    {
+        return;
     }
-
-    r->read_event_handler = ngx_http_block_reading;
 
     if (ngx_http_social_task_post(del->task, del->conf->thread_pool)
         != NGX_OK)
@@ -176,31 +130,6 @@ ngx_http_social_delete_read(ngx_http_request_t *r)
         rc = ngx_http_social_store_error(r, SOCIAL_S3_SLOW_DOWN, NULL);
         ngx_http_finalize_request(r, rc);
     }
-}
-
-
-static ngx_int_t
-ngx_http_social_delete_take(ngx_http_social_delete_t *del,
-    ngx_http_request_body_t *rb)
-{
-    size_t      n;
-    ngx_buf_t  *b;
-
-    for ( /* void */ ; rb->bufs; rb->bufs = rb->bufs->next) {
-
-        b = rb->bufs->buf;
-        n = b->last - b->pos;
-
-        if (b->in_file || n > del->size - del->len) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(del->body + del->len, b->pos, n);
-        del->len += n;
-        b->pos = b->last;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -225,7 +154,7 @@ ngx_http_social_delete_thread(void *data, ngx_log_t *log)
         return;
     }
 
-    del->error = ngx_http_social_delete_decode(del, &xml);
+    del->error = ngx_http_social_store_body_decode(&del->body, &xml);
 
     if (del->error != SOCIAL_S3_OK) {
         return;
@@ -243,44 +172,6 @@ ngx_http_social_delete_thread(void *data, ngx_log_t *log)
     if (social_s3_delete_read(xml, &work, &del->items) != SOCIAL_OK) {
         del->error = SOCIAL_S3_MALFORMED_XML;
     }
-}
-
-
-/*
- * What was in chunks becomes one piece, in its place.
- */
-
-static social_s3_error_e
-ngx_http_social_delete_decode(ngx_http_social_delete_t *del, social_str_t *xml)
-{
-    u_char             etag[32], *last;
-    social_str_t       piece, data;
-    social_s3_error_e  error;
-
-    piece.data = del->body;
-    piece.len = del->len;
-    last = del->body;
-
-    while (piece.len) {
-
-        error = ngx_http_social_store_digest_next(&del->digest, &piece, &data);
-
-        if (error == SOCIAL_S3_OK) {
-            error = ngx_http_social_store_digest_update(&del->digest, data);
-        }
-
-        if (error != SOCIAL_S3_OK) {
-            return error;
-        }
-
-        ngx_memmove(last, data.data, data.len);
-        last += data.len;
-    }
-
-    xml->data = del->body;
-    xml->len = last - del->body;
-
-    return ngx_http_social_store_digest_final(&del->digest, etag);
 }
 
 
@@ -540,6 +431,6 @@ ngx_http_social_delete_free(ngx_http_social_delete_t *del)
         social_net_commit_free(&del->commits[i].net);
     }
 
-    ngx_http_social_store_digest_free(&del->digest);
+    ngx_http_social_store_body_free(&del->body);
     ngx_http_social_task_free(del->task);
 }

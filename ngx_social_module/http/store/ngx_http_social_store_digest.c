@@ -9,6 +9,10 @@
 #include "ngx_http_social_store.h"
 
 
+static ngx_int_t ngx_http_social_store_digest_create(
+    ngx_http_social_store_digest_t *digest);
+
+
 social_s3_error_e
 ngx_http_social_store_digest_init(ngx_pool_t *pool,
     ngx_http_social_store_request_t *sr,
@@ -21,6 +25,14 @@ ngx_http_social_store_digest_init(ngx_pool_t *pool,
     ngx_md5_init(&digest->md5);
 
     digest->checksum = op->checksum;
+
+    if (op->checksum.algorithm == SOCIAL_S3_CHECKSUM_NONE) {
+        digest->checksum.algorithm = digest->compute;
+
+    } else {
+        digest->compute = SOCIAL_S3_CHECKSUM_NONE;
+    }
+
     digest->has_md5 = op->has_md5;
     ngx_memcpy(digest->want_md5, op->md5, sizeof(op->md5));
 
@@ -30,24 +42,8 @@ ngx_http_social_store_digest_init(ngx_pool_t *pool,
         digest->has_sha256 = 1;
     }
 
-    if (digest->has_sha256
-        || op->checksum.algorithm == SOCIAL_S3_CHECKSUM_SHA256)
-    {
-        digest->sha256 = social_sha256_create();
-
-        if (digest->sha256 == NULL) {
-            return SOCIAL_S3_INTERNAL_ERROR;
-        }
-    }
-
-    if (op->checksum.algorithm != SOCIAL_S3_CHECKSUM_NONE
-        && op->checksum.algorithm != SOCIAL_S3_CHECKSUM_SHA256)
-    {
-        digest->summer = social_s3_summer_create(op->checksum.algorithm);
-
-        if (digest->summer == NULL) {
-            return SOCIAL_S3_INTERNAL_ERROR;
-        }
+    if (ngx_http_social_store_digest_create(digest) != NGX_OK) {
+        return SOCIAL_S3_INTERNAL_ERROR;
     }
 
     if (sr->form) {
@@ -79,6 +75,50 @@ ngx_http_social_store_digest_init(ngx_pool_t *pool,
     }
 
     return SOCIAL_S3_OK;
+}
+
+
+social_s3_error_e
+ngx_http_social_store_digest_begin(ngx_http_social_store_digest_t *digest,
+    social_s3_checksum_e algorithm)
+{
+    ngx_md5_init(&digest->md5);
+
+    digest->compute = algorithm;
+    digest->checksum.algorithm = algorithm;
+
+    return ngx_http_social_store_digest_create(digest) == NGX_OK
+           ? SOCIAL_S3_OK : SOCIAL_S3_INTERNAL_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_social_store_digest_create(ngx_http_social_store_digest_t *digest)
+{
+    social_s3_checksum_e  algorithm;
+
+    algorithm = digest->checksum.algorithm;
+
+    if (digest->has_sha256 || algorithm == SOCIAL_S3_CHECKSUM_SHA256) {
+
+        digest->sha256 = social_sha256_create();
+
+        if (digest->sha256 == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (algorithm != SOCIAL_S3_CHECKSUM_NONE
+        && algorithm != SOCIAL_S3_CHECKSUM_SHA256)
+    {
+        digest->summer = social_s3_summer_create(algorithm);
+
+        if (digest->summer == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -170,6 +210,11 @@ ngx_http_social_store_digest_final(ngx_http_social_store_digest_t *digest,
         && social_s3_summer_final(digest->summer, value) != SOCIAL_OK)
     {
         return SOCIAL_S3_INTERNAL_ERROR;
+    }
+
+    if (digest->compute != SOCIAL_S3_CHECKSUM_NONE) {
+        ngx_memcpy(digest->checksum.value, value, SOCIAL_S3_CHECKSUM_MAX);
+        return SOCIAL_S3_OK;
     }
 
     if (digest->checksum.algorithm != SOCIAL_S3_CHECKSUM_NONE

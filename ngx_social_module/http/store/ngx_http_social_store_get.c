@@ -5,6 +5,7 @@
 
 #include "ngx_http_social_reply.h"
 #include "ngx_http_social_store.h"
+#include "social_net_parts.h"
 
 
 /* metadata, and all of a small object */
@@ -17,8 +18,10 @@ typedef struct {
     ngx_http_social_store_request_t   *request;    /* of the owner */
     ngx_str_t                          path;
     ngx_err_t                          err;
-    int                                fd;
-    int64_t                            offset;
+    unsigned                           part;       /* asked for; 0: none */
+    off_t                              first;      /* of it; -1: none is */
+    off_t                              end;
+    social_net_object_t                object;
     social_rc_e                        rc;
     social_store_meta_t                meta;
     size_t                             len;
@@ -27,6 +30,8 @@ typedef struct {
 
 
 static void ngx_http_social_store_thread(void *data, ngx_log_t *log);
+static social_rc_e ngx_http_social_store_find(
+    ngx_http_social_store_get_t *get);
 static void ngx_http_social_store_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_store_send(ngx_http_request_t *r,
     ngx_http_social_store_get_t *get);
@@ -56,7 +61,9 @@ ngx_http_social_store_get(ngx_http_request_t *r,
 
     get->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
     get->request = sr;
-    get->fd = -1;
+    get->part = sr->op.part;
+    get->object.fd = -1;
+    get->object.dir = -1;
     get->path.data = ngx_pnalloc(task->pool, sr->path.len + 1);
 
     if (get->path.data == NULL
@@ -87,9 +94,53 @@ ngx_http_social_store_thread(void *data, ngx_log_t *log)
     get->rc = social_net_disk_open(
                   ngx_http_social_store_queue_disk(get->conf->queue),
                   (char *) get->path.data, get->buf, sizeof(get->buf),
-                  &get->len, &get->meta, &get->fd, &get->offset);
+                  &get->len, &get->meta, &get->object);
+
+    if (get->rc == SOCIAL_OK && get->part) {
+        get->rc = ngx_http_social_store_find(get);
+    }
 
     get->err = ngx_errno;
+}
+
+
+/*
+ * The part that is asked for.
+ */
+
+static social_rc_e
+ngx_http_social_store_find(ngx_http_social_store_get_t *get)
+{
+    u_char               buf[SOCIAL_STORE_PART_SIZE];
+    social_rc_e          rc;
+    social_store_part_t  part;
+
+    get->first = 0;
+    get->end = get->meta.size;
+
+    if (get->meta.place != SOCIAL_STORE_PARTS) {
+
+        if (get->part != 1) {
+            get->first = -1;
+        }
+
+        return SOCIAL_OK;
+    }
+
+    if (get->part > get->meta.parts) {
+        get->first = -1;
+        return SOCIAL_OK;
+    }
+
+    rc = social_net_parts_record(&get->object, &get->meta, get->part - 1, buf,
+                                 &part);
+
+    if (rc == SOCIAL_OK) {
+        get->first = part.offset;
+        get->end = part.offset + part.size;
+    }
+
+    return rc;
 }
 
 
@@ -105,11 +156,7 @@ ngx_http_social_store_done(ngx_http_social_task_t *task)
     r = task->owner;
 
     if (r == NULL) {
-
-        if (get->fd != -1) {
-            ngx_close_file(get->fd);
-        }
-
+        social_net_object_close(&get->object);
         ngx_http_social_task_free(task);
         return;
     }
@@ -140,6 +187,7 @@ ngx_http_social_store_done(ngx_http_social_task_t *task)
         rc = ngx_http_social_store_error(r, SOCIAL_S3_INTERNAL_ERROR, NULL);
     }
 
+    social_net_object_close(&get->object);
     ngx_http_social_task_free(task);
 
     ngx_http_finalize_request(r, rc);
@@ -156,9 +204,21 @@ ngx_http_social_store_send(ngx_http_request_t *r,
     ngx_memzero(&object, sizeof(ngx_http_social_store_object_t));
 
     object.meta = &get->meta;
-    object.fd = get->fd;
-    object.offset = get->offset;
     object.name = get->conf->root;
+    object.part_first = get->first;
+    object.part_end = get->end;
+
+    if (get->meta.place == SOCIAL_STORE_PARTS) {
+        object.parts = &get->object;
+
+    } else {
+
+        /* it is closed with the request */
+
+        object.fd = get->object.fd;
+        object.offset = get->object.offset;
+        get->object.fd = -1;
+    }
 
     /* a small object was read with its metadata */
 

@@ -8,21 +8,9 @@
  */
 
 #include "ngx_http_social_reply.h"
-#include "ngx_http_social_store.h"
+#include "ngx_http_social_store_text.h"
 #include "social_net_list.h"
 #include "social_s3_xml.h"
-
-
-#define NGX_HTTP_SOCIAL_LIST_BLOCK  (64 * 1024)
-
-
-/* objects and common prefixes, which S3 writes one after the other */
-
-typedef struct {
-    ngx_chain_t                       *first;
-    ngx_chain_t                       *last;
-    off_t                              size;
-} ngx_http_social_list_text_t;
 
 
 /* the context of the request's thread task */
@@ -37,9 +25,9 @@ typedef struct {
     bool                               truncated;
     social_rc_e                        rc;
     ngx_err_t                          err;
-    ngx_http_social_list_text_t        head;
-    ngx_http_social_list_text_t        objects;
-    ngx_http_social_list_text_t        prefixes;
+    ngx_http_social_store_text_t       texts[3];    /* the head, objects, and
+                                                       common prefixes, which
+                                                       S3 writes after those */
 } ngx_http_social_list_t;
 
 
@@ -47,13 +35,7 @@ static ngx_int_t ngx_http_social_list_copy(ngx_pool_t *pool, social_str_t *s);
 static void ngx_http_social_list_thread(void *data, ngx_log_t *log);
 static social_rc_e ngx_http_social_list_take(void *data, social_str_t key,
     const social_store_meta_t *meta);
-static social_buf_t ngx_http_social_list_room(ngx_http_social_list_t *list,
-    ngx_http_social_list_text_t *text, size_t size);
-static social_rc_e ngx_http_social_list_wrote(
-    ngx_http_social_list_text_t *text, social_buf_t *b);
 static void ngx_http_social_list_done(ngx_http_social_task_t *task);
-static ngx_int_t ngx_http_social_list_send(ngx_http_request_t *r,
-    ngx_http_social_list_t *list);
 static ngx_int_t ngx_http_social_bucket_reply(ngx_http_request_t *r,
     social_buf_t *b);
 
@@ -165,23 +147,22 @@ ngx_http_social_list_thread(void *data, ngx_log_t *log)
         return;
     }
 
-    b = ngx_http_social_list_room(list, &list->head, 4096
-                                  + 6 * (list->op.list.prefix.len
-                                         + list->op.list.delimiter.len
-                                         + list->op.list.after.len
-                                         + list->op.list.token.len
-                                         + SOCIAL_OBJECT_MAX_KEY));
+    b = ngx_http_social_store_text_room(list->task->pool, &list->texts[0],
+            4096 + 6 * (list->op.list.prefix.len + list->op.list.delimiter.len
+                        + list->op.list.after.len + list->op.list.token.len
+                        + SOCIAL_OBJECT_MAX_KEY));
 
     social_s3_xml_list(&b, &list->op,
                        ngx_http_social_view(&list->conf->bucket->bucket),
                        &list->list, list->count, list->truncated);
 
-    list->rc = ngx_http_social_list_wrote(&list->head, &b);
+    list->rc = ngx_http_social_store_text_wrote(&list->texts[0], &b);
 
     if (list->rc == SOCIAL_OK) {
-        b = ngx_http_social_list_room(list, &list->prefixes, 64);
+        b = ngx_http_social_store_text_room(list->task->pool, &list->texts[2],
+                                            64);
         social_s3_xml_list_end(&b);
-        list->rc = ngx_http_social_list_wrote(&list->prefixes, &b);
+        list->rc = ngx_http_social_store_text_wrote(&list->texts[2], &b);
     }
 }
 
@@ -193,11 +174,12 @@ ngx_http_social_list_take(void *data, social_str_t key,
     ngx_http_social_list_t *list = data;
 
     social_buf_t                  b;
-    ngx_http_social_list_text_t  *text;
+    ngx_http_social_store_text_t  *text;
 
-    text = meta ? &list->objects : &list->prefixes;
+    text = meta ? &list->texts[1] : &list->texts[2];
 
-    b = ngx_http_social_list_room(list, text, SOCIAL_S3_XML_ITEM);
+    b = ngx_http_social_store_text_room(list->task->pool, text,
+                                        SOCIAL_S3_XML_ITEM);
 
     if (meta) {
         social_s3_xml_object(&b, &list->op, key, meta);
@@ -208,67 +190,7 @@ ngx_http_social_list_take(void *data, social_str_t key,
 
     list->count++;
 
-    return ngx_http_social_list_wrote(text, &b);
-}
-
-
-/*
- * What is left of the last block, or a new one.
- */
-
-static social_buf_t
-ngx_http_social_list_room(ngx_http_social_list_t *list,
-    ngx_http_social_list_text_t *text, size_t size)
-{
-    ngx_buf_t     *buf;
-    ngx_chain_t   *cl;
-    social_buf_t   b;
-
-    if (text->last == NULL
-        || (size_t) (text->last->buf->end - text->last->buf->last) < size)
-    {
-        cl = ngx_alloc_chain_link(list->task->pool);
-        buf = cl ? ngx_create_temp_buf(list->task->pool,
-                              ngx_max(size, NGX_HTTP_SOCIAL_LIST_BLOCK))
-                 : NULL;
-
-        if (buf == NULL) {
-            social_buf_init(&b, NULL, 0);
-            b.rc = SOCIAL_FAILED;
-            return b;
-        }
-
-        cl->buf = buf;
-        cl->next = NULL;
-
-        if (text->last) {
-            text->last->next = cl;
-
-        } else {
-            text->first = cl;
-        }
-
-        text->last = cl;
-    }
-
-    social_buf_init(&b, text->last->buf->last,
-                    text->last->buf->end - text->last->buf->last);
-
-    return b;
-}
-
-
-static social_rc_e
-ngx_http_social_list_wrote(ngx_http_social_list_text_t *text, social_buf_t *b)
-{
-    if (b->rc != SOCIAL_OK) {
-        return SOCIAL_FAILED;
-    }
-
-    text->last->buf->last += b->len;
-    text->size += b->len;
-
-    return SOCIAL_OK;
+    return ngx_http_social_store_text_wrote(text, &b);
 }
 
 
@@ -301,7 +223,7 @@ ngx_http_social_list_done(ngx_http_social_task_t *task)
 
         /* it is freed with the request */
 
-        rc = ngx_http_social_list_send(r, list);
+        rc = ngx_http_social_store_text_send(r, list->texts, 3);
 
     } else {
         ngx_log_error(NGX_LOG_CRIT, c->log, list->err,
@@ -313,46 +235,6 @@ ngx_http_social_list_done(ngx_http_social_task_t *task)
 
     ngx_http_finalize_request(r, rc);
     ngx_http_run_posted_requests(c);
-}
-
-
-static ngx_int_t
-ngx_http_social_list_send(ngx_http_request_t *r, ngx_http_social_list_t *list)
-{
-    ngx_int_t     rc;
-    ngx_chain_t  *last;
-
-    if (ngx_http_social_store_headers(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = list->head.size + list->objects.size
-                                      + list->prefixes.size;
-    r->headers_out.content_type = ngx_http_social_list_type;
-    r->headers_out.content_type_len = ngx_http_social_list_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    last = list->head.last;
-
-    if (list->objects.first) {
-        last->next = list->objects.first;
-        last = list->objects.last;
-    }
-
-    last->next = list->prefixes.first;
-    last = list->prefixes.last;
-
-    last->buf->last_buf = (r == r->main) ? 1 : 0;
-    last->buf->last_in_chain = 1;
-
-    return ngx_http_output_filter(r, list->head.first);
 }
 
 

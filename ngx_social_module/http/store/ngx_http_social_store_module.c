@@ -104,6 +104,12 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_store_params[] = {
       offsetof(ngx_http_social_store_loc_conf_t, min_free),
       1, 0, NULL },
 
+    { ngx_string("expire_multipart"),
+      0,
+      ngx_http_social_conf_sec,
+      offsetof(ngx_http_social_store_loc_conf_t, expire),
+      1, 3650 * 86400, NULL },
+
       ngx_http_social_conf_null_entry
 };
 
@@ -172,6 +178,7 @@ ngx_http_social_store_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     slcf->announce = 0;
     slcf->sync = 1;
     slcf->max_size = (off_t) 5 * 1024 * 1024 * 1024;
+    slcf->expire = 7 * 86400;
 
     return ngx_http_social_conf_params(cf, ngx_http_social_store_params, 2, 0,
                                        0, slcf);
@@ -334,12 +341,14 @@ ngx_http_social_store_add(ngx_conf_t *cf,
         }
 
         if (slot[i].conf->bucket != conf->bucket
-            || slot[i].conf->announce != conf->announce)
+            || slot[i].conf->announce != conf->announce
+            || slot[i].conf->expire != conf->expire)
         {
             return ngx_http_social_conf_error(cf, &conf->content.position,
-                       "duplicate root \"%V\" with another bucket or another "
-                       "\"announce\" (give each bucket a directory of its own) "
-                       "in \"social_store\" directive", &conf->root);
+                       "duplicate root \"%V\" with another bucket, another "
+                       "\"announce\" or another \"expire_multipart\" (give "
+                       "each bucket a directory of its own) in "
+                       "\"social_store\" directive", &conf->root);
         }
 
         conf->twin = 1;

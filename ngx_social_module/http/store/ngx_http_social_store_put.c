@@ -1,6 +1,6 @@
 
 /*
- * The embedded store: writing an object.
+ * The embedded store: writing an object, or a part of one.
  *
  * The body is read unbuffered, since nginx would write its own temporary file
  * on the event loop: each piece is copied to a buffer of the request's and
@@ -11,7 +11,7 @@
  */
 
 #include "ngx_http_social_reply.h"
-#include "ngx_http_social_store.h"
+#include "ngx_http_social_store_put.h"
 
 
 #define NGX_HTTP_SOCIAL_PUT_ROOM   (192 * 1024)
@@ -19,207 +19,123 @@
 /* the disk begins to write what was written so far */
 #define NGX_HTTP_SOCIAL_PUT_FLUSH  (8 * 1024 * 1024)
 
-/* milliseconds, before a key's lock is tried again, or the thread pool when it
-   is full */
-#define NGX_HTTP_SOCIAL_PUT_RETRY  2
-#define NGX_HTTP_SOCIAL_PUT_FULL   50
 
-
-typedef enum {
-    NGX_HTTP_SOCIAL_PUT_WRITE = 0,
-    NGX_HTTP_SOCIAL_PUT_PREPARE,
-    NGX_HTTP_SOCIAL_PUT_FINISH,
-    NGX_HTTP_SOCIAL_PUT_ABORT
-} ngx_http_social_put_step_e;
-
-
-/* the context of the request's thread task, posted for each step */
-
-typedef struct {
-    ngx_http_social_task_t            *task;
-    ngx_http_social_store_loc_conf_t  *conf;
-    ngx_http_social_put_step_e         step;
-
-    ngx_http_social_store_commit_t     commit;
-    ngx_event_t                        retry;
-    ngx_http_social_store_digest_t     digest;
-    u_char                             checksums[SOCIAL_S3_CHECKSUM_TEXT + 32];
-    off_t                              received;
-    off_t                              flushed;
-
-    /* of a form; the fields are the request's */
-    const social_s3_post_t            *post;
-    off_t                              min;
-    off_t                              max;
-
-    social_s3_error_e                  error;      /* of the last step */
-    ngx_err_t                          err;
-
-    size_t                             len;        /* of the current piece */
-    size_t                             size;       /* of the room */
-    u_char                            *room;
-    u_char                            *small;      /* the memory of both */
-
-    unsigned                           is_chunked:1;
-    unsigned                           digested:1;
-    unsigned                           busy:1;     /* the key's lock is held */
-    unsigned                           queued:1;   /* with other commits */
-    unsigned                           announced:1;
-} ngx_http_social_put_t;
-
-
-#define ngx_http_social_put_is_large(put)                                     \
-    ((put)->commit.net.meta.size > SOCIAL_NET_COMMIT_INLINE)
-
-
-static ngx_http_social_put_t *ngx_http_social_put_create(
-    ngx_http_request_t *r, ngx_http_social_store_request_t *sr, off_t size);
-static ngx_int_t ngx_http_social_put_name(ngx_http_social_put_t *put,
-    ngx_http_request_t *r, ngx_http_social_store_request_t *sr);
-static ngx_int_t ngx_http_social_put_copy(ngx_http_social_put_t *put,
-    social_str_t *to, social_str_t from);
-static ngx_int_t ngx_http_social_put_kept(ngx_http_social_put_t *put,
-    ngx_http_social_store_request_t *sr);
-static void ngx_http_social_put_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_put_room(ngx_http_social_put_t *put);
 static void ngx_http_social_put_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_put_take(ngx_http_social_put_t *put,
     ngx_http_request_body_t *rb);
 static void ngx_http_social_put_next(ngx_http_request_t *r,
     ngx_http_social_put_t *put);
-static ngx_int_t ngx_http_social_put_post(ngx_http_social_put_t *put,
-    ngx_http_social_put_step_e step);
-static void ngx_http_social_put_thread(void *data, ngx_log_t *log);
-static void ngx_http_social_put_write(ngx_http_social_put_t *put);
-static void ngx_http_social_put_data(ngx_http_social_put_t *put,
-    social_str_t data);
-static void ngx_http_social_put_prepare(ngx_http_social_put_t *put);
+static void ngx_http_social_put_write(ngx_http_social_store_change_t *change);
+static void ngx_http_social_put_wrote(ngx_http_request_t *r,
+    ngx_http_social_store_change_t *change);
+static void ngx_http_social_put_explain(ngx_http_social_put_t *put);
+static void ngx_http_social_put_prepare(
+    ngx_http_social_store_change_t *change);
+static social_s3_error_e ngx_http_social_put_digested(
+    ngx_http_social_put_t *put);
 static social_s3_error_e ngx_http_social_put_keep_checksum(
     ngx_http_social_put_t *put);
-static void ngx_http_social_put_failed(ngx_http_social_put_t *put,
-    ngx_err_t err);
-static void ngx_http_social_put_done(ngx_http_social_task_t *task);
-static void ngx_http_social_put_retry(ngx_event_t *ev);
-static void ngx_http_social_put_commit(ngx_http_request_t *r,
-    ngx_http_social_put_t *put);
-static void ngx_http_social_put_committed(
-    ngx_http_social_store_commit_t *commit);
-static void ngx_http_social_put_finish(ngx_http_social_put_t *put);
-static void ngx_http_social_put_announced(
-    ngx_http_social_query_outcome_e outcome, void *data);
-static void ngx_http_social_put_abort(ngx_http_social_put_t *put);
-static ngx_int_t ngx_http_social_put_refuse(ngx_http_request_t *r,
+static ngx_int_t ngx_http_social_put_checksum(ngx_http_request_t *r,
     ngx_http_social_put_t *put);
 static ngx_int_t ngx_http_social_put_answer(ngx_http_request_t *r,
-    ngx_http_social_put_t *put);
-static ngx_int_t ngx_http_social_put_checksum(ngx_http_request_t *r,
-    social_s3_checksum_t *checksum);
-static void ngx_http_social_put_free(ngx_http_social_put_t *put);
+    ngx_http_social_store_change_t *change);
+static void ngx_http_social_put_free(ngx_http_social_store_change_t *change);
 
 
 ngx_int_t
 ngx_http_social_store_put(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr)
 {
-    off_t                              size;
-    ngx_int_t                          rc;
-    social_s3_error_e                  error;
-    social_s3_error_body_t             text;
-    ngx_http_social_put_t             *put;
-    ngx_http_social_store_loc_conf_t  *slcf;
+    off_t                   size;
+    ngx_int_t               rc;
+    social_s3_error_e       error;
+    social_net_commit_t    *net;
+    ngx_http_social_put_t  *put;
 
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
-
-    error = SOCIAL_S3_OK;
-
-    if (sr->form) {
-        size = sr->form->room;
-
-    } else {
-        size = sr->op.length >= 0 ? sr->op.length
-                                  : r->headers_in.content_length_n;
-    }
-
-    if (size < 0) {
-        error = SOCIAL_S3_MISSING_CONTENT_LENGTH;
-
-    } else if (sr->form == NULL
-               && (size > slcf->max_size
-                   || (sr->op.max_size >= 0 && size > sr->op.max_size)))
-    {
-        error = SOCIAL_S3_ENTITY_TOO_LARGE;
-    }
-
-    put = NULL;
-
-    if (error == SOCIAL_S3_OK) {
-
-        put = ngx_http_social_put_create(r, sr, size);
-        if (put == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        error = ngx_http_social_store_digest_init(put->task->pool, sr,
-                                                  &put->digest);
-    }
+    error = ngx_http_social_put_size(r, sr, &size);
 
     if (error != SOCIAL_S3_OK) {
-        ngx_memzero(&text, sizeof(social_s3_error_body_t));
-        return ngx_http_social_store_refuse(r, error, &text);
+        return ngx_http_social_put_refuse(r, error);
     }
 
-    ngx_http_set_ctx(r, put, ngx_http_social_store_module);
-
-    if (sr->form) {
-        ngx_http_social_put_read(r);
-        return NGX_DONE;
+    put = ngx_http_social_put_create(r, sr, size);
+    if (put == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    r->request_body_no_buffering = 1;
+    net = &put->change.commit.net;
+    net->announce = put->change.conf->announce;
 
-    rc = ngx_http_read_client_request_body(r, ngx_http_social_put_body);
+    if (ngx_http_social_store_change_kept(&put->change, sr,
+                                          &net->meta.headers)
+        != NGX_OK
+        || (sr->form
+            ? ngx_http_social_store_change_copy(&put->change, &net->meta.type,
+                                                sr->form->post->type)
+            : ngx_http_social_store_change_type(r, &put->change,
+                                                &net->meta.type))
+           != NGX_OK)
+    {
+        ngx_http_social_store_change_free(&put->change);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_social_put_begin(r, put);
 
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }
 
 
-static ngx_http_social_put_t *
+social_s3_error_e
+ngx_http_social_put_size(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr, off_t *size)
+{
+    ngx_http_social_store_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+
+    /* a form has its own limits, which are for its file */
+
+    if (sr->form) {
+        *size = sr->form->room;
+        return SOCIAL_S3_OK;
+    }
+
+    *size = sr->op.length >= 0 ? sr->op.length
+                               : r->headers_in.content_length_n;
+
+    if (*size < 0) {
+        return SOCIAL_S3_MISSING_CONTENT_LENGTH;
+    }
+
+    return *size > slcf->max_size
+           || (sr->op.max_size >= 0 && *size > sr->op.max_size)
+           ? SOCIAL_S3_ENTITY_TOO_LARGE : SOCIAL_S3_OK;
+}
+
+
+ngx_http_social_put_t *
 ngx_http_social_put_create(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr, off_t size)
 {
-    size_t                   room;
-    ngx_http_social_put_t   *put;
-    ngx_http_social_task_t  *task;
+    ngx_http_social_put_t  *put;
 
-    task = ngx_http_social_task_create(sizeof(ngx_http_social_put_t),
-                                       ngx_http_social_put_thread,
-                                       ngx_http_social_put_done);
-    if (task == NULL) {
+    put = (ngx_http_social_put_t *) ngx_http_social_store_change_create(r, sr,
+                                              sizeof(ngx_http_social_put_t));
+    if (put == NULL) {
         return NULL;
     }
 
-    put = task->ctx;
+    put->source.fd = -1;
+    put->source.dir = -1;
 
-    put->task = task;
-    put->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+    put->change.prepare = ngx_http_social_put_prepare;
+    put->change.answer = ngx_http_social_put_answer;
+    put->change.free = ngx_http_social_put_free;
+    put->change.commit.net.meta.size = size;
 
-    put->retry.handler = ngx_http_social_put_retry;
-    put->retry.data = put;
-    put->retry.log = ngx_cycle->log;
-
-    put->commit.handler = ngx_http_social_put_committed;
-    put->commit.data = put;
-
-    social_net_commit_init(&put->commit.net,
-                        ngx_http_social_store_queue_disk(put->conf->queue));
-
-    put->commit.net.announce = put->conf->announce;
-    put->commit.net.meta.size = size;
-
-    /*
-     * A small object is in memory until it is prepared, as it came, or decoded
-     * in front of what comes.
-     */
-
+    put->request = sr;
     put->is_chunked = (sr->op.chunked != SOCIAL_S3_CHUNKED_NONE
                        || sr->form != NULL);
 
@@ -229,143 +145,74 @@ ngx_http_social_put_create(ngx_http_request_t *r,
         put->max = sr->form->max;
     }
 
-    put->size = put->is_chunked ? NGX_HTTP_SOCIAL_PUT_ROOM
-                : ngx_min((size_t) size, NGX_HTTP_SOCIAL_PUT_ROOM);
-
-    room = put->is_chunked && !ngx_http_social_put_is_large(put)
-           ? (size_t) size : 0;
-
-    put->small = ngx_alloc(room + put->size + 1, ngx_cycle->log);
-    put->room = put->small + room;
-
-    if (put->small == NULL
-        || ngx_http_social_put_name(put, r, sr) != NGX_OK
-        || ngx_http_social_task_own_request(task, r) != NGX_OK)
-    {
-        ngx_http_social_put_free(put);
-        return NULL;
-    }
-
     return put;
 }
 
 
-/*
- * Copies what outlives the request.
- */
-
-static ngx_int_t
-ngx_http_social_put_name(ngx_http_social_put_t *put, ngx_http_request_t *r,
-    ngx_http_social_store_request_t *sr)
+ngx_int_t
+ngx_http_social_put_refuse(ngx_http_request_t *r, social_s3_error_e error)
 {
-    u_char               *path, *key;
-    social_str_t          type;
-    social_net_commit_t  *net;
+    social_s3_error_body_t  text;
 
-    net = &put->commit.net;
+    ngx_memzero(&text, sizeof(social_s3_error_body_t));
 
-    path = ngx_pnalloc(put->task->pool, sr->path.len + 1);
-    key = ngx_pnalloc(put->task->pool, sr->op.key.len);
-
-    if (path == NULL || key == NULL
-        || ngx_http_social_put_copy(put, &net->if_match,
-                                    sr->op.condition.if_match)
-           != NGX_OK
-        || ngx_http_social_put_copy(put, &net->if_none_match,
-                                    sr->op.condition.if_none_match)
-           != NGX_OK
-        || ngx_http_social_put_kept(put, sr) != NGX_OK
-        || ngx_http_social_store_id(net->meta.id) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(path, sr->path.data, sr->path.len + 1);
-    ngx_memcpy(key, sr->op.key.data, sr->op.key.len);
-
-    net->path = (char *) path;
-    net->key.data = key;
-    net->key.len = sr->op.key.len;
-
-    if (sr->form) {
-        type = sr->form->post->type;
-
-    } else if (r->headers_in.content_type) {
-        type = ngx_http_social_view(&r->headers_in.content_type->value);
-
-    } else {
-        return NGX_OK;
-    }
-
-    return ngx_http_social_put_copy(put, &net->meta.type, type);
-}
-
-
-static ngx_int_t
-ngx_http_social_put_copy(ngx_http_social_put_t *put, social_str_t *to,
-    social_str_t from)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(put->task->pool, from.len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (from.len) {
-        ngx_memcpy(p, from.data, from.len);
-    }
-
-    to->data = p;
-    to->len = from.len;
-
-    return NGX_OK;
+    return ngx_http_social_store_refuse(r, error, &text);
 }
 
 
 /*
- * Headers that are kept with the object.
+ * Memory is taken once nothing else speaks against the body.
  */
 
-static ngx_int_t
-ngx_http_social_put_kept(ngx_http_social_put_t *put,
-    ngx_http_social_store_request_t *sr)
+ngx_int_t
+ngx_http_social_put_begin(ngx_http_request_t *r, ngx_http_social_put_t *put)
 {
-    u_char        *p;
-    size_t         i, size;
-    social_buf_t   b;
+    social_s3_error_e  error;
 
-    size = 0;
+    error = ngx_http_social_store_digest_init(put->change.task->pool,
+                                              put->request, &put->digest);
 
-    for (i = 0; i < sr->op.kept_count; i++) {
-        size += sr->op.kept[i].name.len + sr->op.kept[i].value.len + 2;
+    if (error != SOCIAL_S3_OK || ngx_http_social_put_room(put) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (size == 0) {
-        return NGX_OK;
+    put->change.work = ngx_http_social_put_write;
+    put->change.worked = ngx_http_social_put_wrote;
+
+    ngx_http_set_ctx(r, put, ngx_http_social_store_module);
+
+    if (put->post) {
+        ngx_http_social_put_read(r);
+        return NGX_DONE;
     }
 
-    p = ngx_pnalloc(put->task->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
+    r->request_body_no_buffering = 1;
 
-    social_buf_init(&b, p, size);
-
-    for (i = 0; i < sr->op.kept_count; i++) {
-        social_store_meta_add(&b, sr->op.kept[i].name, sr->op.kept[i].value);
-    }
-
-    put->commit.net.meta.headers = social_buf_since(&b, 0);
-
-    return b.rc == SOCIAL_OK ? NGX_OK : NGX_ERROR;
+    return ngx_http_read_client_request_body(r, ngx_http_social_put_read);
 }
 
 
-static void
-ngx_http_social_put_body(ngx_http_request_t *r)
+/*
+ * A small object is in memory until it is prepared, as it came, or decoded in
+ * front of what comes.
+ */
+
+static ngx_int_t
+ngx_http_social_put_room(ngx_http_social_put_t *put)
 {
-    ngx_http_social_put_read(r);
+    size_t  room, size;
+
+    size = put->change.commit.net.meta.size;
+
+    put->size = put->is_chunked ? NGX_HTTP_SOCIAL_PUT_ROOM
+                                : ngx_min(size, NGX_HTTP_SOCIAL_PUT_ROOM);
+
+    room = put->is_chunked && !ngx_http_social_put_is_large(put) ? size : 0;
+
+    put->small = ngx_alloc(room + put->size + 1, ngx_cycle->log);
+    put->room = put->small + room;
+
+    return put->small != NULL ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -384,7 +231,9 @@ ngx_http_social_put_read(ngx_http_request_t *r)
 
     put = ngx_http_get_module_ctx(r, ngx_http_social_store_module);
 
-    if (put->task->busy || put->queued || put->retry.timer_set) {
+    if (put->change.task->busy || put->change.queued
+        || put->change.retry.timer_set)
+    {
         return;
     }
 
@@ -487,10 +336,9 @@ ngx_http_social_put_next(ngx_http_request_t *r, ngx_http_social_put_t *put)
         ngx_del_timer(c->read);
     }
 
-    if (ngx_http_social_put_post(put, r->reading_body
-                                      || r->request_body->bufs
-                                      ? NGX_HTTP_SOCIAL_PUT_WRITE
-                                      : NGX_HTTP_SOCIAL_PUT_PREPARE)
+    if ((r->reading_body || r->request_body->bufs
+         ? ngx_http_social_store_change_work(&put->change)
+         : ngx_http_social_store_change_commit(&put->change))
         != NGX_OK)
     {
         rc = ngx_http_social_store_error(r, SOCIAL_S3_SLOW_DOWN, NULL);
@@ -499,74 +347,54 @@ ngx_http_social_put_next(ngx_http_request_t *r, ngx_http_social_put_t *put)
 }
 
 
-static ngx_int_t
-ngx_http_social_put_post(ngx_http_social_put_t *put,
-    ngx_http_social_put_step_e step)
-{
-    put->step = step;
-
-    return ngx_http_social_task_post(put->task, put->conf->thread_pool);
-}
-
-
 static void
-ngx_http_social_put_thread(void *data, ngx_log_t *log)
+ngx_http_social_put_write(ngx_http_social_store_change_t *change)
 {
-    ngx_http_social_put_t  *put = data;
+    social_str_t            piece, data;
+    ngx_http_social_put_t  *put;
 
-    put->error = SOCIAL_S3_OK;
-
-    switch (put->step) {
-
-    case NGX_HTTP_SOCIAL_PUT_WRITE:
-        ngx_http_social_put_write(put);
-        break;
-
-    case NGX_HTTP_SOCIAL_PUT_PREPARE:
-        ngx_http_social_put_prepare(put);
-        break;
-
-    case NGX_HTTP_SOCIAL_PUT_FINISH:
-        if (put->announced) {
-            social_net_commit_announced(&put->commit.net);
-
-        } else {
-            social_net_commit_finish(&put->commit.net);
-        }
-
-        return;
-
-    case NGX_HTTP_SOCIAL_PUT_ABORT:
-        social_net_commit_abort(&put->commit.net);
-        return;
-    }
-
-    if (put->error != SOCIAL_S3_OK) {
-
-        /* space is freed before the client is informed, and retries */
-
-        social_net_commit_abort(&put->commit.net);
-    }
-}
-
-
-static void
-ngx_http_social_put_write(ngx_http_social_put_t *put)
-{
-    social_str_t  piece, data;
+    put = (ngx_http_social_put_t *) change;
 
     piece.data = put->room;
     piece.len = put->len;
 
     do {
-        put->error = ngx_http_social_store_digest_next(&put->digest, &piece,
-                                                       &data);
+        change->error = ngx_http_social_store_digest_next(&put->digest,
+                                                          &piece, &data);
 
-        if (put->error == SOCIAL_S3_OK && data.len) {
+        if (change->error == SOCIAL_S3_OK && data.len) {
             ngx_http_social_put_data(put, data);
         }
 
-    } while (put->error == SOCIAL_S3_OK && piece.len);
+    } while (change->error == SOCIAL_S3_OK && piece.len);
+
+    ngx_http_social_put_explain(put);
+}
+
+
+/*
+ * A form with two files is not what any other argument is.
+ */
+
+static void
+ngx_http_social_put_explain(ngx_http_social_put_t *put)
+{
+    if (put->post && put->change.error == SOCIAL_S3_INVALID_ARGUMENT) {
+        put->change.text.message = social_str(NGX_HTTP_SOCIAL_STORE_ONE_FILE);
+    }
+}
+
+
+static void
+ngx_http_social_put_wrote(ngx_http_request_t *r,
+    ngx_http_social_store_change_t *change)
+{
+    ngx_http_social_put_t  *put;
+
+    put = (ngx_http_social_put_t *) change;
+
+    put->len = 0;
+    ngx_http_social_put_read(r);
 }
 
 
@@ -574,22 +402,22 @@ ngx_http_social_put_write(ngx_http_social_put_t *put)
  * A piece of the object: of a small one it stays in memory.
  */
 
-static void
+void
 ngx_http_social_put_data(ngx_http_social_put_t *put, social_str_t data)
 {
     social_net_commit_t  *net;
 
-    net = &put->commit.net;
+    net = &put->change.commit.net;
 
     /* chunks may be more than they were said to be */
 
     if ((off_t) data.len > net->meta.size - put->received) {
-        put->error = SOCIAL_S3_INCOMPLETE_BODY;
+        put->change.error = SOCIAL_S3_INCOMPLETE_BODY;
         return;
     }
 
     if (put->post && (off_t) data.len > put->max - put->received) {
-        put->error = SOCIAL_S3_ENTITY_TOO_LARGE;
+        put->change.error = SOCIAL_S3_ENTITY_TOO_LARGE;
         return;
     }
 
@@ -601,12 +429,14 @@ ngx_http_social_put_data(ngx_http_social_put_t *put, social_str_t data)
                                           &net->data)
                    != SOCIAL_OK))
         {
-            ngx_http_social_put_failed(put, ngx_errno);
+            ngx_http_social_store_change_failed(&put->change,
+                                                ngx_errno);
             return;
         }
 
         if (social_net_disk_write(net->data.fd, data) != SOCIAL_OK) {
-            ngx_http_social_put_failed(put, ngx_errno);
+            ngx_http_social_store_change_failed(&put->change,
+                                                ngx_errno);
             return;
         }
 
@@ -624,73 +454,86 @@ ngx_http_social_put_data(ngx_http_social_put_t *put, social_str_t data)
         put->flushed = put->received;
     }
 
-    put->error = ngx_http_social_store_digest_update(&put->digest, data);
+    put->change.error = ngx_http_social_store_digest_update(&put->digest, data);
 }
 
 
 static void
-ngx_http_social_put_prepare(ngx_http_social_put_t *put)
+ngx_http_social_put_prepare(ngx_http_social_store_change_t *change)
 {
-    social_net_commit_t     *net;
-    social_net_commit_rc_e   rc;
+    ngx_http_social_put_t  *put;
 
-    net = &put->commit.net;
+    put = (ngx_http_social_put_t *) change;
 
     if (!put->digested) {
 
-        ngx_http_social_put_write(put);
+        change->error = ngx_http_social_put_digested(put);
 
-        if (put->error != SOCIAL_S3_OK) {
-            return;
+        if (change->error == SOCIAL_S3_OK && put->note) {
+            put->note(put);
         }
 
-        if (put->post) {
-
-            /* it is known now */
-
-            net->meta.size = put->received;
-            put->error = social_s3_form_end(put->digest.form);
-
-            if (put->error == SOCIAL_S3_OK && put->received < put->min) {
-                put->error = SOCIAL_S3_ENTITY_TOO_SMALL;
-            }
-
-            if (put->error != SOCIAL_S3_OK) {
-                return;
-            }
-
-        } else if (put->received != net->meta.size) {
-            put->error = SOCIAL_S3_INCOMPLETE_BODY;
+        if (change->error != SOCIAL_S3_OK) {
             return;
-        }
-
-        put->error = ngx_http_social_store_digest_final(&put->digest,
-                                                        net->meta.etag);
-        if (put->error != SOCIAL_S3_OK) {
-            return;
-        }
-
-        put->error = ngx_http_social_put_keep_checksum(put);
-
-        if (put->error != SOCIAL_S3_OK) {
-            return;
-        }
-
-        if (net->data.fd == -1) {
-            net->bytes.data = put->small;
-            net->bytes.len = net->meta.size;
         }
 
         put->digested = 1;
     }
 
-    rc = social_net_commit_prepare(net);
+    ngx_http_social_store_change_prepare(change);
+}
 
-    put->busy = (rc == SOCIAL_NET_COMMIT_BUSY);
 
-    if (rc != SOCIAL_NET_COMMIT_OK && rc != SOCIAL_NET_COMMIT_BUSY) {
-        ngx_http_social_put_failed(put, net->err);
+static social_s3_error_e
+ngx_http_social_put_digested(ngx_http_social_put_t *put)
+{
+    social_s3_error_e     error;
+    social_net_commit_t  *net;
+
+    net = &put->change.commit.net;
+
+    if (put->room) {
+
+        ngx_http_social_put_write(&put->change);
+
+        if (put->change.error != SOCIAL_S3_OK) {
+            return put->change.error;
+        }
     }
+
+    if (put->post) {
+
+        /* it is known now */
+
+        net->meta.size = put->received;
+        put->change.error = social_s3_form_end(put->digest.form);
+
+        ngx_http_social_put_explain(put);
+
+        if (put->change.error != SOCIAL_S3_OK) {
+            return put->change.error;
+        }
+
+        if (put->received < put->min) {
+            return SOCIAL_S3_ENTITY_TOO_SMALL;
+        }
+
+    } else if (put->received != net->meta.size) {
+        return SOCIAL_S3_INCOMPLETE_BODY;
+    }
+
+    error = ngx_http_social_store_digest_final(&put->digest, net->meta.etag);
+
+    if (error == SOCIAL_S3_OK) {
+        error = ngx_http_social_put_keep_checksum(put);
+    }
+
+    if (net->data.fd == -1) {
+        net->bytes.data = put->small;
+        net->bytes.len = net->meta.size;
+    }
+
+    return error;
 }
 
 
@@ -723,240 +566,34 @@ ngx_http_social_put_keep_checksum(ngx_http_social_put_t *put)
     social_store_meta_add(&b, social_s3_checksum_name(checksum->algorithm),
                           value);
 
-    put->commit.net.meta.checksums = social_buf_since(&b, 0);
+    put->change.commit.net.meta.checksums = social_buf_since(&b, 0);
 
     return b.rc == SOCIAL_OK ? SOCIAL_S3_OK : SOCIAL_S3_INTERNAL_ERROR;
 }
 
 
-static void
-ngx_http_social_put_failed(ngx_http_social_put_t *put, ngx_err_t err)
+static ngx_int_t
+ngx_http_social_put_answer(ngx_http_request_t *r,
+    ngx_http_social_store_change_t *change)
 {
-    put->err = err;
-    put->error = SOCIAL_S3_SERVICE_UNAVAILABLE;
-}
-
-
-/*
- * Also called by the request's cleanup while no thread uses it.
- */
-
-static void
-ngx_http_social_put_done(ngx_http_social_task_t *task)
-{
-    ngx_int_t               rc;
-    ngx_connection_t       *c;
-    ngx_http_request_t     *r;
+    ngx_str_t               etag, body;
     ngx_http_social_put_t  *put;
+    static ngx_str_t        none = ngx_null_string;
 
-    put = task->ctx;
-    r = task->owner;
-
-    if (put->queued) {
-        return;
-    }
-
-    if (put->step == NGX_HTTP_SOCIAL_PUT_FINISH
-        || put->step == NGX_HTTP_SOCIAL_PUT_ABORT)
-    {
-        ngx_http_social_put_free(put);
-        return;
-    }
-
-    if (r == NULL) {
-        ngx_http_social_put_abort(put);
-        return;
-    }
-
-    c = r->connection;
-    ngx_http_set_log_request(c->log, r);
-
-    if (put->error != SOCIAL_S3_OK) {
-        rc = ngx_http_social_put_refuse(r, put);
-        ngx_http_finalize_request(r, rc);
-
-    } else if (put->step == NGX_HTTP_SOCIAL_PUT_PREPARE) {
-        ngx_http_social_put_commit(r, put);
-
-    } else {
-        put->len = 0;
-        ngx_http_social_put_read(r);
-    }
-
-    ngx_http_run_posted_requests(c);
-}
-
-
-static void
-ngx_http_social_put_retry(ngx_event_t *ev)
-{
-    ngx_http_social_put_t  *put = ev->data;
-
-    if (ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_PREPARE) != NGX_OK) {
-        ngx_add_timer(&put->retry, NGX_HTTP_SOCIAL_PUT_FULL);
-    }
-}
-
-
-static void
-ngx_http_social_put_commit(ngx_http_request_t *r, ngx_http_social_put_t *put)
-{
-    if (put->busy) {
-        ngx_add_timer(&put->retry, NGX_HTTP_SOCIAL_PUT_RETRY);
-        return;
-    }
+    put = (ngx_http_social_put_t *) change;
 
     ngx_free(put->small);
     put->small = NULL;
-
-    if (ngx_http_social_store_queue_add(put->conf->queue, &put->commit)
-        != NGX_OK)
-    {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
-
-    put->queued = 1;
-}
-
-
-/*
- * The request may be gone; the object is there anyway.
- */
-
-static void
-ngx_http_social_put_committed(ngx_http_social_store_commit_t *commit)
-{
-    ngx_int_t               rc;
-    ngx_connection_t       *c;
-    ngx_http_request_t     *r;
-    ngx_http_social_put_t  *put;
-
-    put = commit->data;
-    put->queued = 0;
-
-    r = put->task->owner;
-
-    ngx_http_social_task_disown(put->task);
-
-    if (r != NULL) {
-
-        c = r->connection;
-        ngx_http_set_log_request(c->log, r);
-
-        if (commit->rc == SOCIAL_NET_COMMIT_OK) {
-            rc = ngx_http_social_put_answer(r, put);
-
-        } else {
-            put->err = commit->net.err;
-            put->error = ngx_http_social_store_commit_error(commit->rc);
-            rc = ngx_http_social_put_refuse(r, put);
-        }
-
-        ngx_http_finalize_request(r, rc);
-        ngx_http_run_posted_requests(c);
-    }
-
-    if (commit->rc == SOCIAL_NET_COMMIT_OK) {
-        ngx_http_social_put_finish(put);
-
-    } else {
-        ngx_http_social_put_free(put);
-    }
-}
-
-
-/*
- * What cannot be done now is done when the intent is found.
- */
-
-static void
-ngx_http_social_put_finish(ngx_http_social_put_t *put)
-{
-    if (put->commit.net.announce) {
-
-        if (ngx_http_social_store_announce(put->conf, &put->commit.net.meta,
-                                           put->commit.net.key,
-                                           ngx_http_social_put_announced, put)
-            != NGX_OK)
-        {
-            ngx_http_social_put_free(put);
-        }
-
-        return;
-    }
-
-    if (!social_net_commit_unfinished(&put->commit.net)
-        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_FINISH) != NGX_OK)
-    {
-        ngx_http_social_put_free(put);
-    }
-}
-
-
-static void
-ngx_http_social_put_announced(ngx_http_social_query_outcome_e outcome,
-    void *data)
-{
-    ngx_http_social_put_t  *put = data;
-
-    put->announced = 1;
-
-    if (outcome != NGX_HTTP_SOCIAL_QUERY_OK
-        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_FINISH) != NGX_OK)
-    {
-        ngx_http_social_put_free(put);
-    }
-}
-
-
-/* no thread uses it, and the request is gone */
-
-static void
-ngx_http_social_put_abort(ngx_http_social_put_t *put)
-{
-    if (put->retry.timer_set) {
-        ngx_del_timer(&put->retry);
-    }
-
-    if ((put->commit.net.data.fd == -1 && put->commit.net.file.fd == -1)
-        || ngx_http_social_put_post(put, NGX_HTTP_SOCIAL_PUT_ABORT) != NGX_OK)
-    {
-        ngx_http_social_put_free(put);
-    }
-}
-
-
-static ngx_int_t
-ngx_http_social_put_refuse(ngx_http_request_t *r, ngx_http_social_put_t *put)
-{
-    if (put->error == SOCIAL_S3_SERVICE_UNAVAILABLE) {
-        ngx_log_error(NGX_LOG_CRIT, r->connection->log, put->err,
-                      "social: the store could not write below \"%V\"",
-                      &put->conf->root);
-    }
-
-    return ngx_http_social_store_error(r, put->error,
-               put->post && put->error == SOCIAL_S3_INVALID_ARGUMENT
-               ? NGX_HTTP_SOCIAL_STORE_ONE_FILE : NULL);
-}
-
-
-static ngx_int_t
-ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
-{
-    ngx_str_t         etag, body;
-    static ngx_str_t  none = ngx_null_string;
 
     etag.data = ngx_pnalloc(r->pool, SOCIAL_STORE_ETAG_SIZE);
     if (etag.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    etag.len = social_store_meta_etag(&put->commit.net.meta, etag.data);
+    etag.len = social_store_meta_etag(&change->commit.net.meta, etag.data);
 
     if (ngx_http_social_header_out_push(r, "ETag", &etag) == NULL
-        || ngx_http_social_put_checksum(r, &put->digest.checksum) != NGX_OK
+        || ngx_http_social_put_checksum(r, put) != NGX_OK
         || ngx_http_social_store_headers(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -964,7 +601,7 @@ ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
 
     if (put->post) {
         return ngx_http_social_store_post_answer(r, put->post,
-                                                 put->commit.net.key,
+                                                 change->commit.net.key,
                                                  ngx_http_social_view(&etag));
     }
 
@@ -980,11 +617,14 @@ ngx_http_social_put_answer(ngx_http_request_t *r, ngx_http_social_put_t *put)
 
 static ngx_int_t
 ngx_http_social_put_checksum(ngx_http_request_t *r,
-    social_s3_checksum_t *checksum)
+    ngx_http_social_put_t *put)
 {
-    ngx_str_t         value;
-    social_str_t      name;
-    static ngx_str_t  full = ngx_string("FULL_OBJECT");
+    ngx_str_t              value;
+    social_str_t           name;
+    social_s3_checksum_t  *checksum;
+    static ngx_str_t       full = ngx_string("FULL_OBJECT");
+
+    checksum = &put->digest.checksum;
 
     if (checksum->algorithm == SOCIAL_S3_CHECKSUM_NONE) {
         return NGX_OK;
@@ -1000,8 +640,9 @@ ngx_http_social_put_checksum(ngx_http_request_t *r,
     name = social_s3_checksum_header(checksum->algorithm);
 
     if (ngx_http_social_header_out_push(r, (char *) name.data, &value) == NULL
-        || ngx_http_social_header_out_push(r, "x-amz-checksum-type", &full)
-           == NULL)
+        || (!put->is_part
+            && ngx_http_social_header_out_push(r, "x-amz-checksum-type", &full)
+               == NULL))
     {
         return NGX_ERROR;
     }
@@ -1011,14 +652,17 @@ ngx_http_social_put_checksum(ngx_http_request_t *r,
 
 
 static void
-ngx_http_social_put_free(ngx_http_social_put_t *put)
+ngx_http_social_put_free(ngx_http_social_store_change_t *change)
 {
-    social_net_commit_free(&put->commit.net);
+    ngx_http_social_put_t  *put;
+
+    put = (ngx_http_social_put_t *) change;
 
     if (put->small != NULL) {
         ngx_free(put->small);
+        put->small = NULL;
     }
 
+    social_net_object_close(&put->source);
     ngx_http_social_store_digest_free(&put->digest);
-    ngx_http_social_task_free(put->task);
 }

@@ -116,6 +116,26 @@ ngx_http_social_store_call(ngx_http_request_t *r,
     case SOCIAL_S3_POST_OBJECT:
         return ngx_http_social_store_post(r, sr);
 
+    case SOCIAL_S3_UPLOAD_PART:
+    case SOCIAL_S3_UPLOAD_PART_COPY:
+        return ngx_http_social_store_upload_part(r, sr);
+
+    case SOCIAL_S3_COPY_OBJECT:
+        return ngx_http_social_store_copy(r, sr);
+
+    case SOCIAL_S3_CREATE_MULTIPART_UPLOAD:
+        return ngx_http_social_store_upload_create(r, sr);
+
+    case SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD:
+        return ngx_http_social_store_upload_complete(r, sr);
+
+    case SOCIAL_S3_ABORT_MULTIPART_UPLOAD:
+        return ngx_http_social_store_upload_abort(r, sr);
+
+    case SOCIAL_S3_LIST_PARTS:
+    case SOCIAL_S3_LIST_MULTIPART_UPLOADS:
+        return ngx_http_social_store_upload_list(r, sr);
+
     case SOCIAL_S3_DELETE_OBJECT:
         return ngx_http_social_store_delete(r, sr);
 

@@ -8,7 +8,10 @@ import { Readable } from 'node:stream';
 import { S3Client, PutObjectCommand, GetObjectCommand, HeadObjectCommand,
          DeleteObjectCommand, DeleteObjectsCommand, HeadBucketCommand,
          ListObjectsV2Command, paginateListObjectsV2,
-         CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
+         CreateMultipartUploadCommand, UploadPartCommand,
+         CompleteMultipartUploadCommand, AbortMultipartUploadCommand,
+         ListPartsCommand, ListMultipartUploadsCommand,
+         CopyObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 
 const [endpoint, Bucket] = process.argv.slice(2);
@@ -156,8 +159,59 @@ await step('many removed', async () => {
         Delete: { Objects: [{ Key: 'many' }, { Key: 'none' }] } }));
     return out.Deleted.length === 2 && !out.Errors;
 });
-await fails('parts', 'NotImplemented', 501, () => s3.send(
-    new CreateMultipartUploadCommand({ Bucket, Key: 'parts' })));
+// an upload in parts, with the SDK's own checksums and with each algorithm
+
+for (const ChecksumAlgorithm of [undefined, 'CRC32', 'CRC32C', 'CRC64NVME',
+                                 'SHA1', 'SHA256']) {
+    await step(`parts ${ChecksumAlgorithm}`, async () => {
+        const of = { Bucket, Key: 'parts' };
+        const parts = [Buffer.alloc(5 * 1024 * 1024, 'a'), Buffer.from('b')];
+        const { UploadId } = await s3.send(new CreateMultipartUploadCommand({
+            ...of, ChecksumAlgorithm, ContentType: 'text/parts' }));
+        const Parts = [];
+        for (const [i, Body] of parts.entries()) {
+            const out = await s3.send(new UploadPartCommand({ ...of, UploadId,
+                ChecksumAlgorithm, PartNumber: i + 1, Body }));
+            const { ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME,
+                    ChecksumSHA1, ChecksumSHA256 } = out;
+            Parts.push({ PartNumber: i + 1, ETag, ChecksumCRC32,
+                ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1,
+                ChecksumSHA256 });
+        }
+        const listed = await s3.send(new ListPartsCommand({ ...of, UploadId }));
+        await s3.send(new CompleteMultipartUploadCommand({ ...of, UploadId,
+            MultipartUpload: { Parts } }));
+        const got = await s3.send(new GetObjectCommand(of));
+        const part = await s3.send(new HeadObjectCommand({ ...of,
+            PartNumber: 2 }));
+        return listed.Parts.length === 2 && part.PartsCount === 2
+               && part.ContentLength === 1 && got.ContentType === 'text/parts'
+               && (await bytes(got.Body)).equals(Buffer.concat(parts));
+    });
+}
+await step('an upload that is aborted', async () => {
+    const of = { Bucket, Key: 'parts' };
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand(of));
+    const { Uploads } = await s3.send(new ListMultipartUploadsCommand({
+        Bucket }));
+    await s3.send(new AbortMultipartUploadCommand({ ...of, UploadId }));
+    const out = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
+    return Uploads.length === 1 && Uploads[0].UploadId === UploadId
+           && !out.Uploads;
+});
+await step('a copy', async () => {
+    const out = await s3.send(new CopyObjectCommand({ Bucket, Key: 'copy é',
+        CopySource: `${Bucket}/parts` }));
+    const got = await s3.send(new HeadObjectCommand({ Bucket,
+        Key: 'copy é' }));
+    await s3.send(new CopyObjectCommand({ Bucket, Key: 'copy',
+        CopySource: `${Bucket}/${encodeURIComponent('copy é')}`,
+        MetadataDirective: 'REPLACE', Metadata: { a: 'b' } }));
+    const again = await s3.send(new HeadObjectCommand({ Bucket, Key: 'copy' }));
+    return out.CopyObjectResult.ETag === got.ETag
+           && got.ContentType === 'text/parts' && again.Metadata.a === 'b'
+           && again.ContentLength === 5 * 1024 * 1024 + 1;
+});
 await step('metadata', async () => {
     await s3.send(new PutObjectCommand({ Bucket, Key: 'm', Body: 'x',
         Metadata: { a: 'b' }, CacheControl: 'max-age=1' }));
