@@ -69,9 +69,10 @@ my %http = (
     social_thread_pool => [ 'a', 'b' ],
 );
 
-# by name, or by the claim's name: tested below
+# by name, or by the claim's name: tested below; and of a location, tested in
+# t/169-s3-sign-conf.t
 my %named = map { $_ => 1 } qw( social_issuer social_bucket social_secret
-                                social_auth_claim social_job );
+                                social_auth_claim social_job social_s3_sign );
 
 my %content = (
     social_logout        => [ 'social_auth main; social_logout', '' ],
@@ -200,8 +201,17 @@ my %param = (
         fsync => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
         max_size => [ 1, '5g', { map { $_ => 'it must be a size of at least 1'
                                      } 0, 'x', '', -1 } ],
+        min_free => [ 1, '5g', { map { $_ => 'it must be a size of at least 1'
+                                     } 0, 'x', '', -1 } ],
         expire_multipart => [ '1s', '10d', { map { $_ => $time->('1s to 3650d')
             } '0', 'x', '', '3651d' } ],
+    },
+    social_s3_sign => {
+        before => 'proxy_pass http://127.0.0.1:1; social_s3_sign raw',
+        location => 1,
+        args => [ 'a', 'b,c', {
+            map { $_ => 'it must be the name of a parameter, and of none' }
+            '', 'a%62', 'X-Amz-Date' } ],
     },
     social_job => {
         before => 'social_job raw', required => 'kind',

@@ -76,7 +76,7 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_s3_sign_params[] = {
 static ngx_command_t  ngx_http_social_s3_sign_commands[] = {
 
     { ngx_string("social_s3_sign"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_social_s3_sign_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

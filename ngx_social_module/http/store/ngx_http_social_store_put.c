@@ -468,6 +468,7 @@ ngx_http_social_put_prepare(ngx_http_social_store_change_t *change)
     if (!put->digested) {
 
         change->error = ngx_http_social_put_digested(put);
+        ngx_http_social_put_explain(put);
 
         if (change->error == SOCIAL_S3_OK && put->note) {
             put->note(put);
@@ -507,8 +508,6 @@ ngx_http_social_put_digested(ngx_http_social_put_t *put)
 
         net->meta.size = put->received;
         put->change.error = social_s3_form_end(put->digest.form);
-
-        ngx_http_social_put_explain(put);
 
         if (put->change.error != SOCIAL_S3_OK) {
             return put->change.error;
