@@ -680,7 +680,8 @@ subtest 'signals' => sub {
     conf(concurrency => 1);
     my $pid = worker('run');
     my $running = upload('s', 'heavy', $photo);
-    is(running($running), 'running', 'at work');
+    is(running($running), 'running', 'claimed');
+    ok(decoder_of($pid), '... and at work');
     my $waiting = upload('s', 'post', $photo);
 
     my ($status, $log) = stop($pid);

@@ -232,7 +232,7 @@ CREATE TRIGGER refuse BEFORE INSERT ON users FOR EACH ROW
 _EOC_
 
     is(post('/hook', body(signup => 'bad-now')), 500,
-       'while the database is there, who sends it is told');
+       'while the database is there, who sends it learns it');
     is(waiting(), 0, 'and it does not wait');
 
     outage();

@@ -314,13 +314,14 @@ sub attempt {
 }
 
 
-# Whether a session would be another one after this, or it is no whole text.
+# Whether a session would be another one after this, or the text is not whole.
 
 sub keeps_state {
     my ($sql) = @_;
 
-    return $sql =~ m{(?:\A|;)\s*(?:SET|RESET|BEGIN|START|COMMIT|ROLLBACK|LISTEN|CREATE\s+DATABASE
-                     |PREPARE|DISCARD|LOAD|COPY|DECLARE)\b}xi
+    return $sql =~ m{(?:\A|;)\s*(?:SET|RESET|BEGIN|START|COMMIT|ROLLBACK
+                     |LISTEN|CREATE\s+DATABASE|PREPARE|DISCARD|LOAD|COPY
+                     |DECLARE)\b}xi
         || $sql =~ m{\bTEMP|lock\w*\s*\(|set_config|pg_sleep|\\}xi
         || ($sql =~ tr/'//) % 2
         || (() = $sql =~ /\$\w*\$/g) % 2;
