@@ -465,7 +465,8 @@ sub each_call {
     my ($n, $bad) = (0, 0);
 
     for my $at (1 .. 200) {
-        next if !$ENV{SOAK} && $at > 4 && ($at + length $name) % 3;
+        next if !$ENV{SOAK} && $at > 4 && ($at + length $name) % 3
+            && $name ne 'the end of an upload';
 
         my $key = '/' . ($name =~ tr/ /-/r) . "/$at/key";
 

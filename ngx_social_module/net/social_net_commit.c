@@ -722,6 +722,14 @@ social_net_commit_finish(social_net_commit_t *c)
 
     own = c->completed || c->kind == SOCIAL_NET_COMMIT_ABORT;
 
+    /* the first attempt may have failed: it is the intent's then */
+
+    if (c->completed
+        && social_net_upload_remove(c->disk, c->meta.id) != SOCIAL_OK)
+    {
+        return;
+    }
+
     if (c->replaced || own) {
 
         if (social_net_intent_remove_data(c->disk, c->path,
