@@ -128,7 +128,7 @@ sub clear { $pg->sql('DELETE FROM jobs; DELETE FROM job_claims;
 subtest 'what was there before' => sub {
     my $dir = File::Temp->newdir;
     my $old = SocialPostgres->start;
-    system "cp conf/sql/*.sql $dir/ && rm $dir/01[1-9]_* 2>/dev/null";
+    system "cp conf/sql/00?_*.sql conf/sql/010_*.sql $dir/";
 
     {
         local $ENV{SOCIAL_SQL} = "$dir";
