@@ -378,6 +378,10 @@ sub leave {
     return if $session->{owner} != $$;
 
     local $?;
+
+    # a child may have the pipe open, so that it would not see an end of it
+
+    kill 'TERM', $session->{pid};
     close $session->{in};
     waitpid $session->{pid}, 0;
     return;

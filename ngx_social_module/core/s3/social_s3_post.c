@@ -304,6 +304,8 @@ social_s3_post_credential(social_s3_post_ctx_t *ctx, social_str_t part[5])
         return social_s3_post_missing(ctx, "X-Amz-Credential");
     }
 
+    memset(part, 0, 5 * sizeof(social_str_t));
+
     end = credential.len;
     n = 4;
 

@@ -89,6 +89,10 @@ social_s3_target_by_host(social_s3_reader_t *reader, social_str_t *bucket)
         }
     }
 
+    if (host.data == NULL) {
+        return false;
+    }
+
     for (i = host.len; i > 0; i--) {
         if (host.data[i - 1] == ':') {
             host.len = i - 1;
