@@ -87,6 +87,20 @@ subtest 'migrations' => sub {
     is(v("SELECT to_regclass('half_done') IS NULL"), 't', 'nothing is left');
 
     unlink "$dir/900_bad.sql";
+
+    # what PostgreSQL ends for the sake of another session is run again
+
+    v('CREATE SEQUENCE tries');
+    open $f, '>', "$dir/900_late.sql";
+    print $f "DO \$\$ BEGIN IF nextval('tries') < 3 THEN RAISE 'deadlock"
+        . " detected' USING ERRCODE = '40P01'; END IF; END \$\$;\n";
+    close $f;
+    $out = `scripts/migrate 2>&1`;
+    is($out, "applied 900_late\n", 'a deadlock is not the end');
+    unlink "$dir/900_late.sql";
+    v("DELETE FROM schema_migrations WHERE version = '900'");
+    v('DROP SEQUENCE tries');
+
     system "echo '-- a comment' >> $dir/001_init.sql";
     $out = `scripts/migrate 2>&1`;
     like($out, qr/\Athe database is up to date$/,

@@ -399,7 +399,15 @@ subtest 'an export' => sub {
     v("SELECT social_revoke('$issuer', 'jti:x', '\\x" . 'ab' x 16
         . "', now() + interval '1 hour', 'export', 100)");
 
-    my $answer = ask('GET', '/me', $token);
+    # the other process may have no connection yet after the outage
+
+    my $answer;
+
+    SocialNginx::wait_for(20, sub {
+        $answer = ask('GET', '/me', $token);
+        return status($answer) != 503;
+    });
+
     is(status($answer), 200, 'sent') or diag($answer);
     like($answer, qr/\nContent-Type: application\/json\r/, 'JSON');
     like($answer, qr/\nCache-Control: no-store\r/, 'no-store');
