@@ -37,12 +37,12 @@ typedef struct {
 
 
 /*
- * Writes an intent; "name" is 32 hexadecimal digits.  SOCIAL_OK: "fd" is the
- * caller's, to be closed or for social_net_intent_remove().  SOCIAL_FAILED:
- * errno says why.
+ * Writes an intent; "id", its name, is 32 hexadecimal digits.  SOCIAL_OK: "fd"
+ * is the caller's, to be closed or for social_net_intent_remove().
+ * SOCIAL_FAILED: errno says why.
  */
 social_rc_e social_net_intent_create(social_net_disk_t *disk,
-    const unsigned char *name, const social_store_intent_t *intent, int *fd);
+    const unsigned char *id, const social_store_intent_t *intent, int *fd);
 
 /*
  * Makes it durable.  SOCIAL_FAILED: errno says why.
@@ -53,7 +53,7 @@ social_rc_e social_net_intent_sync(social_net_disk_t *disk, int fd);
  * Removes it, and closes it.
  */
 void social_net_intent_remove(social_net_disk_t *disk,
-    const unsigned char *name, int fd);
+    const unsigned char *id, int fd);
 
 /*
  * Removes data, a file or the parts of an object, that neither the metadata of

