@@ -226,6 +226,44 @@ subtest 'aborted' => sub {
     is(call(GET => $at)->{status}, 404, '... and has no parts');
 };
 
+# The same by the embedded store, to its end: a job.
+
+subtest 'by the embedded store' => sub {
+    my $up = create('/own')->{json};
+    my $at = "/own/multipart/$up->{uploadId}";
+    my $body = "\xff\xd8" . 'x' x 300_000;
+
+    my $url = call(GET => "$at/1?key=$up->{key}")->{json}{url};
+    my $got = send_to(PUT => $url, $body);
+    is($got->{status}, 200, 'a part') or diag($got->{body});
+    is($got->{headers}{etag}, '"' . md5_hex($body) . '"', '... has its ETag');
+
+    my $part = { PartNumber => 1, ETag => $got->{headers}{etag} };
+
+    is_deeply(call(GET => "$at?key=$up->{key}")->{json},
+              [ { %$part, Size => length $body } ], 'it is listed');
+    is(send_to(PUT => $url =~ s/partNumber=1/partNumber=2/r, $body)->{status},
+       403, 'its URL is for no other');
+
+    $got = call(POST => "$at/complete?key=$up->{key}",
+                body => { parts => [ $part ] });
+    is($got->{status}, 200, 'complete') or diag($got->{body});
+    is($pg->wait_for("SELECT state FROM uploads WHERE id = '$up->{id}'",
+                     'stored'), 'stored', 'the upload is stored');
+    is($pg->value("SELECT count(*) FROM jobs WHERE payload ->> 'upload'
+                   = '$up->{id}'"), 1, '... and has a job');
+
+    my $store = SocialS3->new(port => $port, base => '/objects/raw');
+    $got = $store->request(GET => "/$up->{key}");
+    is(md5_hex($got->{body}), md5_hex($body), 'the object');
+    is($got->{headers}{'content-type'}, 'image/jpeg', '... of its type');
+
+    $up = create('/own')->{json};
+    $at = "/own/multipart/$up->{uploadId}?key=$up->{key}";
+    is(call(DELETE => $at)->{status}, 200, 'another one is aborted');
+    is(call(GET => $at)->{status}, 404, '... and has no parts');
+};
+
 subtest 'the size' => sub {
     my $up = create('/s3')->{json};
     my $at = "/s3/multipart/$up->{uploadId}";
