@@ -13,6 +13,7 @@ use Cwd qw(getcwd);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
+use SocialNginx;
 use SocialNode qw( node );
 use SocialS3;
 use Test::More;
@@ -47,11 +48,7 @@ my $port = free_port();
 my $url = "http://localhost:$port/";
 my $pid;
 
-sub free_port {
-    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
-        or die "no free port: $!\n";
-    return $s->sockport();
-}
+sub free_port { return SocialNginx::free_port() }
 
 sub slurp {
     my ($path) = @_;

@@ -37,10 +37,18 @@ sub version {
     return $x * 1_000_000 + $y * 1000 + $z;
 }
 
+# A port below those that the system uses for connections, which may take any of
+# them before nginx does.
+
 sub free_port {
-    my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
-        or die "no free port: $!\n";
-    return $sock->sockport;
+    for (1 .. 1000) {
+        my $port = 10_000 + int rand 20_000;
+
+        return $port if IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+                                              LocalPort => $port, Listen => 1);
+    }
+
+    die "no free port: $!\n";
 }
 
 # The directory is laid out as an operator's prefix: the module is found as

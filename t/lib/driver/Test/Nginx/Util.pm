@@ -245,7 +245,9 @@ sub free_port {
     my %used = map { $_ => 1 } $ServerPort // 0, @_;
 
     for (1 .. 1000) {
-        my $port = 1988 + int rand 60000;
+        # the system uses those above for connections
+
+        my $port = 1988 + int rand 30000;
         next if $used{$port};
 
         my $sock = IO::Socket::INET->new(
