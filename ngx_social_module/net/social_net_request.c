@@ -438,3 +438,28 @@ social_net_request_progress(void *data, curl_off_t down_total, curl_off_t down,
 
     return ctx->request->give_up(ctx->request->give_up_data) ? 1 : 0;
 }
+
+
+const char *
+social_net_request_line(social_buf_t *work, social_str_t name,
+    social_str_t value)
+{
+    size_t  mark;
+
+    mark = work->len;
+
+    social_buf_put(work, name);
+    social_buf_text(work, ": ");
+    social_buf_put(work, value);
+
+    return social_net_request_text(work, mark);
+}
+
+
+const char *
+social_net_request_text(social_buf_t *work, size_t mark)
+{
+    social_buf_byte(work, '\0');
+
+    return (const char *) work->data + mark;
+}

@@ -8,6 +8,7 @@
 #define SOCIAL_NET_REQUEST_H
 
 
+#include "social_buf.h"
 #include "social_net_fetch.h"
 
 
@@ -93,6 +94,16 @@ social_rc_e social_net_request(const social_net_request_t *request,
  */
 social_net_session_t *social_net_session_create(void);
 void social_net_session_free(social_net_session_t *session);
+
+
+/*
+ * Writes the line of a header, with a zero at its end, and returns it; ends
+ * with a zero what was written since "mark", and returns that.  What does not
+ * fit is noted in work->rc.
+ */
+const char *social_net_request_line(social_buf_t *work, social_str_t name,
+    social_str_t value);
+const char *social_net_request_text(social_buf_t *work, size_t mark);
 
 
 #endif /* SOCIAL_NET_REQUEST_H */

@@ -40,8 +40,6 @@ static bool social_net_root_describe(social_net_s3_whole_t *object,
     const social_store_meta_t *meta);
 static void social_net_root_sha256(social_net_s3_whole_t *object,
     const social_store_meta_t *meta);
-static social_str_t social_net_root_keep(social_net_s3_whole_t *object,
-    social_str_t value);
 static social_rc_e social_net_root_bytes(int from, int64_t offset, int fd,
     social_net_s3_whole_t *object, char *error);
 static social_rc_e social_net_root_copy(int from, int64_t offset, int fd,
@@ -266,12 +264,12 @@ social_net_root_describe(social_net_s3_whole_t *object,
 
     value.data = meta->etag;
     value.len = sizeof(meta->etag);
-    object->etag = social_net_root_keep(object, value);
+    object->etag = social_net_s3_whole_keep(object, value);
 
     if (meta->type.len) {
         header = &object->headers[object->header_count++];
         header->name = social_str("content-type");
-        header->value = social_net_root_keep(object, meta->type);
+        header->value = social_net_s3_whole_keep(object, meta->type);
     }
 
     block = meta->headers;
@@ -287,8 +285,8 @@ social_net_root_describe(social_net_s3_whole_t *object,
         }
 
         header = &object->headers[object->header_count++];
-        header->name = social_net_root_keep(object, name);
-        header->value = social_net_root_keep(object, value);
+        header->name = social_net_s3_whole_keep(object, name);
+        header->value = social_net_s3_whole_keep(object, value);
     }
 
     social_net_root_sha256(object, meta);
@@ -315,30 +313,9 @@ social_net_root_sha256(social_net_s3_whole_t *object,
             && social_str_next(&value, " ", &text)
             && social_str_eq(social_str_trim(value), social_str("full")))
         {
-            object->sha256 = social_net_root_keep(object, text);
+            object->sha256 = social_net_s3_whole_keep(object, text);
         }
     }
-}
-
-
-static social_str_t
-social_net_root_keep(social_net_s3_whole_t *object, social_str_t value)
-{
-    social_str_t  kept;
-
-    kept.data = object->text + object->len;
-    kept.len = value.len;
-
-    if (value.len > SOCIAL_NET_S3_HEADER_TEXT - object->len) {
-        object->overflow = true;
-        kept.len = 0;
-        return kept;
-    }
-
-    memcpy(object->text + object->len, value.data, value.len);
-    object->len += value.len;
-
-    return kept;
 }
 
 

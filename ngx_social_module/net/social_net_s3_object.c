@@ -27,8 +27,6 @@ static social_rc_e social_net_s3_ask(const social_net_s3_t *s3,
 static void social_net_s3_header(void *data, social_str_t name,
     social_str_t value);
 static bool social_net_s3_is_kept(social_str_t name);
-static social_str_t social_net_s3_keep(social_net_s3_whole_t *object,
-    social_str_t value);
 static bool social_net_s3_page(void *data, const unsigned char *p, size_t len);
 static bool social_net_s3_piece(void *data, const unsigned char *p,
     size_t len);
@@ -280,10 +278,10 @@ social_net_s3_header(void *data, social_str_t name, social_str_t value)
             value.len -= 2;
         }
 
-        object->etag = social_net_s3_keep(object, value);
+        object->etag = social_net_s3_whole_keep(object, value);
 
     } else if (social_str_caseeq(name, sha256)) {
-        object->sha256 = social_net_s3_keep(object, value);
+        object->sha256 = social_net_s3_whole_keep(object, value);
 
     } else if (social_str_caseeq(name, type)) {
         object->composite = social_str_caseeq(value, social_str("COMPOSITE"));
@@ -297,9 +295,9 @@ social_net_s3_header(void *data, social_str_t name, social_str_t value)
 
         header = &object->headers[object->header_count++];
 
-        kept = social_net_s3_keep(object, name);
+        kept = social_net_s3_whole_keep(object, name);
         header->name = kept;
-        header->value = social_net_s3_keep(object, value);
+        header->value = social_net_s3_whole_keep(object, value);
     }
 }
 
@@ -338,8 +336,8 @@ social_net_s3_is_kept(social_str_t name)
 }
 
 
-static social_str_t
-social_net_s3_keep(social_net_s3_whole_t *object, social_str_t value)
+social_str_t
+social_net_s3_whole_keep(social_net_s3_whole_t *object, social_str_t value)
 {
     social_str_t  kept;
 

@@ -96,4 +96,12 @@ social_rc_e social_net_s3_put_whole(const social_net_s3_t *s3,
     social_net_s3_whole_t *object, char *error);
 
 
+/*
+ * Copies what is said of an object to the memory that it has for that, and
+ * returns the copy.  What does not fit is empty, and noted in "overflow".
+ */
+social_str_t social_net_s3_whole_keep(social_net_s3_whole_t *object,
+    social_str_t value);
+
+
 #endif /* SOCIAL_NET_S3_OBJECT_H */

@@ -27,8 +27,6 @@ static social_rc_e social_net_s3_sign(const social_net_s3_t *s3,
     const char *method, social_net_s3_signed_t *made);
 static void social_net_s3_line(social_net_s3_signed_t *made, social_str_t name,
     social_str_t value);
-static const char *social_net_s3_text(social_net_s3_signed_t *made,
-    size_t mark);
 
 
 social_rc_e
@@ -156,7 +154,7 @@ social_net_s3_sign(const social_net_s3_t *s3,
         social_buf_put(&made->work, call->query);
     }
 
-    made->url = social_net_s3_text(made, mark);
+    made->url = social_net_request_text(&made->work, mark);
 
     social_net_s3_line(made, social_str("Authorization"), out.authorization);
     social_net_s3_line(made, social_str("X-Amz-Date"), out.date);
@@ -180,26 +178,8 @@ static void
 social_net_s3_line(social_net_s3_signed_t *made, social_str_t name,
     social_str_t value)
 {
-    size_t  mark;
-
-    mark = made->work.len;
-
-    social_buf_put(&made->work, name);
-    social_buf_text(&made->work, ": ");
-    social_buf_put(&made->work, value);
-
-    made->lines[made->count++] = social_net_s3_text(made, mark);
-}
-
-
-/* what was written since "mark", with a zero at its end */
-
-static const char *
-social_net_s3_text(social_net_s3_signed_t *made, size_t mark)
-{
-    social_buf_byte(&made->work, '\0');
-
-    return (const char *) made->work.data + mark;
+    made->lines[made->count++] = social_net_request_line(&made->work, name,
+                                                         value);
 }
 
 

@@ -44,9 +44,7 @@ static social_rc_e social_net_sqs_sign(const social_net_sqs_t *sqs,
     const social_credentials_t *keys, const char *action, social_str_t body,
     social_net_sqs_signed_t *made);
 static void social_net_sqs_line(social_net_sqs_signed_t *made,
-    const char *name, social_str_t value);
-static const char *social_net_sqs_text(social_net_sqs_signed_t *made,
-    size_t mark);
+    social_str_t name, social_str_t value);
 static bool social_net_sqs_sink(void *data, const unsigned char *p,
     size_t len);
 static social_rc_e social_net_sqs_refused(const social_net_reply_t *reply,
@@ -376,16 +374,17 @@ social_net_sqs_sign(const social_net_sqs_t *sqs,
                                                       : "http://");
     social_buf_put(&made->work, host);
     social_buf_byte(&made->work, '/');
-    made->url = social_net_sqs_text(made, mark);
+    made->url = social_net_request_text(&made->work, mark);
 
-    social_net_sqs_line(made, "Authorization", out.authorization);
-    social_net_sqs_line(made, "X-Amz-Date", out.date);
-    social_net_sqs_line(made, "X-Amz-Content-Sha256", out.payload);
-    social_net_sqs_line(made, "Content-Type", headers[1].value);
-    social_net_sqs_line(made, "X-Amz-Target", target);
+    social_net_sqs_line(made, social_str("Authorization"), out.authorization);
+    social_net_sqs_line(made, social_str("X-Amz-Date"), out.date);
+    social_net_sqs_line(made, social_str("X-Amz-Content-Sha256"), out.payload);
+    social_net_sqs_line(made, social_str("Content-Type"), headers[1].value);
+    social_net_sqs_line(made, social_str("X-Amz-Target"), target);
 
     if (out.token.len) {
-        social_net_sqs_line(made, "X-Amz-Security-Token", out.token);
+        social_net_sqs_line(made, social_str("X-Amz-Security-Token"),
+                            out.token);
     }
 
     return made->work.rc;
@@ -393,29 +392,11 @@ social_net_sqs_sign(const social_net_sqs_t *sqs,
 
 
 static void
-social_net_sqs_line(social_net_sqs_signed_t *made, const char *name,
+social_net_sqs_line(social_net_sqs_signed_t *made, social_str_t name,
     social_str_t value)
 {
-    size_t  mark;
-
-    mark = made->work.len;
-
-    social_buf_text(&made->work, name);
-    social_buf_text(&made->work, ": ");
-    social_buf_put(&made->work, value);
-
-    made->lines[made->count++] = social_net_sqs_text(made, mark);
-}
-
-
-/* what was written since "mark", with a zero at its end */
-
-static const char *
-social_net_sqs_text(social_net_sqs_signed_t *made, size_t mark)
-{
-    social_buf_byte(&made->work, '\0');
-
-    return (const char *) made->work.data + mark;
+    made->lines[made->count++] = social_net_request_line(&made->work, name,
+                                                         value);
 }
 
 

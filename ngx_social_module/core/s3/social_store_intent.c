@@ -14,8 +14,6 @@ static social_rc_e social_store_intent_read_1(social_str_t text,
     social_store_intent_t *intent);
 static social_rc_e social_store_intent_read_2(social_str_t text,
     social_store_intent_t *intent);
-static social_rc_e social_store_intent_read_key(social_str_t *text,
-    social_store_intent_t *intent);
 
 
 social_rc_e
@@ -140,7 +138,7 @@ social_store_intent_read_2(social_str_t text, social_store_intent_t *intent)
         || social_store_line(&text, "announce", &value) != SOCIAL_OK
         || social_store_line_number(value, &announce) != SOCIAL_OK
         || announce > 1
-        || social_store_intent_read_key(&text, intent) != SOCIAL_OK)
+        || social_store_line_key(&text, &intent->key) != SOCIAL_OK)
     {
         return SOCIAL_MALFORMED;
     }
@@ -159,30 +157,6 @@ social_store_intent_read_2(social_str_t text, social_store_intent_t *intent)
 
         intent->replaced++;
     }
-
-    return SOCIAL_OK;
-}
-
-
-static social_rc_e
-social_store_intent_read_key(social_str_t *text, social_store_intent_t *intent)
-{
-    int64_t       len;
-    social_str_t  value;
-
-    if (social_store_line(text, "key", &value) != SOCIAL_OK
-        || social_store_line_number(value, &len) != SOCIAL_OK
-        || len == 0 || len > SOCIAL_STORE_MAX_KEY
-        || (size_t) len >= text->len || text->data[len] != '\n')
-    {
-        return SOCIAL_MALFORMED;
-    }
-
-    intent->key.data = text->data;
-    intent->key.len = (size_t) len;
-
-    text->data += len + 1;
-    text->len -= (size_t) len + 1;
 
     return SOCIAL_OK;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "social_store_line.h"
+#include "social_store_path.h"
 
 
 #define SOCIAL_STORE_LINE_ETAG  32
@@ -52,6 +53,30 @@ social_store_line(social_str_t *text, const char *name, social_str_t *value)
     value->len -= n + 1;
 
     *text = rest;
+
+    return SOCIAL_OK;
+}
+
+
+social_rc_e
+social_store_line_key(social_str_t *text, social_str_t *key)
+{
+    int64_t       len;
+    social_str_t  value;
+
+    if (social_store_line(text, "key", &value) != SOCIAL_OK
+        || social_store_line_number(value, &len) != SOCIAL_OK
+        || len == 0 || len > SOCIAL_STORE_MAX_KEY
+        || (size_t) len >= text->len || text->data[len] != '\n')
+    {
+        return SOCIAL_MALFORMED;
+    }
+
+    key->data = text->data;
+    key->len = (size_t) len;
+
+    text->data += len + 1;
+    text->len -= (size_t) len + 1;
 
     return SOCIAL_OK;
 }

@@ -29,6 +29,13 @@ social_rc_e social_store_line(social_str_t *text, const char *name,
     social_str_t *value);
 
 /*
+ * Extracts a key, which may have line ends: a line with its length, and as many
+ * bytes with a line end after them.  SOCIAL_MALFORMED: it is not that; "text"
+ * may be past the first line.
+ */
+social_rc_e social_store_line_key(social_str_t *text, social_str_t *key);
+
+/*
  * A number of 1 to 18 decimal digits.  SOCIAL_MALFORMED: it is not one.
  */
 social_rc_e social_store_line_number(social_str_t s, int64_t *n);

@@ -11,8 +11,6 @@
 
 static social_rc_e social_store_upload_checksum(social_str_t value,
     social_store_upload_t *upload);
-static social_rc_e social_store_upload_key(social_str_t *text,
-    social_store_upload_t *upload);
 
 
 social_rc_e
@@ -87,7 +85,7 @@ social_store_upload_read(social_str_t text, social_store_upload_t *upload)
         || social_store_line(&text, "checksum", &value) != SOCIAL_OK
         || social_store_upload_checksum(value, upload) != SOCIAL_OK
         || social_store_line(&text, "type", &upload->type) != SOCIAL_OK
-        || social_store_upload_key(&text, upload) != SOCIAL_OK
+        || social_store_line_key(&text, &upload->key) != SOCIAL_OK
         || social_store_meta_read_block(&text, "headers",
                                         SOCIAL_STORE_MAX_HEADERS,
                                         &upload->headers)
@@ -122,30 +120,6 @@ social_store_upload_checksum(social_str_t value,
 
     return upload->full || social_str_eq(value, social_str("composite"))
            ? SOCIAL_OK : SOCIAL_MALFORMED;
-}
-
-
-static social_rc_e
-social_store_upload_key(social_str_t *text, social_store_upload_t *upload)
-{
-    int64_t       len;
-    social_str_t  value;
-
-    if (social_store_line(text, "key", &value) != SOCIAL_OK
-        || social_store_line_number(value, &len) != SOCIAL_OK
-        || len == 0 || len > SOCIAL_STORE_MAX_KEY
-        || (size_t) len >= text->len || text->data[len] != '\n')
-    {
-        return SOCIAL_MALFORMED;
-    }
-
-    upload->key.data = text->data;
-    upload->key.len = (size_t) len;
-
-    text->data += len + 1;
-    text->len -= (size_t) len + 1;
-
-    return SOCIAL_OK;
 }
 
 

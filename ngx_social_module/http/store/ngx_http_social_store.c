@@ -94,6 +94,26 @@ ngx_http_social_store_error_body(ngx_http_request_t *r,
  */
 
 ngx_int_t
+ngx_http_social_store_copy_text(ngx_pool_t *pool, social_str_t *s)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, s->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (s->len) {
+        ngx_memcpy(p, s->data, s->len);
+    }
+
+    s->data = p;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_social_store_refuse(ngx_http_request_t *r, social_s3_error_e error,
     social_s3_error_body_t *text)
 {

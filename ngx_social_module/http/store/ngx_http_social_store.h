@@ -152,6 +152,12 @@ ngx_int_t ngx_http_social_store_policy(ngx_http_request_t *r,
     ngx_http_social_store_loc_conf_t *slcf, social_sigv4_policy_t *policy);
 
 /*
+ * Has "s" be in memory of "pool", for what outlives the request.  NGX_ERROR:
+ * out of memory.
+ */
+ngx_int_t ngx_http_social_store_copy_text(ngx_pool_t *pool, social_str_t *s);
+
+/*
  * Logs what was refused, and why.
  */
 void ngx_http_social_store_log_refused(ngx_http_request_t *r,

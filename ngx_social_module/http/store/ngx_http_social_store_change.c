@@ -126,21 +126,9 @@ ngx_int_t
 ngx_http_social_store_change_copy(ngx_http_social_store_change_t *change,
     social_str_t *to, social_str_t from)
 {
-    u_char  *p;
+    *to = from;
 
-    p = ngx_pnalloc(change->task->pool, from.len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (from.len) {
-        ngx_memcpy(p, from.data, from.len);
-    }
-
-    to->data = p;
-    to->len = from.len;
-
-    return NGX_OK;
+    return ngx_http_social_store_copy_text(change->task->pool, to);
 }
 
 

@@ -31,7 +31,6 @@ typedef struct {
 } ngx_http_social_list_t;
 
 
-static ngx_int_t ngx_http_social_list_copy(ngx_pool_t *pool, social_str_t *s);
 static void ngx_http_social_list_thread(void *data, ngx_log_t *log);
 static social_rc_e ngx_http_social_list_take(void *data, social_str_t key,
     const social_store_meta_t *meta);
@@ -69,12 +68,13 @@ ngx_http_social_store_list(ngx_http_request_t *r,
     list->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
     list->op = sr->op;
 
-    if (ngx_http_social_list_copy(task->pool, &list->op.list.prefix) != NGX_OK
-        || ngx_http_social_list_copy(task->pool, &list->op.list.delimiter)
+    if (ngx_http_social_store_copy_text(task->pool, &list->op.list.prefix)
+        != NGX_OK
+        || ngx_http_social_store_copy_text(task->pool, &list->op.list.delimiter)
            != NGX_OK
-        || ngx_http_social_list_copy(task->pool, &list->op.list.after)
+        || ngx_http_social_store_copy_text(task->pool, &list->op.list.after)
            != NGX_OK
-        || ngx_http_social_list_copy(task->pool, &list->op.list.token)
+        || ngx_http_social_store_copy_text(task->pool, &list->op.list.token)
            != NGX_OK
         || ngx_http_social_task_own_request(task, r) != NGX_OK)
     {
@@ -105,29 +105,6 @@ ngx_http_social_store_list(ngx_http_request_t *r,
     r->main->count++;
 
     return NGX_DONE;
-}
-
-
-/*
- * The thread may outlive the request.
- */
-
-static ngx_int_t
-ngx_http_social_list_copy(ngx_pool_t *pool, social_str_t *s)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(pool, s->len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (s->len) {
-        ngx_memcpy(p, s->data, s->len);
-    }
-    s->data = p;
-
-    return NGX_OK;
 }
 
 

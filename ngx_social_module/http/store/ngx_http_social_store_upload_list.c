@@ -25,8 +25,6 @@ typedef struct {
 } ngx_http_social_uploads_t;
 
 
-static ngx_int_t ngx_http_social_uploads_copy(ngx_pool_t *pool,
-    social_str_t *s);
 static void ngx_http_social_uploads_thread(void *data, ngx_log_t *log);
 static social_rc_e ngx_http_social_uploads_parts(
     ngx_http_social_uploads_t *list);
@@ -67,11 +65,12 @@ ngx_http_social_store_upload_list(ngx_http_request_t *r,
     list->path = ngx_pnalloc(task->pool, SOCIAL_STORE_MAX_PATH);
 
     if (list->path == NULL
-        || ngx_http_social_uploads_copy(task->pool, &list->op.key) != NGX_OK
-        || ngx_http_social_uploads_copy(task->pool, &list->op.upload) != NGX_OK
-        || ngx_http_social_uploads_copy(task->pool, &list->op.list.prefix)
+        || ngx_http_social_store_copy_text(task->pool, &list->op.key) != NGX_OK
+        || ngx_http_social_store_copy_text(task->pool, &list->op.upload)
            != NGX_OK
-        || ngx_http_social_uploads_copy(task->pool, &list->op.list.after)
+        || ngx_http_social_store_copy_text(task->pool, &list->op.list.prefix)
+           != NGX_OK
+        || ngx_http_social_store_copy_text(task->pool, &list->op.list.after)
            != NGX_OK
         || ngx_http_social_task_own_request(task, r) != NGX_OK)
     {
@@ -91,30 +90,6 @@ ngx_http_social_store_upload_list(ngx_http_request_t *r,
     r->main->count++;
 
     return NGX_DONE;
-}
-
-
-/*
- * The thread may outlive the request.
- */
-
-static ngx_int_t
-ngx_http_social_uploads_copy(ngx_pool_t *pool, social_str_t *s)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(pool, s->len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (s->len) {
-        ngx_memcpy(p, s->data, s->len);
-    }
-
-    s->data = p;
-
-    return NGX_OK;
 }
 
 
