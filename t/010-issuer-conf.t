@@ -38,6 +38,14 @@ accepted('every line there is', lines(
     'jwks_timeout 30s', 'jwks_max_size 1m',
     'ca_file /etc/ssl/certs/ca-certificates.crt'), $away);
 
+accepted('an issuer that is no URL', lines(
+    'issuer accounts.google.com', $uri, 'client_ids *',
+    'token_type at+jwt', 'jwks_max_keys 1024'), $away);
+
+accepted('several blocks of one issuer', { http =>
+    issuer_block('a', 'issuer urn:x', $uri, 'client_ids web')
+    . issuer_block('b', 'issuer urn:x', $uri, 'client_ids mobile') }, $away);
+
 accepted('a pool in China, and a region of three words', { http =>
     issuer_block('a', 'user_pool cn-north-1_Abc1', $uri, 'client_ids *')
     . issuer_block('b', 'user_pool us-gov-west-1_Abc1', $uri,
@@ -101,9 +109,10 @@ refused('not closed', { http => 'social_issuer main { issuer http://[::1];' },
 refused('a line it does not know', added('jwks_url http://127.0.0.1/'),
         'unknown directive "jwks_url" in "social_issuer" block, supported are '
         . '"user_pool", "issuer", "jwks_uri", "jwks_file", "ca_file", '
-        . '"client_ids", "audiences", "token_use", "algorithms", "leeway", '
-        . '"jwks_refresh", "jwks_stale", "jwks_cooldown", "jwks_timeout" and '
-        . '"jwks_max_size" in ');
+        . '"client_ids", "audiences", "token_use", "token_type", '
+        . '"algorithms", "leeway", "jwks_refresh", "jwks_stale", '
+        . '"jwks_cooldown", "jwks_timeout", "jwks_max_size" and '
+        . '"jwks_max_keys" in ');
 refused('a block inside', lines('client_ids { a'), 'unexpected "{"');
 refused('a directive of nginx', added('proxy_pass http://127.0.0.1'),
         'unknown directive "proxy_pass" in "social_issuer" block');
@@ -123,7 +132,7 @@ refused('include of nothing', added('include'),
 
 for my $name (qw( user_pool issuer jwks_uri jwks_file ca_file token_use leeway
                   jwks_refresh jwks_stale jwks_cooldown jwks_timeout
-                  jwks_max_size ))
+                  jwks_max_size jwks_max_keys token_type ))
 {
     refused("$name of nothing", lines($name),
             "invalid number of arguments in \"$name\" directive");
@@ -208,7 +217,11 @@ my %url = (
 for my $text (sort keys %url) {
     my $name = substr $text, 0, 40;
 
-    refused("issuer $name", lines("issuer $text"), $url{$text}, qr/"issuer"/);
+    refused("issuer $name", lines("issuer $text", 'client_ids *'),
+            length $text > 1024 || $text =~ / /
+            ? 'it must be a text of at most 1024 bytes without spaces'
+            : $text eq '""' ? 'it must not be empty' : $url{$text},
+            qr/"issuer"/);
     refused("jwks_uri $name", lines("jwks_uri $text"), $url{$text},
             qr/"jwks_uri"/);
 }
@@ -220,6 +233,16 @@ refused('an issuer with a fragment', lines('issuer https://a.example/#a'),
 refused('a jwks_uri with a fragment', lines('jwks_uri https://a.example/#a'),
         'it must have no fragment');
 
+refused('an issuer that is no URL and has no keys',
+        lines('issuer accounts.google.com', 'client_ids *'),
+        'invalid "issuer" (or set "jwks_uri" or "jwks_file"), it must begin '
+        . 'with "https://" where its keys are discovered in "social_issuer');
+refused("token_type $_", lines("token_type \"$_\""),
+        qq(invalid value "$_" in "token_type" directive, it must be a media )
+        . 'type, as "at+jwt"') for 'at jwt', 'jwt;x', "j\xc3\xa4";
+refused("jwks_max_keys $_", lines("jwks_max_keys $_"),
+        'in "jwks_max_keys" directive, it must be a number from 1 to 1024')
+    for 0, 1025, -1, 'x';
 refused('token_use of what there is not', lines('token_use refresh'),
         'invalid value "refresh" in "token_use" directive, it must be '
         . '"access", "id" or "any"');
@@ -312,7 +335,7 @@ refused('EC keys', keys_of('$TEST_NGINX_JWKS_EC'),
 refused('short keys', keys_of('$TEST_NGINX_JWKS_WEAK'),
         'is not a usable key set: an RSA key has fewer than 2048 bits');
 refused('too many keys', keys_of('$TEST_NGINX_JWKS_MANY'),
-        'is not a usable key set: it has more than 64 keys');
+        'is not a usable key set: it has more usable keys than "jwks_max_keys" allows');
 
 for my $text ('[]', '{"keys":{}}', '{"keys":null}', '{}',
               '{"keys":[]} x', '{"keys":[1]}', '{"keys":[],"keys":[]}',

@@ -267,7 +267,8 @@ my $msec = sub { 'it must be a time of at least 1ms' };
 my %line = (
     social_issuer => {
         user_pool => [ 'eu-west-1_A', 'eu-west-1_B', { "''" => $pool } ],
-        issuer => [ 'https://a.example', 'https://b.example', { a => $url } ],
+        issuer => [ 'https://a.example', 'https://b.example', {
+            "a\x7f" => 'it must be a text of at most 1024 bytes without' } ],
         jwks_uri => [ 'https://a.example', 'https://b.example',
                       { a => $url } ],
         jwks_file => [ '$TEST_NGINX_JWKS', '$TEST_NGINX_JWKS_EC',
@@ -278,6 +279,8 @@ my %line = (
         audiences => [ 'a b', 'c', { "''" => $empty } ],
         token_use => [ 'id', 'any', {
             x => 'it must be "access", "id" or "any"' } ],
+        token_type => [ 'at+jwt', 'JWT', {
+            'a*b' => 'it must be a media type, as "at+jwt"' } ],
         algorithms => [ 'RS256', 'ES256 PS256', {
             none => 'it must be one of RS256' } ],
         leeway => [ '0', '5m', { '301s' => 'it must be a time from 0s to 5m' } ],
@@ -289,6 +292,7 @@ my %line = (
             '31s' => 'it must be a time from 1ms to 30s' } ],
         jwks_max_size => [ '1k', '1m', {
             2 => 'it must be a size from 1k to 1m' } ],
+        jwks_max_keys => [ '1', '1024', { 0 => $number->('1 to 1024') } ],
     },
     social_bucket => {
         bucket => [ 'aa', 'bb', { A => $name } ],

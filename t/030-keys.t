@@ -272,7 +272,7 @@ GET /
 /keys/t13-empty/empty": its array "keys" is empty;
 /keys/t13-ec/ec": a key's "alg" is none of the issuer's "algorithms";
 /keys/t13-weak/weak": an RSA key has fewer than 2048 bits;
-/keys/t13-many/many": it has more than 64 keys;
+/keys/t13-many/many": it has more usable keys than "jwks_max_keys" allows;
 /keys/t13-nothing/nothing": it is not a JSON object;
 
 === TEST 14: keys that are too old are not used

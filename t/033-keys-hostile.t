@@ -55,7 +55,7 @@ my %hostile = (
     truncated   => [ substr(set($main), 0, 200), $object ],
     array       => [ "[$main]", $object ],
     number      => [ '42', $object ],
-    bom         => [ "\xef\xbb\xbf" . set($main), $object ],
+    bom         => [ "\xef\xbb\xbf\xef\xbb\xbf" . set($main), $object ],
     utf16       => [ join("\0", split //, set($main)) . "\0", $object ],
     nul         => [ set($main) . "\0", $object ],
     nulinside   => [ '{"a":"\u0000","keys":[' . "$main]}", $object ],
@@ -73,7 +73,7 @@ my %hostile = (
     keysnull    => [ '{"keys":null}', 'it has no array "keys";' ],
     nothing     => [ set(), 'its array "keys" is empty;' ],
     many        => [ set(map { key_with(kid => "k$_") } 1 .. 65),
-                     'it has more than 64 keys;' ],
+                     'it has more usable keys than "jwks_max_keys" allows;' ],
 
     # no usable key
     strings     => [ set('"main"'), qr/\S/ ],

@@ -335,6 +335,7 @@ social_net_request_header(char *p, size_t size, size_t n, void *data)
     social_str_t               name, value;
     const unsigned char       *colon;
     static const social_str_t  encoding = social_string("Content-Encoding");
+    static const social_str_t  identity = social_string("identity");
 
     len = size * n;
 
@@ -345,24 +346,28 @@ social_net_request_header(char *p, size_t size, size_t n, void *data)
         name.data = (const unsigned char *) p;
         name.len = (size_t) (colon - name.data);
 
-        if (ctx->request->plain && social_str_caseeq(name, encoding)) {
+        value.data = colon + 1;
+        value.len = len - name.len - 1;
+
+        while (value.len && (value.data[value.len - 1] == '\r'
+                             || value.data[value.len - 1] == '\n'))
+        {
+            value.len--;
+        }
+
+        value = social_str_trim(value);
+
+        /* "identity" is reserved, but sent (RFC 9110, 8.4) */
+
+        if (ctx->request->plain && social_str_caseeq(name, encoding)
+            && value.len && !social_str_caseeq(value, identity))
+        {
             ctx->encoded = true;
             return 0;
         }
 
         if (ctx->request->header != NULL) {
-
-            value.data = colon + 1;
-            value.len = len - name.len - 1;
-
-            while (value.len && (value.data[value.len - 1] == '\r'
-                                 || value.data[value.len - 1] == '\n'))
-            {
-                value.len--;
-            }
-
-            ctx->request->header(ctx->request->data, name,
-                                 social_str_trim(value));
+            ctx->request->header(ctx->request->data, name, value);
         }
     }
 

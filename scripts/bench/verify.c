@@ -70,7 +70,7 @@ run_verify(void)
 {
     const social_jwk_t  *jwk;
 
-    jwk = social_jwks_find(jwks, parsed.kid);
+    jwk = social_jwks_find(jwks, parsed.kid, parsed.algorithm);
     MUST(jwk != NULL);
     MUST(social_jwks_verify(jwks, jwk, parsed.algorithm, parsed.input,
                             parsed.signature)
@@ -98,7 +98,7 @@ run_whole(void)
 
     MUST(social_jwt_parse(social_str(token), buf, &jwt) == SOCIAL_TOKEN_OK);
 
-    jwk = social_jwks_find(jwks, jwt.kid);
+    jwk = social_jwks_find(jwks, jwt.kid, jwt.algorithm);
     MUST(jwk != NULL);
     MUST(social_jwks_verify(jwks, jwk, jwt.algorithm, jwt.input,
                             jwt.signature)
@@ -256,8 +256,8 @@ make_keys(void)
              "\"n\":\"%s\"}]}", n);
     free(n);
 
-    MUST(social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL, &jwks,
-                           &why)
+    MUST(social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
+                           SOCIAL_JWKS_MAX_KEYS, &jwks, &why)
          == SOCIAL_OK);
 
     bio = BIO_new(BIO_s_mem());

@@ -107,7 +107,6 @@ fuzz_check(const social_json_t *payload)
             FUZZ_CHECK(claims.subject.len > 0);
 
             fuzz_read(claims.username);
-            fuzz_read(claims.scope);
 
             for (i = 0; i < claims.subject.len; i++) {
                 FUZZ_CHECK(claims.subject.data[i] >= 0x20

@@ -10,6 +10,7 @@
 #     NAME          the key set of build/test-keys/NAME.json
 #     slow-MS-NAME  the same after some time
 #     gate-MODE     the same when /control/ID/open has been asked for
+#     identity      the same, marked, with a Content-Encoding of "identity"
 #     status-CODE redirect elsewhere loop gzip deflate huge close hang text
 #     reset short drip
 #                   faults of a key server
@@ -291,6 +292,10 @@ sub bad {
     } elsif ($mode eq 'gzip' || $mode eq 'deflate') {
         answer($conn, 200, read_file("$keys/main.json"), json(),
                "Content-Encoding: $mode");
+
+    } elsif ($mode eq 'identity') {
+        answer($conn, 200, "\xef\xbb\xbf" . read_file("$keys/main.json"),
+               json(), 'Content-Encoding: Identity');
 
     } elsif ($mode eq 'reset') {
         print $conn "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{";

@@ -101,7 +101,8 @@ verify_init(verify_t *verify, char **argv)
         verify->algorithms |= social_algorithm_bit(social_algorithm(name));
     }
 
-    if (social_jwks_parse(text, verify->algorithms, &verify->jwks, &why)
+    if (social_jwks_parse(text, verify->algorithms, SOCIAL_JWKS_MAX_KEYS,
+                          &verify->jwks, &why)
         != SOCIAL_OK)
     {
         return verify_fail(why);
@@ -161,7 +162,11 @@ verify_jwt(verify_t *verify, const social_jwt_t *jwt)
         return SOCIAL_TOKEN_ALGORITHM;
     }
 
-    jwk = social_jwks_find(verify->jwks, jwt->kid);
+    if (!social_jwt_type_accepted(jwt->type, social_str(""))) {
+        return SOCIAL_TOKEN_USE;
+    }
+
+    jwk = social_jwks_find(verify->jwks, jwt->kid, jwt->algorithm);
     if (jwk == NULL) {
         return SOCIAL_TOKEN_UNKNOWN_KEY;
     }

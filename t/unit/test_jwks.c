@@ -32,6 +32,16 @@ tear_down(void **state)
 }
 
 
+#define MAX  64
+
+
+static const social_jwk_t *
+find(const social_jwks_t *jwks, const char *kid)
+{
+    return social_jwks_find(jwks, social_str(kid), SOCIAL_ALGORITHM_RS256);
+}
+
+
 static social_rc_e
 parse(const char *keys, social_jwks_t **jwks, const char **why)
 {
@@ -39,7 +49,8 @@ parse(const char *keys, social_jwks_t **jwks, const char **why)
     social_rc_e   rc;
 
     assert_true(asprintf(&text, "{\"keys\":[%s]}", keys) > 0);
-    rc = social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL, jwks, why);
+    rc = social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL, MAX, jwks,
+                           why);
     free(text);
 
     if (rc != SOCIAL_OK) {
@@ -58,7 +69,7 @@ verify(social_jwks_t *jwks, const char *kid, const char *input,
     social_rc_e          rc;
     const social_jwk_t  *jwk;
 
-    jwk = social_jwks_find(jwks, social_str(kid));
+    jwk = find(jwks, kid);
     assert_non_null(jwk);
 
     rc = social_jwks_verify(jwks, jwk, SOCIAL_ALGORITHM_RS256,
@@ -91,12 +102,11 @@ test_ok(void **state)
     assert_int_equal(jwks->skipped, 0);
     assert_null(jwks->why);
 
-    assert_ptr_equal(social_jwks_find(jwks, S("a")), &jwks->keys[0]);
-    assert_ptr_equal(social_jwks_find(jwks, S("b")), &jwks->keys[1]);
-    assert_null(social_jwks_find(jwks, S("A")));
-    assert_null(social_jwks_find(jwks, S("a\0")));
-    assert_null(social_jwks_find(jwks, S("ab")));
-    assert_null(social_jwks_find(jwks, S("")));
+    assert_ptr_equal(find(jwks, "a"), &jwks->keys[0]);
+    assert_ptr_equal(find(jwks, "b"), &jwks->keys[1]);
+    assert_null(find(jwks, "A"));
+    assert_null(social_jwks_find(jwks, S("a\0"), SOCIAL_ALGORITHM_RS256));
+    assert_null(find(jwks, "ab"));
 
     assert_int_equal(EVP_PKEY_eq(jwks->keys[0].pkey, key), 1);
     assert_int_equal(EVP_PKEY_eq(jwks->keys[1].pkey, other), 1);
@@ -153,6 +163,109 @@ test_skipped(void **state)
 }
 
 
+/*
+ * Keycloak has one key under one kid for several "alg".
+ */
+
+static void
+test_kid_and_alg(void **state)
+{
+    char           *a, *b, *c, *d, *keys;
+    const char     *why;
+    social_jwks_t  *jwks;
+
+    (void) state;
+
+    a = social_unit_jwk(key, "a", ",\"alg\":\"RS512\"");
+    b = social_unit_jwk(other, "a", ",\"alg\":\"RS256\"");
+    c = social_unit_jwk(key, "b", ",\"alg\":\"RS256\"");
+    d = social_unit_jwk(key, "a", "");
+
+    assert_true(asprintf(&keys, "%s,%s,%s,%s", a, b, c, d) > 0);
+    assert_int_equal(parse(keys, &jwks, &why), SOCIAL_OK);
+    assert_int_equal(jwks->count, 4);
+    assert_int_equal(jwks->skipped, 0);
+
+    assert_ptr_equal(social_jwks_find(jwks, S("a"), SOCIAL_ALGORITHM_RS512),
+                     &jwks->keys[0]);
+    assert_ptr_equal(find(jwks, "a"), &jwks->keys[1]);
+    assert_ptr_equal(find(jwks, "b"), &jwks->keys[2]);
+
+    /* the last one is for what is left */
+
+    assert_ptr_equal(social_jwks_find(jwks, S("a"), SOCIAL_ALGORITHM_PS256),
+                     &jwks->keys[3]);
+    assert_int_equal(jwks->keys[3].algorithms
+                     & (social_algorithm_bit(SOCIAL_ALGORITHM_RS256)
+                        | social_algorithm_bit(SOCIAL_ALGORITHM_RS512)), 0);
+
+    /* one of that kid, which is for other algorithms */
+
+    assert_non_null(social_jwks_find(jwks, S("b"), SOCIAL_ALGORITHM_RS512));
+    assert_int_equal(social_jwks_find(jwks, S("b"),
+                                      SOCIAL_ALGORITHM_RS512)->algorithms,
+                     social_algorithm_bit(SOCIAL_ALGORITHM_RS256));
+
+    social_jwks_free(jwks);
+    free(keys);
+    free(a);
+    free(b);
+    free(c);
+    free(d);
+}
+
+
+static void
+test_without_kid(void **state)
+{
+    char           *a, *b, *none, *keys;
+    const char     *why;
+    social_jwks_t  *jwks;
+
+    (void) state;
+
+    none = social_unit_jwk(key, NULL, "");
+    a = social_unit_jwk(other, "a", "");
+    b = social_unit_jwk(other, "b", ",\"alg\":\"RS512\"");
+
+    assert_int_equal(parse(none, &jwks, &why), SOCIAL_OK);
+    assert_int_equal(jwks->keys[0].kid.len, 0);
+    assert_ptr_equal(find(jwks, ""), &jwks->keys[0]);
+
+    /* its name is another one, or it has none */
+
+    assert_null(find(jwks, "a"));
+    social_jwks_free(jwks);
+
+    assert_int_equal(parse(a, &jwks, &why), SOCIAL_OK);
+    assert_ptr_equal(find(jwks, ""), &jwks->keys[0]);
+    social_jwks_free(jwks);
+
+    /* there is one for RS256 only */
+
+    assert_true(asprintf(&keys, "%s,%s", b, none) > 0);
+    assert_int_equal(parse(keys, &jwks, &why), SOCIAL_OK);
+    assert_ptr_equal(find(jwks, ""), &jwks->keys[1]);
+    assert_null(social_jwks_find(jwks, S(""), SOCIAL_ALGORITHM_RS512));
+    assert_null(social_jwks_find(jwks, S(""), SOCIAL_ALGORITHM_ES256));
+    social_jwks_free(jwks);
+    free(keys);
+
+    /* two without a kid are two keys */
+
+    assert_true(asprintf(&keys, "%s,%s", none, none) > 0);
+    assert_int_equal(parse(keys, &jwks, &why), SOCIAL_OK);
+    assert_int_equal(jwks->count, 2);
+    assert_null(find(jwks, ""));
+    social_jwks_free(jwks);
+    free(keys);
+
+    free(none);
+    free(a);
+    free(b);
+}
+
+
 static void
 test_refused(void **state)
 {
@@ -193,7 +306,8 @@ test_refused(void **state)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         jwks = (social_jwks_t *) &i;
         assert_int_equal(social_jwks_parse(cases[i].text,
-                                           SOCIAL_ALGORITHMS_ALL, &jwks, &why),
+                                           SOCIAL_ALGORITHMS_ALL, MAX, &jwks,
+                                           &why),
                          cases[i].rc);
         assert_null(jwks);
         assert_string_equal(why, cases[i].why);
@@ -211,7 +325,7 @@ test_limit(void **state)
 
     (void) state;
 
-    for (n = SOCIAL_JWKS_MAX_KEYS; n <= SOCIAL_JWKS_MAX_KEYS + 1; n++) {
+    for (n = MAX; n <= MAX + 1; n++) {
         keys = calloc(1, n * 1024);
         assert_non_null(keys);
 
@@ -222,15 +336,16 @@ test_limit(void **state)
             free(jwk);
         }
 
-        if (n <= SOCIAL_JWKS_MAX_KEYS) {
+        if (n <= MAX) {
             assert_int_equal(parse(keys, &jwks, &why), SOCIAL_OK);
             assert_int_equal(jwks->count, n);
-            assert_non_null(social_jwks_find(jwks, S("k63")));
+            assert_non_null(find(jwks, "k63"));
             social_jwks_free(jwks);
 
         } else {
             assert_int_equal(parse(keys, &jwks, &why), SOCIAL_MALFORMED);
-            assert_string_equal(why, "it has more than 64 keys");
+            assert_string_equal(why, "it has more usable keys than "
+                                     "\"jwks_max_keys\" allows");
         }
 
         free(keys);
@@ -383,6 +498,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_ok),
         cmocka_unit_test(test_skipped),
+        cmocka_unit_test(test_kid_and_alg),
+        cmocka_unit_test(test_without_kid),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_verify),

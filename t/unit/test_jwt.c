@@ -155,6 +155,52 @@ test_parts(void **state)
 
 
 static void
+test_type(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *type;
+        const char  *expected;
+        bool         accepted;
+    } cases[] = {
+        { "", "", true },
+        { "JWT", "", true },
+        { "jwt", "", true },
+        { "application/jwt", "", true },
+        { "at+jwt", "", true },
+        { "application/AT+JWT", "", true },
+        { "JOSE", "", true },
+        { "logout+jwt", "", false },
+        { "secevent+jwt", "", false },
+        { "rt+jwt", "", false },
+        { "dpop+jwt", "", false },
+        { "application/logout+jwt", "", false },
+        { "passport", "", false },
+        { "jw", "", false },
+        { "application/", "", false },
+        { "text/jwt", "", false },
+
+        { "at+jwt", "at+jwt", true },
+        { "AT+JWT", "application/at+jwt", true },
+        { "application/at+jwt", "at+jwt", true },
+        { "", "at+jwt", false },
+        { "JWT", "at+jwt", false },
+        { "at+jw", "at+jwt", false },
+        { "logout+jwt", "logout+jwt", true }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(social_jwt_type_accepted(social_str(cases[i].type),
+                                             social_str(cases[i].expected)),
+                         cases[i].accepted);
+    }
+}
+
+
+static void
 test_header(void **state)
 {
     size_t  i;
@@ -188,10 +234,16 @@ test_header(void **state)
         { "{\"alg\":1,\"kid\":\"k\"}", SOCIAL_TOKEN_MALFORMED },
         { "{\"alg\":null,\"kid\":\"k\"}", SOCIAL_TOKEN_MALFORMED },
         { "{\"alg\":[\"RS256\"],\"kid\":\"k\"}", SOCIAL_TOKEN_MALFORMED },
-        { "{\"alg\":\"RS256\"}", SOCIAL_TOKEN_MALFORMED },
+        { "{\"alg\":\"RS256\"}", SOCIAL_TOKEN_OK },
         { "{\"alg\":\"RS256\",\"kid\":1}", SOCIAL_TOKEN_MALFORMED },
         { "{\"alg\":\"RS256\",\"kid\":\"\"}", SOCIAL_TOKEN_MALFORMED },
-        { "{\"alg\":\"RS256\",\"kid\":null}", SOCIAL_TOKEN_MALFORMED },
+        { "{\"alg\":\"RS256\",\"kid\":null}", SOCIAL_TOKEN_OK },
+        { "{\"alg\":\"RS256\",\"kid\":\"k\",\"typ\":null}",
+          SOCIAL_TOKEN_OK },
+        { "{\"alg\":\"RS256\",\"kid\":\"k\",\"typ\":1}",
+          SOCIAL_TOKEN_MALFORMED },
+        { "{\"alg\":\"RS256\",\"kid\":\"k\",\"typ\":[\"JWT\"]}",
+          SOCIAL_TOKEN_MALFORMED },
         { "{\"alg\":\"none\",\"alg\":\"RS256\",\"kid\":\"k\"}",
           SOCIAL_TOKEN_MALFORMED },
         { "{\"alg\":\"RS256\",\"kid\":\"k\",\"kid\":\"k\"}",
@@ -334,7 +386,8 @@ test_libjwt(void **state)
     jwk = social_unit_jwk(key, "k", "");
     assert_true(asprintf(&text, "{\"keys\":[%s]}", jwk) > 0);
     assert_int_equal(social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
-                                       &jwks, &why), SOCIAL_OK);
+                                       SOCIAL_JWKS_MAX_KEYS, &jwks, &why),
+                     SOCIAL_OK);
 
     /* theirs, verified by us */
 
@@ -358,7 +411,8 @@ test_libjwt(void **state)
                      SOCIAL_TOKEN_OK);
     assert_str(jwt.kid, "k");
     assert_str(jwt.issuer, "https://example.com");
-    assert_int_equal(social_jwks_verify(jwks, social_jwks_find(jwks, jwt.kid),
+    assert_int_equal(social_jwks_verify(jwks, social_jwks_find(jwks, jwt.kid,
+                                                            jwt.algorithm),
                                         jwt.algorithm, jwt.input,
                                         jwt.signature), SOCIAL_OK);
     social_jwt_free(&jwt);
@@ -420,6 +474,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_ok),
         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_type),
         cmocka_unit_test(test_header),
         cmocka_unit_test(test_payload),
         cmocka_unit_test(test_size),

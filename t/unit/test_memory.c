@@ -245,7 +245,7 @@ test_jwks(void **state)
     /* what OpenSSL keeps for itself is there before anything fails */
 
     assert_int_equal(social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
-                                       &jwks, &why),
+                                       SOCIAL_JWKS_MAX_KEYS, &jwks, &why),
                      SOCIAL_OK);
     social_jwks_free(jwks);
 
@@ -255,7 +255,7 @@ test_jwks(void **state)
         for (n = 1; /* void */; n++) {
             arm(n, all);
             rc = social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
-                                       &jwks, &why);
+                                       SOCIAL_JWKS_MAX_KEYS, &jwks, &why);
 
             if (!disarm()) {
                 assert_int_equal(rc, SOCIAL_OK);
@@ -471,7 +471,7 @@ check_verify(social_jwks_t *jwks, const char *kid, social_algorithm_e algorithm,
     social_str_t         text;
     const social_jwk_t  *jwk;
 
-    jwk = social_jwks_find(jwks, social_str(kid));
+    jwk = social_jwks_find(jwks, social_str(kid), algorithm);
     assert_non_null(jwk);
 
     for (bad = 0; bad < 2; bad++) {
@@ -528,7 +528,7 @@ test_verify(void **state)
     assert_true(asprintf(&text, "{\"keys\":[%s," EC_KEY "," ED_KEY "]}", jwk)
                 > 0);
     assert_int_equal(social_jwks_parse(social_str(text), SOCIAL_ALGORITHMS_ALL,
-                                       &jwks, &why),
+                                       SOCIAL_JWKS_MAX_KEYS, &jwks, &why),
                      SOCIAL_OK);
 
     signature.data = social_unit_sign(key, "input", &len);

@@ -47,6 +47,22 @@ social_json_free(social_json_t *json)
 }
 
 
+social_str_t
+social_json_unmarked(social_str_t text)
+{
+    static const unsigned char  mark[3] = { 0xef, 0xbb, 0xbf };
+
+    if (text.len >= sizeof(mark)
+        && memcmp(text.data, mark, sizeof(mark)) == 0)
+    {
+        text.data += sizeof(mark);
+        text.len -= sizeof(mark);
+    }
+
+    return text;
+}
+
+
 const social_json_t *
 social_json_member(const social_json_t *object, social_str_t name)
 {
@@ -73,6 +89,17 @@ social_json_member(const social_json_t *object, social_str_t name)
     }
 
     return NULL;
+}
+
+
+const social_json_t *
+social_json_present(const social_json_t *object, social_str_t name)
+{
+    const social_json_t  *json;
+
+    json = social_json_member(object, name);
+
+    return social_json_is_null(json) ? NULL : json;
 }
 
 

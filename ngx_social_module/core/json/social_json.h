@@ -67,6 +67,12 @@ typedef struct {
 social_rc_e social_json_parse(social_str_t text, social_json_t **json);
 
 /*
+ * The text after a byte order mark, which servers must not send, and readers
+ * may ignore (RFC 8259, 8.1); a view of it.
+ */
+social_str_t social_json_unmarked(social_str_t text);
+
+/*
  * A string of a text that cannot be kept as it is.
  */
 
@@ -113,9 +119,16 @@ const social_json_t *social_json_member(const social_json_t *object,
     social_str_t name);
 
 /*
- * The same for a name in which every "_" stands for one byte that is not
- * a letter or digit, and letters for either case: what is left of
- * "custom:Plan" in the name of an nginx variable.  Of several such members
+ * The same, or NULL where the member is null: of what is optional, null says
+ * that it is absent.
+ */
+const social_json_t *social_json_present(const social_json_t *object,
+    social_str_t name);
+
+/*
+ * The same as social_json_member() for a name in which every "_" stands for one
+ * byte that is not a letter or digit, and letters for either case: what is left
+ * of "custom:Plan" in the name of an nginx variable.  Of several such members
  * it is not said which.
  */
 const social_json_t *social_json_member_folded(const social_json_t *object,

@@ -81,13 +81,13 @@ social_claims_check_types(const social_json_t *payload)
     const social_json_t       *aud;
     static const social_str_t  jti = social_string("jti");
 
-    if (social_json_string(social_json_member(payload, jti), &s)
+    if (social_json_string(social_json_present(payload, jti), &s)
         == SOCIAL_MALFORMED)
     {
         return SOCIAL_TOKEN_CLAIMS;
     }
 
-    aud = social_json_member(payload, social_claims_aud);
+    aud = social_json_present(payload, social_claims_aud);
 
     if (social_json_string(aud, &s) != SOCIAL_MALFORMED) {
         return SOCIAL_TOKEN_OK;
@@ -128,7 +128,7 @@ social_claims_check_times(const social_json_t *payload,
         social_string("nbf"), social_string("iat")
     };
 
-    if (social_json_time(social_json_member(payload, exp), &claims->expires)
+    if (social_json_time(social_json_present(payload, exp), &claims->expires)
         != SOCIAL_OK)
     {
         return SOCIAL_TOKEN_CLAIMS;
@@ -140,7 +140,7 @@ social_claims_check_times(const social_json_t *payload,
 
     for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
 
-        start = social_json_member(payload, starts[i]);
+        start = social_json_present(payload, starts[i]);
 
         rc = social_json_time(start, &from);
 
@@ -165,28 +165,34 @@ static social_token_status_e
 social_claims_check_subject(const social_json_t *payload,
     social_claims_t *claims)
 {
+    social_str_t               s;
+    const social_json_t       *list;
     static const social_str_t  sub = social_string("sub");
     static const social_str_t  username = social_string("username");
     static const social_str_t  cognito = social_string("cognito:username");
     static const social_str_t  scope = social_string("scope");
 
-    if (social_json_string(social_json_member(payload, sub), &claims->subject)
+    if (social_json_string(social_json_present(payload, sub), &claims->subject)
         != SOCIAL_OK || claims->subject.len == 0
         || social_claims_has_control(claims->subject))
     {
         return SOCIAL_TOKEN_CLAIMS;
     }
 
-    if (social_json_string(social_json_member(payload, username),
+    if (social_json_string(social_json_present(payload, username),
                            &claims->username)
         == SOCIAL_DECLINED)
     {
-        (void) social_json_string(social_json_member(payload, cognito),
+        (void) social_json_string(social_json_present(payload, cognito),
                                   &claims->username);
     }
 
-    if (social_json_string(social_json_member(payload, scope), &claims->scope)
-        == SOCIAL_MALFORMED)
+    /* an array where the issuer has read RFC 8693 so */
+
+    list = social_json_present(payload, scope);
+
+    if (social_json_string(list, &s) == SOCIAL_MALFORMED
+        && !social_json_is_array(list))
     {
         return SOCIAL_TOKEN_CLAIMS;
     }
@@ -228,7 +234,7 @@ social_claims_check_use(const social_json_t *payload,
     static const social_str_t  access_use = social_string("access");
     static const social_str_t  id_use = social_string("id");
 
-    rc = social_json_string(social_json_member(payload, token_use), &use);
+    rc = social_json_string(social_json_present(payload, token_use), &use);
 
     is_access = (rc == SOCIAL_OK && social_str_eq(use, access_use));
     is_id = (rc == SOCIAL_OK && social_str_eq(use, id_use));
@@ -264,7 +270,7 @@ social_claims_check_use(const social_json_t *payload,
     } else if (is_id) {
         good = social_claims_client(payload, social_claims_aud, policy);
 
-    } else if (social_json_member(payload, social_claims_client_id) != NULL) {
+    } else if (social_json_present(payload, social_claims_client_id) != NULL) {
         good = social_claims_client(payload, social_claims_client_id, policy);
 
     } else {
@@ -290,7 +296,7 @@ social_claims_client(const social_json_t *payload, social_str_t name,
     size_t        i;
     social_str_t  client;
 
-    if (social_json_string(social_json_member(payload, name), &client)
+    if (social_json_string(social_json_present(payload, name), &client)
         != SOCIAL_OK)
     {
         return false;
@@ -335,7 +341,7 @@ social_claims_values(const social_json_t *payload, social_str_t name,
     static const social_str_t  scope = social_string("scope");
     static const social_str_t  scp = social_string("scp");
 
-    values->claim = social_json_member(payload, name);
+    values->claim = social_json_present(payload, name);
     values->item = NULL;
 
     if (social_json_string(values->claim, &values->text) != SOCIAL_OK) {
@@ -391,7 +397,7 @@ social_claims_holds(const social_json_t *payload, social_str_t name,
     social_str_t          s;
     const social_json_t  *claim, *item;
 
-    claim = social_json_member(payload, name);
+    claim = social_json_present(payload, name);
 
     if (social_json_string(claim, &s) == SOCIAL_OK && social_str_eq(s, value))
     {

@@ -31,7 +31,6 @@ typedef struct {
 typedef struct {
     social_str_t          subject;       /* all owned by the payload */
     social_str_t          username;
-    social_str_t          scope;
     int64_t               expires;       /* seconds since the epoch */
 } social_claims_t;
 

@@ -45,7 +45,7 @@ social_discovery_parse(social_str_t text, social_str_t issuer, char *uri,
 
     *why = "out of memory";
 
-    rc = social_json_parse(text, &json);
+    rc = social_json_parse(social_json_unmarked(text), &json);
 
     if (rc != SOCIAL_OK) {
         if (rc == SOCIAL_MALFORMED) {

@@ -254,7 +254,7 @@ social_jwk_check_purpose(const social_json_t *json, const char **why)
     static const social_str_t  use = social_string("use");
     static const social_str_t  sig = social_string("sig");
 
-    rc = social_json_string(social_json_member(json, use), &s);
+    rc = social_json_string(social_json_present(json, use), &s);
 
     if (rc == SOCIAL_MALFORMED) {
         *why = "a key's \"use\" is not a string";
@@ -279,7 +279,7 @@ social_jwk_check_operations(const social_json_t *json, const char **why)
     static const social_str_t  key_ops = social_string("key_ops");
     static const social_str_t  verify = social_string("verify");
 
-    ops = social_json_member(json, key_ops);
+    ops = social_json_present(json, key_ops);
 
     if (ops == NULL) {
         return SOCIAL_OK;
@@ -349,7 +349,7 @@ social_jwk_choose_algorithms(const social_json_t *json,
     social_algorithm_e         algorithm;
     static const social_str_t  alg = social_string("alg");
 
-    rc = social_json_string(social_json_member(json, alg), &s);
+    rc = social_json_string(social_json_present(json, alg), &s);
 
     if (rc == SOCIAL_MALFORMED) {
         *why = "a key's \"alg\" is not a string";
@@ -399,6 +399,10 @@ social_jwk_narrow(social_jwk_t *jwk, social_algorithms_t algorithms,
 }
 
 
+/*
+ * A key need not have one (RFC 7517, 4.5): it is for tokens without one.
+ */
+
 static social_rc_e
 social_jwk_parse_kid(const social_json_t *json, social_jwk_t *jwk,
     const char **why)
@@ -408,15 +412,19 @@ social_jwk_parse_kid(const social_json_t *json, social_jwk_t *jwk,
     unsigned char             *p;
     static const social_str_t  name = social_string("kid");
 
-    rc = social_json_string(social_json_member(json, name), &kid);
+    rc = social_json_string(social_json_present(json, name), &kid);
+
+    if (rc == SOCIAL_DECLINED) {
+        return SOCIAL_OK;
+    }
 
     if (rc == SOCIAL_MALFORMED) {
         *why = "a key's \"kid\" is not a string";
         return SOCIAL_MALFORMED;
     }
 
-    if (rc != SOCIAL_OK || kid.len == 0 || kid.len > SOCIAL_JWK_MAX_KID) {
-        *why = "a key has no \"kid\" of 1 to 256 bytes";
+    if (kid.len == 0 || kid.len > SOCIAL_JWK_MAX_KID) {
+        *why = "a key's \"kid\" is not of 1 to 256 bytes";
         return SOCIAL_DECLINED;
     }
 

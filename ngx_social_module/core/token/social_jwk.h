@@ -31,7 +31,7 @@ struct evp_pkey_ctx_st;
 
 
 typedef struct {
-    social_str_t              kid;          /* owned */
+    social_str_t              kid;          /* owned; may be empty */
     social_algorithms_t       algorithms;   /* those it verifies */
     size_t                    size;         /* of a signature of JWS, bytes */
     struct evp_pkey_st       *pkey;         /* owned */
@@ -51,7 +51,7 @@ typedef struct {
  * social_jwk_free().
  *
  * SOCIAL_DECLINED: a proper key that is of no use to us (another type or
- * curve, another use, none of the algorithms, no kid, or one over
+ * curve, another use, none of the algorithms, a kid that is empty or over
  * SOCIAL_JWK_MAX_KID bytes, or a private key: readers of the set could sign
  * with it); SOCIAL_MALFORMED: one that is not proper (members missing, of a
  * wrong type or length, or not base64url; an RSA key with fewer than 2048 or

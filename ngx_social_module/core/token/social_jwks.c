@@ -16,7 +16,10 @@
 
 
 static social_rc_e social_jwks_parse_keys(const social_json_t *keys,
-    social_algorithms_t algorithms, social_jwks_t *jwks, const char **why);
+    social_algorithms_t algorithms, size_t max, social_jwks_t *jwks,
+    const char **why);
+static social_algorithms_t social_jwks_taken(const social_jwks_t *jwks,
+    social_str_t kid);
 static social_rc_e social_jwks_make_digest(social_jwks_t *jwks);
 static int social_jwks_verify_hash(social_jwks_t *jwks,
     const social_jwk_t *jwk, social_algorithm_e algorithm, social_str_t input,
@@ -28,7 +31,7 @@ static int social_jwks_verify_message(const social_jwks_t *jwks,
 
 social_rc_e
 social_jwks_parse(social_str_t text, social_algorithms_t algorithms,
-    social_jwks_t **jwks, const char **why)
+    size_t max, social_jwks_t **jwks, const char **why)
 {
     social_rc_e                rc;
     social_jwks_t             *set;
@@ -39,7 +42,7 @@ social_jwks_parse(social_str_t text, social_algorithms_t algorithms,
     *jwks = NULL;
     *why = "out of memory, or OpenSSL failed";
 
-    rc = social_json_parse(text, &json);
+    rc = social_json_parse(social_json_unmarked(text), &json);
 
     if (rc != SOCIAL_OK) {
         if (rc == SOCIAL_MALFORMED) {
@@ -60,12 +63,8 @@ social_jwks_parse(social_str_t text, social_algorithms_t algorithms,
         *why = "it has no array \"keys\"";
         rc = SOCIAL_MALFORMED;
 
-    } else if (social_json_count(keys) > SOCIAL_JWKS_MAX_KEYS) {
-        *why = "it has more than 64 keys";
-        rc = SOCIAL_MALFORMED;
-
     } else {
-        rc = social_jwks_parse_keys(keys, algorithms, set, why);
+        rc = social_jwks_parse_keys(keys, algorithms, max, set, why);
     }
 
     if (rc == SOCIAL_OK) {
@@ -91,30 +90,49 @@ social_jwks_parse(social_str_t text, social_algorithms_t algorithms,
 
 static social_rc_e
 social_jwks_parse_keys(const social_json_t *keys,
-    social_algorithms_t algorithms, social_jwks_t *jwks, const char **why)
+    social_algorithms_t algorithms, size_t max, social_jwks_t *jwks,
+    const char **why)
 {
-    size_t         i, n;
-    const char    *skipped;
-    social_jwk_t   jwk;
-    social_rc_e    rc;
+    size_t                i, n;
+    const char           *skipped;
+    social_jwk_t          jwk;
+    social_rc_e           rc;
+    const social_json_t  *key;
 
     n = social_json_count(keys);
+
+    jwks->keys = calloc(n < max ? n + 1 : max, sizeof(social_jwk_t));
+    if (jwks->keys == NULL) {
+        return SOCIAL_FAILED;
+    }
+
+    key = NULL;
 
     for (i = 0; i < n; i++) {
 
         skipped = NULL;
+        key = social_json_next(keys, key);
 
-        rc = social_jwk_parse(social_json_element(keys, i), algorithms, &jwk,
-                              &skipped);
+        rc = social_jwk_parse(key, algorithms, &jwk, &skipped);
 
         if (rc == SOCIAL_FAILED) {
             return SOCIAL_FAILED;
         }
 
-        if (rc == SOCIAL_OK && social_jwks_find(jwks, jwk.kid) != NULL) {
+        if (rc == SOCIAL_OK) {
+            jwk.algorithms &= ~social_jwks_taken(jwks, jwk.kid);
+
+            if (jwk.algorithms == 0) {
+                social_jwk_free(&jwk);
+                skipped = "two keys have one \"kid\", the first is used";
+                rc = SOCIAL_DECLINED;
+            }
+        }
+
+        if (rc == SOCIAL_OK && jwks->count == max) {
             social_jwk_free(&jwk);
-            skipped = "two keys have one \"kid\", the first is used";
-            rc = SOCIAL_DECLINED;
+            *why = "it has more usable keys than \"jwks_max_keys\" allows";
+            return SOCIAL_MALFORMED;
         }
 
         if (rc == SOCIAL_OK) {
@@ -133,6 +151,28 @@ social_jwks_parse_keys(const social_json_t *keys,
     }
 
     return SOCIAL_OK;
+}
+
+
+/*
+ * What the keys of that kid verify by; nothing without one.
+ */
+
+static social_algorithms_t
+social_jwks_taken(const social_jwks_t *jwks, social_str_t kid)
+{
+    size_t               i;
+    social_algorithms_t  taken;
+
+    taken = 0;
+
+    for (i = 0; kid.len && i < jwks->count; i++) {
+        if (social_str_eq(jwks->keys[i].kid, kid)) {
+            taken |= jwks->keys[i].algorithms;
+        }
+    }
+
+    return taken;
 }
 
 
@@ -171,6 +211,8 @@ social_jwks_free(social_jwks_t *jwks)
         social_jwk_free(&jwks->keys[i]);
     }
 
+    free(jwks->keys);
+
     for (i = 0; i < SOCIAL_HASH_NONE; i++) {
         EVP_MD_free(jwks->hashes[i]);
     }
@@ -181,17 +223,46 @@ social_jwks_free(social_jwks_t *jwks)
 
 
 const social_jwk_t *
-social_jwks_find(const social_jwks_t *jwks, social_str_t kid)
+social_jwks_find(const social_jwks_t *jwks, social_str_t kid,
+    social_algorithm_e algorithm)
 {
-    size_t  i;
+    bool                 fits;
+    size_t               i;
+    const social_jwk_t  *jwk, *found;
+
+    found = NULL;
 
     for (i = 0; i < jwks->count; i++) {
-        if (social_str_eq(jwks->keys[i].kid, kid)) {
-            return &jwks->keys[i];
+
+        jwk = &jwks->keys[i];
+        fits = (jwk->algorithms & social_algorithm_bit(algorithm)) != 0;
+
+        if (kid.len == 0) {
+
+            if (!fits) {
+                continue;
+            }
+
+            if (found) {
+                return NULL;
+            }
+
+            found = jwk;
+            continue;
         }
+
+        if (!social_str_eq(jwk->kid, kid)) {
+            continue;
+        }
+
+        if (fits) {
+            return jwk;
+        }
+
+        found = jwk;
     }
 
-    return NULL;
+    return found;
 }
 
 

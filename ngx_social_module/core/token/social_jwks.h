@@ -10,7 +10,7 @@
 #include "social_jwk.h"
 
 
-#define SOCIAL_JWKS_MAX_KEYS  64
+#define SOCIAL_JWKS_MAX_KEYS  1024
 
 
 struct evp_md_ctx_st;
@@ -19,7 +19,7 @@ struct evp_md_st;
 
 typedef struct {
     size_t                 count;
-    social_jwk_t           keys[SOCIAL_JWKS_MAX_KEYS];
+    social_jwk_t          *keys;        /* owned */
 
     /* owned, reused by every check */
     struct evp_md_ctx_st  *digest;
@@ -34,14 +34,17 @@ typedef struct {
  * Parses a JWKS document, for verifying by "algorithms".  SOCIAL_OK: "jwks" is
  * owned by the caller, who frees it with social_jwks_free(); it has one usable
  * key at least.  Keys that are of no use are skipped and counted, those
- * that are for other algorithms only among them; of two with one kid the first
- * wins.  SOCIAL_DECLINED: a proper document with no usable key;
- * SOCIAL_MALFORMED: not a JWKS document, or over SOCIAL_JWKS_MAX_KEYS; "why"
- * says what was wrong in words that hold nothing of the document.
- * SOCIAL_FAILED: out of memory, or OpenSSL.
+ * that are for other algorithms only among them.  Of two with one kid each
+ * verifies by algorithms that the one before it does not, as some issuers have
+ * one kid for several "alg"; where none is left, it is skipped.
+ * SOCIAL_DECLINED: a proper document with no usable key;
+ * SOCIAL_MALFORMED: not a JWKS document, or with more than "max" usable keys,
+ * which is SOCIAL_JWKS_MAX_KEYS at most; "why" says what was wrong in words
+ * that hold nothing of the document.  SOCIAL_FAILED: out of memory, or OpenSSL.
  */
 social_rc_e social_jwks_parse(social_str_t text,
-    social_algorithms_t algorithms, social_jwks_t **jwks, const char **why);
+    social_algorithms_t algorithms, size_t max, social_jwks_t **jwks,
+    const char **why);
 
 /*
  * Frees the set; NULL is allowed.
@@ -49,10 +52,13 @@ social_rc_e social_jwks_parse(social_str_t text,
 void social_jwks_free(social_jwks_t *jwks);
 
 /*
- * The key of exactly that kid, owned by the set, or NULL.
+ * The key of exactly that kid that verifies by "algorithm", owned by the set;
+ * if it has none, one of that kid, or NULL.  For a token without a kid, which
+ * is empty then: the only key that verifies by "algorithm", with a kid or
+ * without, or NULL if there are several (OpenID Connect Core, 10.1).
  */
 const social_jwk_t *social_jwks_find(const social_jwks_t *jwks,
-    social_str_t kid);
+    social_str_t kid, social_algorithm_e algorithm);
 
 /*
  * Checks a signature over "input" by "jwk", which is of this set, and by

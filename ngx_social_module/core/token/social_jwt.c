@@ -16,6 +16,7 @@ static social_token_status_e social_jwt_decode(social_str_t part,
 static social_token_status_e social_jwt_decode_json(social_str_t part,
     unsigned char **buf, social_json_t **json);
 static social_token_status_e social_jwt_parse_header(social_jwt_t *jwt);
+static social_str_t social_jwt_subtype(social_str_t type);
 
 
 social_token_status_e
@@ -171,9 +172,11 @@ static social_token_status_e
 social_jwt_parse_header(social_jwt_t *jwt)
 {
     size_t                     i;
+    social_rc_e                rc;
     social_str_t               alg;
     static const social_str_t  alg_name = social_string("alg");
     static const social_str_t  kid_name = social_string("kid");
+    static const social_str_t  typ_name = social_string("typ");
     static const social_str_t  refused[] = {
         social_string("crit"), social_string("b64"), social_string("zip")
     };
@@ -196,12 +199,70 @@ social_jwt_parse_header(social_jwt_t *jwt)
         return SOCIAL_TOKEN_ALGORITHM;
     }
 
-    if (social_json_string(social_json_member(jwt->header, kid_name),
-                           &jwt->kid)
-        != SOCIAL_OK || jwt->kid.len == 0)
+    rc = social_json_string(social_json_present(jwt->header, kid_name),
+                            &jwt->kid);
+
+    if (rc == SOCIAL_MALFORMED || (rc == SOCIAL_OK && jwt->kid.len == 0)) {
+        return SOCIAL_TOKEN_MALFORMED;
+    }
+
+    if (social_json_string(social_json_present(jwt->header, typ_name),
+                           &jwt->type)
+        == SOCIAL_MALFORMED)
     {
         return SOCIAL_TOKEN_MALFORMED;
     }
 
     return SOCIAL_TOKEN_OK;
+}
+
+
+bool
+social_jwt_type_accepted(social_str_t type, social_str_t expected)
+{
+    size_t                     i;
+    static const social_str_t  types[] = {
+        social_string("jwt"), social_string("at+jwt"), social_string("jose")
+    };
+
+    if (expected.len) {
+        return social_str_caseeq(social_jwt_subtype(type),
+                                 social_jwt_subtype(expected));
+    }
+
+    if (type.len == 0) {
+        return true;
+    }
+
+    type = social_jwt_subtype(type);
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (social_str_caseeq(type, types[i])) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/*
+ * A media type whose "application/" may be left out.
+ */
+
+static social_str_t
+social_jwt_subtype(social_str_t type)
+{
+    social_str_t               prefix;
+    static const social_str_t  application = social_string("application/");
+
+    prefix.data = type.data;
+    prefix.len = application.len;
+
+    if (type.len > prefix.len && social_str_caseeq(prefix, application)) {
+        type.data += prefix.len;
+        type.len -= prefix.len;
+    }
+
+    return type;
 }

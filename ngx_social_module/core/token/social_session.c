@@ -184,13 +184,13 @@ social_session_of(const social_json_t *payload, social_session_t *session)
 
     /* "iat" need not be there (RFC 7519, 4.1.6) */
 
-    if (social_json_time(social_json_member(payload, iat), &seconds)
+    if (social_json_time(social_json_present(payload, iat), &seconds)
         == SOCIAL_OK)
     {
         session->kind = SOCIAL_SESSION_ISSUED;
         social_buf_text(prefix, "iat:");
 
-    } else if (social_json_time(social_json_member(payload, exp), &seconds)
+    } else if (social_json_time(social_json_present(payload, exp), &seconds)
                == SOCIAL_OK)
     {
         session->kind = SOCIAL_SESSION_EXPIRES;
@@ -211,7 +211,7 @@ static bool
 social_session_text(const social_json_t *payload, const char *name,
     social_str_t *value)
 {
-    return social_json_string(social_json_member(payload, social_str(name)),
+    return social_json_string(social_json_present(payload, social_str(name)),
                               value)
            == SOCIAL_OK
            && value->len != 0;

@@ -19,6 +19,10 @@ static social_token_status_e ngx_http_social_auth_find_issuer(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_verify_token(
     ngx_http_social_auth_ctx_t *ctx);
+static ngx_uint_t ngx_http_social_auth_says_more(social_token_status_e status,
+    social_token_status_e than);
+static social_token_status_e ngx_http_social_auth_verify_by(
+    ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_session(
     ngx_http_social_auth_ctx_t *ctx);
 static ngx_uint_t ngx_http_social_auth_unloaded(
@@ -82,6 +86,16 @@ ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx)
     if (ctx->verified) {
         ngx_http_social_auth_log(ctx);
     }
+}
+
+
+void
+ngx_http_social_auth_verify_without(ngx_http_social_auth_ctx_t *ctx)
+{
+    ctx->waited = ctx->cached.verdict.issuer + 1;
+    ctx->waits = 0;
+
+    ngx_http_social_auth_verify_again(ctx);
 }
 
 
@@ -313,9 +327,79 @@ ngx_http_social_auth_find_issuer(ngx_http_social_auth_ctx_t *ctx)
 }
 
 
+/*
+ * Several blocks may have one issuer, for other clients, uses or keys: each is
+ * tried, and one that accepts the token is enough.  Where none does, what says
+ * most about the token is answered.
+ */
+
 static social_token_status_e
 ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
 {
+    ngx_uint_t                  i, best;
+    ngx_array_t                *list;
+    social_token_status_e       status, found;
+    ngx_http_social_issuer_t  **issuer;
+
+    list = &ctx->issuers->list;
+    issuer = list->elts;
+
+    best = 0;
+    status = SOCIAL_TOKEN_NONE;
+
+    for (i = 0; i < list->nelts; i++) {
+
+        if (!social_str_eq(ctx->jwt.issuer,
+                           ngx_http_social_view(&issuer[i]->issuer)))
+        {
+            continue;
+        }
+
+        ctx->issuer = issuer[i];
+        ctx->cached.verdict.issuer = i;
+
+        found = ngx_http_social_auth_verify_by(ctx);
+
+        if (found == SOCIAL_TOKEN_OK) {
+            return SOCIAL_TOKEN_OK;
+        }
+
+        if (status == SOCIAL_TOKEN_NONE
+            || ngx_http_social_auth_says_more(found, status))
+        {
+            status = found;
+            best = i;
+        }
+    }
+
+    ctx->issuer = issuer[best];
+    ctx->cached.verdict.issuer = best;
+
+    return status;
+}
+
+
+/*
+ * Keys that are still to be fetched may accept the token, and a failure of
+ * ours is none of the client's; of refusals the later one says more.
+ */
+
+static ngx_uint_t
+ngx_http_social_auth_says_more(social_token_status_e status,
+    social_token_status_e than)
+{
+    if (than == SOCIAL_TOKEN_PENDING) {
+        return 0;
+    }
+
+    return status == SOCIAL_TOKEN_PENDING || status > than;
+}
+
+
+static social_token_status_e
+ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
+{
+    ngx_uint_t              waited;
     social_jwks_t          *jwks;
     const social_jwk_t     *jwk;
     social_algorithms_t     algorithm;
@@ -329,16 +413,24 @@ ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
         return SOCIAL_TOKEN_ALGORITHM;
     }
 
+    if (!social_jwt_type_accepted(ctx->jwt.type,
+                             ngx_http_social_view(&ctx->issuer->token_type)))
+    {
+        return SOCIAL_TOKEN_USE;
+    }
+
+    waited = (ctx->cached.verdict.issuer < ctx->waited);
+
     jwks = ngx_http_social_keys_current(ctx->issuer);
 
     if (jwks == NULL) {
-        return ctx->waited ? SOCIAL_TOKEN_NO_KEYS : SOCIAL_TOKEN_PENDING;
+        return waited ? SOCIAL_TOKEN_NO_KEYS : SOCIAL_TOKEN_PENDING;
     }
 
-    jwk = social_jwks_find(jwks, ctx->jwt.kid);
+    jwk = social_jwks_find(jwks, ctx->jwt.kid, ctx->jwt.algorithm);
 
     if (jwk == NULL) {
-        return ctx->waited
+        return waited
                || ngx_http_social_keys_unknown(ctx->issuer, ctx->jwt.kid)
                ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_PENDING;
     }
@@ -618,7 +710,7 @@ ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx)
     static ngx_str_t  scope = ngx_string("scope");
     static ngx_str_t  scp = ngx_string("scp");
 
-    return social_json_member(ctx->jwt.payload, ngx_http_social_view(&scope))
+    return social_json_present(ctx->jwt.payload, ngx_http_social_view(&scope))
            ? &scope : &scp;
 }
 

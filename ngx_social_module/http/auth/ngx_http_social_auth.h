@@ -96,10 +96,11 @@ typedef struct {
     time_t                      verified_at;
 
     ngx_http_social_waiter_t    waiter;
+    ngx_uint_t                  waited;     /* for the keys of the first so
+                                                  many, and must not be again */
     unsigned                    verified:1;
     unsigned                    waiting:1;  /* suspended */
-    unsigned                    waited:1;   /* and must not be again */
-    unsigned                    waits:2;
+    unsigned                    waits:2;    /* for those of one issuer */
     unsigned                    taking:1;   /* the token is being extracted */
     unsigned                    settled:1;  /* PREACCESS has waited */
     unsigned                    pending:1;  /* a variable was read before */
@@ -130,6 +131,13 @@ ngx_http_social_auth_ctx_t *ngx_http_social_auth_verify(ngx_http_request_t *r,
  * Verifies again after keys were loaded, or failed to load.
  */
 void ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx);
+
+/*
+ * The same when there is nothing to wait for any more: without the keys of
+ * "issuer".  The status may be SOCIAL_TOKEN_PENDING once more, for another
+ * issuer of the same name.
+ */
+void ngx_http_social_auth_verify_without(ngx_http_social_auth_ctx_t *ctx);
 
 /*
  * Makes sure that "jwt" and "claims" of a valid token are there: a cached

@@ -13,7 +13,7 @@ ngx_http_social_auth_username_claim(ngx_http_social_auth_ctx_t *ctx)
     static ngx_str_t  access = ngx_string("username");
     static ngx_str_t  id = ngx_string("cognito:username");
 
-    return social_json_member(ctx->jwt.payload, ngx_http_social_view(&access))
+    return social_json_present(ctx->jwt.payload, ngx_http_social_view(&access))
            ? &access : &id;
 }
 

@@ -66,7 +66,7 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
         return NGX_AGAIN;
     }
 
-    if (ctx->status == SOCIAL_TOKEN_PENDING) {
+    while (ctx->status == SOCIAL_TOKEN_PENDING) {
 
         rc = ngx_http_social_auth_suspend(ctx);
 
@@ -127,6 +127,7 @@ ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx)
     ctx->waiter.handler = ngx_http_social_auth_resume;
     ctx->waiter.data = ctx;
     ctx->waiter.kid = ctx->jwt.kid;
+    ctx->waiter.algorithm = ctx->jwt.algorithm;
 
     rc = ngx_http_social_keys_wait(ctx->issuer, &ctx->waiter);
 
@@ -144,8 +145,7 @@ ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx)
 
         /* requested a moment ago: there is nothing to wait for */
 
-        ctx->waited = 1;
-        ngx_http_social_auth_verify_again(ctx);
+        ngx_http_social_auth_verify_without(ctx);
 
         return NGX_DECLINED;
     }
@@ -216,9 +216,12 @@ ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
      * another to wait for, and no further
      */
 
-    ctx->waited = (++ctx->waits == 2);
+    if (++ctx->waits == 2) {
+        ngx_http_social_auth_verify_without(ctx);
 
-    ngx_http_social_auth_verify_again(ctx);
+    } else {
+        ngx_http_social_auth_verify_again(ctx);
+    }
 
     if (r == r->main) {
 

@@ -153,14 +153,13 @@ ngx_http_social_auth_read_early(ngx_http_social_auth_ctx_t *ctx)
         return;
     }
 
-    if (ctx->status == SOCIAL_TOKEN_PENDING
-        && !ctx->waiting
-        && ngx_http_social_keys_ask(ctx->issuer) != NGX_AGAIN)
+    while (ctx->status == SOCIAL_TOKEN_PENDING
+           && !ctx->waiting
+           && ngx_http_social_keys_ask(ctx->issuer) != NGX_AGAIN)
     {
         /* requested a moment ago: there is nothing to wait for */
 
-        ctx->waited = 1;
-        ngx_http_social_auth_verify_again(ctx);
+        ngx_http_social_auth_verify_without(ctx);
 
         if (ctx->status < SOCIAL_TOKEN_PENDING) {
             return;

@@ -27,6 +27,7 @@ typedef struct {
     ngx_array_t                *audiences;    /* of social_str_t */
     ngx_flag_t                  any_client;
     ngx_uint_t                  token_use;
+    ngx_str_t                   token_type;   /* empty: the usual ones */
     social_algorithms_t         algorithms;
     social_claims_policy_t      policy;
 
@@ -36,6 +37,7 @@ typedef struct {
     ngx_msec_t                  cooldown;
     ngx_msec_t                  timeout;
     size_t                      max_size;
+    ngx_uint_t                  max_keys;
 
     ngx_http_social_position_t  position;
 

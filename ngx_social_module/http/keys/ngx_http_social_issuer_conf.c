@@ -9,6 +9,8 @@
 
 
 static ngx_uint_t ngx_http_social_issuer_is_pool(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_issuer_is_issuer(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_issuer_is_type(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_issuer_is_client(ngx_str_t *value);
 static char *ngx_http_social_issuer_clients(ngx_conf_t *cf,
     const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
@@ -21,6 +23,19 @@ static char *ngx_http_social_issuer_algorithms(ngx_conf_t *cf,
 static const ngx_http_social_conf_check_t  ngx_http_social_issuer_pool = {
     ngx_http_social_issuer_is_pool,
     "it must be a Cognito user pool ID, as \"eu-west-1_AbCdEf123\""
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_issuer_iss = {
+    ngx_http_social_issuer_is_issuer,
+    "it must be a text of at most 1024 bytes without spaces and control "
+    "characters"
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_issuer_type = {
+    ngx_http_social_issuer_is_type,
+    "it must be a media type, as \"at+jwt\""
 };
 
 
@@ -49,9 +64,9 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_issuer_lines[] = {
 
     { ngx_string("issuer"),
       0,
-      ngx_http_social_conf_url,
+      ngx_http_social_conf_word,
       offsetof(ngx_http_social_issuer_t, issuer),
-      0, 0, NULL },
+      0, 0, &ngx_http_social_issuer_iss },
 
     { ngx_string("jwks_uri"),
       0,
@@ -88,6 +103,12 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_issuer_lines[] = {
       ngx_http_social_conf_enum,
       offsetof(ngx_http_social_issuer_t, token_use),
       0, 0, ngx_http_social_issuer_token_uses },
+
+    { ngx_string("token_type"),
+      0,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_issuer_t, token_type),
+      0, 0, &ngx_http_social_issuer_type },
 
     { ngx_string("algorithms"),
       NGX_HTTP_SOCIAL_CONF_LIST,
@@ -135,6 +156,12 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_issuer_lines[] = {
       offsetof(ngx_http_social_issuer_t, max_size),
       1024, 1024 * 1024, NULL },
 
+    { ngx_string("jwks_max_keys"),
+      0,
+      ngx_http_social_conf_number,
+      offsetof(ngx_http_social_issuer_t, max_keys),
+      1, SOCIAL_JWKS_MAX_KEYS, NULL },
+
       ngx_http_social_conf_null_entry
 };
 
@@ -154,6 +181,55 @@ ngx_http_social_issuer_is_pool(ngx_str_t *value)
 
     return social_user_pool_region(ngx_http_social_view(value), &region)
            == SOCIAL_OK;
+}
+
+
+/*
+ * Any StringOrURI (RFC 7519, 2), such as "accounts.google.com".
+ */
+
+static ngx_uint_t
+ngx_http_social_issuer_is_issuer(ngx_str_t *value)
+{
+    size_t  i;
+
+    if (value->len > SOCIAL_URL_MAX_SIZE) {
+        return 0;
+    }
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] <= ' ' || value->data[i] == 0x7f) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * By the characters of RFC 6838, 4.2.
+ */
+
+static ngx_uint_t
+ngx_http_social_issuer_is_type(ngx_str_t *value)
+{
+    u_char  ch;
+    size_t  i;
+
+    for (i = 0; i < value->len; i++) {
+
+        ch = value->data[i];
+
+        if (!((ch >= '0' && ch <= '9')
+              || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')
+              || ngx_strchr("!#$&-^_.+/", ch) != NULL))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -7,6 +7,7 @@
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
 #include "social_discovery.h"
+#include "social_url.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -63,6 +64,7 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
 {
     size_t             size, len;
     u_char            *p;
+    const char        *why;
     static ngx_str_t   path = ngx_string("/.well-known/jwks.json");
 
     if (issuer->user_pool.len && issuer->issuer.len) {
@@ -111,6 +113,15 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     }
 
     if (issuer->jwks_uri.len == 0 && issuer->jwks_file.len == 0) {
+
+        if (social_url_check(ngx_http_social_view(&issuer->issuer), true, &why)
+            != SOCIAL_OK)
+        {
+            return ngx_http_social_conf_error(cf, &issuer->position,
+                       "invalid \"issuer\" (or set \"jwks_uri\" or "
+                       "\"jwks_file\"), %s where its keys are discovered in "
+                       "\"social_issuer %V\"", why, &issuer->name);
+        }
 
         len = social_discovery_url(ngx_http_social_view(&issuer->issuer),
                                    NULL, 0);

@@ -101,6 +101,7 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     issuer->cooldown = 10000;
     issuer->timeout = 3000;
     issuer->max_size = 150 * 1024;
+    issuer->max_keys = 64;
 
     issuer->client_ids = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
     issuer->audiences = ngx_array_create(cf->pool, 4, sizeof(social_str_t));

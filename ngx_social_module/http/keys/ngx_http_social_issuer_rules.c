@@ -40,6 +40,8 @@ ngx_http_social_issuer_rules(ngx_http_social_issuers_t *issuers)
                                      ngx_http_social_view(&issuer->jwks_uri));
         ngx_http_social_issuer_rules_text(sha256,
                                     ngx_http_social_view(&issuer->jwks_file));
+        ngx_http_social_issuer_rules_text(sha256,
+                                   ngx_http_social_view(&issuer->token_type));
         ngx_http_social_issuer_rules_list(sha256, issuer->client_ids);
         ngx_http_social_issuer_rules_list(sha256, issuer->audiences);
         ngx_http_social_issuer_rules_number(sha256, issuer->algorithms);

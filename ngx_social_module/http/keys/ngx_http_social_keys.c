@@ -164,7 +164,10 @@ ngx_http_social_keys_sync(ngx_http_social_keys_t *keys)
 
     ngx_shmtx_unlock(&keys->shpool->mutex);
 
-    rc = social_jwks_parse(text, keys->issuer->algorithms, &jwks, &why);
+    /* nor "jwks_max_keys" */
+
+    rc = social_jwks_parse(text, keys->issuer->algorithms,
+                           SOCIAL_JWKS_MAX_KEYS, &jwks, &why);
 
     ngx_free(buf);
 
@@ -317,7 +320,8 @@ ngx_http_social_keys_wake(ngx_http_social_keys_t *keys)
         jwks = ngx_http_social_keys_current(keys->issuer);
 
         if (jwks != NULL && keys->slot->answered >= waiter->attempt
-            && social_jwks_find(jwks, waiter->kid) == NULL)
+            && social_jwks_find(jwks, waiter->kid, waiter->algorithm)
+               == NULL)
         {
             ngx_http_social_keys_note_unknown(keys, waiter->kid);
         }

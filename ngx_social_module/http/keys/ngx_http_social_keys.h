@@ -27,6 +27,7 @@ struct ngx_http_social_waiter_s {
     ngx_http_social_keys_t  *keys;      /* set by ngx_http_social_keys_wait() */
     ngx_uint_t               attempt;   /* likewise: the first to believe */
     social_str_t             kid;       /* that is missing, read when woken */
+    social_algorithm_e       algorithm; /* likewise */
     void                   (*handler)(ngx_http_social_waiter_t *waiter);
     void                    *data;
 };
@@ -200,6 +201,7 @@ typedef struct {
     ngx_uint_t                    discover;     /* fetch.url, not keys yet */
     social_net_fetch_t            fetch;        /* of the document at hand */
     social_algorithms_t           algorithms;
+    size_t                        max_keys;
 
     social_net_answer_t           answer;       /* the key set, or the error */
     social_rc_e                   rc;

@@ -26,6 +26,7 @@ typedef struct {
     u_char                         *path;       /* zero-terminated */
     size_t                          max_size;
     social_algorithms_t             algorithms;
+    size_t                          max_keys;
     ngx_http_social_keys_stamp_t    stamp;      /* of the keys, then of these */
 
     ngx_http_social_keys_file_e     state;
@@ -71,6 +72,7 @@ ngx_http_social_keys_from_file(ngx_conf_t *cf,
     file.path = issuer->jwks_file.data;
     file.max_size = issuer->max_size;
     file.algorithms = issuer->algorithms;
+    file.max_keys = issuer->max_keys;
 
     switch (ngx_http_social_keys_file_look(&file, cf->log)) {
 
@@ -153,6 +155,7 @@ ngx_http_social_keys_watch_handler(ngx_event_t *ev)
 
     ctx->max_size = keys->issuer->max_size;
     ctx->algorithms = keys->issuer->algorithms;
+    ctx->max_keys = keys->issuer->max_keys;
     ctx->stamp = keys->stamp;
     ctx->path = ngx_pnalloc(task->pool, path->len + 1);
 
@@ -373,7 +376,8 @@ ngx_http_social_keys_file_read(ngx_http_social_keys_file_t *ctx, ngx_fd_t fd,
     text.data = buf;
     text.len = size;
 
-    rc = social_jwks_parse(text, ctx->algorithms, &ctx->jwks, &ctx->why);
+    rc = social_jwks_parse(text, ctx->algorithms, ctx->max_keys, &ctx->jwks,
+                           &ctx->why);
 
     if (rc == SOCIAL_OK
         && !EVP_Digest(buf, size, hash, NULL, EVP_sha256(), NULL))

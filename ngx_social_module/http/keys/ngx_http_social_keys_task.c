@@ -50,6 +50,7 @@ ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
     ctx->fetch.timeout = (long) issuer->timeout;
     ctx->fetch.max_size = issuer->max_size;
     ctx->algorithms = issuer->algorithms;
+    ctx->max_keys = issuer->max_keys;
 
     ctx->issuer.len = issuer->issuer.len;
     ctx->issuer.data = ngx_pstrdup(task->pool, &issuer->issuer);
@@ -136,7 +137,8 @@ ngx_http_social_keys_task_thread(void *data, ngx_log_t *log)
     text.data = ctx->answer.body;
     text.len = ctx->answer.len;
 
-    ctx->rc = social_jwks_parse(text, ctx->algorithms, &jwks, &why);
+    ctx->rc = social_jwks_parse(text, ctx->algorithms, ctx->max_keys, &jwks,
+                                &why);
 
     if (ctx->rc != SOCIAL_OK) {
         ngx_http_social_keys_task_error(ctx, why);

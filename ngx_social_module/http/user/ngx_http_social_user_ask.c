@@ -119,13 +119,13 @@ ngx_http_social_user_said(ngx_http_social_auth_ctx_t *identity)
 
     payload = identity->jwt.payload;
 
-    if (social_json_member(payload, social_str("email")) == NULL
-        && social_json_member(payload, social_str("phone_number")) == NULL)
+    if (social_json_present(payload, social_str("email")) == NULL
+        && social_json_present(payload, social_str("phone_number")) == NULL)
     {
         return 0;
     }
 
-    return social_json_time(social_json_member(payload, social_str("iat")),
+    return social_json_time(social_json_present(payload, social_str("iat")),
                             &seconds)
            == SOCIAL_OK ? seconds : 0;
 }
@@ -176,7 +176,7 @@ static void
 ngx_http_social_user_text(const social_json_t *payload, const char *name,
     social_pq_param_t *param)
 {
-    param->null = social_json_string(social_json_member(payload,
+    param->null = social_json_string(social_json_present(payload,
                                                         social_str(name)),
                                      &param->value)
                   != SOCIAL_OK

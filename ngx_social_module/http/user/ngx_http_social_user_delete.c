@@ -109,7 +109,7 @@ ngx_http_social_user_delete_recent(ngx_http_request_t *r,
     int64_t               seconds;
     const social_json_t  *claim;
 
-    claim = social_json_member(identity->jwt.payload, social_str("auth_time"));
+    claim = social_json_present(identity->jwt.payload, social_str("auth_time"));
 
     if (claim == NULL) {
         return 1;

@@ -13,7 +13,7 @@ import { once } from 'node:events';
 import { jwks, makeKeys } from './keys.mjs';
 import { Mutator } from './mutate.mjs';
 import { Random } from './random.mjs';
-import { explain, reasons } from './reasons.mjs';
+import { explain, lax, reasons } from './reasons.mjs';
 import { aws, jose } from './verifiers.mjs';
 
 const [dir, text] = process.argv.slice(2);
@@ -92,7 +92,7 @@ tokens.forEach((t, i) => {
         for (const who of ['aws', 'jose']) {
             const them = t[use][who];
 
-            if (us === 'ok' && them !== 'ok') {
+            if (us === 'ok' && them !== 'ok' && !lax(t.token)) {
                 result.looser.push(say(who));
             }
 
@@ -112,5 +112,4 @@ tokens.forEach((t, i) => {
     }
 });
 
-console.log(JSON.stringify(result));
-process.exit(0);
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));

@@ -99,6 +99,8 @@ function utf8(bytes) {
 
 const times = ['exp', 'nbf', 'iat'];
 
+const present = v => v !== undefined && v !== null;
+
 const control = s => /[\u0000-\u001f\u007f-\u009f]/.test(s);
 
 export const reasons = [
@@ -132,8 +134,16 @@ export const reasons = [
     ['"b64" or "zip"', 'RFC 7797, 6; RFC 7516, 4.1.3', 'malformed',
      t => Object.hasOwn(t.header, 'b64') || Object.hasOwn(t.header, 'zip')],
 
-    ['no "kid" that is a string', 'RFC 7515, 4.1.4: required here',
-     'malformed', t => !t.header.kid || typeof t.header.kid !== 'string'],
+    ['a "kid" that is empty or no string', 'RFC 7515, 4.1.4', 'malformed',
+     t => present(t.header.kid)
+          && (t.header.kid === '' || typeof t.header.kid !== 'string')],
+
+    ['a "typ" that is no string', 'RFC 7515, 4.1.9', 'malformed',
+     t => present(t.header.typ) && typeof t.header.typ !== 'string'],
+
+    ['a "typ" of another kind', 'RFC 8725, 3.11', 'token_use',
+     t => present(t.header.typ)
+          && !/^(application\/)?(jwt|at\+jwt|jose)$/i.test(t.header.typ)],
 
     ['an algorithm of another kind of key', 'RFC 8725, 3.1; RFC 7518, 3.1',
      'algorithm',
@@ -162,16 +172,36 @@ export const reasons = [
      'claims', t => control(t.payload.sub)],
 
     ['a claim of a wrong type', 'RFC 7519, 4.1; RFC 8693, 4.2', 'claims',
-     t => ['jti', 'scope', 'sub'].some(n => t.payload[n] !== undefined
+     t => ['jti', 'scope', 'sub'].some(n => present(t.payload[n])
                                      && typeof t.payload[n] !== 'string')
-          || !(t.payload.aud === undefined || [t.payload.aud].flat()
+          || !(!present(t.payload.aud) || [t.payload.aud].flat()
                   .every(a => typeof a === 'string'))
-          || times.some(n => t.payload[n] !== undefined
+          || times.some(n => present(t.payload[n])
                              && typeof t.payload[n] !== 'number')],
 
     ['several audiences', 'OpenID Core, 3.1.3.7: one is asked for', 'client',
      t => Array.isArray(t.payload.aud)],
 ];
+
+// Where another may refuse what we accept.
+
+export const laxer = [
+    ['no "kid", and one key of that algorithm', 'OpenID Core, 10.1',
+     t => !present(t.header.kid)],
+
+    ['null', 'taken as absent',
+     t => [t.header, t.payload].some(o => Object.values(o).includes(null))],
+
+    ['scopes in an array', 'as some issuers write them',
+     t => Array.isArray(t.payload.scope)],
+];
+
+export function lax(token) {
+    const [header, payload] = token.split('.').slice(0, 2)
+        .map(p => JSON.parse(text(p).toString()));
+
+    return laxer.some(([, , code]) => code({ header, payload }));
+}
 
 // The names of the reasons that there are for refusing it with "status".
 
