@@ -37,7 +37,7 @@ my $shared = "social_bucket raw { region eu-west-1; $credentials; }
 
 my %flat = (
     social_auth              => [ 'main', 'off' ],
-    social_auth_token        => [ '$cookie_a', '$http_authorization' ],
+    social_auth_token        => [ 'cookie=__Host-a', '$http_authorization' ],
     social_auth_scopes       => [ 'any a', 'all b' ],
     social_auth_groups       => [ 'any a', 'all b' ],
     social_auth_groups_claim => [ 'a', 'b' ],

@@ -82,7 +82,7 @@ our $Cors = <<'_EOC_';
 _EOC_
 
 repeat_each(2);
-plan tests => repeat_each() * 1169;
+plan tests => repeat_each() * 1259;
 no_long_string();
 run_tests();
 
@@ -630,3 +630,50 @@ unknown "nobody_s" variable
 --- no_error_log
 [alert]
 [crit]
+
+=== TEST 34: a cookie by its name
+--- http_config eval
+"    map \$http_cookie \$copied {\n"
+. "        \"~__Host-s=(?<v>[^;]+)\" \$v;\n    }\n"
+. "    map \$cookie_head \$joined {\n"
+. "        default \$cookie_head.\$cookie_sig;\n    }\n" . $::http_config
+--- config
+    location = /host {
+        social_auth main;
+        social_auth_token $http_authorization cookie=__Host-s;
+        add_header X-Status $social_auth_status always;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+    location = /copied {
+        social_auth main;
+        social_auth_token $copied;
+        add_header X-Status $social_auth_status always;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+    location = /joined {
+        social_auth main;
+        social_auth_token $joined;
+        add_header X-Status $social_auth_status always;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+--- request eval
+["GET /host", "GET /host", "GET /host", "GET /host", "GET /host", "GET /host",
+ "GET /host", "POST /host\na", "POST /host\na", "GET /copied",
+ "POST /copied\na", "POST /copied\na", "GET /joined", "POST /joined\na",
+ "GET /host"]
+--- more_headers eval
+my $t = ::token();
+my ($head, $sig) = $t =~ /\A(.*)\.([^.]+)\z/;
+["Cookie: a=b; __Host-s=$t; c=d", "Cookie: __Host-s=\"$t\"",
+ "Cookie: __host-s=$t", "Cookie: __Host-s=$t; __Host-s=x",
+ "Cookie: __Host-s=$t\nCookie: __Host-s=$t", "Cookie: __Host-s=",
+ ::bearer() . "\nCookie: __Host-s=$t", "Cookie: __Host-s=$t",
+ "Cookie: __Host-s=$t\nOrigin: http://localhost", "Cookie: __Host-s=$t",
+ "Cookie: __Host-s=$t", "Cookie: __Host-s=$t\nOrigin: http://localhost",
+ "Cookie: head=$head; sig=$sig", "Cookie: head=$head; sig=$sig",
+ "Cookie: __Host-s=undefined"]
+--- error_code eval
+[200, 200, 401, 401, 401, 401, 401, 401, 200, 200, 401, 200, 200, 401, 401]
+--- response_headers eval
+::status(qw( ok ok none several several none several origin ok ok origin ok ok
+             origin none ))

@@ -47,6 +47,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(total <= size / 2);
     FUZZ_CHECK(social_token_count(value, social_str("A"), ";") == total);
 
+    item = value;
+    FUZZ_CHECK((social_token_cookie(value, social_str("a"), &item) == 0)
+               <= (item.data == value.data && item.len == value.len));
+    FUZZ_CHECK(fuzz_within(item, value));
+
+    other = social_token_unquote(value);
+    FUZZ_CHECK(fuzz_within(other, value));
+    FUZZ_CHECK(social_token_is_in(value, value)
+               == (value.len != 0 && value.data[value.len - 1] != '.'));
+
     fuzz_printable(value);
 
     trimmed = social_str_trim(value);

@@ -135,6 +135,68 @@ test_protocols(void **state)
 
 
 static void
+test_cookie(void **state)
+{
+    size_t        i;
+    social_str_t  value;
+
+    static const struct {
+        const char  *text;
+        size_t       n;
+        const char  *value;
+    } cases[] = {
+        { "", 0, "-" },
+        { "__Host-t", 0, "-" },
+        { "__Host-t=a", 1, "a" },
+        { "__Host-t=", 1, "" },
+        { "a=b; __Host-t = a b ; c=d", 1, "a b" },
+        { "__host-t=a", 0, "-" },
+        { "__Host-T=a", 0, "-" },
+        { "x__Host-t=a; __Host-t2=a; a=__Host-t=b", 0, "-" },
+        { "__Host-t=a; __Host-t=b", 2, "a" },
+        { "__Host-t=a,__Host-t=b", 2, "a" },
+        { "__Host-t=a=b", 1, "a=b" },
+        { ";;=;__Host-t=\"a\"", 1, "\"a\"" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        value = social_str("-");
+        assert_int_equal(social_token_cookie(social_str(cases[i].text),
+                                             S("__Host-t"), &value),
+                         cases[i].n);
+        assert_str(value, cases[i].value);
+    }
+
+    assert_str(social_token_unquote(S("\"a\"")), "a");
+    assert_str(social_token_unquote(S("\"\"")), "");
+    assert_str(social_token_unquote(S("\"")), "\"");
+    assert_str(social_token_unquote(S("\"a")), "\"a");
+    assert_str(social_token_unquote(S("a\"")), "a\"");
+    assert_str(social_token_unquote(S("")), "");
+}
+
+
+static void
+test_is_in(void **state)
+{
+    (void) state;
+
+    assert_true(social_token_is_in(S("a.b.sig"), S("t=a.b.sig")));
+    assert_true(social_token_is_in(S("a.b.sig"), S("x=a.b; y=sig")));
+    assert_true(social_token_is_in(S("a.b.sig"), S("sisig")));
+    assert_true(social_token_is_in(S("a.b.sig"), S("sig")));
+    assert_false(social_token_is_in(S("a.b.sig"), S("t=a.b.si; g=1")));
+    assert_false(social_token_is_in(S("a.b.sig"), S("si")));
+    assert_false(social_token_is_in(S("a.b.sig"), S("")));
+    assert_false(social_token_is_in(S("a.b."), S("a.b.")));
+    assert_true(social_token_is_in(S("opaque"), S("t=opaque")));
+    assert_false(social_token_is_in(S(""), S("t=")));
+}
+
+
+static void
 test_count(void **state)
 {
     (void) state;
@@ -255,6 +317,8 @@ main(void)
         cmocka_unit_test(test_bearer),
         cmocka_unit_test(test_value),
         cmocka_unit_test(test_protocols),
+        cmocka_unit_test(test_cookie),
+        cmocka_unit_test(test_is_in),
         cmocka_unit_test(test_count),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_placeholder),

@@ -3,6 +3,8 @@
  * Extracting a token from a value, and the texts of its status.
  */
 
+#include <string.h>
+
 #include "social_token.h"
 
 
@@ -215,6 +217,92 @@ social_token_count(social_str_t text, social_str_t name,
     }
 
     return n;
+}
+
+
+size_t
+social_token_cookie(social_str_t text, social_str_t name, social_str_t *value)
+{
+    size_t        i, n;
+    social_str_t  item, word;
+
+    n = 0;
+
+    while (social_str_next(&text, ";,", &item)) {
+
+        for (i = 0; i < item.len && item.data[i] != '='; i++) { /* void */ }
+
+        if (i == item.len) {
+            continue;
+        }
+
+        word.data = item.data;
+        word.len = i;
+
+        if (!social_str_eq(social_str_trim(word), name)) {
+            continue;
+        }
+
+        if (n++ == 0) {
+            item.data += i + 1;
+            item.len -= i + 1;
+
+            *value = social_str_trim(item);
+        }
+    }
+
+    return n;
+}
+
+
+social_str_t
+social_token_unquote(social_str_t value)
+{
+    if (value.len >= 2 && value.data[0] == '"'
+        && value.data[value.len - 1] == '"')
+    {
+        value.data++;
+        value.len -= 2;
+    }
+
+    return value;
+}
+
+
+bool
+social_token_is_in(social_str_t token, social_str_t text)
+{
+    size_t                i;
+    const unsigned char  *p;
+
+    for (i = token.len; i > 0; i--) {
+        if (token.data[i - 1] == '.') {
+            token.data += i;
+            token.len -= i;
+            break;
+        }
+    }
+
+    if (token.len == 0) {
+        return false;
+    }
+
+    while (text.len >= token.len) {
+
+        p = memchr(text.data, token.data[0], text.len - token.len + 1);
+        if (p == NULL) {
+            return false;
+        }
+
+        if (memcmp(p, token.data, token.len) == 0) {
+            return true;
+        }
+
+        text.len -= (size_t) (p - text.data) + 1;
+        text.data = p + 1;
+    }
+
+    return false;
 }
 
 

@@ -78,6 +78,28 @@ size_t social_token_count(social_str_t text, social_str_t name,
     const char *separators);
 
 /*
+ * How many cookies of exactly that name, with case, are in the value of a
+ * Cookie header (RFC 6265, 4.2.1), whose items end at ";", and at "," for some
+ * readers.  "value" is that of the first, a view of "text"; it is not changed
+ * if there is none.
+ */
+size_t social_token_cookie(social_str_t text, social_str_t name,
+    social_str_t *value);
+
+/*
+ * A cookie's value without the quotes around it (RFC 6265, 4.1.1), if it has
+ * both; a view of it.
+ */
+social_str_t social_token_unquote(social_str_t value);
+
+/*
+ * Whether "text" has the token's signature in it, what is after the last dot,
+ * or all of a token that has none: a copy of the token or of the part of it
+ * that says most.
+ */
+bool social_token_is_in(social_str_t token, social_str_t text);
+
+/*
  * Whether the token is a literal "null" or "undefined", which scripts send
  * when they have none.
  */

@@ -41,6 +41,7 @@ typedef enum {
     NGX_HTTP_SOCIAL_AUTH_PROTOCOL,             /* of a WebSocket */
     NGX_HTTP_SOCIAL_AUTH_HEADER,
     NGX_HTTP_SOCIAL_AUTH_COOKIE,
+    NGX_HTTP_SOCIAL_AUTH_NAMED,                /* a cookie, without variable */
     NGX_HTTP_SOCIAL_AUTH_ARGUMENT,
     NGX_HTTP_SOCIAL_AUTH_VARIABLE
 } ngx_http_social_auth_source_e;

@@ -14,6 +14,8 @@ typedef struct {
 
 static char *ngx_http_social_auth_source(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_social_auth_source_t *source);
+static char *ngx_http_social_auth_named(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_social_auth_source_t *source);
 static ngx_uint_t ngx_http_social_auth_is_scope(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_auth_is_text(ngx_str_t *value);
 
@@ -143,6 +145,13 @@ ngx_http_social_auth_source(ngx_conf_t *cf, ngx_str_t *value,
                                             "http_sec_websocket_protocol");
     static ngx_str_t                cookie = ngx_string("http_cookie");
     static ngx_str_t                social = ngx_string("social_");
+    static ngx_str_t                named = ngx_string("cookie=");
+
+    if (value->len > named.len
+        && ngx_strncmp(value->data, named.data, named.len) == 0)
+    {
+        return ngx_http_social_auth_named(cf, value, source);
+    }
 
     for (i = 1; i < value->len; i++) {
 
@@ -158,8 +167,8 @@ ngx_http_social_auth_source(ngx_conf_t *cf, ngx_str_t *value,
     if (value->len < 2 || value->data[0] != '$' || i < value->len) {
         return ngx_http_social_conf_error(cf, NULL,
                    "invalid value \"%V\" in \"social_auth_token\" directive, "
-                   "it must be the name of a variable, as \"$cookie_token\"",
-                   value);
+                   "it must be the name of a variable, as \"$cookie_token\", "
+                   "or \"cookie=\" and the name of one", value);
     }
 
     /* nginx knows variables without regard to case */
@@ -220,6 +229,32 @@ ngx_http_social_auth_source(ngx_conf_t *cf, ngx_str_t *value,
                && ngx_strncmp(name->data, protocol.data, name->len) == 0)
     {
         source->kind = NGX_HTTP_SOCIAL_AUTH_PROTOCOL;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * "cookie=NAME", with the characters of RFC 6265, 4.1.1.
+ */
+
+static char *
+ngx_http_social_auth_named(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_social_auth_source_t *source)
+{
+    ngx_memzero(source, sizeof(ngx_http_social_auth_source_t));
+
+    source->name = *value;
+    source->kind = NGX_HTTP_SOCIAL_AUTH_NAMED;
+    source->item.data = value->data + sizeof("cookie=") - 1;
+    source->item.len = value->len - (sizeof("cookie=") - 1);
+
+    if (!social_str_is_token(ngx_http_social_view(&source->item))) {
+        return ngx_http_social_conf_error(cf, NULL,
+                   "invalid value \"%V\" in \"social_auth_token\" directive, "
+                   "the name of a cookie must be letters, digits, and other "
+                   "characters of a token", value);
     }
 
     return NGX_CONF_OK;

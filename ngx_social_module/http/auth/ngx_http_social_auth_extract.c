@@ -26,6 +26,14 @@ static ngx_uint_t ngx_http_social_auth_lines(ngx_http_request_t *r,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_social_auth_cookies(ngx_http_request_t *r,
     ngx_str_t *name);
+static social_token_status_e ngx_http_social_auth_extract_cookie(
+    ngx_http_request_t *r, ngx_http_social_auth_source_t *source,
+    social_str_t *token);
+static ngx_uint_t ngx_http_social_auth_from_cookie(ngx_http_request_t *r,
+    ngx_http_social_auth_source_t *source, social_str_t token);
+
+
+static ngx_str_t  ngx_http_social_auth_cookie_line = ngx_string("cookie");
 
 
 social_token_status_e
@@ -130,7 +138,7 @@ ngx_http_social_auth_extract_sources(ngx_http_request_t *r,
     }
 
     if (status == SOCIAL_TOKEN_OK
-        && holder->kind == NGX_HTTP_SOCIAL_AUTH_COOKIE
+        && ngx_http_social_auth_from_cookie(r, holder, *token)
         && !ngx_http_social_auth_cookie_allowed(r))
     {
         return SOCIAL_TOKEN_ORIGIN;
@@ -154,6 +162,10 @@ ngx_http_social_auth_extract_source(ngx_http_request_t *r,
     case NGX_HTTP_SOCIAL_AUTH_HEADER:
     case NGX_HTTP_SOCIAL_AUTH_PROTOCOL:
         status = ngx_http_social_auth_extract_lines(r, source, token);
+        break;
+
+    case NGX_HTTP_SOCIAL_AUTH_NAMED:
+        status = ngx_http_social_auth_extract_cookie(r, source, token);
         break;
 
     default:
@@ -208,7 +220,95 @@ ngx_http_social_auth_extract_variable(ngx_http_request_t *r,
     value.len = v->len;
     value.data = v->data;
 
+    if (source->kind == NGX_HTTP_SOCIAL_AUTH_COOKIE) {
+        value = social_token_unquote(value);
+    }
+
     return social_token_from_value(value, token);
+}
+
+
+/*
+ * A cookie by its own name, which a variable cannot have if there is a "-" in
+ * it, as in "__Host-session".
+ */
+
+static social_token_status_e
+ngx_http_social_auth_extract_cookie(ngx_http_request_t *r,
+    ngx_http_social_auth_source_t *source, social_str_t *token)
+{
+    ngx_uint_t        i, n;
+    social_str_t      value, name;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    n = 0;
+    value.len = 0;
+    value.data = NULL;
+    name = ngx_http_social_view(&source->item);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_http_social_auth_is_line(&h[i],
+                                             &ngx_http_social_auth_cookie_line))
+            {
+                n += social_token_cookie(ngx_http_social_view(&h[i].value),
+                                         name, &value);
+            }
+        }
+    }
+
+    if (n > 1) {
+        return SOCIAL_TOKEN_SEVERAL;
+    }
+
+    return n ? social_token_from_value(social_token_unquote(value), token)
+             : SOCIAL_TOKEN_NONE;
+}
+
+
+/*
+ * A "map" or "set" may have copied a cookie: the rule for cookies is for their
+ * values, wherever they were taken from.
+ */
+
+static ngx_uint_t
+ngx_http_social_auth_from_cookie(ngx_http_request_t *r,
+    ngx_http_social_auth_source_t *source, social_str_t token)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    if (source->kind == NGX_HTTP_SOCIAL_AUTH_COOKIE
+        || source->kind == NGX_HTTP_SOCIAL_AUTH_NAMED)
+    {
+        return 1;
+    }
+
+    if (source->kind != NGX_HTTP_SOCIAL_AUTH_VARIABLE) {
+        return 0;
+    }
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_http_social_auth_is_line(&h[i],
+                                             &ngx_http_social_auth_cookie_line)
+                && social_token_is_in(token,
+                                      ngx_http_social_view(&h[i].value)))
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
@@ -342,7 +442,6 @@ ngx_http_social_auth_cookies(ngx_http_request_t *r, ngx_str_t *name)
     ngx_uint_t        i, n;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
-    static ngx_str_t  cookie = ngx_string("cookie");
 
     n = 0;
 
@@ -351,7 +450,9 @@ ngx_http_social_auth_cookies(ngx_http_request_t *r, ngx_str_t *name)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (ngx_http_social_auth_is_line(&h[i], &cookie)) {
+            if (ngx_http_social_auth_is_line(&h[i],
+                                             &ngx_http_social_auth_cookie_line))
+            {
                 n += social_token_count(ngx_http_social_view(&h[i].value),
                                         ngx_http_social_view(name), ";,");
             }
