@@ -62,6 +62,16 @@ for my $value (qw( off header cookie Authorization $ ${http_authorization}
           . 'name of a variable, as "$cookie_token"');
 }
 
+wrong("the token source $_", "$token \"$_\";",
+      "invalid value \"$_\" in \"$token\" directive, the name of a cookie "
+      . 'must be letters, digits, and other characters of a token')
+    for 'cookie=a b', 'cookie=a;b', 'cookie=a/b', "cookie=\xc3\xa4";
+wrong('a named cookie without a name', "$token cookie=;",
+      "invalid value \"cookie=\" in \"$token\" directive, it must be the name "
+      . 'of a variable, as "$cookie_token", or "cookie=" and the name of one');
+wrong('a named cookie twice', "$token cookie=__Host-a cookie=__Host-a;",
+      "duplicate value \"cookie=__Host-a\" in \"$token\" directive");
+
 wrong('a valid token source and an invalid one', "$token \$cookie_a b;",
       "invalid value \"b\" in \"$token\" directive");
 wrong('a token source twice', "$token \$cookie_a \$http_a \$cookie_a;",

@@ -357,15 +357,15 @@ invalid origin "https://example.com:*" (a port must be written out
 
 
 
-=== TEST 29: a wildcard with an unusual scheme
+=== TEST 29: a wildcard within an unusual scheme
 --- config
     location /api {
-        social_cors_origins app://*;
+        social_cors_origins app://*.example;
     }
 --- must_die
 --- error_log
 [emerg]
-invalid origin "app://*" (a wildcard must follow "https://" or "http://"
+invalid origin "app://*.example" (a wildcard must stand for the whole host
 
 
 

@@ -138,6 +138,7 @@ done:
 static void
 fuzz_matched(const social_cors_origin_t *o, social_str_t value)
 {
+    bool           web;
     size_t         i, tail;
     unsigned char  ch;
 
@@ -148,8 +149,15 @@ fuzz_matched(const social_cors_origin_t *o, social_str_t value)
 
     FUZZ_CHECK(social_str_starts(value, o->text));
 
+    web = social_str_starts(value, social_str("http://"))
+          || social_str_starts(value, social_str("https://"));
+
     for (i = o->text.len; i < value.len; i++) {
-        ch = value.data[i];
+        ch = web ? value.data[i] : social_lower(value.data[i]);
+
+        if (o->kind == SOCIAL_CORS_PORTS) {
+            FUZZ_CHECK(i == o->text.len ? ch == ':' : ch >= '0' && ch <= '9');
+        }
 
         FUZZ_CHECK((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
                    || ch == '-' || ch == '.' || ch == ':' || ch == '_'

@@ -74,6 +74,9 @@ test_parse_exact(void **state)
         { "capacitor://localhost", "capacitor://localhost" },
         { "chrome-extension://abcdefgh", "chrome-extension://abcdefgh" },
         { "capacitor://localhost:443", "capacitor://localhost:443" },
+        { "Safari-Web-Extension://4E3A-B1", "safari-web-extension://4E3A-B1" },
+        { "app://.", "app://." },
+        { "tauri://localhost", "tauri://localhost" },
         { "null", "null" },
     };
 
@@ -122,6 +125,18 @@ test_parse_wildcard(void **state)
                      SOCIAL_OK);
     assert_int_equal(o.kind, SOCIAL_CORS_SUBDOMAINS);
     assert_str(o.suffix, ".localhost:3000");
+
+    assert_int_equal(social_cors_origin_parse(S("Moz-Extension://*"), buf, &o,
+                                              &reason),
+                     SOCIAL_OK);
+    assert_int_equal(o.kind, SOCIAL_CORS_SCHEME);
+    assert_str(o.text, "moz-extension://");
+
+    assert_int_equal(social_cors_origin_parse(S("http://LocalHost:*"), buf, &o,
+                                              &reason),
+                     SOCIAL_OK);
+    assert_int_equal(o.kind, SOCIAL_CORS_PORTS);
+    assert_str(o.text, "http://localhost");
 }
 
 
@@ -193,7 +208,15 @@ test_parse_refused(void **state)
         { "https://*.", "first labels" },
         { "https://*..", "empty label" },
         { "https://*.com.", "not end with a dot" },
-        { "capacitor://*", "must follow" },
+        { "capacitor://*:1", "the whole host" },
+        { "capacitor://*.example", "the whole host" },
+        { "capacitor://a b", "spaces" },
+        { "capacitor://a%41", "letters, digits" },
+        { "capacitor://[::1]", "letters, digits" },
+        { "capacitor://a:0", "letters, digits" },
+        { "http://*.localhost:*", "port must be written out" },
+        { "http://localhost.evil.example:*", "port must be written out" },
+        { "http://10.0.0.1:*", "port must be written out" },
         { "https://*.127.0.0.1", "no subdomains" },
         { "https://*.[::1]", "no subdomains" },
         { "https://127.1", "four numbers" },
@@ -418,6 +441,59 @@ test_match_subdomains(void **state)
     assert_false(match(&port, "http://a.localhost:30000"));
     assert_false(match(&port, "http://a.localhost:13000"));
     assert_false(match(&port, "http://localhost:3000"));
+}
+
+
+static void
+test_match_other_schemes(void **state)
+{
+    static social_origins_t  set, exact, port, address;
+
+    (void) state;
+
+    add_origin(&set, "chrome-extension://*");
+    add_origin(&set, "safari-web-extension://*");
+
+    assert_true(match(&set, "chrome-extension://abcdefghijklmnop"));
+    assert_true(match(&set, "safari-web-extension://4E3A09F1-77aa"));
+    assert_false(match(&set, "chrome-extension://"));
+    assert_false(match(&set, "chrome-extension://a/b"));
+    assert_false(match(&set, "chrome-extension://a b"));
+    assert_false(match(&set, "chrome-extension://*"));
+    assert_false(match(&set, "chrome-extension://a@b"));
+    assert_false(match(&set, "moz-extension://a"));
+    assert_false(match(&set, "https://abcdefghijklmnop"));
+    assert_false(match(&set, "Chrome-Extension://a"));
+
+    add_origin(&exact, "safari-web-extension://4E3A-b1");
+    add_origin(&exact, "app://.");
+
+    assert_true(match(&exact, "safari-web-extension://4E3A-b1"));
+    assert_false(match(&exact, "safari-web-extension://4e3a-b1"));
+    assert_true(match(&exact, "app://."));
+    assert_false(match(&exact, "app://"));
+
+    add_origin(&port, "http://localhost:*");
+    add_origin(&address, "https://[::1]:*");
+
+    assert_true(match(&port, "http://localhost"));
+    assert_true(match(&port, "http://localhost:3000"));
+    assert_true(match(&port, "http://localhost:65535"));
+    assert_false(match(&port, "http://localhost:80"));
+    assert_false(match(&port, "http://localhost:"));
+    assert_false(match(&port, "http://localhost:0"));
+    assert_false(match(&port, "http://localhost:65536"));
+    assert_false(match(&port, "http://localhost:3000:1"));
+    assert_false(match(&port, "http://localhost:3000.evil.example"));
+    assert_false(match(&port, "http://localhost.evil.example"));
+    assert_false(match(&port, "http://localhostx:3000"));
+    assert_false(match(&port, "https://localhost:3000"));
+    assert_true(match(&port, "http://localhost:443"));
+
+    assert_true(match(&address, "https://[::1]"));
+    assert_true(match(&address, "https://[::1]:80"));
+    assert_false(match(&address, "https://[::1]:443"));
+    assert_false(match(&address, "https://[::1]3000"));
 }
 
 
@@ -704,6 +780,7 @@ main(void)
         cmocka_unit_test(test_same),
         cmocka_unit_test(test_match_exact),
         cmocka_unit_test(test_match_subdomains),
+        cmocka_unit_test(test_match_other_schemes),
         cmocka_unit_test(test_match_scheme),
         cmocka_unit_test(test_match_long),
         cmocka_unit_test(test_names),

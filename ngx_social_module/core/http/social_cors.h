@@ -25,6 +25,7 @@ typedef enum {
     SOCIAL_CORS_EXACT = 0,           /* "https://example.com:8443", "null" */
     SOCIAL_CORS_SUBDOMAINS,          /* a star before ".example.com" */
     SOCIAL_CORS_SCHEME,              /* a star after "https://" */
+    SOCIAL_CORS_PORTS,               /* a star after "http://localhost:" */
     SOCIAL_CORS_ANY                  /* a star alone */
 } social_cors_kind_e;
 
@@ -32,6 +33,7 @@ typedef enum {
 typedef struct {
     social_cors_kind_e    kind;
     social_str_t          text;      /* EXACT, ANY: all of it;
+                                        PORTS: "http://localhost";
                                         otherwise "https://" */
     social_str_t          suffix;    /* SUBDOMAINS: ".example.com:8443" */
 } social_cors_origin_t;
@@ -68,10 +70,11 @@ typedef struct {
 
 /*
  * Reads one configured origin: scheme://host[:port], "null", or a star that
- * stands for everything, for the host after "https://" or "http://", or there
- * for all the labels before a domain.  The scheme and the host are put in
- * lower case and a default port is taken off, which makes it the
- * serialization that browsers send (RFC 6454, 6.2).
+ * stands for everything, for the host after a scheme, after "https://" or
+ * "http://" for all the labels before a domain, or for the port of this
+ * machine.  The scheme and the host are put in lower case and a default port
+ * is taken off, which makes it the serialization that browsers send (RFC 6454,
+ * 6.2); hosts of other schemes keep their case (URL standard, 3.5).
  *
  * "buf" has room for text.len bytes and must outlive "origin", which points
  * into it.  Returns SOCIAL_OK, or SOCIAL_MALFORMED with "reason" set to a

@@ -20,6 +20,10 @@ static bool social_cors_is_default_port(social_str_t scheme,
     social_str_t port);
 static bool social_cors_is_serialized(social_str_t scheme,
     social_str_t authority);
+static bool social_cors_is_web(social_str_t scheme);
+static bool social_cors_is_opaque(social_str_t authority);
+static bool social_cors_is_port(social_str_t scheme, social_str_t rest);
+static bool social_cors_is_local(social_str_t host);
 static bool social_cors_has(social_str_t s, unsigned char ch);
 
 
@@ -73,6 +77,13 @@ social_cors_origin_parse(social_str_t text, unsigned char *buf,
     *reason = social_cors_check_scheme(scheme);
     if (*reason != NULL) {
         return SOCIAL_MALFORMED;
+    }
+
+    if (!social_cors_is_web(scheme)) {
+
+        /* its host is opaque, and keeps its case (URL standard, 3.5) */
+
+        memcpy(buf + i + 3, text.data + i + 3, authority.len);
     }
 
     *reason = social_cors_parse_authority(scheme, authority, origin);
@@ -180,11 +191,32 @@ social_cors_parse_authority(social_str_t scheme, social_str_t authority,
         return reason;
     }
 
+    if (!social_cors_is_web(scheme)) {
+
+        if (social_str_eq(authority, social_str("*"))) {
+            origin->kind = SOCIAL_CORS_SCHEME;
+            origin->text.len = scheme.len + 3;
+            return NULL;
+        }
+
+        if (social_cors_has(authority, '*')) {
+            return "a wildcard must stand for the whole host, as in "
+                   "\"chrome-extension://*\"";
+        }
+
+        return social_cors_is_opaque(authority)
+               ? NULL
+               : "the host must be of letters, digits, \"-\", \".\" and "
+                 "\"_\", with a port or without";
+    }
+
     if (social_cors_has(authority, '*')) {
 
         reason = social_cors_parse_wildcard(scheme, &authority, origin);
 
-        if (reason != NULL || origin->kind == SOCIAL_CORS_SCHEME) {
+        if (reason != NULL || origin->kind == SOCIAL_CORS_SCHEME
+            || origin->kind == SOCIAL_CORS_PORTS)
+        {
             return reason;
         }
     }
@@ -264,12 +296,6 @@ social_cors_parse_wildcard(social_str_t scheme, social_str_t *authority,
 {
     social_str_t  s;
 
-    if (!social_str_eq(scheme, social_str("https"))
-        && !social_str_eq(scheme, social_str("http")))
-    {
-        return "a wildcard must follow \"https://\" or \"http://\"";
-    }
-
     s = *authority;
 
     origin->text.len = scheme.len + 3;
@@ -280,7 +306,18 @@ social_cors_parse_wildcard(social_str_t scheme, social_str_t *authority,
     }
 
     if (s.len >= 2 && memcmp(&s.data[s.len - 2], ":*", 2) == 0) {
-        return "a port must be written out: list each one";
+
+        s.len -= 2;
+
+        if (!social_cors_is_local(s)) {
+            return "a port must be written out: list each one (a star is for "
+                   "\"localhost\", \"127.0.0.1\" and \"[::1]\")";
+        }
+
+        origin->kind = SOCIAL_CORS_PORTS;
+        origin->text.len += s.len;
+
+        return NULL;
     }
 
     if (s.len < 3 || s.data[0] != '*' || s.data[1] != '.') {
@@ -361,6 +398,15 @@ social_cors_origin_match(const social_cors_origin_t *origins, size_t n,
         rest.data = value.data + o->text.len;
         rest.len = value.len - o->text.len;
 
+        if (o->kind == SOCIAL_CORS_PORTS) {
+
+            if (social_cors_is_port(o->text, rest)) {
+                return true;
+            }
+
+            continue;
+        }
+
         if (o->kind == SOCIAL_CORS_SUBDOMAINS) {
 
             if (rest.len <= o->suffix.len) {
@@ -397,9 +443,93 @@ social_cors_is_serialized(social_str_t scheme, social_str_t authority)
 {
     social_str_t  host, port;
 
+    if (!social_cors_is_web(scheme)) {
+        return social_cors_is_opaque(authority);
+    }
+
     return social_host_split(authority, &host, &port) == NULL
            && social_host_check(host) == NULL
            && !social_cors_is_default_port(scheme, port);
+}
+
+
+/*
+ * Schemes whose hosts are names and addresses.
+ */
+
+static bool
+social_cors_is_web(social_str_t scheme)
+{
+    return social_str_eq(scheme, social_str("https"))
+           || social_str_eq(scheme, social_str("http"));
+}
+
+
+/*
+ * The host of any other scheme, and a port: an extension's id, in capitals in
+ * Safari, or "." in some frames of desktop programs.
+ */
+
+static bool
+social_cors_is_opaque(social_str_t authority)
+{
+    size_t         i;
+    unsigned char  ch;
+    social_str_t   host, port;
+
+    if (social_cors_has(authority, ':')) {
+
+        if (social_host_split(authority, &host, &port) != NULL) {
+            return false;
+        }
+
+        authority = host;
+    }
+
+    for (i = 0; i < authority.len; i++) {
+
+        ch = social_lower(authority.data[i]);
+
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+              || ch == '-' || ch == '.' || ch == '_'))
+        {
+            return false;
+        }
+    }
+
+    return authority.len != 0;
+}
+
+
+/*
+ * What follows the host of an origin of any port: nothing, or a port that is
+ * not the default one.
+ */
+
+static bool
+social_cors_is_port(social_str_t origin, social_str_t rest)
+{
+    social_str_t  host, port, scheme;
+
+    if (rest.len == 0) {
+        return true;
+    }
+
+    scheme.data = origin.data;
+    scheme.len = social_str_starts(origin, social_str("https:")) ? 5 : 4;
+
+    return social_host_split(rest, &host, &port) == NULL
+           && host.len == 0 && port.len != 0
+           && !social_cors_is_default_port(scheme, port);
+}
+
+
+static bool
+social_cors_is_local(social_str_t host)
+{
+    return social_str_eq(host, social_str("localhost"))
+           || social_str_eq(host, social_str("127.0.0.1"))
+           || social_str_eq(host, social_str("[::1]"));
 }
 
 

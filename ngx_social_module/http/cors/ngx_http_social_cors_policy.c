@@ -85,6 +85,7 @@ ngx_http_social_cors_make_policy(ngx_conf_t *cf,
 static char *
 ngx_http_social_cors_check(ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf)
 {
+    u_char                 value[SOCIAL_CORS_ORIGIN_MAX + sizeof("*")];
     ngx_uint_t             i;
     social_cors_origin_t  *o;
 
@@ -108,10 +109,13 @@ ngx_http_social_cors_check(ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf)
         }
 
         if (o[i].kind == SOCIAL_CORS_SCHEME) {
+
+            ngx_snprintf(value, sizeof(value), "%*s*%Z", o[i].text.len,
+                         o[i].text.data);
+
             return ngx_http_social_cors_conflict(cf, scf,
-                       &scf->origins_position,
-                       o[i].text.len == sizeof("https://") - 1
-                       ? "https://*" : "http://*", "social_cors_origins");
+                       &scf->origins_position, (char *) value,
+                       "social_cors_origins");
         }
 
         if (social_str_eq(o[i].text, social_str("null"))) {
