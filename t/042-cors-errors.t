@@ -448,7 +448,7 @@ Vary: Origin
 
 
 
-=== TEST 20: gzip_vary adds its own Vary
+=== TEST 20: one line with that of gzip_vary
 --- config
     social_cors on;
     social_cors_origins https://example.com;
@@ -466,9 +466,9 @@ Vary: Origin
 ["Accept-Encoding: gzip\nOrigin: https://example.com",
  "Origin: https://example.com"]
 --- response_headers eval
-["Content-Encoding: gzip\nVary: Accept-Encoding, Origin\n"
+["Content-Encoding: gzip\nVary: Origin, Accept-Encoding\n"
  . "Access-Control-Allow-Origin: https://example.com",
- "!Content-Encoding\nVary: Accept-Encoding, Origin\n"
+ "!Content-Encoding\nVary: Origin, Accept-Encoding\n"
  . "Access-Control-Allow-Origin: https://example.com"]
 --- no_error_log
 [alert]

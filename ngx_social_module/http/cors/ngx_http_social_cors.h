@@ -104,6 +104,14 @@ char *ngx_http_social_cors_max_age(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+/* ngx_http_social_cors_module.c */
+
+/*
+ * At postconfiguration: whether a location has CORS on.
+ */
+ngx_uint_t ngx_http_social_cors_used(ngx_conf_t *cf);
+
+
 /* ngx_http_social_cors_policy.c */
 
 /*

@@ -268,14 +268,21 @@ ngx_http_social_cors_is_set(ngx_http_social_cors_conf_t *scf)
 }
 
 
-static ngx_int_t
-ngx_http_social_cors_init(ngx_conf_t *cf)
+ngx_uint_t
+ngx_http_social_cors_used(ngx_conf_t *cf)
 {
     ngx_http_social_cors_main_conf_t  *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_cors_module);
 
-    if (!smcf->used) {
+    return smcf->used;
+}
+
+
+static ngx_int_t
+ngx_http_social_cors_init(ngx_conf_t *cf)
+{
+    if (!ngx_http_social_cors_used(cf)) {
         return NGX_OK;
     }
 
