@@ -11,7 +11,7 @@ use SocialServer;
 suite(http_config => $http_config, log_level => 'info');
 
 repeat_each(2);
-plan tests => repeat_each() * 105;
+plan tests => repeat_each() * 108;
 no_long_string();
 run_tests();
 
@@ -76,6 +76,8 @@ GET /ready
 ["POST /ready\nx", "DELETE /ready", "OPTIONS /ready"]
 --- error_code eval
 [405, 405, 405]
+--- response_headers eval
+[("Allow: GET, HEAD") x 3]
 
 === TEST 6: behind a token
 --- config

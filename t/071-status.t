@@ -193,7 +193,8 @@ subtest 'the two forms' => sub {
     my ($no_body, $none) = get('/metrics', 'HEAD');
     like($no_body, qr{ 200 }, 'HEAD');
     is($none // '', '', 'has no body');
-    like((get('/metrics', 'POST'))[0], qr{ 405 }, 'POST is not allowed');
+    like((get('/metrics', 'POST'))[0], qr{ 405 .*\nAllow: GET, HEAD\b}s,
+         'POST is not allowed');
 
     SKIP: {
         my ($promtool) = grep { -x } map { "$_/promtool" } split /:/, $ENV{PATH};

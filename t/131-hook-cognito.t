@@ -76,7 +76,7 @@ repeat_each(2);
 no_root_location();
 no_long_string();
 
-plan tests => repeat_each() * 391 + 14;
+plan tests => repeat_each() * 394 + 14;
 
 run_tests();
 
@@ -316,6 +316,8 @@ social: hook refused
 [ 'GET /hooks/cognito', 'DELETE /hooks/cognito', "PUT /hooks/cognito\n{}" ]
 --- error_code eval
 [ (405) x 3 ]
+--- response_headers eval
+[ ('Allow: POST') x 3 ]
 --- response_body_like eval
 [ ('^\{"message":"Method Not Allowed"') x 3 ]
 

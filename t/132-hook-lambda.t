@@ -35,7 +35,7 @@ repeat_each(2);
 no_root_location();
 no_long_string();
 
-plan tests => repeat_each() * 295 + 3;
+plan tests => repeat_each() * 297 + 3;
 
 run_tests();
 
@@ -231,7 +231,7 @@ social: hook refused
 [ 400, 400, 405, 405 ]
 --- response_headers eval
 [ ("X-Amzn-ErrorType: InvalidRequestContentException") x 2,
-  ("X-Amzn-ErrorType: MethodNotAllowedException") x 2 ]
+  ("X-Amzn-ErrorType: MethodNotAllowedException\nAllow: POST") x 2 ]
 --- response_body_like eval
 [ 'Could not parse request body into json',
   'request.userAttributes.sub must be', 'Method not', 'Method not' ]

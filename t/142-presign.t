@@ -437,7 +437,9 @@ subtest 'status' => sub {
         like($got->{status}, qr/\A40[04]\z/, "bad id \"$bad\"");
     }
 
-    is(call('POST', "/uploads/$id", body => '{}')->{status}, 405, 'POST');
+    $got = call('POST', "/uploads/$id", body => '{}');
+    is($got->{status}, 405, 'POST');
+    is($got->{headers}{allow}, 'GET, HEAD', '... is not allowed');
     is(call('GET', "/uploads/$id", headers => { authorization => undef })
        ->{status}, 401, 'no token');
 };

@@ -364,8 +364,13 @@ subtest 'refused' => sub {
             headers => { authorization => undef })->{status}, 401,
        'where it is optional');
 
-    is(call(GET => '/s3/multipart')->{status}, 405, 'GET of multipart');
-    is(call(PUT => '/s3/params')->{status}, 405, 'PUT of params');
+    for ([ GET => '/s3/multipart', 'POST' ], [ PUT => '/s3/params', 'GET' ]) {
+        my ($method, $path, $allow) = @$_;
+        my $got = call($method => $path);
+
+        is($got->{status}, 405, "$method of $path");
+        is($got->{headers}{allow}, $allow, '... with the method that there is');
+    }
     is(call(GET => '/s3/')->{status}, 404, 'nothing');
     is(call(GET => '/s3/sts')->{status}, 404, 'no credentials');
     is(call(GET => '/%733/params?filename=a&type=image/png')->{status}, 404,

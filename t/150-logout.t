@@ -285,6 +285,7 @@ subtest 'requests that end nothing' => sub {
     for my $method (qw( GET HEAD PUT DELETE )) {
         my $got = ask($port, $method, '/auth/logout', $token);
         is(status($got), 405, "$method: 405");
+        like($got, qr/\nAllow: POST\r/, '... POST is allowed');
         like($got, qr/\{"message":"Method Not Allowed"/, 'JSON')
             unless $method eq 'HEAD';
     }

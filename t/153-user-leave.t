@@ -332,7 +332,10 @@ subtest 'requests that delete nobody' => sub {
     my $token = session('safe');
 
     for my $method (qw( POST PUT PATCH OPTIONS )) {
-        is(status(ask($method, '/me', $token)), 405, "$method: 405");
+        my $got = ask($method, '/me', $token);
+
+        is(status($got), 405, "$method: 405");
+        like($got, qr/\nAllow: GET, HEAD, DELETE\r/, '... the others');
     }
 
     is(leave(undef), 401, 'no token');

@@ -320,8 +320,10 @@ is($shown{connection}, '', '... without those that it has removed');
 # what cannot be signed
 
 for my $method (qw( POST PUT DELETE OPTIONS )) {
-    is(get('/images/a', method => $method, body => '')->{status}, 405,
-       "$method is not allowed");
+    my $got = get('/images/a', method => $method, body => '');
+
+    is($got->{status}, 405, "$method is not allowed");
+    is($got->{headers}{allow}, 'GET, HEAD', '... others are');
 }
 
 is(get('/images/a', body => 'x')->{status}, 400, 'a body is refused');

@@ -78,6 +78,7 @@ social_companion_route(social_str_t method, social_str_t path,
     social_companion_t *out, social_str_t *token, social_str_t *part)
 {
     bool                       found;
+    const char                *allow;
     social_str_t               first, last;
     static const social_str_t  params = social_string("params");
     static const social_str_t  multipart = social_string("multipart");
@@ -94,6 +95,7 @@ social_companion_route(social_str_t method, social_str_t path,
     }
 
     if (social_str_eq(first, params) && path.data == NULL) {
+        allow = "GET";
         found = social_companion_is(out, method, "GET",
                                     SOCIAL_COMPANION_PARAMS);
         goto done;
@@ -104,6 +106,7 @@ social_companion_route(social_str_t method, social_str_t path,
     }
 
     if (path.data == NULL) {
+        allow = "POST";
         found = social_companion_is(out, method, "POST",
                                     SOCIAL_COMPANION_CREATE);
         goto done;
@@ -114,6 +117,7 @@ social_companion_route(social_str_t method, social_str_t path,
     }
 
     if (path.data == NULL) {
+        allow = "GET, DELETE";
         found = social_companion_is(out, method, "GET", SOCIAL_COMPANION_LIST)
                 || social_companion_is(out, method, "DELETE",
                                        SOCIAL_COMPANION_ABORT);
@@ -124,7 +128,10 @@ social_companion_route(social_str_t method, social_str_t path,
         return SOCIAL_DECLINED;
     }
 
+    allow = "GET";
+
     if (social_str_eq(last, complete)) {
+        allow = "POST";
         found = social_companion_is(out, method, "POST",
                                     SOCIAL_COMPANION_COMPLETE);
 
@@ -139,7 +146,7 @@ social_companion_route(social_str_t method, social_str_t path,
 
 done:
 
-    out->wrong_method = !found;
+    out->allow = found ? NULL : allow;
 
     return found ? SOCIAL_OK : SOCIAL_DECLINED;
 }

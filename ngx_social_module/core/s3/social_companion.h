@@ -41,7 +41,8 @@ typedef enum {
 
 typedef struct {
     social_companion_e   operation;
-    bool                 wrong_method;   /* there is such a resource */
+    const char          *allow;          /* the methods of such a resource,
+                                            where it is another; or NULL */
 
     /* the upload that a token is of */
     social_str_t         id;             /* ours: a UUID in lower case */

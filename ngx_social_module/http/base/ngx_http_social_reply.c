@@ -271,6 +271,22 @@ ngx_http_social_reply_field(ngx_http_request_t *r, const char *field,
 
 
 ngx_int_t
+ngx_http_social_reply_not_allowed(ngx_http_request_t *r, const char *methods)
+{
+    ngx_str_t  allow;
+
+    allow.len = ngx_strlen(methods);
+    allow.data = (u_char *) methods;
+
+    if (ngx_http_social_header_out_push(r, "Allow", &allow) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_HTTP_NOT_ALLOWED;
+}
+
+
+ngx_int_t
 ngx_http_social_reply_unauthorized(ngx_http_request_t *r)
 {
     static ngx_str_t  challenge = ngx_string("Bearer realm=\"api\"");

@@ -55,6 +55,12 @@ ngx_int_t ngx_http_social_reply_field(ngx_http_request_t *r,
     const char *field, const char *why);
 
 /*
+ * 405 with "Allow", the methods that there are (RFC 9110, 15.5.6).
+ */
+ngx_int_t ngx_http_social_reply_not_allowed(ngx_http_request_t *r,
+    const char *methods);
+
+/*
  * 401, for a handler that requires an identity where "optional" allowed a
  * request without one.
  */

@@ -122,7 +122,7 @@ ngx_http_social_ready_handler(ngx_http_request_t *r)
     ngx_http_social_ready_loc_conf_t  *rlcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_http_social_reply_not_allowed(r, "GET, HEAD");
     }
 
     rc = ngx_http_discard_request_body(r);

@@ -78,6 +78,14 @@ ngx_http_social_hook_lambda_handler(ngx_http_request_t *r)
 
     if (r->method != NGX_HTTP_POST) {
         rc = ngx_http_discard_request_body(r);
+
+        if (rc == NGX_OK
+            && ngx_http_social_reply_not_allowed(r, "POST")
+               != NGX_HTTP_NOT_ALLOWED)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return rc == NGX_OK
                ? ngx_http_social_lambda_refused(r, NGX_HTTP_NOT_ALLOWED, NULL,
                                                 NULL)

@@ -90,7 +90,7 @@ ngx_http_social_hook_s3_handler(ngx_http_request_t *r)
     }
 
     if (r->method != NGX_HTTP_POST) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_http_social_reply_not_allowed(r, "POST");
     }
 
     return ngx_http_social_read_body(r, SOCIAL_S3_EVENT_MAX_SIZE,

@@ -127,7 +127,7 @@ ngx_http_social_s3_sign_handler(ngx_http_request_t *r)
     ngx_http_social_s3_sign_loc_conf_t  *sslcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_http_social_reply_not_allowed(r, "GET, HEAD");
     }
 
     /* a body is nothing to wait for: nothing of it would be signed */

@@ -163,7 +163,7 @@ ngx_http_social_sign_url_handler(ngx_http_request_t *r)
     ngx_http_social_auth_ctx_t  *identity;
 
     if (r->method != NGX_HTTP_POST) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_http_social_reply_not_allowed(r, "POST");
     }
 
     rc = ngx_http_social_auth_identity(r, &identity);

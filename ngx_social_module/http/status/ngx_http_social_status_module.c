@@ -101,7 +101,7 @@ ngx_http_social_status_handler(ngx_http_request_t *r)
     static ngx_str_t                    no_store = ngx_string("no-store");
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_http_social_reply_not_allowed(r, "GET, HEAD");
     }
 
     rc = ngx_http_discard_request_body(r);

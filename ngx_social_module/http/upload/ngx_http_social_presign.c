@@ -30,7 +30,7 @@ ngx_http_social_presign_handler(ngx_http_request_t *r)
     if (r->method != NGX_HTTP_POST
         && plcf->mode != NGX_HTTP_SOCIAL_PRESIGN_MULTIPART)
     {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_http_social_reply_not_allowed(r, "POST");
     }
 
     rc = ngx_http_social_auth_identity(r, &identity);

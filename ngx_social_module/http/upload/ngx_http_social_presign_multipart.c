@@ -53,7 +53,9 @@ ngx_http_social_presign_multipart(ngx_http_request_t *r)
         break;
 
     case SOCIAL_DECLINED:
-        return m->ask.wrong_method ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_NOT_FOUND;
+        return m->ask.allow
+               ? ngx_http_social_reply_not_allowed(r, m->ask.allow)
+               : NGX_HTTP_NOT_FOUND;
 
     case SOCIAL_MALFORMED:
         rc = ngx_http_discard_request_body(r);

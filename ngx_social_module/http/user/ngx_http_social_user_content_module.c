@@ -89,7 +89,7 @@ ngx_http_social_user_content_handler(ngx_http_request_t *r)
     ngx_http_social_auth_ctx_t  *identity;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_http_social_reply_not_allowed(r, "GET, HEAD, DELETE");
     }
 
     if (r != r->main) {
