@@ -52,7 +52,7 @@ suite(log_level => 'info');
 repeat_each(1);
 master_on();
 timeout(20);
-plan tests => repeat_each() * 212;
+plan tests => repeat_each() * 257;
 no_long_string();
 run_tests();
 
@@ -199,3 +199,58 @@ my $null = JSON::PP::null();
 [map { "X-Status: $_" } qw( ok no_keys )]
 --- error_log
 it has more usable keys than "jwks_max_keys" allows
+
+=== TEST 7: the updated issuer of a pool is the same one
+--- http_config eval
+"    " . ::issuer_block("pool", "user_pool eu-west-1_AbCdEf123",
+                        "jwks_uri $::Url/i7-pool/main", "client_ids web")
+. "    " . ::issuer_block("derived", "user_pool eu-west-1_Derived",
+                          "client_ids web", "jwks_timeout 300ms",
+                          "jwks_cooldown 20s")
+. "    " . ::issuer_block("file", "user_pool cn-north-1_File",
+                          'jwks_file $TEST_NGINX_JWKS', "client_ids web")
+--- config
+    add_header X-Status $social_auth_status always;
+    add_header X-Iss $social_issuer always;
+    location = /index.html { social_auth pool; }
+    location = /derived { social_auth derived; alias html/index.html; }
+    location = /all { social_auth file derived pool; alias html/index.html; }
+    location = /ready { social_ready; }
+--- request eval
+["GET /index.html", "GET /index.html", "GET /index.html", "GET /index.html",
+ "GET /all", "GET /all", "GET /all"]
+--- more_headers eval
+my $pool = 'amazonaws.com/eu-west-1_AbCdEf123';
+my $file = 'amazonaws.com.cn/cn-north-1_File';
+::tokens((map { [ iss => "https://$_" ] }
+          "issuer-cognito-idp.eu-west-1.$pool", "cognito-idp.eu-west-1.$pool",
+          "issuer-cognito-idp.eu-west-2.$pool",
+          "issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other",
+          "issuer-cognito-idp.eu-west-1.$pool",
+          "issuer-cognito-idp.cn-north-1.$file", "cognito-idp.cn-north-1.$file"))
+--- error_code eval
+[200, 200, 401, 401, 200, 200, 200]
+--- response_headers eval
+my $pool = 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123';
+my $file = 'https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_File';
+[(map { "X-Status: ok\nX-Iss: $_" } $pool, $pool),
+ ("X-Status: issuer\n!X-Iss") x 2,
+ (map { "X-Status: ok\nX-Iss: $_" } $pool, $file, $file)]
+
+=== TEST 8: and its keys are fetched when such a token comes
+--- http_config eval
+"    " . ::issuer_block("derived", "user_pool eu-west-1_Derived",
+                        "client_ids web", "jwks_timeout 300ms",
+                        "jwks_cooldown 20s")
+--- config
+    location = /derived { social_auth derived; alias html/index.html; }
+--- request
+GET /derived
+--- more_headers eval
+::bearer(iss => "https://issuer-cognito-idp.eu-west-1.amazonaws.com/"
+                . "eu-west-1_Derived")
+--- error_code: 503
+--- error_log eval
+qr{\[info\] .*could not load keys of issuer "derived" from "https://issuer-cognito-idp}
+--- no_error_log eval
+[qr{\[error\].*issuer-cognito-idp}]

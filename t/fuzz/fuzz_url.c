@@ -26,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_url(url, true);
     fuzz_url(url, false);
 
-    len = social_user_pool_issuer(url, NULL, 0);
+    len = social_user_pool_issuer(url, false, NULL, 0);
 
     FUZZ_CHECK((len != 0)
                == (social_user_pool_region(url, &region) == SOCIAL_OK));
@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (n = 0; n <= len; n++) {
             buf = malloc(n ? n : 1);
             FUZZ_CHECK(buf != NULL);
-            FUZZ_CHECK(social_user_pool_issuer(url, buf, n) == len);
+            FUZZ_CHECK(social_user_pool_issuer(url, false, buf, n) == len);
 
             if (n == len) {
                 issuer.data = buf;

@@ -294,7 +294,7 @@ test_user_pool(void **state)
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(social_user_pool_region(bad[i], &region),
                          SOCIAL_DECLINED);
-        assert_int_equal(social_user_pool_issuer(bad[i], NULL, 0), 0);
+        assert_int_equal(social_user_pool_issuer(bad[i], false, NULL, 0), 0);
     }
 }
 
@@ -329,12 +329,19 @@ test_issuer(void **state)
     static const struct {
         const char  *id, *issuer;
     } pools[] = {
-        { "eu-west-1_AbCdEf123",
+        { "eu-west-1_AbCdEf123", false,
           "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123" },
-        { "us-gov-west-1_a",
+        { "us-gov-west-1_a", false,
           "https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_a" },
-        { "cn-north-1_a",
+        { "cn-north-1_a", false,
           "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_a" },
+        { "eu-west-1_AbC", true,
+          "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC" },
+        { "cn-north-1_a", true,
+          "https://issuer-cognito-idp.cn-north-1.amazonaws.com.cn/"
+          "cn-north-1_a" },
+        { "eusc-de-east-1_a", false,
+          "https://cognito-idp.eusc-de-east-1.amazonaws.eu/eusc-de-east-1_a" },
     };
 
     (void) state;
@@ -343,12 +350,15 @@ test_issuer(void **state)
         len = strlen(pools[i].issuer);
 
         assert_int_equal(social_user_pool_issuer(social_str(pools[i].id),
-                                                 NULL, 0), len);
+                                                 pools[i].updated, NULL, 0),
+                         len);
 
         for (size = 0; size <= len; size++) {
             memset(buf, 'z', sizeof(buf));
             assert_int_equal(social_user_pool_issuer(social_str(pools[i].id),
-                                                     buf, size), len);
+                                                     pools[i].updated, buf,
+                                                     size),
+                             len);
             assert_int_equal(buf[size], 'z');
         }
 

@@ -283,29 +283,37 @@ social_user_pool_region(social_str_t id, social_str_t *region)
 
 
 size_t
-social_user_pool_issuer(social_str_t id, unsigned char *buf, size_t size)
+social_user_pool_issuer(social_str_t id, bool updated, unsigned char *buf,
+    size_t size)
 {
-    size_t                     len;
-    social_str_t               region;
-    static const social_str_t  host = social_string("https://cognito-idp.");
-    static const social_str_t  domain = social_string(".amazonaws.com");
-    static const social_str_t  cn = social_string(".cn");
-    static const social_str_t  cn_region = social_string("cn-");
-    static const social_str_t  slash = social_string("/");
+    size_t        i, len;
+    social_str_t  region, domain;
+
+    static const struct {
+        social_str_t  region;
+        social_str_t  domain;
+    } partitions[] = {
+        { social_string("cn-"), social_string(".amazonaws.com.cn/") },
+        { social_string("eusc-"), social_string(".amazonaws.eu/") }
+    };
 
     if (social_user_pool_region(id, &region) != SOCIAL_OK) {
         return 0;
     }
 
-    len = social_url_append(buf, size, 0, host);
-    len = social_url_append(buf, size, len, region);
-    len = social_url_append(buf, size, len, domain);
+    domain = social_str(".amazonaws.com/");
 
-    if (social_str_starts(region, cn_region)) {
-        len = social_url_append(buf, size, len, cn);
+    for (i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++) {
+        if (social_str_starts(region, partitions[i].region)) {
+            domain = partitions[i].domain;
+        }
     }
 
-    len = social_url_append(buf, size, len, slash);
+    len = social_url_append(buf, size, 0,
+                            social_str(updated ? "https://issuer-cognito-idp."
+                                               : "https://cognito-idp."));
+    len = social_url_append(buf, size, len, region);
+    len = social_url_append(buf, size, len, domain);
 
     return social_url_append(buf, size, len, id);
 }

@@ -32,12 +32,16 @@ social_rc_e social_url_check(social_str_t url, bool issuer, const char **why);
 social_rc_e social_user_pool_region(social_str_t id, social_str_t *region);
 
 /*
- * Writes the pool's issuer, "https://cognito-idp.REGION.amazonaws.com/ID", to
- * "buf", and returns its length, which may be more than "size"; 0 if "id" is
- * not the id of a pool.  Regions in China are under amazonaws.com.cn. (AWS:
- * Amazon Cognito, Verifying JSON web tokens)
+ * Writes the pool's issuer, "https://cognito-idp.REGION.amazonaws.com/ID", or
+ * the one of pools whose issuer was updated,
+ * "https://issuer-cognito-idp.REGION.amazonaws.com/ID", to "buf", and returns
+ * its length, which may be more than "size"; 0 if "id" is not the id of a
+ * pool.  Regions in China are under amazonaws.com.cn, those of the European
+ * Sovereign Cloud under amazonaws.eu. (AWS: Amazon Cognito, Verifying JSON web
+ * tokens; API reference, IssuerConfigurationType)
  */
-size_t social_user_pool_issuer(social_str_t id, unsigned char *buf,
+size_t social_user_pool_issuer(social_str_t id, bool updated,
+    unsigned char *buf,
     size_t size);
 
 

@@ -273,7 +273,7 @@ ngx_http_social_assertion_mint(ngx_http_request_t *r,
     assertion.secret = conf->secret->values[0];
     assertion.audience = ngx_http_social_view(&conf->audience);
     assertion.ttl = conf->ttl;
-    assertion.issuer = ngx_http_social_view(&identity->issuer->issuer);
+    assertion.issuer = ngx_http_social_view(&identity->issuer->identity);
     assertion.subject = identity->claims.subject;
 
     user = ngx_http_social_auth_user(identity);

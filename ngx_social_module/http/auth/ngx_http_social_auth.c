@@ -491,7 +491,7 @@ ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
         return SOCIAL_TOKEN_OK;
     }
 
-    if (social_session_id(ngx_http_social_view(&ctx->issuer->issuer),
+    if (social_session_id(ngx_http_social_view(&ctx->issuer->identity),
                           ctx->jwt.payload, verdict->session, &kind)
         != SOCIAL_OK
         || ngx_http_social_auth_subject(ctx, &subject) != NGX_OK)
@@ -630,7 +630,7 @@ ngx_http_social_auth_subject(ngx_http_social_auth_ctx_t *ctx,
 
     if (!parsed->has_subject) {
 
-        if (social_session_subject(ngx_http_social_view(&ctx->issuer->issuer),
+        if (social_session_subject(ngx_http_social_view(&ctx->issuer->identity),
                                    ctx->claims.subject, parsed->subject)
             != SOCIAL_OK)
         {

@@ -362,6 +362,16 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
         }
 
         *slot = issuer;
+
+        if (issuer->updated) {
+
+            slot = ngx_array_push(&issuers->list);
+            if (slot == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            *slot = issuer->updated;
+        }
     }
 
     if (ngx_http_social_issuer_rules(issuers) != NGX_OK) {

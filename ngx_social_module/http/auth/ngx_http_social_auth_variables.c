@@ -234,7 +234,7 @@ ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
         return NGX_OK;
 
     case NGX_HTTP_SOCIAL_VARIABLE_ISSUER:
-        *text = ctx->issuer->issuer;
+        *text = ctx->issuer->identity;
         return NGX_OK;
 
     case NGX_HTTP_SOCIAL_VARIABLE_KID:

@@ -157,7 +157,7 @@ ngx_http_social_identity_handler(ngx_http_request_t *r)
                                          &texts->scopes)
            != NGX_OK
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_issuer,
-                                         &ctx->issuer->issuer)
+                                         &ctx->issuer->identity)
            != NGX_OK
         || ngx_http_social_identity_push(r, &ngx_http_social_identity_user,
                                          &user)

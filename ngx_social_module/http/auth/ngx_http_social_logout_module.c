@@ -165,7 +165,7 @@ ngx_http_social_logout_revoke(ngx_http_request_t *r,
 
     revoked->subject = 0;
 
-    issuer = ngx_http_social_view(&identity->issuer->issuer);
+    issuer = ngx_http_social_view(&identity->issuer->identity);
 
     if (social_session_id(issuer, identity->jwt.payload, revoked->id, &kind)
         != SOCIAL_OK)

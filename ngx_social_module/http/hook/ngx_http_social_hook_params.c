@@ -105,7 +105,8 @@ ngx_http_social_hook_params_issuer(ngx_http_social_hook_params_t *params,
     params->n = 0;
 
     issuer.data = params->issuer;
-    issuer.len = social_user_pool_issuer(event->user_pool, params->issuer,
+    issuer.len = social_user_pool_issuer(event->user_pool, false,
+                                         params->issuer,
                                          sizeof(params->issuer));
 
     if (issuer.len == 0 || issuer.len > sizeof(params->issuer)) {

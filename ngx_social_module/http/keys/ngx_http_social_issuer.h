@@ -13,11 +13,13 @@
 
 
 typedef struct ngx_http_social_keys_s  ngx_http_social_keys_t;
+typedef struct ngx_http_social_issuer_s  ngx_http_social_issuer_t;
 
-
-typedef struct {
+struct ngx_http_social_issuer_s {
     ngx_str_t                   name;
     ngx_str_t                   issuer;       /* what "iss" must be */
+    ngx_str_t                   identity;     /* under which its users and
+                                                 sessions are */
     ngx_str_t                   user_pool;
     ngx_str_t                   jwks_uri;     /* zero-terminated */
     ngx_str_t                   jwks_file;
@@ -41,13 +43,18 @@ typedef struct {
 
     ngx_http_social_position_t  position;
 
+    /* the same pool's under its updated issuer, or NULL */
+    ngx_http_social_issuer_t   *updated;
+    ngx_http_social_issuer_t   *original;     /* the reverse */
+
     /* this process's keys: state behind the configuration, not part of it */
-    ngx_http_social_keys_t   *keys;
-} ngx_http_social_issuer_t;
+    ngx_http_social_keys_t     *keys;
+};
 
 
 typedef struct {
     ngx_array_t               issuers;      /* of ngx_http_social_issuer_t * */
+    ngx_array_t               forms;        /* these, and the updated ones */
 } ngx_http_social_issuer_main_conf_t;
 
 
@@ -93,7 +100,6 @@ char *ngx_http_social_issuer_finish(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
 
 
-
 /* ngx_http_social_issuer_rules.c */
 
 /*
@@ -102,6 +108,14 @@ char *ngx_http_social_issuer_finish(ngx_conf_t *cf,
  * unless something in them was changed.  NGX_ERROR: out of memory.
  */
 ngx_int_t ngx_http_social_issuer_rules(ngx_http_social_issuers_t *issuers);
+
+
+/*
+ * Whether it is an updated form whose keys are those of the original.
+ */
+#define ngx_http_social_issuer_shares_keys(i)                                 \
+    ((i)->original != NULL                                                    \
+     && (i)->jwks_uri.data == (i)->original->jwks_uri.data)
 
 
 #endif /* NGX_HTTP_SOCIAL_ISSUER_H */

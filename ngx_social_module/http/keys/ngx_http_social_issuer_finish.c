@@ -13,6 +13,8 @@
 #include <openssl/x509_vfy.h>
 
 
+static char *ngx_http_social_issuer_update(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer);
 static char *ngx_http_social_issuer_derive(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
 static char *ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
@@ -20,6 +22,10 @@ static char *ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
 static char *ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
 static ngx_uint_t ngx_http_social_issuer_has_certificates(ngx_str_t *file);
+
+
+static ngx_str_t  ngx_http_social_issuer_pool_keys =
+    ngx_string("/.well-known/jwks.json");
 
 
 char *
@@ -46,9 +52,66 @@ ngx_http_social_issuer_finish(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     issuer->policy.token_use = issuer->token_use;
     issuer->policy.leeway = issuer->leeway;
 
-    if (issuer->jwks_file.len) {
-        return ngx_http_social_keys_from_file(cf, issuer);
+    issuer->identity = issuer->issuer;
+
+    if (issuer->jwks_file.len
+        && ngx_http_social_keys_from_file(cf, issuer) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
+
+    return issuer->user_pool.len ? ngx_http_social_issuer_update(cf, issuer)
+                                 : NGX_CONF_OK;
+}
+
+
+/*
+ * A pool's issuer may have been updated: its tokens are of the same users, and
+ * signed with keys at another place, unless that was configured.
+ */
+
+static char *
+ngx_http_social_issuer_update(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
+{
+    size_t                     size, len;
+    u_char                    *p;
+    ngx_http_social_issuer_t  *updated;
+
+    updated = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuer_t));
+    if (updated == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *updated = *issuer;
+
+    size = social_user_pool_issuer(ngx_http_social_view(&issuer->user_pool),
+                                   true, NULL, 0);
+
+    p = ngx_pnalloc(cf->pool,
+                    size + ngx_http_social_issuer_pool_keys.len + 1);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    len = social_user_pool_issuer(ngx_http_social_view(&issuer->user_pool),
+                                  true, p, size);
+
+    ngx_memcpy(p + len, ngx_http_social_issuer_pool_keys.data,
+               ngx_http_social_issuer_pool_keys.len);
+    p[len + ngx_http_social_issuer_pool_keys.len] = '\0';
+
+    updated->issuer.data = p;
+    updated->issuer.len = len;
+
+    /* the derived URI begins with the issuer, and is next to it in memory */
+
+    if (issuer->jwks_uri.data == issuer->issuer.data) {
+        updated->jwks_uri.data = p;
+        updated->jwks_uri.len = len + ngx_http_social_issuer_pool_keys.len;
+    }
+
+    updated->original = issuer;
+    issuer->updated = updated;
 
     return NGX_CONF_OK;
 }
@@ -65,7 +128,9 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     size_t             size, len;
     u_char            *p;
     const char        *why;
-    static ngx_str_t   path = ngx_string("/.well-known/jwks.json");
+    ngx_str_t         *path;
+
+    path = &ngx_http_social_issuer_pool_keys;
 
     if (issuer->user_pool.len && issuer->issuer.len) {
         return ngx_http_social_conf_error(cf, &issuer->position,
@@ -84,25 +149,26 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     if (issuer->user_pool.len) {
 
         size = social_user_pool_issuer(
-                   ngx_http_social_view(&issuer->user_pool), NULL, 0);
+                   ngx_http_social_view(&issuer->user_pool), false, NULL,
+                   0);
 
-        p = ngx_pnalloc(cf->pool, size + path.len + 1);
+        p = ngx_pnalloc(cf->pool, size + path->len + 1);
         if (p == NULL) {
             return NGX_CONF_ERROR;
         }
 
         len = social_user_pool_issuer(
-                  ngx_http_social_view(&issuer->user_pool), p, size);
+                  ngx_http_social_view(&issuer->user_pool), false, p, size);
 
-        ngx_memcpy(p + len, path.data, path.len);
-        p[len + path.len] = '\0';
+        ngx_memcpy(p + len, path->data, path->len);
+        p[len + path->len] = '\0';
 
         issuer->issuer.data = p;
         issuer->issuer.len = len;
 
         if (issuer->jwks_uri.len == 0 && issuer->jwks_file.len == 0) {
             issuer->jwks_uri.data = p;
-            issuer->jwks_uri.len = len + path.len;
+            issuer->jwks_uri.len = len + path->len;
         }
     }
 

@@ -77,7 +77,7 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_social_issuer_main_conf_t  *imcf = conf;
 
     ngx_str_t                 *value;
-    ngx_http_social_issuer_t  *issuer;
+    ngx_http_social_issuer_t  *issuer, **slot;
 
     value = cf->args->elts;
 
@@ -122,7 +122,22 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_social_issuer_finish(cf, issuer);
+    if (ngx_http_social_issuer_finish(cf, issuer) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    slot = ngx_array_push_n(&imcf->forms, issuer->updated ? 2 : 1);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    slot[0] = issuer;
+
+    if (issuer->updated) {
+        slot[1] = issuer->updated;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -147,7 +162,10 @@ ngx_http_social_issuer_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&imcf->issuers, cf->pool, 2,
                        sizeof(ngx_http_social_issuer_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&imcf->forms, cf->pool, 4,
+                          sizeof(ngx_http_social_issuer_t *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -173,7 +191,7 @@ ngx_http_social_issuer_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    return ngx_http_social_keys_init(cf, &imcf->issuers);
+    return ngx_http_social_keys_init(cf, &imcf->forms);
 }
 
 
@@ -194,5 +212,5 @@ ngx_http_social_issuer_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    return ngx_http_social_keys_init_process(cycle, &imcf->issuers);
+    return ngx_http_social_keys_init_process(cycle, &imcf->forms);
 }

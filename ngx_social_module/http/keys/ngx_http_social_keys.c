@@ -44,6 +44,10 @@ ngx_http_social_keys_init_process(ngx_cycle_t *cycle, ngx_array_t *issuers)
 
         keys = issuer[i]->keys;
 
+        if (ngx_http_social_issuer_shares_keys(issuer[i])) {
+            continue;
+        }
+
         keys->refresh.data = keys;
         keys->refresh.log = cycle->log;
         keys->refresh.cancelable = 1;
@@ -198,6 +202,16 @@ ngx_http_social_keys_refresh_handler(ngx_event_t *ev)
 
     keys = ev->data;
     now = ngx_current_msec;
+
+    if (keys->issuer->original != NULL && keys->slot->generation == 0) {
+
+        /* they are fetched when a token asks for them, and refreshed then */
+
+        keys->slot->used = ngx_time();
+        ngx_add_timer(ev, NGX_HTTP_SOCIAL_KEYS_IDLE);
+
+        return;
+    }
 
     (void) ngx_http_social_keys_fetch(keys, 0);
 

@@ -10,7 +10,7 @@
 #include <openssl/evp.h>
 
 
-#define NGX_HTTP_SOCIAL_KEYS_SLOTS   64
+#define NGX_HTTP_SOCIAL_KEYS_SLOTS   128
 #define NGX_HTTP_SOCIAL_KEYS_UNUSED  180
 
 
@@ -100,6 +100,11 @@ ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers)
             continue;
         }
 
+        if (ngx_http_social_issuer_shares_keys(issuer[i])) {
+            issuer[i]->keys = issuer[i]->original->keys;
+            continue;
+        }
+
         keys = ngx_http_social_keys_create(cf, issuer[i]);
         if (keys == NULL) {
             return NGX_ERROR;
@@ -177,7 +182,9 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
 
         keys = issuer[i]->keys;
 
-        if (issuer[i]->jwks_file.len) {
+        if (issuer[i]->jwks_file.len
+            || ngx_http_social_issuer_shares_keys(issuer[i]))
+        {
             continue;
         }
 

@@ -271,6 +271,14 @@ ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *url,
 
     level = failures == 1 || slot->complaint != complaint ? NGX_LOG_ERR
                                                           : NGX_LOG_INFO;
+
+    if (keys->issuer->original != NULL && slot->generation == 0) {
+
+        /* any token can name the updated issuer of a pool that has none */
+
+        level = NGX_LOG_INFO;
+    }
+
     slot->complaint = complaint;
     ngx_http_social_lease_release(&slot->lease);
     slot->next = ngx_current_msec + backoff / 2

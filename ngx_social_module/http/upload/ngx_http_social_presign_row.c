@@ -58,7 +58,7 @@ ngx_http_social_presign_record(ngx_http_request_t *r,
     ngx_memzero(params, sizeof(params));
 
     params[0].value = ngx_http_social_view(&ctx->id);
-    params[1].value = ngx_http_social_view(&identity->issuer->issuer);
+    params[1].value = ngx_http_social_view(&identity->issuer->identity);
     params[2].value = identity->claims.subject;
     params[3].value = identity->claims.username;
     params[4].value = upload->kind;

@@ -138,7 +138,7 @@ ngx_http_social_upload_handler(ngx_http_request_t *r)
     ngx_memzero(params, sizeof(params));
 
     params[0].value = id;
-    params[1].value = ngx_http_social_view(&identity->issuer->issuer);
+    params[1].value = ngx_http_social_view(&identity->issuer->identity);
     params[2].value = identity->claims.subject;
     params[3].value = ngx_http_social_view(&ulcf->assets);
 

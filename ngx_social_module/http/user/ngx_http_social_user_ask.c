@@ -147,7 +147,7 @@ ngx_http_social_user_claims(ngx_http_social_auth_ctx_t *identity,
 
     ngx_memzero(params, 9 * sizeof(social_pq_param_t));
 
-    params[0].value = ngx_http_social_view(&identity->issuer->issuer);
+    params[0].value = ngx_http_social_view(&identity->issuer->identity);
     params[1].value = identity->claims.subject;
 
     ngx_http_social_user_text(payload, "preferred_username", &params[2]);

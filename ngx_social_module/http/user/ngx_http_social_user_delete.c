@@ -77,7 +77,7 @@ ngx_http_social_user_delete(ngx_http_request_t *r,
 
     ngx_memzero(params, sizeof(params));
 
-    params[0].value = ngx_http_social_view(&identity->issuer->issuer);
+    params[0].value = ngx_http_social_view(&identity->issuer->identity);
     params[1].value = identity->claims.subject;
 
     params[2].value.data = seconds;

@@ -60,7 +60,7 @@ ngx_http_social_user_export(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx->issuer = ngx_http_social_view(&identity->issuer->issuer);
+    ctx->issuer = ngx_http_social_view(&identity->issuer->identity);
     ctx->subject = identity->claims.subject;
 
     ngx_http_set_ctx(r, ctx, ngx_http_social_user_content_module);
