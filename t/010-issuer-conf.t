@@ -38,7 +38,7 @@ accepted('every line there is', lines(
     'jwks_timeout 30s', 'jwks_max_size 1m',
     'ca_file /etc/ssl/certs/ca-certificates.crt'), $away);
 
-accepted('an issuer that is no URL', lines(
+accepted('an issuer that is not a URL', lines(
     'issuer accounts.google.com', $uri, 'client_ids *',
     'token_type at+jwt', 'jwks_max_keys 1024'), $away);
 
@@ -233,7 +233,7 @@ refused('an issuer with a fragment', lines('issuer https://a.example/#a'),
 refused('a jwks_uri with a fragment', lines('jwks_uri https://a.example/#a'),
         'it must have no fragment');
 
-refused('an issuer that is no URL and has no keys',
+refused('an issuer that is not a URL and has no keys',
         lines('issuer accounts.google.com', 'client_ids *'),
         'invalid "issuer" (or set "jwks_uri" or "jwks_file"), it must begin '
         . 'with "https://" where its keys are discovered in "social_issuer');

@@ -247,7 +247,7 @@ ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *url,
 {
     size_t                        len;
     uint32_t                      complaint;
-    ngx_uint_t                    level, failures;
+    ngx_uint_t                    level, failures, expected;
     ngx_msec_t                    backoff;
     ngx_http_social_keys_slot_t  *slot;
 
@@ -269,15 +269,12 @@ ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *url,
         backoff = NGX_HTTP_SOCIAL_KEYS_BACKOFF_MIN << (failures - 1);
     }
 
-    level = failures == 1 || slot->complaint != complaint ? NGX_LOG_ERR
-                                                          : NGX_LOG_INFO;
+    /* any token can name the updated issuer of a pool that has none */
 
-    if (keys->issuer->original != NULL && slot->generation == 0) {
+    expected = (keys->issuer->original != NULL && slot->generation == 0);
 
-        /* any token can name the updated issuer of a pool that has none */
-
-        level = NGX_LOG_INFO;
-    }
+    level = !expected && (failures == 1 || slot->complaint != complaint)
+            ? NGX_LOG_ERR : NGX_LOG_INFO;
 
     slot->complaint = complaint;
     ngx_http_social_lease_release(&slot->lease);

@@ -138,7 +138,7 @@ export const reasons = [
      t => present(t.header.kid)
           && (t.header.kid === '' || typeof t.header.kid !== 'string')],
 
-    ['a "typ" that is no string', 'RFC 7515, 4.1.9', 'malformed',
+    ['a "typ" that is not a string', 'RFC 7515, 4.1.9', 'malformed',
      t => present(t.header.typ) && typeof t.header.typ !== 'string'],
 
     ['a "typ" of another kind', 'RFC 8725, 3.11', 'token_use',
