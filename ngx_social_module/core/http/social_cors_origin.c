@@ -206,7 +206,7 @@ social_cors_parse_authority(social_str_t scheme, social_str_t authority,
 
         return social_cors_is_opaque(authority)
                ? NULL
-               : "the host must be of letters, digits, \"-\", \".\" and "
+               : "the host may contain only letters, digits, \"-\", \".\" and "
                  "\"_\", with a port or without";
     }
 
