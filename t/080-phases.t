@@ -16,7 +16,7 @@ suite(http_config => $http_config, log_level => 'info',
 our $Run = 0;       # in the sections below
 
 repeat_each(2);
-plan tests => repeat_each() * 405;
+plan tests => repeat_each() * 440;
 no_long_string();
 run_tests();
 
@@ -391,3 +391,25 @@ qr{connect\(\) failed .*, request: "GET /x", upstream: "http://127\.0\.0\.1:1", 
 --- raw_response_headers_like eval
 [qr/WWW-Authenticate: Basic realm="api"\r\n(?:.*\r\n)*WWW-Authenticate: Bearer realm="api"\r\n/,
  qr/\A(?!.*WWW-Auth)/s]
+
+=== TEST 24: by method, which "limit_except" cannot do
+--- config
+    location /x {
+        error_page 418 = @signed;
+        if ($request_method !~ ^(GET|HEAD)$) { return 418; }
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+    location @signed {
+        social_auth main;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+--- request eval
+["GET /x", "HEAD /x", "POST /x\nhello", "POST /x\nhello", "DELETE /x",
+ "PROPFIND /x", "GET /x"]
+--- more_headers eval
+["X: y", "X: y", "X: y", ::bearer(), "X: y", "X: y", ::bearer(exp => 1)]
+--- error_code eval
+[200, 200, 401, 200, 401, 401, 200]
+--- response_body_like eval
+["GET /x", '^$', '"message":"Unauthorized"', "POST /x(?s).*hello",
+ ('"message":"Unauthorized"') x 2, "GET /x"]
