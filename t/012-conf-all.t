@@ -67,6 +67,7 @@ my %http = (
     social_zone        => [ 'a:1m', 'b:2m' ],
     social_database    => [ 'dbname=a', 'dbname=b' ],
     social_thread_pool => [ 'a', 'b' ],
+    social_sub_hash    => [ 'secret=now', 'secret=now' ],
 );
 
 # by name, or by the claim's name: tested below; and of a location, tested in
@@ -126,6 +127,10 @@ my %param = (
         audience => [ 'a', 'b', {
             '' => 'it must not be empty, and must be valid UTF-8',
             "\xff" => 'it must not be empty, and must be valid UTF-8' } ],
+    },
+    social_sub_hash => {
+        before => 'social_sub_hash', required => 'secret',
+        secret => [ 'now', 'then', { '' => $empty } ],
     },
     social_logout => {
         before => 'social_auth main; social_logout', location => 1,
@@ -444,7 +449,8 @@ for my $directive (sort keys %param) {
     if ($table->{required}) {
         my $other = (grep { ref $table->{$_} eq 'ARRAY'
                             && $_ ne $table->{required}
-                            && !$table->{other}{$_} } sort keys %$table)[-1];
+                            && !$table->{other}{$_} } sort keys %$table)[-1]
+            // next;         # it has no other parameter
 
         refused("$directive without $table->{required}",
                 at($where, "$table->{before} $other=$table->{$other}[0];"),
