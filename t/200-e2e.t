@@ -68,7 +68,7 @@ sub start {
         open STDERR, '>&', \*STDOUT or die;
         $ENV{PORT} = $port;
         $ENV{DATA} = $data;
-        delete @ENV{'BIND', 'IDP_PORT'};
+        delete @ENV{'BIND', 'IDP_PORT'} if !$ENV{TLS};
         exec 'scripts/run' or die;
     }
 
@@ -403,6 +403,30 @@ if ($> == 0) {
 walk('again');
 ok(stop('TERM'), 'it stops on SIGTERM');
 is_deeply(left(), [], 'and leaves no process');
+
+# by HTTPS, as each of its names, and on an address of IPv6
+
+{
+    local $ENV{TLS} = 1;
+    local $ENV{BIND} = '::1';
+    my $ca = "--cacert $data/tls/ca.pem";
+
+    $url = "https://localhost:$port/";
+    ok(start(), 'it starts with TLS=1 and BIND=::1');
+
+    for my $name (qw( localhost www.localhost api.localhost
+                      assets.localhost objects.localhost ))
+    {
+        my $code = `curl -s $ca --resolve '$name:$port:[::1]' -o /dev/null \\
+            -w '%{http_code} %{http_version}' https://$name:$port/ 2>&1`;
+        like($code, qr/^[2-4]\d\d 2$/, "$name has a certificate, and HTTP/2");
+    }
+
+    like(`curl -s $ca --resolve 'localhost:$port:[::1]' ${url}config.json`,
+         qr{"apiUrl":"https://localhost:$port"}, 'the page connects by HTTPS');
+    ok(stop('TERM'), 'and stops');
+}
+
 keep_logs();
 
 done_testing();

@@ -1,10 +1,10 @@
 package SocialSecrets;
 
 # What no log may have: the tokens, keys, signatures and signed URLs that the
-# suites make.  scripts/test sets SOCIAL_SECRETS, a directory; who makes a secret
-# notes it there, and who removes a log keeps it there first.  At the end,
-# scripts/check-secrets searches all logs for all secrets.  Without the variable
-# nothing is noted.
+# suites make.  scripts/test sets SOCIAL_SECRETS, a directory; who makes a
+# secret notes it there, and who removes a log keeps it there first.  At the
+# end, scripts/check-secrets searches all logs for all secrets.  Without the
+# variable nothing is noted.
 #
 #     SocialSecrets::made($token);
 #     SocialSecrets::made_in($answer);         # the signatures in some text
@@ -73,17 +73,20 @@ sub made_in {
 
     return if !defined $dir || $text !~ /[Ss]ignature|eyJ/;
 
-    made($1) while $text =~ /\bX-Amz-Signature["']?\s*[=:]\s*"?([0-9a-f]{64})/gi;
-    made($1) while $text =~ /\b(?:Signature|social-signature)=([0-9a-f]{64})/g;
-    made($1) while $text =~ /\b(eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{16,})/g;
+    for my $form (qr/\bX-Amz-Signature["']?\s*[=:]\s*"?([0-9a-f]{64})/i,
+        qr/\b(?:Signature|social-signature)=([0-9a-f]{64})/,
+        qr/\b(eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{16,})/)
+    {
+        made($1) while $text =~ /$form/g;
+    }
 
     return;
 }
 
 # Adds what logs have to those that are kept.  nginx writes each header line at
 # the "debug" level: of that level only lines of this module are kept.  Access
-# logs of the suites have nginx's own format, with arguments: only those in JSON
-# are kept.
+# logs of the suites have nginx's own format, with arguments: only those in
+# JSON are kept.
 
 sub keep {
     my (@logs) = @_;

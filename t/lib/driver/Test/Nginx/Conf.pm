@@ -31,7 +31,7 @@ sub make_root {
                . '<body>It works!</body></html>');
 }
 
-# Whoever wants to see the logs does it before they are removed.
+# For those that read the logs, before they are removed.
 
 sub keep_logs {
     $_->(glob "$LogDir/*.log") for @Test::Nginx::Util::LogReaders;
