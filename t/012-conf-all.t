@@ -487,6 +487,32 @@ refused('types twice in one',
 refused('an issuer twice in one', at(1, 'social_auth main main;'),
         'duplicate value "main" in "social_auth" directive');
 
+# contexts, by the tables of the sources
+
+my %place = (
+    NGX_HTTP_MAIN_CONF => sub { { http => http($_[0]), files => $files } },
+    NGX_HTTP_SRV_CONF => sub { { http => http(), files => $files,
+                                 config => $_[0] } },
+    NGX_HTTP_LOC_CONF => sub { at(1, $_[0]) },
+);
+my %contexts;
+
+# those with several forms have an entry for each
+
+while ($sources =~ /\{ ngx_string\("(social_\w+)"\),\s*([A-Z][\w|\s]*),/g) {
+    $contexts{$1} .= " $2" if $directives{$1};
+}
+
+same('contexts', \%contexts, \%directives);
+
+for my $directive (sort keys %contexts) {
+    for my $where (sort keys %place) {
+        refused("$directive in $where", $place{$where}->("$directive x;"),
+                "\"$directive\" directive is not allowed here")
+            if $contexts{$directive} !~ /\b$where\b/;
+    }
+}
+
 # lines
 
 for my $block (sort keys %line) {
