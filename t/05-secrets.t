@@ -126,7 +126,10 @@ sub keep {
 my $debug = "2026/01/01 00:00:00 [debug] 1#1: *1 http header: \"A: b\"\n";
 my $ours = "2026/01/01 00:00:00 [debug] 1#1: *1 social: a key\n";
 
-is(keep('error.log', "$fine$debug$ours"), "$fine$ours",
+$debug .= "2026/01/01 00:00:00 [debug] 1#1: *1 http proxy header:\n"
+    . "\"GET / HTTP/1.0\nAuthorization: Bearer x\n\"\n";
+
+is(keep('error.log', "$fine$debug$ours$fine"), "$fine$ours$fine",
    'of the "debug" level what the module writes');
 is(keep('access.log', "127.0.0.1 - \"GET /?a=b\"\n{\"path\":\"/\"}\n"),
    "{\"path\":\"/\"}\n", 'of access logs those in JSON');

@@ -134,6 +134,10 @@ subtest 'what a line has' => sub {
     is($f->{auth}, 'none', 'a request without a token');
     is("$f->{sub} $f->{status}", ' 401', '... has no user');
 
+    $f = fields('access.log', '/api/x',
+                headers => [ 'User-Agent: ' . 'a' x 300 . "\xff" ]);
+    is($f->{agent}, 'a' x 200, 'a long agent is cut');
+
     is(fields('access.log', $_->[0])->{route}, $_->[1], "route of $_->[0]")
         for [ '/file.txt', 'page' ], [ '/api/users/x', '/api/users/' ],
             [ '/uploads', '/uploads' ], [ '/uploads/1', '/uploads' ],
@@ -333,6 +337,11 @@ subtest 'a pseudonym in place of a user' => sub {
 
     $log =~ s/default \$social_sub;/default \$social_sub_hash;/
         or die 'no $social_sub in log.conf';
+
+    # and a status of nginx that cannot be had at will
+
+    $log =~ s/map \$status (\$social_log_status)/map \$arg_status\$status $1/
+        or die 'no status in log.conf';
     $edge->nginx->write_file('log.conf', $log);
 
     my %conf = conf();
@@ -362,6 +371,9 @@ subtest 'a pseudonym in place of a user' => sub {
 
     is($f->{sub}, $want, 'it is the HMAC of issuer and subject');
     unlike($line, qr/alice/, 'the subject is not in the line');
+
+    ($line) = line_of('access.log', '/file.txt?status=000');
+    like($line, qr/"status":0,/, 'a status of 000 is a number');
 
     my $other = fields('access.log', '/api/x',
                        headers => [ bearer(sub => 'bob') ]);

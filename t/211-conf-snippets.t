@@ -71,6 +71,11 @@ _EOC_
     like($echo->{'x-request-id'}[0], qr/\A[0-9a-f]{32}\z/,
          '... and an id of its own');
 
+    $echo = SocialEdge::echoed($edge->get('/api/x', headers => [
+        'X-Forwarded-Proto: https', 'X-Forwarded-Port: 443' ]));
+    is("$echo->{'x-forwarded-proto'}[0] $echo->{'x-forwarded-port'}[0]",
+       "http $edge->{port}", '... what could be true neither');
+
     # the load balancer's, whose address is in the list
 
     $got = $edge->get('/api/x', from => '127.0.0.2', headers => [
@@ -416,7 +421,7 @@ subtest 'TLS' => sub {
     like($text, qr/Name Constraints: critical\s+Permitted:\s+IP:127\.0\.0\.0.*DNS:localhost\s+DNS:example\.com/s,
          '... of an authority that can sign for nothing else');
     is((stat "$dir/ca/$_")[2] & oct 77, 0, "$_ is for its owner")
-        for qw( ca.key site.key );
+        for '', qw( ca.key site.key );
     `scripts/dev-ca $dir/ca example.com www.example.com api.example.com 2>&1`;
     is(SocialNginx::slurp("$dir/ca/ca.pem"), $ca, '... which is kept');
     like(`scripts/dev-ca $dir/ca 'a;b' 2>&1`, qr/"a;b" is not a host name/,
@@ -449,13 +454,16 @@ server {
     include tls/listen.conf;
     server_name example.com api.example.com;
     include tls/certificate.conf;
+    social_auth off;
     location / { include social/page.conf; return 200 "the page\n"; }
     location /api/ { include social/backend.conf; }
 }
 _EOC_
 
-    $edge->conf(http => "$common include tls/tls.conf;", servers => $servers,
-                server => 'return 204;');
+    # who wants a token everywhere, but for the authority
+
+    $edge->conf(http => "$common include tls/tls.conf; social_auth pool;",
+                servers => $servers, server => 'return 204;');
     is($edge->refusal, '', 'the shipped files load, and nginx warns of nothing');
     $edge->start;
 
@@ -502,13 +510,21 @@ _EOC_
                ? "$1 $2" : '';
     };
 
+    # OpenSSL may refuse it by itself
+    like(SocialNginx::slurp('conf/tls/tls.conf'),
+         qr/^ssl_protocols TLSv1\.2 TLSv1\.3;$/m, 'two versions');
     is($speaks->('-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'), '', 'no TLS 1.1');
     like($speaks->('-tls1_2'), qr/^TLSv1\.2 ECDHE-/, 'TLS 1.2');
     like($speaks->('-tls1_3'), qr/^TLSv1\.3 TLS_/, 'TLS 1.3');
     is($speaks->('-tls1_2', '-cipher', $_), '', "no $_")
         for qw( AES128-GCM-SHA256 ECDHE-RSA-AES128-SHA ECDHE-ECDSA-AES256-SHA
                 DHE-RSA-AES128-GCM-SHA256 );
-    my $stapled = `openssl s_client -connect 127.0.0.1:$tls -servername example.com -status </dev/null 2>&1`;
+    my $session = `openssl s_client -connect 127.0.0.1:$tls -tls1_2 \\
+        -servername example.com </dev/null 2>&1`;
+    like($session, qr/^    Session-ID: \w/m, 'sessions are resumed');
+    unlike($session, qr/TLS session ticket:/, '... without tickets');
+    my $stapled = `openssl s_client -connect 127.0.0.1:$tls -status \\
+        -servername example.com </dev/null 2>&1`;
     like($stapled, qr/OCSP response: no response sent/, 'no OCSP');
 
     unlike($edge->nginx->error_log, qr/\[(?:warn|error|alert|emerg)\]/,

@@ -99,12 +99,17 @@ sub keep {
 
         my $name = File::Basename::basename($log);
         my $access = $name =~ /access/;
-        my $text = '';
+        my ($text, $skipped) = ('', 0);
 
         while (my $line = <$in>) {
-            next if index($line, ' [debug] ') >= 0
-                && $line !~ /\[debug\] \d+#\d+: (?:\*\d+ )?social/;
-            next if $access && $line !~ /\A\{/;
+            # a message may have several lines
+
+            if ($line =~ m{\A\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[}) {
+                $skipped = index($line, ' [debug] ') >= 0
+                    && $line !~ /\[debug\] \d+#\d+: (?:\*\d+ )?social/;
+            }
+
+            next if $skipped || $access && $line !~ /\A\{/;
 
             $text .= $line;
         }
