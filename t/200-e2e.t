@@ -411,8 +411,16 @@ is_deeply(left(), [], 'and leaves no process');
     local $ENV{BIND} = '::1';
     my $ca = "--cacert $data/tls/ca.pem";
 
+    # a log that has grown
+
+    open my $f, '>>', "$data/logs/access.log" or die;
+    truncate $f, 60 << 20;
+    close $f;
+
     $url = "https://localhost:$port/";
     ok(start(), 'it starts with TLS=1 and BIND=::1');
+    is(-s "$data/logs/access.log.1", 60 << 20, 'with a new access log');
+    cmp_ok(-s "$data/logs/access.log", '<', 1 << 20, '... in place of it');
 
     for my $name (qw( localhost www.localhost api.localhost
                       assets.localhost objects.localhost ))

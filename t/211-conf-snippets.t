@@ -383,7 +383,7 @@ _EOC_
     like($edge->refusal, qr/GeoLite2-Country\.mmdb/,
          'a missing database is named');
 
-    SocialMmdb::write("$dir/GeoLite2-Country.mmdb",
+    SocialMmdb::write_file("$dir/GeoLite2-Country.mmdb",
                       '203.0.113.0' => 'DE', '198.51.100.0' => 'FR');
     $edge->start;
 

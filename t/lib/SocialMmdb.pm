@@ -3,14 +3,14 @@ package SocialMmdb;
 # Writes a database of countries in MaxMind's format ("MaxMind DB File Format
 # Specification", 2.0), of IPv4 networks with 24 bits.
 #
-#     SocialMmdb::write($path, '203.0.113.0' => 'DE');
+#     SocialMmdb::write_file($path, '203.0.113.0' => 'DE');
 
 use strict;
 use warnings;
 
 my ($record, $separator) = (24, "\0" x 16);
 
-sub write {
+sub write_file {
     my ($path, @networks) = @_;
 
     my @nodes = ([ undef, undef ]);
