@@ -34,11 +34,11 @@ run:
 	@scripts/build && scripts/frontend && exec scripts/run
 
 deps:
-	scripts/deps default node run e2e clients
+	scripts/deps default node run e2e clients edge
 	scripts/deps-npm
 
 deps-%:
-	scripts/deps default node run e2e clients $*
+	scripts/deps default node run e2e clients edge $*
 	scripts/deps-npm $*
 
 frontend: deps

@@ -67,6 +67,7 @@ my %http = (
     social_zone        => [ 'a:1m', 'b:2m' ],
     social_database    => [ 'dbname=a', 'dbname=b' ],
     social_thread_pool => [ 'a', 'b' ],
+    social_sub_hash    => [ 'secret=now', 'secret=now' ],
 );
 
 # by name, or by the claim's name: tested below; and of a location, tested in
@@ -126,6 +127,10 @@ my %param = (
         audience => [ 'a', 'b', {
             '' => 'it must not be empty, and must be valid UTF-8',
             "\xff" => 'it must not be empty, and must be valid UTF-8' } ],
+    },
+    social_sub_hash => {
+        before => 'social_sub_hash', required => 'secret',
+        secret => [ 'now', 'then', { '' => $empty } ],
     },
     social_logout => {
         before => 'social_auth main; social_logout', location => 1,
@@ -448,7 +453,8 @@ for my $directive (sort keys %param) {
     if ($table->{required}) {
         my $other = (grep { ref $table->{$_} eq 'ARRAY'
                             && $_ ne $table->{required}
-                            && !$table->{other}{$_} } sort keys %$table)[-1];
+                            && !$table->{other}{$_} } sort keys %$table)[-1]
+            // next;         # it has no other parameter
 
         refused("$directive without $table->{required}",
                 at($where, "$table->{before} $other=$table->{$other}[0];"),
@@ -484,6 +490,32 @@ refused('types twice in one',
         'duplicate value "image/png" in "social_presign_types" directive');
 refused('an issuer twice in one', at(1, 'social_auth main main;'),
         'duplicate value "main" in "social_auth" directive');
+
+# contexts, by the tables of the sources
+
+my %place = (
+    NGX_HTTP_MAIN_CONF => sub { { http => http($_[0]), files => $files } },
+    NGX_HTTP_SRV_CONF => sub { { http => http(), files => $files,
+                                 config => $_[0] } },
+    NGX_HTTP_LOC_CONF => sub { at(1, $_[0]) },
+);
+my %contexts;
+
+# those with several forms have an entry for each
+
+while ($sources =~ /\{ ngx_string\("(social_\w+)"\),\s*([A-Z][\w|\s]*),/g) {
+    $contexts{$1} .= " $2" if $directives{$1};
+}
+
+same('contexts', \%contexts, \%directives);
+
+for my $directive (sort keys %contexts) {
+    for my $where (sort keys %place) {
+        refused("$directive in $where", $place{$where}->("$directive x;"),
+                "\"$directive\" directive is not allowed here")
+            if $contexts{$directive} !~ /\b$where\b/;
+    }
+}
 
 # lines
 

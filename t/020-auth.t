@@ -131,7 +131,7 @@ my $early = qq(WWW-Authenticate: .*error_description="the token is not )
             . qq(valid yet"\nX-Status: not_yet_valid);
 [$expired, $early, $early, $expired]
 --- error_log eval
-qr/\[info\] .* social: token refused: (?:expired|not_yet_valid), kid: "main"/
+qr/\[info\] .* social: token refused: (?:expired|not_yet_valid), kid: "main", issuer: "main"/
 
 === TEST 9: the leeway, and that of a token which ended a while ago
 --- http_config eval

@@ -216,7 +216,7 @@ _EOC_
   . qq(error_description="there is more than one token"\n)
   . "X-Status: several") x 8]
 --- error_log
-social: token refused: several, kid: ""
+social: token refused: several, kid: "", issuer: ""
 
 === TEST 10: one token, and something else
 --- request eval

@@ -11,6 +11,7 @@ use File::Temp ();
 use MIME::Base64 qw( encode_base64 );
 use SocialTest;
 use SocialServer;
+use SocialSecrets;
 use SocialToken;
 
 my $dir = File::Temp::tempdir('social-signed-XXXXXX', TMPDIR => 1,
@@ -38,7 +39,12 @@ write_file('private/a b.txt', "the file\n");
 write_file('private/index.html', "the index\n");
 write_file("$_/x.txt", "of $_\n") for qw( private/u private/uu members );
 
-sub hmac { return hmac_sha256_hex($_[0], $key{ $_[1] // 'now' }) }
+sub hmac {
+    my $signature = hmac_sha256_hex($_[0], $key{ $_[1] // 'now' });
+
+    SocialSecrets::made($signature);
+    return $signature;
+}
 
 # arguments for a path, decoded, and other arguments; for a prefix; a cookie
 

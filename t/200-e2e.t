@@ -16,6 +16,7 @@ use POSIX qw(WNOHANG);
 use SocialNginx;
 use SocialNode qw( node );
 use SocialS3;
+use SocialSecrets;
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -67,7 +68,7 @@ sub start {
         open STDERR, '>&', \*STDOUT or die;
         $ENV{PORT} = $port;
         $ENV{DATA} = $data;
-        delete @ENV{'BIND', 'IDP_PORT'};
+        delete @ENV{'BIND', 'IDP_PORT'} if !$ENV{TLS};
         exec 'scripts/run' or die;
     }
 
@@ -228,6 +229,16 @@ sub slow_upload {
     };
 }
 
+# For scripts/check-secrets; the identity provider is not ours.
+
+sub keep_logs {
+    for my $file (glob "$data/secrets/*") {
+        SocialSecrets::made(split /[\s=:]+/, slurp($file));
+    }
+
+    SocialSecrets::keep(grep { !/idp\.log/ } glob "$data/logs/*.log");
+}
+
 sub workers {
     my ($master) = @_;
 
@@ -291,6 +302,7 @@ is_deeply([sort grep { /^social/ } split /\n/, psql_owner("
     [qw(social_gateway social_worker)], 'gateway and worker are themselves');
 
 walk('first');
+keep_logs();
 
 for my $file (glob "$data/logs/*.log") {
     my $text = slurp($file);
@@ -391,5 +403,38 @@ if ($> == 0) {
 walk('again');
 ok(stop('TERM'), 'it stops on SIGTERM');
 is_deeply(left(), [], 'and leaves no process');
+
+# by HTTPS, as each of its names, and on an address of IPv6
+
+{
+    local $ENV{TLS} = 1;
+    local $ENV{BIND} = '::1';
+    my $ca = "--cacert $data/tls/ca.pem";
+
+    # a log that has grown
+
+    open my $f, '>>', "$data/logs/access.log" or die;
+    truncate $f, 60 << 20;
+    close $f;
+
+    $url = "https://localhost:$port/";
+    ok(start(), 'it starts with TLS=1 and BIND=::1');
+    is(-s "$data/logs/access.log.1", 60 << 20, 'with a new access log');
+    cmp_ok(-s "$data/logs/access.log", '<', 1 << 20, '... in place of it');
+
+    for my $name (qw( localhost www.localhost api.localhost
+                      assets.localhost objects.localhost ))
+    {
+        my $code = `curl -s $ca --resolve '$name:$port:[::1]' -o /dev/null \\
+            -w '%{http_code} %{http_version}' https://$name:$port/ 2>&1`;
+        like($code, qr/^[2-4]\d\d 2$/, "$name has a certificate, and HTTP/2");
+    }
+
+    like(`curl -s $ca --resolve 'localhost:$port:[::1]' ${url}config.json`,
+         qr{"apiUrl":"https://localhost:$port"}, 'the page connects by HTTPS');
+    ok(stop('TERM'), 'and stops');
+}
+
+keep_logs();
 
 done_testing();

@@ -18,6 +18,7 @@ use JSON::PP ();
 use MIME::Base64 qw( encode_base64 );
 use POSIX ();
 use SocialPostgres;
+use SocialSecrets ();
 use Test::More ();
 
 our @EXPORT = qw( event webhook sigv4 invoke $pg $sub hook_config );
@@ -45,6 +46,8 @@ sub write_file {
     close $f or die "$dir/$name: $!\n";
 }
 
+SocialSecrets::made(map { encode_base64($_, '') } values %secret);
+SocialSecrets::made('sEcReT/with+signs=');
 write_file($_, 'whsec_' . encode_base64($secret{$_}, '') . "\n")
     for keys %secret;
 write_file('credentials', <<'_EOC_');
@@ -122,6 +125,8 @@ sub webhook {
         'v1,' . encode_base64(hmac_sha256("$id.$at.$body", $secret{$_}), '')
     } @names;
 
+    SocialSecrets::made(map { substr $_, 3 } split / /, $signature);
+
     my %headers = ('webhook-id' => $id, 'webhook-timestamp' => $at,
                    'webhook-signature' => $signature);
 
@@ -168,6 +173,7 @@ sub sigv4 {
     $key = hmac_sha256($_, $key) for $day, $region, $service, 'aws4_request';
 
     my $signature = hmac_sha256_hex($string, $key);
+    SocialSecrets::made($signature, $o{secret});
     my $access_key = $o{access_key} // 'local';
 
     delete $headers{host};

@@ -12,6 +12,7 @@ use File::Temp ();
 use JSON::PP ();
 use MIME::Base64 ();
 use SocialNode ();
+use SocialSecrets ();
 
 my $root = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
 my ($tools, $packages);
@@ -95,6 +96,7 @@ sub sign {
     chomp(my $token = `@all < $input`);
     die "@command made no token\n" if $? || $token !~ /\A[\w.-]+\z/;
 
+    SocialSecrets::made($token);
     return $token;
 }
 

@@ -16,6 +16,7 @@ use File::Basename ();
 use File::Temp ();
 use IO::Socket::INET ();
 use POSIX ();
+use SocialSecrets ();
 use Time::HiRes ();
 
 my $root = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
@@ -163,6 +164,7 @@ sub stop {
     wait_for(10 * $slow, sub { waitpid($pid, 1) == $pid })
         or (kill('KILL', $pid), waitpid($pid, 0));
     $self->check_valgrind;
+    SocialSecrets::keep(glob "$self->{dir}/logs/*.log");
     return;
 }
 
@@ -274,6 +276,7 @@ sub request {
     1 while sysread $sock, $answer, 65536, length $answer;
     alarm 0;
 
+    SocialSecrets::made_in($answer);
     return $answer;
 }
 

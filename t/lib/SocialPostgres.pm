@@ -24,6 +24,7 @@ use File::Temp ();
 use IO::Handle ();
 use IPC::Open2 ();
 use POSIX ();
+use SocialSecrets ();
 use Time::HiRes qw(sleep time);
 
 my $root = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../..');
@@ -461,6 +462,7 @@ sub DESTROY {
     }
 
     $self->down;
+    SocialSecrets::keep("$self->{dir}/log");
     File::Path::remove_tree($self->{dir});
 }
 

@@ -18,11 +18,12 @@ use IO::Socket::INET ();
 use JSON::PP ();
 use MIME::Base64 ();
 use POSIX ();
+use SocialSecrets ();
 
 sub new {
     my ($class, %opt) = @_;
 
-    return bless {
+    my $self = bless {
         host => '127.0.0.1',
         base => '',
         region => 'eu-west-1',
@@ -30,6 +31,9 @@ sub new {
         secret => 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
         %opt,
     }, $class;
+
+    SocialSecrets::made(@$self{qw( secret token )});
+    return $self;
 }
 
 sub credentials_text {
@@ -69,8 +73,11 @@ sub signature {
     $key = hmac_sha256($_, $key)
         for $day, $self->{region}, 's3', 'aws4_request';
 
-    return hmac_sha256_hex(join("\n", 'AWS4-HMAC-SHA256', $time, $scope,
-                                sha256_hex($request)), $key);
+    my $signature = hmac_sha256_hex(join("\n", 'AWS4-HMAC-SHA256', $time,
+                                         $scope, sha256_hex($request)), $key);
+
+    SocialSecrets::made($signature);
+    return $signature;
 }
 
 sub canonical_request {
@@ -145,8 +152,10 @@ sub form {
     $key = hmac_sha256($_, $key) for $day, $self->{region}, 's3',
                                      'aws4_request';
 
-    return @fields, policy => $policy,
-           'x-amz-signature' => hmac_sha256_hex($policy, $key);
+    my $signature = hmac_sha256_hex($policy, $key);
+
+    SocialSecrets::made($signature);
+    return @fields, policy => $policy, 'x-amz-signature' => $signature;
 }
 
 # A body of multipart/form-data, with its headers.  An item of the list that is
@@ -280,6 +289,8 @@ sub read_answer {
     alarm 0;
 
     my ($code) = $body =~ m{<Code>(\w+)</Code>};
+
+    SocialSecrets::made_in($body);
 
     return { status => $status, headers => \%headers, body => $body,
              code => $code // '' };

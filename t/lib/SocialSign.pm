@@ -21,6 +21,7 @@ use IPC::Open2 ();
 use JSON::PP ();
 use MIME::Base64 ();
 
+use SocialSecrets ();
 use SocialToken qw( b64 header_text payload_text );
 
 our @EXPORT = qw( sign_token sign_bytes sign_jwk sign_jwks sign_public_pem );
@@ -136,7 +137,10 @@ sub sign_token {
 
     $signature = $how{change}->($signature) if $how{change};
 
-    return "$input." . b64($signature);
+    my $token = "$input." . b64($signature);
+
+    SocialSecrets::made($token);
+    return $token;
 }
 
 1;

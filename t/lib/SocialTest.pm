@@ -14,6 +14,7 @@ use warnings;
 
 use Cwd ();
 use File::Basename ();
+use SocialSecrets ();
 use Test::More ();
 
 my $lib = Cwd::abs_path(File::Basename::dirname(__FILE__));
@@ -50,6 +51,11 @@ sub load {
     # A driver that is found but does not load, since a module is missing, is
     # an error: the other one must not be used silently.
     require Test::Nginx::Socket;
+
+    if ($Driver eq 'own') {
+        push @Test::Nginx::Util::LogReaders, \&SocialSecrets::keep;
+        push @Test::Nginx::Util::AnswerReaders, \&SocialSecrets::made_in;
+    }
 
     # suites use these; neither driver sets both of them
     $ENV{TEST_NGINX_HTML_DIR} //= Test::Nginx::Socket::html_dir();

@@ -22,6 +22,7 @@ use File::Basename ();
 use File::Path ();
 use JSON::PP ();
 use MIME::Base64 ();
+use SocialSecrets ();
 
 our @EXPORT = qw(
     $http_config $issuer @quiet
@@ -188,13 +189,19 @@ sub signed {
 
     my $input = b64($header) . '.' . b64($payload);
 
-    return "$input." . b64(key($key // 'main')->sign($input));
+    my $token = "$input." . b64(key($key // 'main')->sign($input));
+
+    SocialSecrets::made($token);
+    return $token;
 }
 
 sub compact {
     my ($header, $payload, $signature) = @_;
 
-    return join '.', b64($header), b64($payload), $signature;
+    my $token = join '.', b64($header), b64($payload), $signature;
+
+    SocialSecrets::made($token);
+    return $token;
 }
 
 sub hs256 {
@@ -202,7 +209,10 @@ sub hs256 {
 
     my $input = b64($header) . '.' . b64($payload);
 
-    return "$input." . b64(Digest::SHA::hmac_sha256($input, $secret));
+    my $token = "$input." . b64(Digest::SHA::hmac_sha256($input, $secret));
+
+    SocialSecrets::made($token);
+    return $token;
 }
 
 # A token of the key "main"; "-key" and "-header" say otherwise.

@@ -26,6 +26,7 @@ use Time::HiRes qw( sleep time );
 use SocialBucket;
 use SocialImage;
 use SocialPostgres;
+use SocialSecrets ();
 
 my @all;
 
@@ -348,6 +349,8 @@ END {
             kill 'KILL', $pid;
             waitpid $pid, 0;
         }
+
+        SocialSecrets::keep(glob "$self->{dir}/log.*");
     }
 
     $? = $status;

@@ -659,7 +659,9 @@ ngx_http_social_auth_user(ngx_http_social_auth_ctx_t *ctx)
 
 
 /*
- * Never the token, nor a claim; the kid identifies a key and is public.
+ * Never the token, nor a claim; the kid identifies a key and is public.  The
+ * issuer is the name of the block whose tokens these would be; empty if that is
+ * not known.
  */
 
 static void
@@ -668,7 +670,7 @@ ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
     u_char        *last;
     u_char         kid[4 * 64];
     ngx_log_t     *log;
-    ngx_str_t      name;
+    ngx_str_t      name, issuer;
     ngx_uint_t     level;
     social_str_t   s;
 
@@ -680,13 +682,20 @@ ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
 
     ngx_http_social_from_str(&name, social_token_status_name(ctx->status));
 
+    ngx_str_null(&issuer);
+
+    if (ctx->issuer) {
+        issuer = ctx->issuer->name;
+    }
+
     if (ctx->status >= SOCIAL_TOKEN_PENDING) {
         /* an outage of the keys is logged once, where they are fetched */
 
         level = ctx->status == SOCIAL_TOKEN_FAILED ? NGX_LOG_ERR : NGX_LOG_INFO;
 
         ngx_log_error(level, log, 0,
-                      "social: token could not be verified: %V", &name);
+                      "social: token could not be verified: %V, "
+                      "issuer: \"%V\"", &name, &issuer);
         return;
     }
 
@@ -695,8 +704,8 @@ ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
     last = social_str_printable(kid, s);
 
     ngx_log_error(NGX_LOG_INFO, log, 0,
-                  "social: token refused: %V, kid: \"%*s\"",
-                  &name, (size_t) (last - kid), kid);
+                  "social: token refused: %V, kid: \"%*s\", issuer: \"%V\"",
+                  &name, (size_t) (last - kid), kid, &issuer);
 }
 
 

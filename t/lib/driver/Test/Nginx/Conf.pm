@@ -22,12 +22,19 @@ sub make_root {
 
     push @old, $LogDir, glob("$ServRoot/*_temp") if !$keep_logs;
 
+    keep_logs() if !$keep_logs;
     remove_tree(grep { -d } @old);
     make_path($ServRoot, $ConfDir, $HtmlDir, $LogDir);
 
     write_file("$HtmlDir/index.html",
                '<html><head><title>It works!</title></head>'
                . '<body>It works!</body></html>');
+}
+
+# For those that read the logs, before they are removed.
+
+sub keep_logs {
+    $_->(glob "$LogDir/*.log") for @Test::Nginx::Util::LogReaders;
 }
 
 sub write_file {

@@ -394,6 +394,7 @@ sub send_request {
         : Test::Nginx::Http::exchange($block, $pieces, $timeout);
 
     warn "# the answer: [$bytes]\n" if $Verbose;
+    $_->($bytes) for @Test::Nginx::Util::AnswerReaders;
 
     if (defined $error && $error ne 'timeout') {
         extra_fail("$name - $error");
@@ -417,6 +418,7 @@ END {
 
         Test::Nginx::Process::stop() if !$Test::Nginx::Util::NoClean;
         Test::Nginx::Util::run_cleanup();
+        Test::Nginx::Conf::keep_logs();
 
         if ($Test::Nginx::Util::Randomize
             && $ServRoot =~ m{/t/servroot_\d+\z})

@@ -64,6 +64,7 @@ our $ErrLogFile = "$LogDir/error.log";
 our $AccLogFile = "$LogDir/access.log";
 
 our $LoadModules = $ENV{TEST_NGINX_LOAD_MODULES};
+our (@LogReaders, @AnswerReaders);
 our $LogLevel = $ENV{TEST_NGINX_LOG_LEVEL} || 'debug';
 our $MasterProcessEnabled = $ENV{TEST_NGINX_MASTER_PROCESS} || 'off';
 our $NoClean = $ENV{TEST_NGINX_NO_CLEAN};
