@@ -4,8 +4,8 @@
  *
  * DESIGN.  A bucket holds "burst" requests, is full at first, and is filled at
  * the rate of the limit, both times the gateway's share.  A request that finds
- * less than one in it is refused and takes nothing: whoever goes on asking is
- * served at the rate of the limit, and not kept out for ever.
+ * less than one in it is refused and takes nothing: a client that goes on
+ * asking is served at the rate of the limit, and not kept out for ever.
  *
  * The arithmetic is that of doubles, which count requests exactly up to 2^53;
  * every sum is bounded by the bucket, and every quotient is checked.

@@ -42,7 +42,7 @@ typedef struct {
     u_char                           len;
     u_short                          slot;       /* its number + 1, or 0 */
     uint32_t                         arrived;    /* in the window; of a quota,
-                                                    used and not told yet */
+                                                    used and not reported */
     ngx_queue_t                      queue;
     social_limit_bucket_t            bucket;
     uint32_t                         window;     /* when it began, ms */
@@ -51,7 +51,7 @@ typedef struct {
 
 
 /*
- * A key whose demand other gateways are told.
+ * A key whose demand other gateways are report.
  */
 typedef struct {
     ngx_rbtree_node_t               *node;       /* NULL: free */
@@ -194,6 +194,16 @@ typedef struct {
 extern ngx_module_t  ngx_http_social_limit_module;
 
 
+/*
+ * The key of a node of the tree.
+ */
+static ngx_inline ngx_http_social_limit_node_t *
+ngx_http_social_limit_node(ngx_rbtree_node_t *node)
+{
+    return (ngx_http_social_limit_node_t *) &node->color;
+}
+
+
 /* ngx_http_social_limit_conf.c */
 
 /*
@@ -240,8 +250,8 @@ ngx_int_t ngx_http_social_limit_address(ngx_http_request_t *r,
 ngx_int_t ngx_http_social_limit_init_zone(ngx_shm_zone_t *shm, void *data);
 
 /*
- * Takes a request out of the bucket of a key, of which NGX_HTTP_SOCIAL_LIMIT_KEY
- * bytes are enough to tell it from others.
+ * Takes a request out of the bucket of a key, which has at most
+ * NGX_HTTP_SOCIAL_LIMIT_KEY bytes.
  */
 void ngx_http_social_limit_take(ngx_http_social_limit_zone_t *zone,
     ngx_str_t *key, ngx_uint_t dry_run,
@@ -259,18 +269,11 @@ void ngx_http_social_limit_give(ngx_http_social_limit_zone_t *zone,
 void ngx_http_social_limit_now(const ngx_http_social_limit_zone_t *zone,
     int64_t *first, int64_t *next);
 
-/*
- * The key of a node.
- */
-ngx_http_social_limit_node_t *ngx_http_social_limit_node(
-    ngx_rbtree_node_t *node);
-
-
 /* ngx_http_social_limit_slots.c */
 
 /*
  * Gives a node that others are to know of a slot, if there is a free one, or
- * one of a key that is asked for less; it is told in the next interval, or
+ * one of a key that is asked for less; it is reported in the next interval, or
  * "soon".  With the mutex held, as for all of these.
  */
 void ngx_http_social_limit_slot_want(ngx_http_social_limit_zone_t *zone,
@@ -291,7 +294,7 @@ double ngx_http_social_limit_slot_share(
     ngx_http_social_limit_slot_t **slot);
 
 
-/* a slot, as it is told */
+/* a slot, as it is reported */
 
 typedef struct {
     ngx_http_social_limit_zone_t    *zone;
@@ -303,22 +306,22 @@ typedef struct {
     int64_t                          period;     /* its first second */
     int64_t                          until;      /* its end, or 0 */
     u_char                           hash[16];
-} ngx_http_social_limit_told_t;
+} ngx_http_social_limit_report_t;
 
 
 /*
- * Adds what is to be told of a zone to "told", an array of these: of all slots,
- * or with "fresh" of those that were not told yet.  Takes the mutex.  NGX_ERROR:
- * out of memory; what was not added will be told later.
+ * Adds what is to be reported of a zone to an array of these: of all slots, or
+ * with "fresh" of those that were not reported yet.  Takes the mutex.
+ * NGX_ERROR: out of memory; what was not added will be reported later.
  */
-ngx_int_t ngx_http_social_limit_slots_tell(ngx_http_social_limit_zone_t *zone,
-    ngx_uint_t fresh, ngx_array_t *told);
+ngx_int_t ngx_http_social_limit_slots_report(ngx_http_social_limit_zone_t *zone,
+    ngx_uint_t fresh, ngx_array_t *reports);
 
 /*
- * Sets the share of a slot that was told, by what others have: their number and
- * demand, and what all have used of a quota.  With the mutex held.
+ * Sets the share of a slot that was reported, by what others have: their number
+ * and demand, and what all have used of a quota.  With the mutex held.
  */
-void ngx_http_social_limit_slot_lease(ngx_http_social_limit_told_t *told,
+void ngx_http_social_limit_slot_lease(ngx_http_social_limit_report_t *report,
     uint64_t gateways, uint64_t demand, uint64_t used);
 
 

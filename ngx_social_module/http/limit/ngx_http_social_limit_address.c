@@ -10,8 +10,8 @@
 
 
 /*
- * Whoever has an IPv6 address has 2^64 of them (RFC 6177; RFC 7934).  Where one
- * socket listens for both, an IPv4 address comes as ::ffff:192.0.2.1.
+ * A client with an IPv6 address has 2^64 of them (RFC 6177; RFC 7934).  Where
+ * one socket listens for both, an IPv4 address comes as ::ffff:192.0.2.1.
  */
 
 ngx_int_t

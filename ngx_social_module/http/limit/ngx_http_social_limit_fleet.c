@@ -1,12 +1,12 @@
 
 /*
- * "social_limit": what gateways of one database tell each other.
+ * "social_limit": what gateways of one database learn of each other.
  *
- * DESIGN.  One worker process of a gateway, which has the lease, tells the
+ * DESIGN.  One worker process of a gateway, which has the lease, reports to the
  * database in each interval what keys with a slot are asked for, and gets what
  * others are asked for: one statement for all keys of all limits.  A key that
- * has just got its slot is told as soon as the timer of the duty sees it.  No
- * request waits for any of it.
+ * has just got its slot is reported as soon as the timer of the duty sees it.
+ * No request waits for any of it.
  *
  * Each gateway computes its shares by itself.  Those who know the same demands
  * have shares that add up to 1; one whose demand has just changed has others
@@ -36,11 +36,11 @@ struct ngx_http_social_limit_exchange_s {
     ngx_http_social_duty_t              duty;
     ngx_http_social_limit_main_conf_t  *lmcf;
 
-    ngx_pool_t                         *pool;    /* of "told"; NULL: nothing */
-    ngx_array_t                        *told;
+    ngx_pool_t                         *pool;    /* of "reports"; or NULL */
+    ngx_array_t                        *reports;
     uint64_t                            number;
 
-    ngx_msec_t                          next;    /* when all is to be told */
+    ngx_msec_t                          next;    /* when all are reported */
     ngx_msec_t                          expire;
     unsigned                            begun:1;
     unsigned                            busy:1;  /* a statement is under way */
@@ -199,7 +199,7 @@ ngx_http_social_limit_exchange_duty(ngx_http_social_duty_t *duty)
 
     whole = (ngx_msec_int_t) (ngx_current_msec - ex->next) >= 0;
 
-    if (!whole && (ex->told != NULL || !fleet->wanted)) {
+    if (!whole && (ex->reports != NULL || !fleet->wanted)) {
         return;
     }
 
@@ -207,14 +207,14 @@ ngx_http_social_limit_exchange_duty(ngx_http_social_duty_t *duty)
         ex->next = ngx_current_msec + ex->lmcf->interval;
     }
 
-    if (ex->told == NULL
+    if (ex->reports == NULL
         && ngx_http_social_limit_exchange_collect(ex, !whole) != NGX_OK)
     {
         ngx_http_social_limit_exchange_drop(ex);
         return;
     }
 
-    if (ex->told == NULL) {
+    if (ex->reports == NULL) {
         return;
     }
 
@@ -228,7 +228,7 @@ ngx_http_social_limit_exchange_duty(ngx_http_social_duty_t *duty)
 
 
 /*
- * What is to be told; nothing, where only new keys were to be, and none are.
+ * What is to be report; nothing, where only new keys were to be, and none are.
  */
 
 static ngx_int_t
@@ -247,9 +247,9 @@ ngx_http_social_limit_exchange_collect(ngx_http_social_limit_exchange_t *ex,
         return NGX_ERROR;
     }
 
-    ex->told = ngx_array_create(ex->pool, 16,
-                                sizeof(ngx_http_social_limit_told_t));
-    if (ex->told == NULL) {
+    ex->reports = ngx_array_create(ex->pool, 16,
+                                sizeof(ngx_http_social_limit_report_t));
+    if (ex->reports == NULL) {
         return NGX_ERROR;
     }
 
@@ -258,14 +258,14 @@ ngx_http_social_limit_exchange_collect(ngx_http_social_limit_exchange_t *ex,
     for (i = 0; i < ex->lmcf->zones.nelts; i++) {
 
         if (zones[i]->fleet
-            && ngx_http_social_limit_slots_tell(zones[i], fresh, ex->told)
+            && ngx_http_social_limit_slots_report(zones[i], fresh, ex->reports)
                != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
-    if (fresh && ex->told->nelts == 0) {
+    if (fresh && ex->reports->nelts == 0) {
         ngx_http_social_limit_exchange_drop(ex);
         return NGX_OK;
     }
@@ -289,7 +289,7 @@ ngx_http_social_limit_exchange_send(ngx_http_social_limit_exchange_t *ex)
 
     /* a hash and three numbers, with commas, and the braces */
 
-    size = ex->told->nelts * (32 + 1 + 3 * (NGX_INT64_LEN + 1))
+    size = ex->reports->nelts * (32 + 1 + 3 * (NGX_INT64_LEN + 1))
            + 4 * sizeof("{}") + 2 * NGX_INT64_LEN;
 
     text = ngx_alloc(size, ngx_cycle->log);
@@ -334,16 +334,16 @@ ngx_http_social_limit_exchange_lists(ngx_http_social_limit_exchange_t *ex,
     social_pq_param_t *params, u_char *p)
 {
     ngx_uint_t                     i, k;
-    ngx_http_social_limit_told_t  *told;
+    ngx_http_social_limit_report_t  *reports;
 
-    told = ex->told->elts;
+    reports = ex->reports->elts;
 
     for (k = 0; k < 4; k++) {
 
         params[k].value.data = p;
         *p++ = '{';
 
-        for (i = 0; i < ex->told->nelts; i++) {
+        for (i = 0; i < ex->reports->nelts; i++) {
 
             if (i) {
                 *p++ = ',';
@@ -352,20 +352,20 @@ ngx_http_social_limit_exchange_lists(ngx_http_social_limit_exchange_t *ex,
             switch (k) {
 
             case 0:
-                p = ngx_hex_dump(p, told[i].hash, sizeof(told[i].hash));
+                p = ngx_hex_dump(p, reports[i].hash, sizeof(reports[i].hash));
                 break;
 
             case 1:
-                p = ngx_sprintf(p, "%uL", told[i].demand);
+                p = ngx_sprintf(p, "%uL", reports[i].demand);
                 break;
 
             case 2:
-                p = ngx_sprintf(p, "%uL", told[i].used);
+                p = ngx_sprintf(p, "%uL", reports[i].used);
                 break;
 
             default:
-                p = told[i].until ? ngx_sprintf(p, "%L", told[i].until)
-                                  : ngx_cpymem(p, "NULL", 4);
+                p = reports[i].until ? ngx_sprintf(p, "%L", reports[i].until)
+                                     : ngx_cpymem(p, "NULL", 4);
             }
         }
 
@@ -435,20 +435,20 @@ ngx_http_social_limit_exchange_take(ngx_http_social_limit_exchange_t *ex,
 {
     uint64_t                        gateways, demand, used, time;
     ngx_uint_t                      i;
-    ngx_http_social_limit_told_t   *told;
+    ngx_http_social_limit_report_t   *reports;
     ngx_http_social_limit_fleet_t  *fleet;
 
-    told = ex->told->elts;
+    reports = ex->reports->elts;
     fleet = ex->lmcf->fleet;
 
-    if (social_pq_result_rows(result) != ex->told->nelts + 1
+    if (social_pq_result_rows(result) != ex->reports->nelts + 1
         || !ngx_http_social_limit_exchange_number(result, 0, 0, &gateways)
         || !ngx_http_social_limit_exchange_number(result, 0, 1, &time))
     {
         return 0;
     }
 
-    for (i = 0; i < ex->told->nelts; i++) {
+    for (i = 0; i < ex->reports->nelts; i++) {
 
         if (!ngx_http_social_limit_exchange_number(result, i + 1, 0, &demand)
             || !ngx_http_social_limit_exchange_number(result, i + 1, 1, &demand)
@@ -461,16 +461,16 @@ ngx_http_social_limit_exchange_take(ngx_http_social_limit_exchange_t *ex,
     fleet->gateways = (ngx_atomic_t) gateways;
     fleet->offset = (ngx_atomic_int_t) ((int64_t) time - ngx_time());
 
-    for (i = 0; i < ex->told->nelts; i++) {
+    for (i = 0; i < ex->reports->nelts; i++) {
 
         (void) ngx_http_social_limit_exchange_number(result, i + 1, 0,
                                                      &gateways);
         (void) ngx_http_social_limit_exchange_number(result, i + 1, 1, &demand);
         (void) ngx_http_social_limit_exchange_number(result, i + 1, 2, &used);
 
-        ngx_shmtx_lock(&told[i].zone->shpool->mutex);
-        ngx_http_social_limit_slot_lease(&told[i], gateways, demand, used);
-        ngx_shmtx_unlock(&told[i].zone->shpool->mutex);
+        ngx_shmtx_lock(&reports[i].zone->shpool->mutex);
+        ngx_http_social_limit_slot_lease(&reports[i], gateways, demand, used);
+        ngx_shmtx_unlock(&reports[i].zone->shpool->mutex);
     }
 
     ngx_shmtx_lock(&ex->lmcf->shpool->mutex);
@@ -508,8 +508,8 @@ ngx_http_social_limit_exchange_number(const social_pq_result_t *result,
 
 
 /*
- * What was used of quotas is told again as it was, since nobody knows whether
- * it was counted; where nothing was, there is nothing to repeat.
+ * What was used of quotas is reported again as it was, since nobody knows
+ * whether it was counted; where nothing was, there is nothing to repeat.
  */
 
 static void
@@ -517,7 +517,7 @@ ngx_http_social_limit_exchange_failed(ngx_http_social_limit_exchange_t *ex,
     const char *why)
 {
     ngx_uint_t                     i;
-    ngx_http_social_limit_told_t  *told;
+    ngx_http_social_limit_report_t  *reports;
 
     ngx_shmtx_lock(&ex->lmcf->shpool->mutex);
     ex->lmcf->fleet->failed++;
@@ -531,10 +531,10 @@ ngx_http_social_limit_exchange_failed(ngx_http_social_limit_exchange_t *ex,
                       "shares: %s", why);
     }
 
-    told = ex->told->elts;
+    reports = ex->reports->elts;
 
-    for (i = 0; i < ex->told->nelts; i++) {
-        if (told[i].used) {
+    for (i = 0; i < ex->reports->nelts; i++) {
+        if (reports[i].used) {
             return;
         }
     }
@@ -551,7 +551,7 @@ ngx_http_social_limit_exchange_drop(ngx_http_social_limit_exchange_t *ex)
     }
 
     ex->pool = NULL;
-    ex->told = NULL;
+    ex->reports = NULL;
 }
 
 

@@ -1,10 +1,10 @@
 
 /*
- * "social_limit": the keys that other gateways are told of.
+ * "social_limit": the keys that are reported to other gateways.
  *
  * DESIGN.  Most keys are asked for so little that all gateways together would
  * allow it.  Those that are asked for more have slots, which are few: what is
- * told in an interval is bounded, whoever attacks.  Where all slots are taken,
+ * reported in an interval is bounded in any attack.  Where all slots are taken,
  * a key takes the place of one of a few that are looked at, if it is asked for
  * more, so that in the end the keys with the highest demand have them.
  *
@@ -27,11 +27,11 @@ typedef struct {
 } ngx_http_social_limit_copy_t;
 
 
-static ngx_uint_t ngx_http_social_limit_slot_tell(
+static ngx_uint_t ngx_http_social_limit_slot_report(
     ngx_http_social_limit_zone_t *zone, ngx_uint_t i, ngx_uint_t fresh,
-    ngx_http_social_limit_told_t *told, ngx_http_social_limit_copy_t *copy);
+    ngx_http_social_limit_report_t *report, ngx_http_social_limit_copy_t *copy);
 static ngx_int_t ngx_http_social_limit_slot_hash(
-    ngx_http_social_limit_told_t *told, ngx_http_social_limit_copy_t *copy);
+    ngx_http_social_limit_report_t *report, ngx_http_social_limit_copy_t *copy);
 
 
 void
@@ -129,13 +129,13 @@ ngx_http_social_limit_slot_share(const ngx_http_social_limit_zone_t *zone,
 
 
 ngx_int_t
-ngx_http_social_limit_slots_tell(ngx_http_social_limit_zone_t *zone,
-    ngx_uint_t fresh, ngx_array_t *told)
+ngx_http_social_limit_slots_report(ngx_http_social_limit_zone_t *zone,
+    ngx_uint_t fresh, ngx_array_t *reports)
 {
     ngx_uint_t                     i, k, n;
-    ngx_http_social_limit_told_t  *item;
+    ngx_http_social_limit_report_t  *item;
     ngx_http_social_limit_copy_t   copies[NGX_HTTP_SOCIAL_LIMIT_CHUNK];
-    ngx_http_social_limit_told_t   items[NGX_HTTP_SOCIAL_LIMIT_CHUNK];
+    ngx_http_social_limit_report_t   items[NGX_HTTP_SOCIAL_LIMIT_CHUNK];
 
     for (i = 0; i < zone->sh->n; /* void */ ) {
 
@@ -146,7 +146,7 @@ ngx_http_social_limit_slots_tell(ngx_http_social_limit_zone_t *zone,
         ngx_shmtx_lock(&zone->shpool->mutex);
 
         for (k = 0; k < NGX_HTTP_SOCIAL_LIMIT_CHUNK && i < zone->sh->n; k++) {
-            n += ngx_http_social_limit_slot_tell(zone, i++, fresh, &items[n],
+            n += ngx_http_social_limit_slot_report(zone, i++, fresh, &items[n],
                                                  &copies[n]);
         }
 
@@ -160,7 +160,7 @@ ngx_http_social_limit_slots_tell(ngx_http_social_limit_zone_t *zone,
                 return NGX_ERROR;
             }
 
-            item = ngx_array_push(told);
+            item = ngx_array_push(reports);
             if (item == NULL) {
                 return NGX_ERROR;
             }
@@ -174,13 +174,13 @@ ngx_http_social_limit_slots_tell(ngx_http_social_limit_zone_t *zone,
 
 
 /*
- * 1: there is something to tell.  A key that is not asked for any more gives
+ * 1: there is something to report.  A key that is not asked for any more gives
  * its slot back.
  */
 
 static ngx_uint_t
-ngx_http_social_limit_slot_tell(ngx_http_social_limit_zone_t *zone,
-    ngx_uint_t i, ngx_uint_t fresh, ngx_http_social_limit_told_t *told,
+ngx_http_social_limit_slot_report(ngx_http_social_limit_zone_t *zone,
+    ngx_uint_t i, ngx_uint_t fresh, ngx_http_social_limit_report_t *report,
     ngx_http_social_limit_copy_t *copy)
 {
     double                         gateways;
@@ -205,7 +205,7 @@ ngx_http_social_limit_slot_tell(ngx_http_social_limit_zone_t *zone,
 
     /*
      * a rate, with half of what it was given the slot for; a quota of which all
-     * was told and the rest is known
+     * was reported and the rest is known
      */
 
     if (zone->limit.rate > 0) {
@@ -227,19 +227,19 @@ ngx_http_social_limit_slot_tell(ngx_http_social_limit_zone_t *zone,
     slot->arrived = 0;
     slot->since = ngx_current_msec;
 
-    ngx_memzero(told, sizeof(ngx_http_social_limit_told_t));
+    ngx_memzero(report, sizeof(ngx_http_social_limit_report_t));
 
-    told->zone = zone;
-    told->i = i;
-    told->serial = slot->serial;
-    told->demand = (uint64_t) (slot->demand * 1000);
+    report->zone = zone;
+    report->i = i;
+    report->serial = slot->serial;
+    report->demand = (uint64_t) (slot->demand * 1000);
 
     if (zone->limit.rate == 0) {
-        told->period = ln->bucket.last;
+        report->period = ln->bucket.last;
 
-        social_limit_period(zone->limit.period, told->period, &first,
-                            &told->until);
-        told->used = ln->arrived;
+        social_limit_period(zone->limit.period, report->period, &first,
+                            &report->until);
+        report->used = ln->arrived;
         ln->arrived = 0;
     }
 
@@ -256,7 +256,7 @@ ngx_http_social_limit_slot_tell(ngx_http_social_limit_zone_t *zone,
  */
 
 static ngx_int_t
-ngx_http_social_limit_slot_hash(ngx_http_social_limit_told_t *told,
+ngx_http_social_limit_slot_hash(ngx_http_social_limit_report_t *report,
     ngx_http_social_limit_copy_t *copy)
 {
     u_char        *p;
@@ -265,11 +265,11 @@ ngx_http_social_limit_slot_hash(ngx_http_social_limit_told_t *told,
     u_char         digest[SOCIAL_SHA256_SIZE];
     u_char         buf[NGX_HTTP_SOCIAL_LIMIT_KEY + NGX_INT64_LEN + 66];
 
-    name = &told->zone->name;
+    name = &report->zone->name;
 
     p = ngx_cpymem(buf, name->data, name->len);
     *p++ = '\0';
-    p = ngx_sprintf(p, "%L%Z", told->period);
+    p = ngx_sprintf(p, "%L%Z", report->period);
     p = ngx_cpymem(p, copy->data, copy->len);
 
     text.data = buf;
@@ -279,14 +279,14 @@ ngx_http_social_limit_slot_hash(ngx_http_social_limit_told_t *told,
         return NGX_ERROR;
     }
 
-    ngx_memcpy(told->hash, digest, sizeof(told->hash));
+    ngx_memcpy(report->hash, digest, sizeof(report->hash));
 
     return NGX_OK;
 }
 
 
 void
-ngx_http_social_limit_slot_lease(ngx_http_social_limit_told_t *told,
+ngx_http_social_limit_slot_lease(ngx_http_social_limit_report_t *report,
     uint64_t gateways, uint64_t demand, uint64_t used)
 {
     double                         left;
@@ -294,23 +294,23 @@ ngx_http_social_limit_slot_lease(ngx_http_social_limit_told_t *told,
     ngx_http_social_limit_node_t  *ln;
     ngx_http_social_limit_slot_t  *slot;
 
-    zone = told->zone;
-    slot = &zone->sh->slots[told->i];
+    zone = report->zone;
+    slot = &zone->sh->slots[report->i];
 
     /* another key may have it by now */
 
-    if (slot->node == NULL || slot->serial != told->serial) {
+    if (slot->node == NULL || slot->serial != report->serial) {
         return;
     }
 
     ln = ngx_http_social_limit_node(slot->node);
 
     slot->share = social_limit_share(&zone->limit,
-                                     (double) told->demand / 1000,
+                                     (double) report->demand / 1000,
                                      (double) demand / 1000, gateways);
     slot->leased = 1;
 
-    if (zone->limit.rate == 0 && ln->bucket.last == told->period) {
+    if (zone->limit.rate == 0 && ln->bucket.last == report->period) {
 
         /* but for what came since */
 

@@ -142,13 +142,6 @@ failed:
 }
 
 
-ngx_http_social_limit_node_t *
-ngx_http_social_limit_node(ngx_rbtree_node_t *node)
-{
-    return (ngx_http_social_limit_node_t *) &node->color;
-}
-
-
 static void
 ngx_http_social_limit_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
     ngx_rbtree_node_t *sentinel)
@@ -246,7 +239,7 @@ ngx_http_social_limit_take(ngx_http_social_limit_zone_t *zone, ngx_str_t *key,
 
     if (node == NULL) {
 
-        /* not to happen; whoever comes is not to pay for it */
+        /* not to happen; the client is not to pay for it */
 
         ngx_shmtx_unlock(&zone->shpool->mutex);
 
@@ -306,7 +299,7 @@ ngx_http_social_limit_take(ngx_http_social_limit_zone_t *zone, ngx_str_t *key,
 /*
  * A bucket that is new.  What comes at once of a rate may come at each gateway
  * once; of a quota, which is not filled again, each has an equal part until it
- * is told what is left.
+ * knows what is left.
  */
 
 static void
@@ -401,7 +394,7 @@ ngx_http_social_limit_give(ngx_http_social_limit_zone_t *zone, ngx_str_t *key)
 
         social_limit_give(&zone->limit, share, &ln->bucket);
 
-        /* of a quota, unless it was told meanwhile: then it is lost */
+        /* of a quota, unless it was reported meanwhile: then it is lost */
 
         if (zone->limit.rate == 0 && ln->arrived) {
             ln->arrived--;

@@ -42,7 +42,7 @@ static const ngx_http_social_status_family_t
       offsetof(ngx_http_social_status_limit_t, keys) },
 
     { "social_limit_leases", "gauge",
-      "Keys of which other gateways are told.",
+      "Keys that are reported to other gateways.",
       offsetof(ngx_http_social_status_limit_t, leases) },
 
     { NULL, NULL, NULL, 0 }
