@@ -49,7 +49,7 @@ refused('both', zone('a key=$arg_k rate=1r/s quota=1r/day'),
 refused('a burst of a quota', zone('a key=$arg_k quota=1r/day burst=1'),
         'social_limit_zone "a" has a burst of a quota');
 refused('no database', zone('a key=$arg_k rate=1r/s fleet=on'),
-        'no social_database is defined (add it to the "http" block) for the '
+        'no "social_database" is defined (add it to the "http" block) for the '
         . '"social_limit_zone" directive');
 refused('in a server', { config => $zone },
         '"social_limit_zone" directive is not allowed here');

@@ -62,6 +62,7 @@ typedef struct {
     uint32_t                         arrived;
     unsigned                         measured:1; /* there is a demand */
     unsigned                         leased:1;   /* there is a share */
+    unsigned                         exhausted:1; /* all of a quota was used */
 } ngx_http_social_limit_slot_t;
 
 

@@ -230,7 +230,7 @@ ngx_http_social_limit_seconds(ngx_http_social_limit_asked_t *asked)
 
     zone = asked->use->zone;
 
-    if (zone->limit.rate == 0) {
+    if (zone->limit.rate == 0 && asked->verdict.state.wait == 0) {
         ngx_http_social_limit_now(zone, &first, &next);
 
         next -= ngx_time() + (zone->fleet ? zone->lmcf->fleet->offset : 0);

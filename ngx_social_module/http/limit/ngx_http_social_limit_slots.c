@@ -185,7 +185,7 @@ ngx_http_social_limit_slot_report(ngx_http_social_limit_zone_t *zone,
 {
     double                         gateways;
     int64_t                        first;
-    ngx_msec_t                     time;
+    ngx_msec_t                     time, window;
     ngx_uint_t                     cold;
     ngx_http_social_limit_node_t  *ln;
     ngx_http_social_limit_slot_t  *slot;
@@ -199,18 +199,25 @@ ngx_http_social_limit_slot_report(ngx_http_social_limit_zone_t *zone,
     ln = ngx_http_social_limit_node(slot->node);
     time = ngx_current_msec - slot->since;
 
-    slot->demand = social_limit_demand(slot->demand,
-                                       slot->measured ? zone->window : 0,
-                                       slot->arrived, time);
+    /* at first nothing is known of before, but that there was a window */
+
+    window = zone->window;
+
+    if (!slot->measured) {
+        window = time < zone->window ? zone->window - time : 0;
+    }
+
+    slot->demand = social_limit_demand(slot->demand, window, slot->arrived,
+                                       time);
 
     /*
      * a rate, with half of what it was given the slot for; a quota of which all
      * was reported and the rest is known
      */
 
-    if (zone->limit.rate > 0) {
-        gateways = (double) ngx_max(zone->lmcf->fleet->gateways, 1);
+    gateways = (double) ngx_max(zone->lmcf->fleet->gateways, 1);
 
+    if (zone->limit.rate > 0) {
         cold = slot->measured
                && 4 * gateways * slot->demand * zone->window / 1000 < zone->hot;
 
@@ -219,6 +226,15 @@ ngx_http_social_limit_slot_report(ngx_http_social_limit_zone_t *zone,
     }
 
     if (cold) {
+
+        if (zone->limit.rate == 0) {
+
+            /* others may use what is left: an equal part, and ask again */
+
+            ln->bucket.tokens /= gateways;
+            ln->window = 0;
+        }
+
         ngx_http_social_limit_slot_free(zone, slot->node);
         return 0;
     }
@@ -309,6 +325,7 @@ ngx_http_social_limit_slot_lease(ngx_http_social_limit_report_t *report,
                                      (double) report->demand / 1000,
                                      (double) demand / 1000, gateways);
     slot->leased = 1;
+    slot->exhausted = (used >= zone->limit.n);
 
     if (zone->limit.rate == 0 && ln->bucket.last == report->period) {
 

@@ -280,6 +280,14 @@ ngx_http_social_limit_take(ngx_http_social_limit_zone_t *zone, ngx_str_t *key,
         slot->arrived++;
     }
 
+    if (zone->limit.rate == 0 && zone->fleet && !verdict->taken
+        && (slot == NULL || !slot->exhausted))
+    {
+        /* there may be more of it when this gateway has asked */
+
+        verdict->state.wait = (int64_t) zone->lmcf->interval;
+    }
+
     ngx_http_social_limit_count(zone, node, now, verdict->taken);
 
     if (verdict->taken) {
