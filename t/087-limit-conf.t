@@ -22,6 +22,18 @@ sub limit {
 
 no_root_location();
 
+# the examples of the shipped file, without their comment signs
+
+{
+    open my $in, '<', 'conf/social/limits.conf' or die "limits.conf: $!\n";
+    my $text = do { local $/; <$in> };
+    my @examples = $text =~ /^#\s+(social_limit_zone[^;]*;)/mg;
+
+    s/^#//mg for @examples;
+    @examples >= 5 or die "there are no examples in limits.conf\n";
+    accepted('what is shipped', { http => join "\n", @examples });
+}
+
 accepted('a rate', zone('a key=$arg_k rate=1r/s'));
 accepted('all of it', zone('a-B_9 key=x$arg_k rate=5r/h burst=1 size=32k
                            fleet=off local=1'));

@@ -113,22 +113,22 @@ DECLARE
     v_n    bigint;
     v_sum  bigint := 0;
 BEGIN
-    DELETE FROM limit_demands WHERE (key, gateway) IN (
-        SELECT key, gateway FROM limit_demands WHERE until < now()
-            LIMIT p_n FOR UPDATE SKIP LOCKED);
+    DELETE FROM limit_demands WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM limit_demands WHERE until < now()
+            LIMIT p_n FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS v_n = ROW_COUNT;
     v_sum := v_sum + v_n;
 
-    DELETE FROM limit_quotas WHERE key IN (
-        SELECT key FROM limit_quotas WHERE until < now()
-            LIMIT p_n FOR UPDATE SKIP LOCKED);
+    DELETE FROM limit_quotas WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM limit_quotas WHERE until < now()
+            LIMIT p_n FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS v_n = ROW_COUNT;
     v_sum := v_sum + v_n;
 
-    DELETE FROM limit_gateways WHERE id IN (
-        SELECT id FROM limit_gateways
+    DELETE FROM limit_gateways WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM limit_gateways
             WHERE until < now() - interval '1 day'
-            LIMIT p_n FOR UPDATE SKIP LOCKED);
+            LIMIT p_n FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS v_n = ROW_COUNT;
 
     RETURN v_sum + v_n;

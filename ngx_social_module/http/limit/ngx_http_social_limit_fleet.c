@@ -76,9 +76,8 @@ static void ngx_http_social_limit_exchange_expired(
 /* run twice, it counts once, by its number */
 
 static const ngx_http_social_statement_t  ngx_http_social_limit_exchange_sql = {
-    "SELECT gateways, demand, used FROM social_limits_exchange($1::uuid,"
-    " $2::bigint, $3::bigint, $4::text[], $5::bigint[], $6::bigint[],"
-    " $7::bigint[])",
+    "SELECT * FROM social_limits_exchange($1::uuid, $2::bigint, $3::bigint,"
+    " $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])",
     1, 0, { 0, 0 }, NULL
 };
 
