@@ -149,9 +149,9 @@ sub load {
 
             my $answer = '';
             until ($answer =~ /\r\n\r\n(?:here\n|\{.*\})\z/) {
-                IO::Select->new($sock[$i])->can_read(10)
-                    && sysread $sock[$i], $answer, 4096, length $answer
-                    or die "no answer\n";
+                my $got = IO::Select->new($sock[$i])->can_read(10)
+                          && sysread $sock[$i], $answer, 4096, length $answer;
+                die "no answer\n" if !$got;
             }
 
             $got[$i]++ if $answer =~ m{\AHTTP/1\.1 200};
