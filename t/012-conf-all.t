@@ -49,6 +49,9 @@ my %flat = (
     social_user_sync         => [ 'off', 'off refresh=1m' ],
     social_require_signature => [ 'off', 'secret=now' ],
     social_json_errors       => [ 'on', 'off' ],
+    social_limit_status      => [ '429', '503' ],
+    social_limit_headers     => [ 'on', 'off' ],
+    social_limit_log_level   => [ 'info', 'warn' ],
     social_cors              => [ 'off', 'on' ],
     social_cors_origins      => [ 'https://a.example', '*' ],
     social_cors_methods      => [ 'GET', '*' ],
@@ -68,12 +71,14 @@ my %http = (
     social_database    => [ 'dbname=a', 'dbname=b' ],
     social_thread_pool => [ 'a', 'b' ],
     social_sub_hash    => [ 'secret=now', 'secret=now' ],
+    social_limit_interval => [ '1s', '2s' ],
 );
 
 # by name, or by the claim's name: tested below; and of a location, tested in
-# t/169-s3-sign-conf.t
+# t/169-s3-sign-conf.t, and of limits, tested in t/087-limit-conf.t
 my %named = map { $_ => 1 } qw( social_issuer social_bucket social_secret
-                                social_auth_claim social_job social_s3_sign );
+                                social_auth_claim social_job social_s3_sign
+                                social_limit_zone social_limit );
 
 my %content = (
     social_logout        => [ 'social_auth main; social_logout', '' ],
@@ -172,6 +177,27 @@ my %param = (
                                    '0', '2d', 'x', '' } ],
         wait => [ '0', '2s', { map { $_ => $time->('0ms to 2s') }
                                '3s', 'x', '', '-1' } ],
+    },
+    social_limit_zone => {
+        before => 'social_limit_zone a', required => 'key',
+        key => [ 'a', '$arg_a', { '' => $empty } ],
+        rate => [ '1r/s', '1000000000r/h', { map {
+            $_ => 'it must be a number from 1 to 1000000000 and "r/s", "r/m" '
+                . 'or "r/h"' } '', '0r/s', '1', '1r/day', '1000000001r/s' } ],
+        quota => [ '1r/day', '9r/month', { map {
+            $_ => 'it must be a number from 1 to 1000000000 and "r/day", '
+                . '"r/week" or "r/month"' } '', '0r/day', '1', '1r/s' } ],
+        burst => [ 1, 1000000000, { map {
+            $_ => $number->('1 to 1000000000') } 0, 1000000001, 'x', '', -1 } ],
+        size => [ '32k', '2m', { map { $_ => 'it must be a size of at least 32k'
+                                     } 0, '31k', 'x', '', -1 } ],
+        fleet => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        local => [ 1, 100, { map { $_ => $number->('1 to 100') }
+                             0, 101, 'x', '', -1 } ],
+    },
+    social_limit => {
+        before => 'social_limit a', location => 1,
+        dry_run => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
     },
     social_ready => {
         before => 'social_ready', location => 1,

@@ -153,6 +153,12 @@ subtest 'the gateway' => sub {
     allowed($role, 'SELECT social_revocations_expire(10)', 0,
         'and forgets them');
 
+    allowed($role, "SELECT count(*) FROM social_limits_exchange('$id', 1, 1000,
+        '{aa,bb}', '{1,2}', '{0,3}', '{NULL,9000000000}')", 3, 'shares limits');
+    allowed($role, 'SELECT social_limits_expire(10)', 0, '... of the present');
+    denied($role, "SELECT * FROM $_", "... and reads nothing of $_")
+        for qw( limit_gateways limit_demands limit_quotas );
+
     denied($role, 'SELECT email FROM users', 'reads no e-mail addresses');
     denied($role, 'SELECT sub FROM users', 'no users at all');
     denied($role, "SELECT * FROM $_", "nothing of $_")

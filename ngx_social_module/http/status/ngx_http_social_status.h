@@ -10,6 +10,7 @@
 #include "ngx_http_social_counters.h"
 #include "ngx_http_social_hook_spool.h"
 #include "ngx_http_social_issuer.h"
+#include "ngx_http_social_limit.h"
 
 
 typedef enum {
@@ -32,6 +33,26 @@ typedef struct {
 } ngx_http_social_status_spool_t;
 
 
+typedef struct {
+    ngx_http_social_limit_zone_t        *zone;
+    uint64_t                             admitted;
+    uint64_t                             refused;
+    uint64_t                             dry_run;
+    uint64_t                             dropped;
+    uint64_t                             keys;
+    uint64_t                             leases;
+} ngx_http_social_status_limit_t;
+
+
+typedef struct {
+    ngx_uint_t                           shared;  /* there is a fleet */
+    uint64_t                             gateways;
+    uint64_t                             done;
+    uint64_t                             failed;
+    ngx_msec_int_t                       age;     /* -1: never done */
+} ngx_http_social_status_fleet_t;
+
+
 /*
  * All of it, at one time.
  */
@@ -46,6 +67,9 @@ typedef struct {
     ngx_uint_t                           n_keys;
     ngx_http_social_status_spool_t      *spools;
     ngx_uint_t                           n_spools;
+    ngx_http_social_status_limit_t      *limits;
+    ngx_uint_t                           n_limits;
+    ngx_http_social_status_fleet_t       fleet;
 } ngx_http_social_status_t;
 
 
@@ -97,6 +121,18 @@ ngx_int_t ngx_http_social_status_collect(ngx_http_request_t *r,
  * Writes all of it.
  */
 void ngx_http_social_status_write(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_t *status);
+
+
+/* ngx_http_social_status_limits.c */
+
+/*
+ * Those of limits, which are collected by the first one, into r->pool.
+ * NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_status_collect_limits(ngx_http_request_t *r,
+    ngx_http_social_status_t *status);
+void ngx_http_social_status_limits(ngx_http_social_status_text_t *t,
     const ngx_http_social_status_t *status);
 
 

@@ -106,7 +106,9 @@ ngx_http_social_status_collect(ngx_http_request_t *r,
     status->zone_size = zone->end - (u_char *) zone;
     status->zone_free = zone->pfree * ngx_pagesize;
 
-    if (ngx_http_social_status_collect_keys(r, status) != NGX_OK) {
+    if (ngx_http_social_status_collect_keys(r, status) != NGX_OK
+        || ngx_http_social_status_collect_limits(r, status) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -189,6 +191,10 @@ ngx_http_social_status_write(ngx_http_social_status_text_t *t,
 
     if (status->n_keys) {
         ngx_http_social_status_keys(t, status);
+    }
+
+    if (status->n_limits) {
+        ngx_http_social_status_limits(t, status);
     }
 
     ngx_http_social_status_end(t);
