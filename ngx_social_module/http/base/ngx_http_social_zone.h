@@ -13,7 +13,7 @@
 
 
 /* raised with every change of anything that lies in the zone */
-#define NGX_HTTP_SOCIAL_ZONE_VERSION  6
+#define NGX_HTTP_SOCIAL_ZONE_VERSION  7
 
 
 typedef enum {
@@ -25,6 +25,8 @@ typedef enum {
     NGX_HTTP_SOCIAL_ZONE_EVENTS,
     NGX_HTTP_SOCIAL_ZONE_COUNTERS,
     NGX_HTTP_SOCIAL_ZONE_CREDENTIALS,
+    NGX_HTTP_SOCIAL_ZONE_CHECKS,
+    NGX_HTTP_SOCIAL_ZONE_DRAIN,
     NGX_HTTP_SOCIAL_ZONE_PARTS
 } ngx_http_social_zone_part_e;
 

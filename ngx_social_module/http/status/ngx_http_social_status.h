@@ -46,6 +46,7 @@ typedef struct {
     ngx_uint_t                           n_keys;
     ngx_http_social_status_spool_t      *spools;
     ngx_uint_t                           n_spools;
+    ngx_array_t                         *peers;    /* that are checked */
 } ngx_http_social_status_t;
 
 
@@ -60,6 +61,15 @@ typedef struct {
     ngx_uint_t                           families;
     ngx_uint_t                           samples;  /* of the family */
 } ngx_http_social_status_text_t;
+
+
+typedef struct {
+    const char                          *name;     /* NULL: there is none */
+    social_str_t                         value;
+} ngx_http_social_status_label_t;
+
+
+#define NGX_HTTP_SOCIAL_STATUS_LABELS  3           /* of a sample, at most */
 
 
 /* ngx_http_social_status_text.c */
@@ -80,6 +90,14 @@ void ngx_http_social_status_sample(ngx_http_social_status_text_t *t,
     ngx_uint_t digits);
 
 /*
+ * The same with NGX_HTTP_SOCIAL_STATUS_LABELS of them, those that have no name
+ * left out.
+ */
+void ngx_http_social_status_labelled(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_label_t *labels, uint64_t value,
+    ngx_uint_t digits);
+
+/*
  * To be called at the end.
  */
 void ngx_http_social_status_end(ngx_http_social_status_text_t *t);
@@ -97,6 +115,15 @@ ngx_int_t ngx_http_social_status_collect(ngx_http_request_t *r,
  * Writes all of it.
  */
 void ngx_http_social_status_write(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_t *status);
+
+
+/* ngx_http_social_status_peers.c */
+
+/*
+ * Writes what is known of peers that are checked.
+ */
+void ngx_http_social_status_peers(ngx_http_social_status_text_t *t,
     const ngx_http_social_status_t *status);
 
 
