@@ -388,6 +388,7 @@ subtest 'it is stopped, and the checking process killed' => sub {
 
     ok(logged(qr/\[notice\] (?!$checker#)\d+#.*"lb_least_conn" is up/),
        'another process has seen that it goes on');
+    ok(is_up('one', $pb), 'and so with the others');
 };
 
 subtest 'the checking process is stopped' => sub {
@@ -404,7 +405,7 @@ subtest 'the checking process is stopped' => sub {
     kill 'CONT', $checker;
     sleep 0.5;
     my $n = () = substr($nginx->error_log, $from)
-                 =~ /:$pb of upstream "one" is/g;
+                 =~ /:$pb of upstream "one" is down/g;
     is($n, 1, 'the first one has nothing more to say');
     mark();
     $b->start;

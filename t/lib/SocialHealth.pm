@@ -10,7 +10,7 @@ package SocialHealth;
 # and one child process that misbehaves, in another way at each of its ports:
 #
 #     my %port = SocialHealth::misbehave({ hang => undef,
-#                                          status => "HTTP/1.1 500 x\r\n\r\n" });
+#                                          bad => "HTTP/1.1 500 x\r\n\r\n" });
 
 use strict;
 use warnings;
@@ -125,7 +125,8 @@ sub misbehave {
     while (getppid == $main) {
         for my $listen ($select->can_read(0.05)) {
             my $client = $listen->accept or next;
-            push @open, [ $client, $way{ fileno $listen }[1], Time::HiRes::time() ];
+            push @open, [ $client, $way{ fileno $listen }[1],
+                          Time::HiRes::time() ];
             shift @open if @open > 500;
         }
 

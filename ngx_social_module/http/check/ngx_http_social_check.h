@@ -26,7 +26,7 @@
 /* how soon another process takes over, and a new address is seen: ms */
 #define NGX_HTTP_SOCIAL_CHECK_TICK       200
 
-/* how long an address that is gone is remembered: ms */
+/* how long an address that is gone is kept: ms */
 #define NGX_HTTP_SOCIAL_CHECK_FORGET     60000
 
 
@@ -152,10 +152,15 @@ typedef struct {
  * An address that this process checks; "pool" and what is behind it are of a
  * check under way.
  */
-typedef struct {
+typedef struct ngx_http_social_check_s  ngx_http_social_check_t;
+
+typedef void (*ngx_http_social_check_done_pt)(ngx_http_social_check_t *check,
+    ngx_http_social_check_outcome_e outcome);
+
+struct ngx_http_social_check_s {
     ngx_queue_t                       queue;
     ngx_http_social_check_conf_t     *conf;
-    ngx_http_social_check_slot_t     *slot;        /* while the checks are ours */
+    ngx_http_social_check_slot_t     *slot;        /* while checks are ours */
     uint32_t                          key;
     ngx_str_t                         name;
     socklen_t                         socklen;
@@ -172,7 +177,10 @@ typedef struct {
     social_answer_t                  *answer;
     ngx_err_t                         err;
     const char                       *why;         /* static, or NULL */
-} ngx_http_social_check_t;
+
+    /* the end of a check, called once; it closes the check, or frees it */
+    ngx_http_social_check_done_pt     done;
+};
 
 
 /*
@@ -315,19 +323,11 @@ void ngx_http_social_check_start_process(ngx_cycle_t *cycle,
 void ngx_http_social_check_stop_process(
     ngx_http_social_check_main_conf_t *cmcf);
 
-/*
- * The outcome of a check, whose connection is closed by it; "check" may be
- * freed.
- */
-void ngx_http_social_check_done(ngx_http_social_check_t *check,
-    ngx_http_social_check_outcome_e outcome);
-
 
 /* ngx_http_social_check_client.c */
 
 /*
- * Begins a check; its end, which may come at once, is
- * ngx_http_social_check_done().
+ * Begins a check; its end, which may come at once, is check->done().
  */
 void ngx_http_social_check_begin(ngx_http_social_check_t *check);
 

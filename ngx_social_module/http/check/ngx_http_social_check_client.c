@@ -24,7 +24,7 @@ static void ngx_http_social_check_established(ngx_http_social_check_t *check);
 static void ngx_http_social_check_send(ngx_event_t *ev);
 static void ngx_http_social_check_sent(ngx_event_t *ev);
 static void ngx_http_social_check_read(ngx_event_t *ev);
-static void ngx_http_social_check_judge(ngx_http_social_check_t *check);
+static void ngx_http_social_check_answered(ngx_http_social_check_t *check);
 static ngx_uint_t ngx_http_social_check_body(ngx_http_social_check_t *check);
 
 
@@ -54,7 +54,7 @@ ngx_http_social_check_begin(ngx_http_social_check_t *check)
 
     check->pool = ngx_create_pool(1024, ngx_cycle->log);
     if (check->pool == NULL) {
-        ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
+        check->done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
         return;
     }
 
@@ -65,7 +65,7 @@ ngx_http_social_check_begin(ngx_http_social_check_t *check)
         check->answer = ngx_palloc(check->pool,
                                    sizeof(social_answer_t) + size);
         if (check->answer == NULL) {
-            ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
+            check->done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
             return;
         }
 
@@ -94,12 +94,12 @@ ngx_http_social_check_begin(ngx_http_social_check_t *check)
 
     if (rc == NGX_DECLINED) {
         check->err = ngx_socket_errno;
-        ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_UNREACHABLE);
+        check->done(check, NGX_HTTP_SOCIAL_CHECK_UNREACHABLE);
         return;
     }
 
     if (rc != NGX_OK && rc != NGX_AGAIN) {
-        ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
+        check->done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
         return;
     }
 
@@ -172,7 +172,7 @@ ngx_http_social_check_connected(ngx_event_t *ev)
     check->err = ngx_http_social_check_error(c);
 
     if (check->err) {
-        ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_UNREACHABLE);
+        check->done(check, NGX_HTTP_SOCIAL_CHECK_UNREACHABLE);
         return;
     }
 
@@ -221,18 +221,18 @@ ngx_http_social_check_handshake(ngx_http_social_check_t *check)
                                   NGX_SSL_BUFFER|NGX_SSL_CLIENT)
         != NGX_OK)
     {
-        ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
+        check->done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
         return;
     }
 
-    /* addresses are no server names (RFC 6066, 3); zero-terminated */
+    /* addresses are not server names (RFC 6066, 3); zero-terminated */
 
     if (!social_host_is_address(ngx_http_social_view(&conf->tls_name))
         && SSL_set_tlsext_host_name(c->ssl->connection,
                                     (char *) conf->tls_name.data)
            == 0)
     {
-        ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
+        check->done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
         return;
     }
 
@@ -253,7 +253,7 @@ ngx_http_social_check_handshaken(ngx_connection_t *c)
     check = c->data;
 
     if (!c->ssl->handshaked) {
-        ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_TLS);
+        check->done(check, NGX_HTTP_SOCIAL_CHECK_TLS);
         return;
     }
 
@@ -263,13 +263,13 @@ ngx_http_social_check_handshaken(ngx_connection_t *c)
 
         if (rc != X509_V_OK) {
             check->why = X509_verify_cert_error_string(rc);
-            ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_TLS);
+            check->done(check, NGX_HTTP_SOCIAL_CHECK_TLS);
             return;
         }
 
         if (ngx_ssl_check_host(c, &check->conf->tls_name) != NGX_OK) {
             check->why = "its certificate is of another name";
-            ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_TLS);
+            check->done(check, NGX_HTTP_SOCIAL_CHECK_TLS);
             return;
         }
     }
@@ -286,7 +286,7 @@ ngx_http_social_check_established(ngx_http_social_check_t *check)
     ngx_connection_t  *c;
 
     if (check->conf->type == NGX_HTTP_SOCIAL_CHECK_TCP) {
-        ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_PASSED);
+        check->done(check, NGX_HTTP_SOCIAL_CHECK_PASSED);
         return;
     }
 
@@ -319,15 +319,14 @@ ngx_http_social_check_send(ngx_event_t *ev)
         if (n == NGX_AGAIN) {
 
             if (ngx_handle_write_event(ev, 0) != NGX_OK) {
-                ngx_http_social_check_done(check,
-                                           NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
+                check->done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
             }
 
             return;
         }
 
         if (n < 0) {
-            ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_CLOSED);
+            check->done(check, NGX_HTTP_SOCIAL_CHECK_CLOSED);
             return;
         }
 
@@ -370,15 +369,14 @@ ngx_http_social_check_read(ngx_event_t *ev)
         if (n == NGX_AGAIN) {
 
             if (ngx_handle_read_event(ev, 0) != NGX_OK) {
-                ngx_http_social_check_done(check,
-                                           NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
+                check->done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
             }
 
             return;
         }
 
         if (n == NGX_ERROR) {
-            ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_CLOSED);
+            check->done(check, NGX_HTTP_SOCIAL_CHECK_CLOSED);
             return;
         }
 
@@ -389,15 +387,14 @@ ngx_http_social_check_read(ngx_event_t *ev)
                : social_answer_end(check->answer);
 
         if (rc == SOCIAL_OK) {
-            ngx_http_social_check_judge(check);
+            ngx_http_social_check_answered(check);
             return;
         }
 
         if (rc == SOCIAL_MALFORMED) {
             check->why = check->answer->why;
-            ngx_http_social_check_done(check,
-                                       n ? NGX_HTTP_SOCIAL_CHECK_INVALID
-                                         : NGX_HTTP_SOCIAL_CHECK_CLOSED);
+            check->done(check, n ? NGX_HTTP_SOCIAL_CHECK_INVALID
+                                 : NGX_HTTP_SOCIAL_CHECK_CLOSED);
             return;
         }
     }
@@ -407,7 +404,7 @@ ngx_http_social_check_read(ngx_event_t *ev)
 
 
 static void
-ngx_http_social_check_judge(ngx_http_social_check_t *check)
+ngx_http_social_check_answered(ngx_http_social_check_t *check)
 {
     ngx_uint_t                      i, status, found;
     ngx_array_t                    *ranges;
@@ -428,19 +425,17 @@ ngx_http_social_check_judge(ngx_http_social_check_t *check)
         }
     }
 
-    ngx_http_social_check_done(check,
-                               !found ? NGX_HTTP_SOCIAL_CHECK_STATUS
-                               : ngx_http_social_check_body(check)
-                                 ? NGX_HTTP_SOCIAL_CHECK_PASSED
-                                 : NGX_HTTP_SOCIAL_CHECK_MISMATCH);
+    check->done(check, !found ? NGX_HTTP_SOCIAL_CHECK_STATUS
+                       : ngx_http_social_check_body(check)
+                         ? NGX_HTTP_SOCIAL_CHECK_PASSED
+                         : NGX_HTTP_SOCIAL_CHECK_MISMATCH);
 }
 
 
 static ngx_uint_t
 ngx_http_social_check_body(ngx_http_social_check_t *check)
 {
-    ngx_str_t  body;
-    ngx_str_t *text;
+    ngx_str_t  body, *text;
 
     text = &check->conf->body;
 

@@ -46,7 +46,9 @@ static const ngx_http_social_conf_check_t  ngx_http_social_check_host = {
 };
 
 
-static const ngx_http_social_conf_entry_t  ngx_http_social_check_params[] = {
+static const ngx_http_social_conf_entry_t
+    ngx_http_social_health_check_params[] =
+{
 
     { ngx_string("type"),
       0,
@@ -178,8 +180,8 @@ ngx_http_social_check_directive(ngx_conf_t *cf, ngx_command_t *cmd,
                                                      ngx_http_upstream_module);
     ngx_http_social_conf_position(cf, &ccf->position);
 
-    if (ngx_http_social_conf_params(cf, ngx_http_social_check_params, 1, 0, 0,
-                                    ccf)
+    if (ngx_http_social_conf_params(cf, ngx_http_social_health_check_params, 1,
+                                    0, 0, ccf)
         != NGX_CONF_OK
         || ngx_http_social_check_clashes(cf, ccf) != NGX_CONF_OK)
     {

@@ -31,6 +31,8 @@ static void ngx_http_social_check_free(ngx_http_social_check_t *check);
 static void ngx_http_social_check_free_all(
     ngx_http_social_check_conf_t *conf);
 static void ngx_http_social_check_timer(ngx_event_t *ev);
+static void ngx_http_social_check_done(ngx_http_social_check_t *check,
+    ngx_http_social_check_outcome_e outcome);
 static void ngx_http_social_check_seen(
     ngx_http_social_check_main_conf_t *cmcf);
 static ngx_msec_t ngx_http_social_check_next(
@@ -335,6 +337,7 @@ ngx_http_social_check_create(ngx_http_social_check_conf_t *conf,
     check->name.data = (u_char *) check + sizeof(ngx_http_social_check_t);
     ngx_memcpy(check->name.data, peer->name.data, peer->name.len);
 
+    check->done = ngx_http_social_check_done;
     check->timer.handler = ngx_http_social_check_timer;
     check->timer.data = check;
     check->timer.log = ngx_cycle->log;
@@ -342,7 +345,7 @@ ngx_http_social_check_create(ngx_http_social_check_conf_t *conf,
 
     ngx_queue_insert_tail(&conf->checks, &check->queue);
 
-    /* another interval than the one it was made with is no reason to wait */
+    /* it may have been made with another interval */
 
     if (left <= 0 || left > (ngx_msec_int_t) (conf->interval + conf->jitter)) {
         left = 1 + ngx_random() % ngx_min(conf->interval,
@@ -412,7 +415,7 @@ ngx_http_social_check_timer(ngx_event_t *ev)
 }
 
 
-void
+static void
 ngx_http_social_check_done(ngx_http_social_check_t *check,
     ngx_http_social_check_outcome_e outcome)
 {
@@ -493,7 +496,7 @@ ngx_http_social_check_next(ngx_http_social_check_t *check)
 
 
 /*
- * Addresses that are there are remembered, and others forgotten.
+ * Addresses that are there are kept, and others forgotten.
  */
 
 static void
@@ -538,7 +541,7 @@ ngx_http_social_check_log(ngx_http_social_check_t *check,
 
     if (state == SOCIAL_HEALTH_UP) {
 
-        /* what begins as usual is nothing to be told of */
+        /* what begins as usual is not a change */
 
         level = was == SOCIAL_HEALTH_DOWN ? NGX_LOG_NOTICE : NGX_LOG_INFO;
 
