@@ -129,7 +129,7 @@ sub ends_by {
 }
 
 subtest 'a token expires' => sub {
-    my $exp = int(time) + 3;
+    my $exp = int(time) + 2;
     my $short = token(exp => $exp);
 
     my %sock = (live => websocket('/live', $short),
@@ -154,7 +154,7 @@ subtest 'a token expires' => sub {
 };
 
 subtest 'a client that goes first, and one that does not read' => sub {
-    my $exp = int(time) + 3;
+    my $exp = int(time) + 2;
     my @socks = map { websocket('/live', token(exp => $exp)) } 1, 2;
 
     close shift @socks;
