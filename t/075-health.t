@@ -70,11 +70,11 @@ my %params = (
     endless => 'status=200',
 );
 
-my $fast = 'interval=200ms timeout=300ms fails=2 passes=2';
+my $fast = 'interval=200ms timeout=1s fails=2 passes=2';
 
 my $bad = join "\n", map {
     my ($params, $f) = ($params{$_} // '', $fast);
-    $f =~ s/timeout=\S+// if $params =~ /timeout/;
+    $f =~ s{timeout=\S+}{} if $params =~ m{timeout};
     "upstream way_$_ { zone z_$_ 64k; server 127.0.0.1:$ports{$_};
      server 127.0.0.1:$pa; social_health_check $f $params; }"
 } sort keys %way;
@@ -137,11 +137,11 @@ http {
                        social_health_check $fast; }
     upstream stays { zone stays 64k; server 127.0.0.1:$pa;
                      server 127.0.0.1:$pb;
-                     social_health_check interval=200ms timeout=300ms
+                     social_health_check interval=200ms timeout=1s
                                          fails=$fails passes=$fails; }
     upstream first { zone first 64k; server 127.0.0.1:$pa;
                      server 127.0.0.1:$ports{hang};
-                     social_health_check interval=200ms timeout=300ms
+                     social_health_check interval=200ms timeout=1s
                                          fails=1000 mandatory=on; }
     upstream path { zone path 128k; server unix:$dir/peer.sock;
                     social_health_check $fast uri=/named?a=b

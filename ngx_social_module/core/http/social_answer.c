@@ -96,8 +96,8 @@ social_answer_end(social_answer_t *a)
 
 
 /*
- * Lines end in LF; a CR before it does not belong to them (RFC 9112, 2.2).  Of a
- * line that is longer, only the beginning is kept: no header that is
+ * Lines end in LF; a CR before it does not belong to them (RFC 9112, 2.2).  Of
+ * a line that is longer, only the beginning is kept: no header that is
  * understood may be so long.
  */
 

@@ -222,6 +222,9 @@ ngx_http_social_session_end_timer(ngx_event_t *ev)
     ngx_log_error(NGX_LOG_INFO, c->log, 0,
                   "social: closed an upgraded connection: %s", why);
 
+    /* "limit_rate" would take it for the end of its own timer */
+
+    c->write->delayed = 0;
     c->write->timedout = 1;
     c->write->handler(c->write);
 }

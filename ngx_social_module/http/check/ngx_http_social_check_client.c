@@ -47,7 +47,7 @@ ngx_http_social_check_begin(ngx_http_social_check_t *check)
     /* what is wrong with a peer is logged once, and not by nginx each time */
 
     check->log = *ngx_cycle->log;
-    check->log.log_level = ngx_min(check->log.log_level, NGX_LOG_CRIT);
+    check->log.log_level = ngx_min(check->log.log_level, NGX_LOG_ALERT);
     check->log.connection = 0;
     check->log.handler = NULL;
     check->log.action = NULL;
