@@ -4,7 +4,7 @@ package SocialHealth;
 # started again at the same port, which is an nginx of a single process:
 #
 #     my $server = SocialHealth->new(name => 'a');
-#     $server->kill('STOP');
+#     $server->signal('STOP');
 #     $server->start;
 #
 # and one child process that misbehaves, in another way at each of its ports:
@@ -79,10 +79,10 @@ sub start {
     return $self;
 }
 
-sub kill {
+sub signal {
     my ($self, $signal) = @_;
 
-    CORE::kill $signal, $self->{pid};
+    kill $signal, $self->{pid};
     waitpid delete $self->{pid}, 0 if $signal eq 'KILL';
     return;
 }
@@ -90,7 +90,7 @@ sub kill {
 sub DESTROY {
     my ($self) = @_;
     local ($?, $!, $@);
-    $self->kill('KILL') if $self->{pid} && $self->{owner} == $$;
+    $self->signal('KILL') if $self->{pid} && $self->{owner} == $$;
     return;
 }
 
@@ -154,7 +154,7 @@ sub serve {
 END {
     if ($$ == $main) {
         local $?;
-        CORE::kill 'KILL', @children;
+        kill 'KILL', @children;
         waitpid $_, 0 for @children;
     }
 }
