@@ -79,10 +79,12 @@ my %context = (
     NGX_HTTP_LOC_CONF  => 'location',
     NGX_HTTP_LIF_CONF  => 'if in location',
     NGX_HTTP_LMT_CONF  => 'limit_except',
+    NGX_HTTP_UPS_CONF  => 'upstream',
 );
 
 my @contexts = qw( NGX_HTTP_MAIN_CONF NGX_HTTP_SRV_CONF NGX_HTTP_SIF_CONF
-                   NGX_HTTP_LOC_CONF NGX_HTTP_LIF_CONF NGX_HTTP_LMT_CONF );
+                   NGX_HTTP_LOC_CONF NGX_HTTP_LIF_CONF NGX_HTTP_LMT_CONF
+                   NGX_HTTP_UPS_CONF );
 
 sub http_sources {
     my @found = sort grep { m{/http/} && /\.c\z/ } keys %source;

@@ -43,6 +43,7 @@ my %flat = (
     social_auth_groups_claim => [ 'a', 'b' ],
     social_auth_error_detail => [ 'on', 'off' ],
     social_auth_cache        => [ 'on', 'off' ],
+    social_auth_session_end  => [ 'on', 'off' ],
     social_revocations       => [ 'wait', 'open' ],
     social_assertion         => [ 'off', 'secret=now' ],
     social_identity_headers  => [ 'on', 'off' ],
@@ -75,10 +76,12 @@ my %http = (
 );
 
 # by name, or by the claim's name: tested below; and of a location, tested in
-# t/169-s3-sign-conf.t, and of limits, tested in t/087-limit-conf.t
+# t/169-s3-sign-conf.t, of limits, in t/087-limit-conf.t, and of an upstream, in
+# t/076-health-conf.t
 my %named = map { $_ => 1 } qw( social_issuer social_bucket social_secret
                                 social_auth_claim social_job social_s3_sign
-                                social_limit_zone social_limit );
+                                social_limit_zone social_limit
+                                social_health_check );
 
 my %content = (
     social_logout        => [ 'social_auth main; social_logout', '' ],
@@ -205,6 +208,47 @@ my %param = (
             map({ $_ => 'it must be one or more of "keys", "database", '
                       . '"revocations" and "credentials", separated by commas' }
                 '', ',', 'x', 'Keys') } ],
+        upstreams => [ 'a', 'b,c', { '' => $empty } ],
+        drain => [ '/a', '/b', { '' => $empty } ],
+    },
+    social_health_check => {
+        before => 'social_health_check', location => 'upstream',
+        type => [ 'http', 'tcp', { map { $_ => 'it must be "http" or "tcp"' }
+                                   '', 'udp' } ],
+        uri => [ '/', '/a?b', { map {
+            $_ => 'it must begin with "/", and be without spaces' }
+            '', 'a', '*' } ],
+        host => [ 'a', 'b:1', { map {
+            $_ => 'it must be a name or an address, and may have a port' }
+            '', 'a/b', 'a:0' } ],
+        port => [ 1, 65535, { map { $_ => $number->('1 to 65535') }
+                              0, 65536, 'x', '' } ],
+        interval => [ '100ms', '1h', { map { $_ => $time->('100ms to 1h') }
+                                       '99ms', '2h', 'x', '', '0' } ],
+        jitter => [ '0', '1h', { map { $_ => $time->('0ms to 1h') }
+                                 '2h', 'x', '' } ],
+        timeout => [ '10ms', '1h', { map { $_ => $time->('10ms to 1h') }
+                                     '9ms', '2h', 'x', '' } ],
+        passes => [ 1, 1000, { map { $_ => $number->('1 to 1000') }
+                               0, 1001, 'x', '' } ],
+        fails => [ 1, 1000, { map { $_ => $number->('1 to 1000') }
+                              0, 1001, 'x', '' } ],
+        status => [ '200', '200-299,404', { map {
+            $_ => 'it must be statuses from 200 to 599, and ranges of these' }
+            '', ',', '199', '600', '20', '2000', '300-200', '200-', '200_299',
+            '200,x' } ],
+        body => [ 'a', 'b', { '' => $empty, '~' =>
+            'a regular expression must follow "~"',
+            '~(' => 'pcre2_compile() failed: missing closing parenthesis' } ],
+        mandatory => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        tls => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        tls_verify => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        tls_name => [ 'a', 'b', { map {
+            $_ => 'it must be a name or an address, and may have a port' }
+            '', 'a/b' } ],
+        ca_file => [ "$dir/pem", "$dir/./pem", { '' => $empty } ],
+        certificate => [ "$dir/pem", "$dir/./pem", { '' => $empty } ],
+        certificate_key => [ "$dir/pem", "$dir/./pem", { '' => $empty } ],
     },
     social_upload_status => {
         before => 'social_auth main; social_upload_status', location => 1,
@@ -399,6 +443,8 @@ sub http { return "$http_config $db $shared " . join ' ', @_ }
 sub at {
     my ($location, $text) = @_;
 
+    return { http => http() . "upstream x { zone x 64k; server 127.0.0.1:1; "
+                     . "$text }", files => $files } if $location eq 'upstream';
     return { http => http(), files => $files,
              config => "location /x/ { $text }" } if $location;
     return { http => ($text =~ /social_database/
@@ -441,7 +487,7 @@ refused('a claim twice', at(1, 'social_auth_claim a b; social_auth_claim a c;'),
 
 for my $directive (sort keys %param) {
     my $table = $param{$directive};
-    my $where = $table->{location};
+    my $where = $table->{location} // 0;
 
     for my $p (sort grep { ref $table->{$_} eq 'ARRAY' } keys %$table) {
         my ($one, $two, $bad, $how) = @{ $table->{$p} };

@@ -24,7 +24,7 @@ my @pages = ('README.md', glob('docs/*.md'), glob('docs/directives/*.md'));
 my %context = (
     main   => [qw( load_module events http thread_pool )],
     http   => [qw( access_log limit_req_zone log_format map proxy_cache_path
-                   server )],
+                   server upstream )],
     server => [qw( error_page location )],
 );
 
@@ -48,8 +48,10 @@ my %given = (
         '{ region eu-west-1; endpoint http://127.0.0.1:9000; '
         . 'credentials file /etc/social/raw.credentials; }',
     'social_database' => '"host=/nowhere dbname=social";',
+    'upstream backend' =>
+        '{ zone backend 64k; server 127.0.0.1:9; social_health_check; }',
     map { ("upstream $_" => '{ server 127.0.0.1:9; }') }
-        qw( backend storage reports ),
+        qw( storage reports ),
 );
 
 # What a line of a block needs beside it.

@@ -3,9 +3,11 @@
  * "social_ready": whether this gateway can do its work, for load balancers.
  */
 
+#include "ngx_http_social_check.h"
 #include "ngx_http_social_content.h"
 #include "ngx_http_social_credentials.h"
 #include "ngx_http_social_database.h"
+#include "ngx_http_social_drain.h"
 #include "ngx_http_social_hook_spool.h"
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
@@ -19,6 +21,7 @@
 #define NGX_HTTP_SOCIAL_READY_REVOCATIONS  0x04
 
 #define NGX_HTTP_SOCIAL_READY_CREDENTIALS  0x100
+#define NGX_HTTP_SOCIAL_READY_UPSTREAMS    0x200
 
 /* must not be required: a gateway without room still serves requests */
 #define NGX_HTTP_SOCIAL_READY_ROOM         0x08
@@ -28,24 +31,48 @@
 typedef struct {
     ngx_http_social_content_t   content;
     ngx_uint_t                  require;       /* 0: the default */
+    ngx_array_t                *names;         /* of upstreams, social_str_t */
+    ngx_array_t                *upstreams;     /* check_conf_t *, by "names" */
+    ngx_str_t                   drain;         /* the file; empty: none */
 } ngx_http_social_ready_loc_conf_t;
+
+
+typedef struct {
+    ngx_http_social_drain_t     drain;
+} ngx_http_social_ready_main_conf_t;
 
 
 static char *ngx_http_social_ready_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_social_ready_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_ready_answer(ngx_http_request_t *r,
+    ngx_uint_t draining);
+static void ngx_http_social_ready_asked(ngx_http_request_t *r,
+    ngx_uint_t draining);
 static ngx_uint_t ngx_http_social_ready_missing(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_social_ready_upstreams(
+    ngx_http_social_ready_loc_conf_t *rlcf);
 static const char *ngx_http_social_ready_revocations(
     social_revocations_t *set);
 static ngx_uint_t ngx_http_social_ready_spools(ngx_http_request_t *r,
     ngx_http_social_hook_spool_state_t *sum);
 static u_char *ngx_http_social_ready_spool(u_char *p, ngx_http_request_t *r);
+static u_char *ngx_http_social_ready_peers(u_char *p,
+    ngx_http_social_ready_loc_conf_t *rlcf);
 static ngx_int_t ngx_http_social_ready_body(ngx_http_request_t *r,
-    ngx_uint_t missing, ngx_uint_t required, ngx_str_t *body);
+    ngx_uint_t missing, const char *state, ngx_str_t *body);
+static ngx_int_t ngx_http_social_ready_header_filter(ngx_http_request_t *r);
 
+static void *ngx_http_social_ready_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_ready_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_ready_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
+static char *ngx_http_social_ready_find_upstreams(ngx_conf_t *cf,
+    ngx_http_social_ready_loc_conf_t *conf);
+static ngx_int_t ngx_http_social_ready_init(ngx_conf_t *cf);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
 static ngx_conf_bitmask_t  ngx_http_social_ready_parts[] = {
@@ -64,6 +91,18 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_ready_params[] = {
       ngx_http_social_conf_mask,
       offsetof(ngx_http_social_ready_loc_conf_t, require),
       0, 0, ngx_http_social_ready_parts },
+
+    { ngx_string("upstreams"),
+      0,
+      ngx_http_social_conf_commas,
+      offsetof(ngx_http_social_ready_loc_conf_t, names),
+      0, 0, NULL },
+
+    { ngx_string("drain"),
+      0,
+      ngx_http_social_conf_word,
+      offsetof(ngx_http_social_ready_loc_conf_t, drain),
+      0, 0, NULL },
 
       ngx_http_social_conf_null_entry
 };
@@ -84,9 +123,9 @@ static ngx_command_t  ngx_http_social_ready_commands[] = {
 
 static ngx_http_module_t  ngx_http_social_ready_module_ctx = {
     NULL,                                   /* preconfiguration */
-    NULL,                                   /* postconfiguration */
+    ngx_http_social_ready_init,             /* postconfiguration */
 
-    NULL,                                   /* create main configuration */
+    ngx_http_social_ready_create_main_conf, /* create main configuration */
     NULL,                                   /* init main configuration */
 
     NULL,                                   /* create server configuration */
@@ -116,10 +155,9 @@ ngx_module_t  ngx_http_social_ready_module = {
 static ngx_int_t
 ngx_http_social_ready_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                          rc;
-    ngx_str_t                          body;
-    ngx_uint_t                         missing, required;
-    ngx_http_social_ready_loc_conf_t  *rlcf;
+    ngx_int_t                           rc;
+    ngx_http_social_ready_loc_conf_t   *rlcf;
+    ngx_http_social_ready_main_conf_t  *rmcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return ngx_http_social_reply_not_allowed(r, "GET, HEAD");
@@ -131,19 +169,52 @@ ngx_http_social_ready_handler(ngx_http_request_t *r)
     }
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_ready_module);
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_social_ready_module);
+
+    return rlcf->drain.len
+           ? ngx_http_social_drain_ask(r, &rmcf->drain,
+                                       ngx_http_social_ready_asked)
+           : ngx_http_social_ready_answer(r, 0);
+}
+
+
+static void
+ngx_http_social_ready_asked(ngx_http_request_t *r, ngx_uint_t draining)
+{
+    ngx_http_finalize_request(r, ngx_http_social_ready_answer(r, draining));
+}
+
+
+static ngx_int_t
+ngx_http_social_ready_answer(ngx_http_request_t *r, ngx_uint_t draining)
+{
+    ngx_str_t                          body;
+    ngx_uint_t                         missing, required;
+    const char                        *state;
+    ngx_http_social_ready_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_ready_module);
+
+    draining |= ngx_http_social_drain_exiting();
 
     missing = ngx_http_social_ready_missing(r);
-    required = missing & (rlcf->require
-                          ? rlcf->require
-                          : NGX_HTTP_SOCIAL_READY_KEYS
-                            |NGX_HTTP_SOCIAL_READY_REVOCATIONS);
+    required = missing & (NGX_HTTP_SOCIAL_READY_UPSTREAMS
+                          |(rlcf->require
+                            ? rlcf->require
+                            : NGX_HTTP_SOCIAL_READY_KEYS
+                              |NGX_HTTP_SOCIAL_READY_REVOCATIONS));
 
-    if (ngx_http_social_ready_body(r, missing, required, &body) != NGX_OK) {
+    state = draining ? "draining"
+            : required ? "waiting"
+            : missing ? "degraded" : "ready";
+
+    if (ngx_http_social_ready_body(r, missing, state, &body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_social_reply_json(r, required ? NGX_HTTP_SERVICE_UNAVAILABLE
-                                                  : NGX_HTTP_OK,
+    return ngx_http_social_reply_json(r, draining || required
+                                         ? NGX_HTTP_SERVICE_UNAVAILABLE
+                                         : NGX_HTTP_OK,
                                       &body);
 }
 
@@ -195,7 +266,39 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
         missing |= NGX_HTTP_SOCIAL_READY_SPOOL;
     }
 
+    if (!ngx_http_social_ready_upstreams(
+                ngx_http_get_module_loc_conf(r, ngx_http_social_ready_module)))
+    {
+        missing |= NGX_HTTP_SOCIAL_READY_UPSTREAMS;
+    }
+
     return missing;
+}
+
+
+/*
+ * Whether each upstream that is named has a peer for requests.
+ */
+
+static ngx_uint_t
+ngx_http_social_ready_upstreams(ngx_http_social_ready_loc_conf_t *rlcf)
+{
+    ngx_uint_t                      i;
+    ngx_http_social_check_conf_t  **upstream;
+
+    if (rlcf->upstreams == NULL) {
+        return 1;
+    }
+
+    upstream = rlcf->upstreams->elts;
+
+    for (i = 0; i < rlcf->upstreams->nelts; i++) {
+        if (!ngx_http_social_check_usable(upstream[i], NULL, 0)) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -233,14 +336,14 @@ ngx_http_social_ready_spools(ngx_http_request_t *r,
 /*
  * {"status":"ready","keys":{"NAME":"loaded", ...},"database":"up",
  * "revocations":"loaded","spool":"empty","spool_events":0,"spool_aside":0,
- * "credentials":"loaded"}, with a "database_reason" behind another state of the
- * database.  A missing part makes it "waiting" if it is required, and
- * "degraded" otherwise.
+ * "credentials":"loaded","upstreams":{"NAME":"up", ...}}, with a
+ * "database_reason" behind another state of the database.  A missing part makes
+ * it "waiting" if it is required, and "degraded" otherwise.
  */
 
 static ngx_int_t
 ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
-    ngx_uint_t required, ngx_str_t *body)
+    const char *state, ngx_str_t *body)
 {
     size_t                                size;
     u_char                               *p;
@@ -248,8 +351,11 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     const char                           *reason;
     social_revocations_t                 *set;
     ngx_http_social_issuer_t            **issuer;
+    ngx_http_social_check_conf_t        **upstream;
+    ngx_http_social_ready_loc_conf_t     *rlcf;
     ngx_http_social_issuer_main_conf_t   *imcf;
 
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_ready_module);
     imcf = ngx_http_get_module_main_conf(r, ngx_http_social_issuer_module);
     issuer = imcf->issuers.elts;
 
@@ -259,7 +365,8 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
                   "\"revocations\":\"exceeded\","
                   "\"spool\":\"waiting\",\"spool_events\":,"
                   "\"spool_aside\":,"
-                  "\"credentials\":\"missing\"}")
+                  "\"credentials\":\"missing\","
+                  "\"upstreams\":{}}")
            + 2 * NGX_INT64_LEN;
 
     reason = ngx_http_social_database_of(r) != NULL
@@ -270,13 +377,17 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
         size += sizeof(",\"\":\"missing\"") + 6 * issuer[i]->name.len;
     }
 
+    for (i = 0; rlcf->upstreams && i < rlcf->upstreams->nelts; i++) {
+        upstream = rlcf->upstreams->elts;
+        size += sizeof(",\"\":\"down\"") + 6 * upstream[i]->upstream->host.len;
+    }
+
     body->data = ngx_pnalloc(r->pool, size);
     if (body->data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(body->data, "{\"status\":\"%s\",\"keys\":{",
-                    required ? "waiting" : missing ? "degraded" : "ready");
+    p = ngx_sprintf(body->data, "{\"status\":\"%s\",\"keys\":{", state);
 
     for (i = 0; i < imcf->issuers.nelts; i++) {
 
@@ -318,11 +429,47 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
                         ? "missing" : "loaded");
     }
 
+    p = ngx_http_social_ready_peers(p, rlcf);
+
     *p++ = '}';
 
     body->len = p - body->data;
 
     return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_social_ready_peers(u_char *p, ngx_http_social_ready_loc_conf_t *rlcf)
+{
+    ngx_uint_t                      i;
+    ngx_http_social_check_conf_t  **upstream;
+
+    if (rlcf->upstreams == NULL) {
+        return p;
+    }
+
+    upstream = rlcf->upstreams->elts;
+
+    p = ngx_sprintf(p, ",\"upstreams\":{");
+
+    for (i = 0; i < rlcf->upstreams->nelts; i++) {
+
+        if (i) {
+            *p++ = ',';
+        }
+
+        *p++ = '"';
+        p = social_json_escape(p,
+                       ngx_http_social_view(&upstream[i]->upstream->host));
+        p = ngx_sprintf(p, "\":\"%s\"",
+                        ngx_http_social_check_usable(upstream[i], NULL, 0)
+                        ? "up" : "down");
+    }
+
+    *p++ = '}';
+
+    return p;
 }
 
 
@@ -376,6 +523,35 @@ ngx_http_social_ready_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/*
+ * Connections end with the next response, and say so: what a client sends on
+ * one that is closed without a word is lost.
+ */
+
+static ngx_int_t
+ngx_http_social_ready_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_social_ready_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_social_ready_module);
+
+    if (ngx_http_social_drain_exiting()
+        || (rmcf->drain.draining && *rmcf->drain.draining))
+    {
+        r->keepalive = 0;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static void *
+ngx_http_social_ready_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_social_ready_main_conf_t));
+}
+
+
 static void *
 ngx_http_social_ready_create_loc_conf(ngx_conf_t *cf)
 {
@@ -389,6 +565,9 @@ ngx_http_social_ready_merge_loc_conf(ngx_conf_t *cf, void *parent,
 {
     ngx_http_social_ready_loc_conf_t  *prev = parent;
     ngx_http_social_ready_loc_conf_t  *conf = child;
+
+    ngx_int_t                           rc;
+    ngx_http_social_ready_main_conf_t  *rmcf;
 
     switch (ngx_http_social_content_merge(cf, &prev->content, &conf->content))
     {
@@ -412,5 +591,79 @@ ngx_http_social_ready_merge_loc_conf(ngx_conf_t *cf, void *parent,
                    "social_ready");
     }
 
+    if (conf->drain.len
+        && ngx_conf_full_name(cf->cycle, &conf->drain, 1) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_ready_module);
+
+    rc = ngx_http_social_drain_use(cf, &rmcf->drain, &conf->drain);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_social_conf_error(cf, &conf->content.position,
+                   "\"social_ready\" directives must have the same \"drain\" "
+                   "parameter, \"%V\" is another one", &conf->drain);
+    }
+
+    return rc == NGX_OK ? ngx_http_social_ready_find_upstreams(cf, conf)
+                        : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_social_ready_find_upstreams(ngx_conf_t *cf,
+    ngx_http_social_ready_loc_conf_t *conf)
+{
+    ngx_str_t                       name;
+    ngx_uint_t                      i;
+    social_str_t                   *names;
+    ngx_http_social_check_conf_t  **upstream;
+
+    if (conf->names == NULL || conf->upstreams != NULL) {
+        return NGX_CONF_OK;
+    }
+
+    names = conf->names->elts;
+
+    conf->upstreams = ngx_array_create(cf->pool, conf->names->nelts,
+                                      sizeof(ngx_http_social_check_conf_t *));
+    if (conf->upstreams == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < conf->names->nelts; i++) {
+
+        ngx_http_social_from_str(&name, names[i]);
+
+        upstream = ngx_array_push(conf->upstreams);
+        *upstream = ngx_http_social_check_find(cf, &name);
+
+        if (*upstream == NULL) {
+            return ngx_http_social_conf_error(cf, &conf->content.position,
+                       "no \"social_health_check\" is defined in upstream "
+                       "\"%V\" for the \"social_ready\" directive", &name);
+        }
+    }
+
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_ready_init(ngx_conf_t *cf)
+{
+    ngx_http_social_ready_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_ready_module);
+
+    if (!rmcf->drain.used) {
+        return NGX_OK;
+    }
+
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_social_ready_header_filter;
+
+    return ngx_http_social_drain_init(cf, &rmcf->drain);
 }

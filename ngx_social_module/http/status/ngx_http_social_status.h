@@ -70,6 +70,7 @@ typedef struct {
     ngx_http_social_status_limit_t      *limits;
     ngx_uint_t                           n_limits;
     ngx_http_social_status_fleet_t       fleet;
+    ngx_array_t                         *peers;    /* that are checked */
 } ngx_http_social_status_t;
 
 
@@ -84,6 +85,15 @@ typedef struct {
     ngx_uint_t                           families;
     ngx_uint_t                           samples;  /* of the family */
 } ngx_http_social_status_text_t;
+
+
+typedef struct {
+    const char                          *name;     /* NULL: there is none */
+    social_str_t                         value;
+} ngx_http_social_status_label_t;
+
+
+#define NGX_HTTP_SOCIAL_STATUS_LABELS  3           /* of a sample, at most */
 
 
 /* ngx_http_social_status_text.c */
@@ -101,6 +111,14 @@ void ngx_http_social_status_family(ngx_http_social_status_text_t *t,
  */
 void ngx_http_social_status_sample(ngx_http_social_status_text_t *t,
     const char *label, social_str_t label_value, uint64_t value,
+    ngx_uint_t digits);
+
+/*
+ * The same with NGX_HTTP_SOCIAL_STATUS_LABELS of them, those that have no name
+ * left out.
+ */
+void ngx_http_social_status_labelled(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_label_t *labels, uint64_t value,
     ngx_uint_t digits);
 
 /*
@@ -133,6 +151,15 @@ void ngx_http_social_status_write(ngx_http_social_status_text_t *t,
 ngx_int_t ngx_http_social_status_collect_limits(ngx_http_request_t *r,
     ngx_http_social_status_t *status);
 void ngx_http_social_status_limits(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_t *status);
+
+
+/* ngx_http_social_status_peers.c */
+
+/*
+ * Writes what is known of peers that are checked.
+ */
+void ngx_http_social_status_peers(ngx_http_social_status_text_t *t,
     const ngx_http_social_status_t *status);
 
 

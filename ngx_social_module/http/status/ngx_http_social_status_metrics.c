@@ -6,6 +6,7 @@
  * only grows.
  */
 
+#include "ngx_http_social_check.h"
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_keys.h"
 #include "ngx_http_social_status.h"
@@ -106,7 +107,10 @@ ngx_http_social_status_collect(ngx_http_request_t *r,
     status->zone_size = zone->end - (u_char *) zone;
     status->zone_free = zone->pfree * ngx_pagesize;
 
-    if (ngx_http_social_status_collect_keys(r, status) != NGX_OK
+    status->peers = ngx_http_social_check_numbers(r);
+
+    if (status->peers == NULL
+        || ngx_http_social_status_collect_keys(r, status) != NGX_OK
         || ngx_http_social_status_collect_limits(r, status) != NGX_OK)
     {
         return NGX_ERROR;
@@ -195,6 +199,10 @@ ngx_http_social_status_write(ngx_http_social_status_text_t *t,
 
     if (status->n_limits) {
         ngx_http_social_status_limits(t, status);
+    }
+
+    if (status->peers->nelts) {
+        ngx_http_social_status_peers(t, status);
     }
 
     ngx_http_social_status_end(t);

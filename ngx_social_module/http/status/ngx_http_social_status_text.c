@@ -43,32 +43,51 @@ ngx_http_social_status_sample(ngx_http_social_status_text_t *t,
     const char *label, social_str_t label_value, uint64_t value,
     ngx_uint_t digits)
 {
-    if (t->form == NGX_HTTP_SOCIAL_STATUS_PROMETHEUS) {
-        ngx_http_social_status_put(t, "%s", t->name);
+    ngx_http_social_status_label_t  labels[NGX_HTTP_SOCIAL_STATUS_LABELS];
 
-        if (label) {
-            ngx_http_social_status_put(t, "{%s=\"", label);
-            ngx_http_social_status_label(t, label_value);
-            ngx_http_social_status_put(t, "\"}");
-        }
+    ngx_memzero(labels, sizeof(labels));
 
-        ngx_http_social_status_put(t, " ");
-        ngx_http_social_status_number(t, value, digits);
-        ngx_http_social_status_put(t, "\n");
+    labels[0].name = label;
+    labels[0].value = label_value;
 
-    } else {
+    ngx_http_social_status_labelled(t, labels, value, digits);
+}
+
+
+void
+ngx_http_social_status_labelled(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_label_t *labels, uint64_t value,
+    ngx_uint_t digits)
+{
+    ngx_uint_t  i, n, json;
+
+    json = (t->form == NGX_HTTP_SOCIAL_STATUS_JSON);
+
+    if (json) {
         ngx_http_social_status_put(t, "%s{", t->samples ? "," : "");
 
-        if (label) {
-            ngx_http_social_status_put(t, "\"%s\":\"", label);
-            ngx_http_social_status_label(t, label_value);
-            ngx_http_social_status_put(t, "\",");
+    } else {
+        ngx_http_social_status_put(t, "%s", t->name);
+    }
+
+    for (i = 0, n = 0; i < NGX_HTTP_SOCIAL_STATUS_LABELS; i++) {
+
+        if (labels[i].name == NULL) {
+            continue;
         }
 
-        ngx_http_social_status_put(t, "\"value\":");
-        ngx_http_social_status_number(t, value, digits);
-        ngx_http_social_status_put(t, "}");
+        ngx_http_social_status_put(t, json ? "\"%s\":\"" : "%s%s=\"",
+                                   json ? labels[i].name : n ? "," : "{",
+                                   labels[i].name);
+        ngx_http_social_status_label(t, labels[i].value);
+        ngx_http_social_status_put(t, json ? "\"," : "\"");
+
+        n++;
     }
+
+    ngx_http_social_status_put(t, json ? "\"value\":" : n ? "} " : " ");
+    ngx_http_social_status_number(t, value, digits);
+    ngx_http_social_status_put(t, json ? "}" : "\n");
 
     t->samples++;
 }
