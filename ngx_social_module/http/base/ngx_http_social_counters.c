@@ -37,6 +37,7 @@ struct ngx_http_social_counters_slot_s {
 typedef struct {
     ngx_http_social_counters_t        totals;       /* of those who are gone */
     ngx_http_social_counters_slot_t  *slots;
+    ngx_http_social_jobs_t            jobs;
     ngx_uint_t                        n[NGX_HTTP_SOCIAL_ROW_KINDS];
     ngx_str_t                         names[NGX_HTTP_SOCIAL_ROWS];
 } ngx_http_social_counters_sh_t;
@@ -582,6 +583,24 @@ ngx_http_social_counted(void *data)
         counters->counts[counted->bytes] += r->connection->sent;
         counters->counts[counted->bytes + 1] += r->request_length;
     }
+}
+
+
+ngx_http_social_jobs_t *
+ngx_http_social_counters_jobs(ngx_cycle_t *cycle)
+{
+    ngx_http_social_main_conf_t    *smcf;
+    ngx_http_social_counters_sh_t  *sh;
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_social_module);
+
+    if (smcf == NULL || smcf->counting == NULL) {
+        return NULL;
+    }
+
+    sh = smcf->counting->sh;
+
+    return &sh->jobs;
 }
 
 

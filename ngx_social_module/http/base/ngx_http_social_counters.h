@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_social.h"
+#include "ngx_http_social_lease.h"
 
 
 /* of histograms: bounds, and what is above the last one */
@@ -191,6 +192,37 @@ typedef struct {
 
 
 /*
+ * What is known of the queue of jobs: one process asks the database for all.
+ * Guarded by the slab pool's mutex.
+ */
+typedef enum {
+    NGX_HTTP_SOCIAL_JOBS_READY = 0,
+    NGX_HTTP_SOCIAL_JOBS_SCHEDULED,
+    NGX_HTTP_SOCIAL_JOBS_RUNNING,
+    NGX_HTTP_SOCIAL_JOBS_DEAD,
+    NGX_HTTP_SOCIAL_JOBS_OLDEST,             /* milliseconds */
+    NGX_HTTP_SOCIAL_JOBS_WORKERS,
+    NGX_HTTP_SOCIAL_JOBS_ENDED_DONE,         /* what workers have counted */
+    NGX_HTTP_SOCIAL_JOBS_ENDED_PERMANENT,
+    NGX_HTTP_SOCIAL_JOBS_ENDED_UNAVAILABLE,
+    NGX_HTTP_SOCIAL_JOBS_ENDED_MISSING,
+    NGX_HTTP_SOCIAL_JOBS_ENDED_TIMEOUT,
+    NGX_HTTP_SOCIAL_JOBS_ENDED_DIED,
+    NGX_HTTP_SOCIAL_JOBS_ENDED_LOST,
+    NGX_HTTP_SOCIAL_JOBS_BUSY,               /* milliseconds */
+
+    NGX_HTTP_SOCIAL_JOBS_VALUES
+} ngx_http_social_jobs_value_e;
+
+
+typedef struct {
+    ngx_http_social_lease_t      lease;
+    time_t                       at;         /* 0: never */
+    uint64_t                     values[NGX_HTTP_SOCIAL_JOBS_VALUES];
+} ngx_http_social_jobs_t;
+
+
+/*
  * In base's configuration: the state of this process.
  */
 typedef struct ngx_http_social_counting_s  ngx_http_social_counting_t;
@@ -277,6 +309,11 @@ extern const uint64_t  ngx_http_social_numbers[NGX_HTTP_SOCIAL_BOUNDS];
  */
 void ngx_http_social_count_answer(ngx_http_request_t *r, ngx_uint_t first,
     ngx_uint_t bytes);
+
+/*
+ * What is known of jobs, in the zone; NULL: nothing is counted.
+ */
+ngx_http_social_jobs_t *ngx_http_social_counters_jobs(ngx_cycle_t *cycle);
 
 /*
  * The zone that they are in.
