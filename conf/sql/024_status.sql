@@ -54,11 +54,22 @@ $$;
 
 
 -- Jobs by state, of which at most 100000 are counted; for how many milliseconds
--- the oldest of those that are next has waited; the workers that have a lease;
--- and what workers have counted.
+-- the oldest of those that are next has waited, of each lane the first, whether
+-- or not a worker knows its queue; the workers that have a lease; and what
+-- workers have counted.
 
 CREATE FUNCTION social_jobs_status() RETURNS TABLE (name text, value bigint)
 LANGUAGE sql STABLE SET enable_seqscan = off SET jit = off AS $$
+    WITH RECURSIVE firsts AS (
+        (SELECT queue, suspect, lane, run_at FROM jobs WHERE pos >= 0
+             ORDER BY queue, suspect, lane, pos, id LIMIT 1)
+        UNION ALL
+        SELECT n.* FROM firsts f, LATERAL (
+            SELECT queue, suspect, lane, run_at FROM jobs
+                WHERE pos >= 0 AND (queue, suspect, lane)
+                                   > (f.queue, f.suspect, f.lane)
+                ORDER BY queue, suspect, lane, pos, id LIMIT 1) n
+    )
     SELECT 'ready', count(*)
         FROM (SELECT FROM jobs WHERE pos >= 0 LIMIT 100000) t
     UNION ALL
@@ -72,13 +83,9 @@ LANGUAGE sql STABLE SET enable_seqscan = off SET jit = off AS $$
     SELECT 'dead', count(*)
         FROM (SELECT FROM jobs WHERE died_at IS NOT NULL LIMIT 100000) t
     UNION ALL
-    SELECT 'oldest', coalesce(extract(epoch FROM now() - min(j.run_at)) * 1000,
-                              0)::bigint
-        FROM job_lanes l,
-             LATERAL (SELECT run_at FROM jobs
-                          WHERE queue = l.queue AND suspect = l.suspect
-                              AND lane = l.lane AND pos >= l.head AND pos >= 0
-                          ORDER BY pos, id LIMIT 1) j
+    SELECT 'oldest', coalesce(greatest(extract(epoch FROM now() - min(run_at)),
+                                       0) * 1000, 0)::bigint
+        FROM (SELECT run_at FROM firsts LIMIT 1000) t
     UNION ALL
     SELECT 'workers', count(*) FROM job_workers WHERE lease_until > now()
     UNION ALL

@@ -313,8 +313,9 @@
 
     function draw(svg, points) {
         const most = Math.max(...points, 1e-9);
+        const wide = Math.max(points.length, KEPT / 5) - 1;
         const at = points.map((value, i) => [
-            100 - (points.length - 1 - i) * 100 / (KEPT - 1),
+            100 - (points.length - 1 - i) * 100 / wide,
             29 - 27 * value / most,
         ].map((n) => n.toFixed(2)).join(' '));
 
@@ -325,7 +326,7 @@
 
     // One number with what it was; made once, so that a reader's place is kept
 
-    function tile(title, value, text, more = '') {
+    function tile(rank, title, value, text, more = '') {
         let chart = charts.get(title);
 
         if (!chart) {
@@ -346,7 +347,10 @@
             chart = { box, svg, points: [], value: element('p', '', 'value'),
                 more: element('p', '', 'more') };
             box.append(element('h3', title), chart.value, chart.more, svg);
-            $('tiles').append(box);
+            chart.rank = rank;
+            $('tiles').insertBefore(box, [...charts.values()]
+                .filter((other) => other.rank > rank)
+                .sort((a, b) => a.rank - b.rank)[0]?.box ?? null);
             charts.set(title, chart);
         }
 
@@ -424,17 +428,17 @@
         const ms = failures(RATE);
         const p99 = quantile(0.99, 'social_request_seconds');
 
-        tile('Requests', requests, perSecond(requests),
+        tile(1, 'Requests', requests, perSecond(requests),
             `${short(sum(m, 'social_requests_total'))} in all`);
-        tile('Failed (5xx)', ms, part(ms, grown('social_requests_total')),
+        tile(2, 'Failed (5xx)', ms, part(ms, grown('social_requests_total')),
             `${short(list(m, 'social_requests_total').filter(is5xx)
                 .reduce((total, s) => total + s.value, 0))} in all`);
-        tile('Latency, 99 %', p99, time(p99),
+        tile(3, 'Latency, 99 %', p99, time(p99),
             `median ${time(quantile(0.5, 'social_request_seconds'))}`);
 
         if (m.social_connections) {
             const open = sum(m, 'social_connections');
-            tile('Connections', open, short(open),
+            tile(4, 'Connections', open, short(open),
                 `${short(sum(m, 'social_connections', { state: 'waiting' }))}`
                 + ' idle');
         }
@@ -442,29 +446,30 @@
         if (list(m, 'social_auth_total').length) {
             const all = rate('social_auth_total');
             const ok = sum(m, 'social_auth_total', { outcome: 'ok' });
-            tile('Tokens', all, perSecond(all),
+            tile(5, 'Tokens', all, perSecond(all),
                 `${part(ok, sum(m, 'social_auth_total'))} accepted`);
         }
 
         if (m.social_database_connections) {
             const statements = rate('social_database_statements_total');
-            tile('Statements', statements, perSecond(statements),
+            tile(6, 'Statements', statements, perSecond(statements),
                 `99 % in ${time(quantile(0.99,
                     'social_database_statement_seconds'))}`);
             const up = sum(m, 'social_database_connections', { state: 'up' });
-            tile('Database connections', up, short(up),
+            tile(7, 'Database connections', up, short(up),
                 `${short(sum(m, 'social_database_pending_statements'))}`
                 + ' statements wait');
         }
 
         if (m.social_jobs) {
             const ready = sum(m, 'social_jobs', { state: 'ready' });
-            tile('Jobs that wait', ready, short(ready),
-                `the oldest for ${time(sum(m, 'social_jobs_oldest_seconds'))}`);
+            tile(8, 'Jobs that wait', ready, short(ready),
+                ready ? `the oldest for ${time(sum(m,
+                    'social_jobs_oldest_seconds'))}` : 'none is late');
         }
 
         const stalls = sum(m, 'social_event_loop_stalls_total');
-        tile('Stalls of the event loop', grown('social_event_loop_stalls_total'),
+        tile(9, 'Stalls of the event loop', grown('social_event_loop_stalls_total'),
             short(stalls), `the longest ${time(
                 sum(m, 'social_event_loop_longest_stall_seconds'))}`);
     }
