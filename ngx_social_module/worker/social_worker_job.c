@@ -108,6 +108,7 @@ social_worker_job_trace(social_worker_job_t *job)
         && social_trace_parse(value, &trace) == SOCIAL_OK)
     {
         memcpy(job->trace, trace.id, sizeof(trace.id));
+        social_trace_write(&trace, (unsigned char *) job->parent);
     }
 }
 

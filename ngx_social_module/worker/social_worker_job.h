@@ -78,6 +78,7 @@ struct social_worker_job_s {
     char                     fence[24];
     char                     attempt[16];
     char                     trace[SOCIAL_TRACE_ID_HEX + 1];   /* or "" */
+    char                     parent[SOCIAL_TRACE_SIZE + 1];    /* the same */
     char                    *kind;
     char                    *text;         /* of the payload */
     social_json_t           *payload;      /* NULL: it cannot be read */

@@ -100,7 +100,7 @@ const cell = (page, row, column) => page.locator('#table-routes')
 
 async function well() {
     const page = await visit({ colorScheme: 'light',
-        viewport: { width: 1180, height: 900 } });
+        viewport: { width: 1180, height: 1060 } });
     const running = tokens.map(load);
     const seconds = Number(process.env.SECONDS ?? 12);
 
@@ -126,6 +126,7 @@ async function well() {
         viewport: { width: 375, height: 740 }, deviceScaleFactor: 2,
         isMobile: true });
     await phone.locator('#table-routes').waitFor();
+    await phone.waitForFunction(() => document.body.dataset.samples > 4);
     await phone.screenshot({ path: path.join(out, 'status-phone.png') });
     await audit(phone, 'dark, on a phone');
     await narrow(phone, 'on a phone');

@@ -259,11 +259,12 @@
                 'Increase social_zone, and restart nginx.');
         }
 
-        const stalls = grown('social_event_loop_stalls_total', {}, RECENT);
+        const stalled = grown('social_event_loop_stalled_seconds_total', {},
+            RECENT);
 
-        if (stalls > 3) {
-            say('warn', `The event loop was held up ${stalls} times in the last`
-                + ' minute.',
+        if (stalled > RECENT / 1000 / 100) {
+            say('warn', `The event loop was held up for ${time(stalled)} of the`
+                + ' last minute.',
                 'Something waits in a worker process: a slow disk without'
                 + ' “aio threads”, or too little memory.');
         }
