@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # The page of "social_status html" in a real browser, while requests are made,
-# and when the database is away.  Screenshots are in build/e2e/.
+# and without the database.  Screenshots are in build/e2e/.
 
 use strict;
 use warnings;

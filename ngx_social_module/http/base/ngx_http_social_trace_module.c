@@ -100,7 +100,7 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_trace_params[] = {
 static ngx_command_t  ngx_http_social_trace_commands[] = {
 
     { ngx_string("social_trace"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_social_trace_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -448,7 +448,7 @@ ngx_http_social_trace_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 3 && tlcf->mode != NGX_HTTP_SOCIAL_TRACE_ON) {
+    if (cf->args->nelts > 2 && tlcf->mode != NGX_HTTP_SOCIAL_TRACE_ON) {
         return ngx_http_social_conf_error(cf, NULL,
                    "\"sample\" in \"social_trace\" directive is for new "
                    "traces, which only \"on\" begins");

@@ -5,12 +5,21 @@
  */
 
 #include "ngx_http_social_page.h"
-#include "ngx_http_social_page_files.h"
 #include "ngx_http_social_reply.h"
 #include "social_crypto.h"
 
 
 #define NGX_HTTP_SOCIAL_PAGE_HASH  44      /* a SHA-256 in base64 */
+
+
+/* the files in page/, by config.make */
+
+extern const unsigned char  ngx_http_social_page_html[];
+extern const size_t         ngx_http_social_page_html_size;
+extern const unsigned char  ngx_http_social_page_css[];
+extern const size_t         ngx_http_social_page_css_size;
+extern const unsigned char  ngx_http_social_page_js[];
+extern const size_t         ngx_http_social_page_js_size;
 
 
 static u_char *ngx_http_social_page_insert(u_char *p, u_char **from,
@@ -33,9 +42,9 @@ ngx_http_social_page_create(ngx_conf_t *cf)
         "frame-ancestors 'none'";
 
     css.data = (u_char *) ngx_http_social_page_css;
-    css.len = sizeof(ngx_http_social_page_css);
+    css.len = ngx_http_social_page_css_size;
     js.data = (u_char *) ngx_http_social_page_js;
-    js.len = sizeof(ngx_http_social_page_js);
+    js.len = ngx_http_social_page_js_size;
 
     hash[0].data = buf[0];
     hash[1].data = buf[1];
@@ -51,7 +60,7 @@ ngx_http_social_page_create(ngx_conf_t *cf)
 
     page->policy.data = ngx_pnalloc(cf->pool, sizeof(policy)
                                     + 2 * NGX_HTTP_SOCIAL_PAGE_HASH);
-    page->text.data = ngx_pnalloc(cf->pool, sizeof(ngx_http_social_page_html)
+    page->text.data = ngx_pnalloc(cf->pool, ngx_http_social_page_html_size
                                             + css.len + js.len);
 
     if (page->policy.data == NULL || page->text.data == NULL) {
@@ -63,7 +72,7 @@ ngx_http_social_page_create(ngx_conf_t *cf)
                        - page->policy.data;
 
     from = (u_char *) ngx_http_social_page_html;
-    end = from + sizeof(ngx_http_social_page_html);
+    end = from + ngx_http_social_page_html_size;
 
     p = ngx_http_social_page_insert(page->text.data, &from, end, "@CSS@",
                                     &css);

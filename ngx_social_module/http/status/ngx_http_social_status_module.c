@@ -9,7 +9,6 @@
 #include "ngx_http_social_loop.h"
 #include "ngx_http_social_page.h"
 #include "ngx_http_social_reply.h"
-#include "ngx_http_social_route.h"
 #include "ngx_http_social_status.h"
 
 
@@ -20,8 +19,6 @@ typedef struct {
     ngx_http_social_content_t   content;
     ngx_uint_t                  form;          /* of the enum in status.h */
     ngx_http_social_page_t     *page;          /* where that is html */
-    ngx_str_t                   route;         /* empty: the location's */
-    ngx_http_social_row_t      *row;
 } ngx_http_social_status_loc_conf_t;
 
 
@@ -33,7 +30,6 @@ static void ngx_http_social_status_measure(ngx_event_t *ev);
 static void *ngx_http_social_status_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_status_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
-static ngx_int_t ngx_http_social_status_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_status_init_process(ngx_cycle_t *cycle);
 static void ngx_http_social_status_exit_process(ngx_cycle_t *cycle);
 
@@ -52,10 +48,6 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_status_form =
       ngx_http_social_status_forms };
 
 
-static const ngx_http_social_conf_entry_t  ngx_http_social_status_route =
-    { ngx_null_string, 0, ngx_http_social_conf_word, 0, 0, 0, NULL };
-
-
 static ngx_command_t  ngx_http_social_status_commands[] = {
 
     { ngx_string("social_status"),
@@ -65,20 +57,13 @@ static ngx_command_t  ngx_http_social_status_commands[] = {
       0,
       NULL },
 
-    { ngx_string("social_status_route"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_conf_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_social_status_loc_conf_t, route),
-      (void *) &ngx_http_social_status_route },
-
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_social_status_module_ctx = {
     NULL,                                    /* preconfiguration */
-    ngx_http_social_status_init,             /* postconfiguration */
+    ngx_http_social_counters_init,           /* postconfiguration */
 
     NULL,                                    /* create main configuration */
     NULL,                                    /* init main configuration */
@@ -248,9 +233,6 @@ ngx_http_social_status_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_social_status_loc_conf_t  *prev = parent;
     ngx_http_social_status_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t  *clcf;
-    static ngx_str_t           none = ngx_string("-");
-
     switch (ngx_http_social_content_merge(cf, &prev->content, &conf->content))
     {
     case NGX_ERROR:
@@ -262,48 +244,7 @@ ngx_http_social_status_merge_loc_conf(ngx_conf_t *cf, void *parent,
         conf->page = prev->page;
     }
 
-    if (!ngx_http_social_counters_used(cf)) {
-        return NGX_CONF_OK;
-    }
-
-    if (conf->route.len == 0) {
-        conf->route = prev->route;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    conf->row = ngx_http_social_counters_row(cf, NGX_HTTP_SOCIAL_ROW_ROUTE,
-                                             conf->route.len ? &conf->route
-                                             : clcf->name.len ? &clcf->name
-                                             : &none);
-
-    return conf->row ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
-ngx_http_social_row_t *
-ngx_http_social_route_of(ngx_http_request_t *r)
-{
-    ngx_http_social_status_loc_conf_t  *slcf;
-
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_status_module);
-
-    return slcf->row;
-}
-
-
-static ngx_int_t
-ngx_http_social_status_init(ngx_conf_t *cf)
-{
-    if (!ngx_http_social_counters_used(cf)) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_social_route_init(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_social_counters_init(cf);
+    return NGX_CONF_OK;
 }
 
 

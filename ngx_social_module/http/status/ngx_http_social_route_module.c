@@ -12,6 +12,12 @@
 
 
 typedef struct {
+    ngx_str_t               name;        /* empty: the location's */
+    ngx_http_social_row_t  *row;         /* NULL: nothing is counted */
+} ngx_http_social_route_loc_conf_t;
+
+
+typedef struct {
     ngx_uint_t    status;
     const char   *label;
 } ngx_http_social_route_status_t;
@@ -26,6 +32,60 @@ static ngx_uint_t ngx_http_social_route_status(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_route_find(ngx_uint_t status);
 static void ngx_http_social_route_upstream(ngx_http_request_t *r,
     ngx_http_social_route_counts_t *counts);
+static ngx_http_social_row_t *ngx_http_social_route_of(ngx_http_request_t *r);
+
+static void *ngx_http_social_route_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_social_route_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static ngx_int_t ngx_http_social_route_init(ngx_conf_t *cf);
+
+
+static const ngx_http_social_conf_entry_t  ngx_http_social_route_name =
+    { ngx_null_string, 0, ngx_http_social_conf_word, 0, 0, 0, NULL };
+
+
+static ngx_command_t  ngx_http_social_route_commands[] = {
+
+    { ngx_string("social_status_route"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_social_conf_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_social_route_loc_conf_t, name),
+      (void *) &ngx_http_social_route_name },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_social_route_module_ctx = {
+    NULL,                                    /* preconfiguration */
+    ngx_http_social_route_init,              /* postconfiguration */
+
+    NULL,                                    /* create main configuration */
+    NULL,                                    /* init main configuration */
+
+    NULL,                                    /* create server configuration */
+    NULL,                                    /* merge server configuration */
+
+    ngx_http_social_route_create_loc_conf,   /* create location configuration */
+    ngx_http_social_route_merge_loc_conf     /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_social_route_module = {
+    NGX_MODULE_V1,
+    &ngx_http_social_route_module_ctx,     /* module context */
+    ngx_http_social_route_commands,        /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
 
 
 /*
@@ -75,32 +135,6 @@ static const ngx_http_social_route_status_t  ngx_http_social_route_codes[] = {
 _Static_assert(sizeof(ngx_http_social_route_codes)
                / sizeof(ngx_http_social_route_codes[0])
                == NGX_HTTP_SOCIAL_ROUTE_CODES, "a count for each status");
-
-
-ngx_int_t
-ngx_http_social_route_init(ngx_conf_t *cf)
-{
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_social_route_rewrite_handler;
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_social_route_log_handler;
-
-    return NGX_OK;
-}
 
 
 const char *
@@ -291,4 +325,84 @@ ngx_http_social_route_upstream(ngx_http_request_t *r,
         ngx_http_social_observe(&counts->upstream, ngx_http_social_seconds,
                                 ms * 1000);
     }
+}
+
+
+static ngx_http_social_row_t *
+ngx_http_social_route_of(ngx_http_request_t *r)
+{
+    ngx_http_social_route_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_route_module);
+
+    return rlcf->row;
+}
+
+
+static void *
+ngx_http_social_route_create_loc_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_social_route_loc_conf_t));
+}
+
+
+/*
+ * Requests that no location is found for have a server's configuration.
+ */
+
+static char *
+ngx_http_social_route_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_social_route_loc_conf_t  *prev = parent;
+    ngx_http_social_route_loc_conf_t  *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+    static ngx_str_t           none = ngx_string("-");
+
+    if (!ngx_http_social_counters_used(cf)) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->name.len == 0) {
+        conf->name = prev->name;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    conf->row = ngx_http_social_counters_row(cf, NGX_HTTP_SOCIAL_ROW_ROUTE,
+                                             conf->name.len ? &conf->name
+                                             : clcf->name.len ? &clcf->name
+                                             : &none);
+
+    return conf->row ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_social_route_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    if (!ngx_http_social_counters_used(cf)) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_social_route_rewrite_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_social_route_log_handler;
+
+    return NGX_OK;
 }
