@@ -65,6 +65,8 @@ my %flat = (
     social_presign_types     => [ 'image/png', 'image/jpeg' ],
     social_presign_max_size  => [ '1m', '2m' ],
     social_presign_expires   => [ '1m', '2m' ],
+    social_status_route      => [ 'a', 'b' ],
+    social_trace             => [ 'on', 'off' ],
 );
 
 my %http = (
@@ -121,6 +123,11 @@ my %param = (
         iam => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
         region => [ 'a', 'b', {} ],
         credentials => [ 'env', "file:$dir/credentials", {} ],
+    },
+    social_trace => {
+        before => 'social_trace on',
+        sample => [ 0, 100, { map { $_ => $number->('0 to 100') }
+                              101, 'x', '', -1 } ],
     },
     social_secret => {
         before => 'social_secret a', hidden => 1, required => 'file',

@@ -148,6 +148,22 @@ subtest 'a job that an application adds' => sub {
 };
 
 
+subtest 'the trace of a job' => sub {
+    my $parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+    $w->v("SELECT social_job_add('mail',
+        '{\"do\": \"traced\", \"traceparent\": \"$parent\"}')");
+    $w->v(q{SELECT social_job_add('mail',
+        '{"do": "untraced", "traceparent": "00-x\r\na: b"}')});
+    $w->command('once');
+
+    is((posts('traced'))[0]{headers}{traceparent}, $parent, 'is sent with it');
+    my $h = (posts('untraced'))[0]{headers};
+    ok($h->{'webhook-id'} && !exists $h->{traceparent},
+       'but not one that is invalid');
+};
+
+
 subtest 'answers' => sub {
     my %dead = map { $_ => 1 } 400, 401, 403, 404, 410, 422, 499;
     my %jobs = map { $_ => add("status-$_") }

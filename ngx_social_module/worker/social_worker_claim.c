@@ -11,6 +11,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "social_worker_clock.h"
@@ -349,6 +350,7 @@ social_worker_claim_schema(void *data, social_pq_outcome_e outcome,
     }
 
     version[len] = '\0';
+    loop->applied = strtol(version, NULL, 10);
     what = social_worker_schema_check(version, &usable);
 
     if (what != NULL && what != loop->schema) {

@@ -28,6 +28,7 @@
 
 static char *social_worker_job_value(const social_pq_result_t *rows,
     size_t row, size_t column, char *buf, size_t size);
+static void social_worker_job_trace(social_worker_job_t *job);
 static bool social_worker_job_picture(social_worker_job_ctx_t *ctx);
 static bool social_worker_job_prepare(social_worker_job_ctx_t *ctx);
 static bool social_worker_job_get(social_worker_job_ctx_t *ctx);
@@ -81,7 +82,34 @@ social_worker_job_create(const social_pq_result_t *rows, size_t row,
         return NULL;
     }
 
+    social_worker_job_trace(job);
+
     return job;
+}
+
+
+/* the trace that it belongs to, for the log */
+
+static void
+social_worker_job_trace(social_worker_job_t *job)
+{
+    social_str_t          value;
+    social_trace_t        trace;
+    const social_json_t  *member;
+
+    if (job->payload == NULL) {
+        return;
+    }
+
+    member = social_json_member(job->payload, social_str("traceparent"));
+
+    if (member != NULL
+        && social_json_string(member, &value) == SOCIAL_OK
+        && social_trace_parse(value, &trace) == SOCIAL_OK)
+    {
+        memcpy(job->trace, trace.id, sizeof(trace.id));
+        social_trace_write(&trace, (unsigned char *) job->parent);
+    }
 }
 
 
@@ -153,7 +181,8 @@ social_worker_job_run(social_worker_job_t *job, social_worker_work_t *work,
     social_worker_log(SOCIAL_WORKER_DEBUG, "job started",
                       social_worker_text("job", job->id),
                       social_worker_text("attempt", job->attempt),
-                      social_worker_text("kind", job->kind));
+                      social_worker_text("kind", job->kind),
+                      social_worker_job_field(job));
 
     ctx.kind = social_worker_conf_kind(job->conf, job->kind);
 

@@ -12,8 +12,10 @@
 
 #include "social_json.h"
 #include "social_pq_pipeline.h"
+#include "social_trace.h"
 #include "social_worker_conf.h"
 #include "social_worker_decoder.h"
+#include "social_worker_log.h"
 
 
 #define SOCIAL_WORKER_REASON_OURS                                             \
@@ -75,6 +77,8 @@ struct social_worker_job_s {
     char                     id[24];
     char                     fence[24];
     char                     attempt[16];
+    char                     trace[SOCIAL_TRACE_ID_HEX + 1];   /* or "" */
+    char                     parent[SOCIAL_TRACE_SIZE + 1];    /* the same */
     char                    *kind;
     char                    *text;         /* of the payload */
     social_json_t           *payload;      /* NULL: it cannot be read */
@@ -119,6 +123,17 @@ struct social_worker_job_s {
 social_worker_job_t *social_worker_job_create(const social_pq_result_t *rows,
     size_t row, social_worker_conf_t *conf);
 void social_worker_job_free(social_worker_job_t *job);
+
+/*
+ * The field "trace" of a job's lines in the log, which ends them where it has
+ * none: it has to be the last one.
+ */
+static inline social_worker_field_t
+social_worker_job_field(const social_worker_job_t *job)
+{
+    return (social_worker_field_t) { job->trace[0] ? "trace" : NULL,
+                                     job->trace, 0 };
+}
 
 /*
  * Does it, and notes what became of it.

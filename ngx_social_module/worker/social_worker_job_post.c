@@ -27,13 +27,13 @@ bool
 social_worker_job_post(social_worker_job_ctx_t *ctx)
 {
     char                   id[48], timestamp[24];
-    char                   lines[4][192];
+    char                   lines[5][192];
     social_net_reply_t     reply;
     social_net_request_t   request;
 
     const char *const  headers[] = {
         "Content-Type: application/json", lines[0], lines[1], lines[2],
-        lines[3], NULL
+        lines[3], ctx->job->parent[0] ? lines[4] : NULL, NULL
     };
 
     /* the same for each attempt, so that one that came twice is known */
@@ -45,6 +45,9 @@ social_worker_job_post(social_worker_job_ctx_t *ctx)
     snprintf(lines[1], sizeof(lines[1]), "webhook-timestamp: %s", timestamp);
     snprintf(lines[3], sizeof(lines[3]), "webhook-attempt: %s",
              ctx->job->attempt);
+
+    snprintf(lines[4], sizeof(lines[4]), "traceparent: %s",
+             ctx->job->parent);
 
     if (!social_worker_job_post_sign(ctx, id, timestamp, lines[2],
                                      sizeof(lines[2])))

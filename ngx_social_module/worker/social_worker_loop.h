@@ -11,6 +11,7 @@
 #define SOCIAL_WORKER_LOOP_H
 
 
+#include "social_worker_counts.h"
 #include "social_worker_link.h"
 #include "social_worker_slot.h"
 #include "social_worker_sqs.h"
@@ -69,12 +70,18 @@ typedef struct social_worker_loop_s {
     bool                      check;       /* what is held under our name */
     bool                      checking;
 
+    /* social_worker_counts.c */
+    social_worker_counts_t    counts;
+    long long                 next_counts;
+    bool                      counting;
+
     /* social_worker_claim.c */
     bool                      claiming;
     size_t                    wanted;
     size_t                    ahead;       /* more than there are threads */
     long long                 claimed;     /* when the last one gave a job */
     const char               *schema;      /* what was said of it */
+    long                      applied;     /* its newest migration; 0: none */
     long long                 next_poll;
     long long                 next_prune;
     bool                      pruning;
@@ -108,6 +115,9 @@ long long social_worker_lease_deadline(const social_worker_loop_t *loop);
 
 void social_worker_claim_process(social_worker_loop_t *loop, long long now);
 long long social_worker_claim_deadline(const social_worker_loop_t *loop);
+
+void social_worker_counts_process(social_worker_loop_t *loop, long long now);
+long long social_worker_counts_deadline(const social_worker_loop_t *loop);
 
 void social_worker_result_process(social_worker_loop_t *loop, long long now);
 long long social_worker_result_deadline(const social_worker_loop_t *loop);

@@ -223,6 +223,8 @@ social_worker_queue_loop(social_worker_loop_t *loop)
         until = other < until ? other : until;
         other = social_worker_result_deadline(loop);
         until = other < until ? other : until;
+        other = social_worker_counts_deadline(loop);
+        until = other < until ? other : until;
 
         social_worker_queue_wait(loop, until);
     }
@@ -269,6 +271,11 @@ social_worker_queue_leave(social_worker_loop_t *loop)
 
     loop->stop = true;                      /* nothing is claimed any more */
 
+    /* what it has counted in the end; the answer is waited for below */
+
+    loop->next_counts = 0;
+    social_worker_counts_process(loop, social_worker_now());
+
     if (!social_worker_result_leave(loop)) {
         return;
     }
@@ -312,6 +319,7 @@ social_worker_queue_step(social_worker_loop_t *loop, long long now)
     social_worker_lease_process(loop, now);
     social_worker_result_process(loop, now);
     social_worker_claim_process(loop, now);
+    social_worker_counts_process(loop, now);
 }
 
 

@@ -226,6 +226,7 @@ social_worker_result_take(social_worker_loop_t *loop, long long now)
         }
 
         if (job->outcome == SOCIAL_WORKER_LOST) {
+            loop->counts.lost++;
             social_worker_result_log_lost(job);
             social_worker_result_drop(loop, job);
             continue;
@@ -354,9 +355,12 @@ social_worker_result_of(social_worker_loop_t *loop, social_worker_job_t *job,
     }
 
     if (!social_pq_result_value(result, i, 1, &value)) {
+        loop->counts.lost++;
         social_worker_result_log_lost(job);
 
     } else if (social_str_eq(value, social_str("done"))) {
+        loop->counts.done++;
+        loop->counts.busy += job->summary.ms;
         social_worker_result_log_done(job);
 
     } else {
@@ -364,6 +368,7 @@ social_worker_result_of(social_worker_loop_t *loop, social_worker_job_t *job,
         job->failure = SOCIAL_WORKER_UNAVAILABLE;
         snprintf(job->error, sizeof(job->error),
                  "the result was not recorded");
+        loop->counts.failed[job->failure]++;
         social_worker_result_log_failed(job, state);
     }
 
@@ -435,9 +440,11 @@ social_worker_result_failed(void *data, social_pq_outcome_e outcome,
 
     if (social_pq_result_value(result, 0, 0, &value)) {
         snprintf(state, sizeof(state), "%.*s", (int) value.len, value.data);
+        loop->counts.failed[job->failure]++;
         social_worker_result_log_failed(job, state);
 
     } else {
+        loop->counts.lost++;
         social_worker_result_log_failed(job, "lost");
     }
 
@@ -730,7 +737,8 @@ social_worker_result_log_done(const social_worker_job_t *job)
                           ? social_worker_number("status", summary->status)
                           : social_worker_number("deletions",
                                                  summary->deletions),
-                          social_worker_number("ms", summary->ms));
+                          social_worker_number("ms", summary->ms),
+                          social_worker_job_field(job));
         return;
     }
 
@@ -745,7 +753,8 @@ social_worker_result_log_done(const social_worker_job_t *job)
                       social_worker_number("width", summary->width),
                       social_worker_number("height", summary->height),
                       social_worker_number("outputs", summary->outputs),
-                      social_worker_number("ms", summary->ms));
+                      social_worker_number("ms", summary->ms),
+                      social_worker_job_field(job));
 }
 
 
@@ -762,7 +771,8 @@ social_worker_result_log_failed(const social_worker_job_t *job,
                       social_worker_text("class",
                           social_worker_result_classes[job->failure]),
                       social_worker_text("state", state),
-                      social_worker_text("error", job->error));
+                      social_worker_text("error", job->error),
+                      social_worker_job_field(job));
 }
 
 
@@ -771,5 +781,6 @@ social_worker_result_log_lost(const social_worker_job_t *job)
 {
     social_worker_log(SOCIAL_WORKER_WARN, "job lost",
                       social_worker_text("job", job->id),
-                      social_worker_text("attempt", job->attempt));
+                      social_worker_text("attempt", job->attempt),
+                      social_worker_job_field(job));
 }

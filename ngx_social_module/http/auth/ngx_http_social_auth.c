@@ -439,6 +439,8 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
         return SOCIAL_TOKEN_ALGORITHM;
     }
 
+    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_SIGNATURES);
+
     switch (social_jwks_verify(jwks, jwk, ctx->jwt.algorithm, ctx->jwt.input,
                                ctx->jwt.signature))
     {

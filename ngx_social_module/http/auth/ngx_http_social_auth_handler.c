@@ -18,6 +18,8 @@ static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
 static ngx_int_t ngx_http_social_auth_access_decide(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
+static void ngx_http_social_auth_count(ngx_http_request_t *r,
+    ngx_http_social_auth_ctx_t *ctx, ngx_uint_t outcome);
 static ngx_int_t ngx_http_social_auth_permits(
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx,
     const char **lack);
@@ -280,6 +282,10 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
 
     rc = ngx_http_social_auth_permits(alcf, ctx, &lack);
 
+    if (rc == NGX_OK) {
+        ngx_http_social_auth_count(r, ctx, SOCIAL_TOKEN_OK);
+    }
+
     return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 
@@ -342,6 +348,10 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
 {
     const char  *lack;
 
+    if (ctx->status != SOCIAL_TOKEN_OK) {
+        ngx_http_social_auth_count(r, ctx, ctx->status);
+    }
+
     switch (ctx->status) {
 
     case SOCIAL_TOKEN_OK:
@@ -384,13 +394,40 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
     switch (ngx_http_social_auth_permits(alcf, ctx, &lack)) {
 
     case NGX_OK:
+        ngx_http_social_auth_count(r, ctx, SOCIAL_TOKEN_OK);
         return NGX_OK;
 
     case NGX_DECLINED:
+        ngx_http_social_auth_count(r, ctx, SOCIAL_TOKEN_FAILED + 1);
         return ngx_http_social_auth_lacks(r, alcf, lack);
 
     default:
+        ngx_http_social_auth_count(r, ctx, SOCIAL_TOKEN_FAILED);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+/*
+ * A decision is counted for the issuer of the token, where that is known.
+ */
+
+static void
+ngx_http_social_auth_count(ngx_http_request_t *r,
+    ngx_http_social_auth_ctx_t *ctx, ngx_uint_t outcome)
+{
+    ngx_http_social_issuer_counts_t     *counts;
+    ngx_http_social_issuer_main_conf_t  *imcf;
+
+    imcf = ngx_http_get_module_main_conf(r, ngx_http_social_issuer_module);
+
+    counts = (ngx_http_social_issuer_counts_t *)
+             ngx_http_social_counters_row_values(ctx->issuer
+                                                 ? ctx->issuer->row
+                                                 : imcf->row);
+
+    if (counts != NULL) {
+        counts->outcomes[outcome]++;
     }
 }
 

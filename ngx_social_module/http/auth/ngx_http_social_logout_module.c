@@ -116,6 +116,8 @@ ngx_http_social_logout_handler(ngx_http_request_t *r)
     ngx_int_t                    rc;
     ngx_http_social_auth_ctx_t  *identity;
 
+    ngx_http_social_count_answer(r, NGX_HTTP_SOCIAL_COUNT_LOGOUT, 0);
+
     if (r->method != NGX_HTTP_POST) {
         return ngx_http_social_reply_not_allowed(r, "POST");
     }

@@ -21,6 +21,7 @@
  * every token is verified once more: a slot has no room for what names it.
  */
 
+#include "ngx_http_social_counters.h"
 #include "ngx_http_social_keys.h"
 #include "ngx_http_social_revocation.h"
 #include "ngx_http_social_tokens.h"
@@ -199,9 +200,12 @@ ngx_http_social_tokens_lookup(ngx_http_request_t *r,
         cached->digested = 1;
 
         if (ngx_http_social_tokens_holds(r, cached) == NGX_OK) {
+            ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_TOKEN_CONNECTION);
             last->verdict.epoch = cached->verdict.epoch;
             return NGX_OK;
         }
+
+        ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_TOKEN_UNKNOWN);
 
         return NGX_DECLINED;
     }
@@ -211,9 +215,11 @@ ngx_http_social_tokens_lookup(ngx_http_request_t *r,
                                    cached->digest, &cached->verdict)
         || ngx_http_social_tokens_holds(r, cached) != NGX_OK)
     {
+        ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_TOKEN_UNKNOWN);
         return NGX_DECLINED;
     }
 
+    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_TOKEN_TABLE);
     ngx_http_social_tokens_set_last(r, cached);
 
     return NGX_OK;

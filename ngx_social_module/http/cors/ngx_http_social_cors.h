@@ -7,7 +7,7 @@
 #define NGX_HTTP_SOCIAL_CORS_H
 
 
-#include "ngx_http_social.h"
+#include "ngx_http_social_counters.h"
 #include "social_cors.h"
 
 

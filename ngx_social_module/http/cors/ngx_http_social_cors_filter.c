@@ -9,6 +9,9 @@
 static ngx_int_t ngx_http_social_cors_header_filter(ngx_http_request_t *r);
 static void ngx_http_social_cors_clear(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_cors_is_cors_header(ngx_str_t *key);
+static ngx_uint_t ngx_http_social_cors_decide(ngx_http_request_t *r,
+    ngx_http_social_cors_policy_t *policy, ngx_uint_t preflight,
+    ngx_str_t *origin);
 static ngx_uint_t ngx_http_social_cors_allow_origin(ngx_http_request_t *r,
     ngx_http_social_cors_policy_t *policy, ngx_str_t *origin);
 static ngx_int_t ngx_http_social_cors_add(ngx_http_request_t *r,
@@ -68,7 +71,7 @@ ngx_http_social_cors_header_filter(ngx_http_request_t *r)
 
     preflight = (ctx != NULL && ctx->preflight);
 
-    if (ngx_http_social_cors_allow_origin(r, policy, &origin)
+    if (ngx_http_social_cors_decide(r, policy, preflight, &origin)
         && (!preflight || ctx->allowed)
         && ngx_http_social_cors_add(r, policy, ctx, &origin) != NGX_OK)
     {
@@ -130,6 +133,35 @@ ngx_http_social_cors_is_cors_header(ngx_str_t *key)
         {
             return 1;
         }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Counts requests with an Origin, where that decides; a preflight is counted
+ * where it was answered.
+ */
+
+static ngx_uint_t
+ngx_http_social_cors_decide(ngx_http_request_t *r,
+    ngx_http_social_cors_policy_t *policy, ngx_uint_t preflight,
+    ngx_str_t *origin)
+{
+    if (ngx_http_social_cors_allow_origin(r, policy, origin)) {
+        if (!policy->any && !preflight) {
+            ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_CORS_ALLOWED);
+        }
+
+        return 1;
+    }
+
+    if (!preflight
+        && ngx_http_social_cors_header_in(r, NGX_HTTP_SOCIAL_CORS_ORIGIN, NULL)
+           != NULL)
+    {
+        ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_CORS_REFUSED);
     }
 
     return 0;

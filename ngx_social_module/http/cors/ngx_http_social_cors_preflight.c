@@ -173,6 +173,8 @@ ngx_http_social_cors_preflight(ngx_http_request_t *r,
 
     verdict = social_cors_preflight(&policy->rules, &preflight, &refused);
 
+    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_PREFLIGHT_ALLOWED + verdict);
+
     if (verdict != SOCIAL_CORS_ALLOWED) {
         ngx_http_social_cors_log(r, verdict, refused);
     }

@@ -47,6 +47,7 @@ ngx_http_social_query_create(ngx_http_request_t *r,
 
     query->pool = pool;
     query->n = n;
+    query->created = ngx_current_msec;
 
     query->params = ngx_palloc(pool, (n + 1) * sizeof(social_pq_param_t));
     if (query->params == NULL) {
@@ -212,10 +213,22 @@ ngx_http_social_query_count(ngx_http_social_query_t *query,
         NGX_HTTP_SOCIAL_COUNT_STATEMENT_UNAVAILABLE
     };
 
-    if (!query->counted) {
-        query->counted = 1;
-        ngx_http_social_count(counts[outcome]);
+    ngx_http_social_counters_t  *counters;
+
+    counters = ngx_http_social_counters();
+
+    if (query->counted || counters == NULL) {
+        return;
     }
+
+    query->counted = 1;
+    counters->counts[counts[outcome]]++;
+
+    ngx_http_social_observe(
+                &counters->histograms[NGX_HTTP_SOCIAL_HISTOGRAM_STATEMENT],
+                ngx_http_social_seconds,
+                (uint64_t) (ngx_msec_t) (ngx_current_msec - query->created)
+                * 1000);
 }
 
 

@@ -96,6 +96,7 @@ typedef struct {
     ngx_uint_t                            batch;     /* of how many, of which
                                                         it is the first, or 0 */
     ngx_msec_t                            since;     /* it is a suspect */
+    ngx_msec_t                            created;
     unsigned                              waiting:1; /* for a connection */
     unsigned                              holds:1;   /* it is in "held" */
     unsigned                              repeated:1;

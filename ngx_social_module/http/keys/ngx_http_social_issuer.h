@@ -7,7 +7,7 @@
 #define NGX_HTTP_SOCIAL_ISSUER_H
 
 
-#include "ngx_http_social.h"
+#include "ngx_http_social_counters.h"
 #include "social_claims.h"
 #include "social_jwks.h"
 
@@ -47,6 +47,8 @@ struct ngx_http_social_issuer_s {
     ngx_http_social_issuer_t   *updated;
     ngx_http_social_issuer_t   *original;     /* the reverse */
 
+    ngx_http_social_row_t      *row;          /* NULL: it is not counted */
+
     /* this process's keys: state behind the configuration, not part of it */
     ngx_http_social_keys_t     *keys;
 };
@@ -55,6 +57,8 @@ struct ngx_http_social_issuer_s {
 typedef struct {
     ngx_array_t               issuers;      /* of ngx_http_social_issuer_t * */
     ngx_array_t               forms;        /* these, and the updated ones */
+    ngx_http_social_row_t    *row;          /* of tokens whose issuer is not
+                                               known */
 } ngx_http_social_issuer_main_conf_t;
 
 

@@ -12,6 +12,8 @@ static char *ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd,
 
 static void *ngx_http_social_issuer_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_social_issuer_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_social_issuer_count(ngx_conf_t *cf,
+    ngx_http_social_issuer_main_conf_t *imcf);
 static ngx_int_t ngx_http_social_issuer_init_process(ngx_cycle_t *cycle);
 
 
@@ -191,7 +193,47 @@ ngx_http_social_issuer_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
+    if (ngx_http_social_counters_used(cf)
+        && ngx_http_social_issuer_count(cf, imcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_social_keys_init(cf, &imcf->forms);
+}
+
+
+static ngx_int_t
+ngx_http_social_issuer_count(ngx_conf_t *cf,
+    ngx_http_social_issuer_main_conf_t *imcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_social_issuer_t  **issuer;
+    static const ngx_str_t      unknown = ngx_null_string;
+
+    imcf->row = ngx_http_social_counters_row(cf, NGX_HTTP_SOCIAL_ROW_ISSUER,
+                                             &unknown);
+    if (imcf->row == NULL) {
+        return NGX_ERROR;
+    }
+
+    issuer = imcf->issuers.elts;
+
+    for (i = 0; i < imcf->issuers.nelts; i++) {
+
+        issuer[i]->row = ngx_http_social_counters_row(cf,
+                                                   NGX_HTTP_SOCIAL_ROW_ISSUER,
+                                                   &issuer[i]->name);
+        if (issuer[i]->row == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (issuer[i]->updated) {
+            issuer[i]->updated->row = issuer[i]->row;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
 static void ngx_http_social_keys_failed(ngx_http_social_keys_t *keys,
     const char *url, const char *error);
 static uint32_t ngx_http_social_keys_complaint(const char *error);
+static void ngx_http_social_keys_count(ngx_http_social_keys_t *keys,
+    ngx_uint_t failed);
 
 
 ngx_uint_t
@@ -154,7 +156,11 @@ ngx_http_social_keys_done(ngx_http_social_task_t *task)
                                         "the shared zone is full, "
                                         "increase \"social_zone\"");
 
-        } else if (changed) {
+        } else {
+            ngx_http_social_keys_count(keys, 0);
+        }
+
+        if (changed == 1) {
             ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                           "social: loaded new keys of issuer \"%V\"",
                           &keys->issuer->name);
@@ -251,6 +257,8 @@ ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *url,
     ngx_msec_t                    backoff;
     ngx_http_social_keys_slot_t  *slot;
 
+    ngx_http_social_keys_count(keys, 1);
+
     slot = keys->slot;
     complaint = ngx_http_social_keys_complaint(error);
 
@@ -291,6 +299,27 @@ ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *url,
                   "social: could not load keys of issuer \"%V\" from "
                   "\"%*s\": %s; the last valid keys, if any, are still used",
                   &keys->issuer->name, len, url, error);
+}
+
+
+static void
+ngx_http_social_keys_count(ngx_http_social_keys_t *keys, ngx_uint_t failed)
+{
+    ngx_http_social_issuer_counts_t  *counts;
+
+    counts = (ngx_http_social_issuer_counts_t *)
+             ngx_http_social_counters_row_values(keys->issuer->row);
+
+    if (counts == NULL) {
+        return;
+    }
+
+    if (failed) {
+        counts->failed++;
+
+    } else {
+        counts->fetched++;
+    }
 }
 
 

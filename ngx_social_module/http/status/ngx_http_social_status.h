@@ -11,12 +11,14 @@
 #include "ngx_http_social_hook_spool.h"
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_limit.h"
+#include "ngx_http_social_jobs.h"
 
 
 typedef enum {
     NGX_HTTP_SOCIAL_STATUS_NONE = 0,
     NGX_HTTP_SOCIAL_STATUS_PROMETHEUS,
-    NGX_HTTP_SOCIAL_STATUS_JSON
+    NGX_HTTP_SOCIAL_STATUS_JSON,
+    NGX_HTTP_SOCIAL_STATUS_HTML
 } ngx_http_social_status_form_e;
 
 
@@ -25,6 +27,18 @@ typedef struct {
     ngx_uint_t                           loaded;
     time_t                               age;     /* -1: not known */
 } ngx_http_social_status_keys_t;
+
+
+typedef struct {
+    ngx_str_t                            name;
+    ngx_http_social_route_counts_t       counts;
+} ngx_http_social_status_route_t;
+
+
+typedef struct {
+    ngx_str_t                            name;
+    ngx_http_social_issuer_counts_t      counts;
+} ngx_http_social_status_issuer_t;
 
 
 typedef struct {
@@ -63,6 +77,14 @@ typedef struct {
     size_t                               zone_free;
     ngx_uint_t                           database;     /* there is one */
 
+    ngx_uint_t                           has_jobs;
+    uint64_t                             jobs[NGX_HTTP_SOCIAL_JOBS_VALUES];
+
+    ngx_http_social_status_route_t      *routes;
+    ngx_uint_t                           n_routes;
+    ngx_http_social_status_issuer_t     *issuers;
+    ngx_uint_t                           n_issuers;
+
     ngx_http_social_status_keys_t       *keys;
     ngx_uint_t                           n_keys;
     ngx_http_social_status_spool_t      *spools;
@@ -96,6 +118,19 @@ typedef struct {
 #define NGX_HTTP_SOCIAL_STATUS_LABELS  3           /* of a sample, at most */
 
 
+/*
+ * The value of a label, and of which number of a list.
+ */
+typedef struct {
+    const char                          *value;
+    ngx_uint_t                           i;
+} ngx_http_social_status_part_t;
+
+
+extern const ngx_http_social_status_label_t
+    ngx_http_social_status_no_labels[NGX_HTTP_SOCIAL_STATUS_LABELS];
+
+
 /* ngx_http_social_status_text.c */
 
 /*
@@ -120,6 +155,26 @@ void ngx_http_social_status_sample(ngx_http_social_status_text_t *t,
 void ngx_http_social_status_labelled(ngx_http_social_status_text_t *t,
     const ngx_http_social_status_label_t *labels, uint64_t value,
     ngx_uint_t digits);
+
+/*
+ * A sample of a family of the type "histogram", whose values have 6 digits
+ * behind the point, or none.  The JSON has "buckets", an array of the bound
+ * and how many were not above it, "count" and "sum".
+ */
+void ngx_http_social_status_histogram(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_label_t *labels, const uint64_t *bounds,
+    const ngx_http_social_histogram_t *histogram, ngx_uint_t digits);
+
+/*
+ * A family of one sample without a label; and samples of "values" for each of
+ * "parts", which end with one without a value.
+ */
+void ngx_http_social_status_one(ngx_http_social_status_text_t *t,
+    const char *name, const char *type, const char *help, uint64_t value,
+    ngx_uint_t digits);
+void ngx_http_social_status_parts(ngx_http_social_status_text_t *t,
+    const char *label, const ngx_http_social_status_part_t *parts,
+    const uint64_t *values);
 
 /*
  * To be called at the end.

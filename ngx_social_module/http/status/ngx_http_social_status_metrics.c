@@ -10,24 +10,13 @@
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_keys.h"
 #include "ngx_http_social_status.h"
-
-
-typedef struct {
-    const char  *value;         /* of the label */
-    ngx_uint_t   i;             /* of a count or a gauge */
-} ngx_http_social_status_part_t;
+#include "ngx_http_social_status_rows.h"
 
 
 static ngx_int_t ngx_http_social_status_collect_keys(ngx_http_request_t *r,
     ngx_http_social_status_t *status);
 static ngx_int_t ngx_http_social_status_collect_spools(ngx_http_request_t *r,
     ngx_http_social_status_t *status);
-static void ngx_http_social_status_one(ngx_http_social_status_text_t *t,
-    const char *name, const char *type, const char *help, uint64_t value,
-    ngx_uint_t digits);
-static void ngx_http_social_status_parts(ngx_http_social_status_text_t *t,
-    const char *label, const ngx_http_social_status_part_t *parts,
-    const uint64_t *values);
 static void ngx_http_social_status_process(ngx_http_social_status_text_t *t,
     const ngx_http_social_status_t *status);
 static void ngx_http_social_status_database(ngx_http_social_status_text_t *t,
@@ -101,6 +90,13 @@ ngx_http_social_status_collect(ngx_http_request_t *r,
     status->database = (db != NULL);
 
     ngx_http_social_counters_sum(r, &status->counters, &status->processes);
+
+    status->has_jobs = db != NULL
+                       && ngx_http_social_jobs_get(r, status->jobs) == NGX_OK;
+
+    if (ngx_http_social_status_collect_rows(r, status) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     zone = ngx_http_social_counters_zone(r);
 
@@ -186,9 +182,16 @@ ngx_http_social_status_write(ngx_http_social_status_text_t *t,
     const ngx_http_social_status_t *status)
 {
     ngx_http_social_status_process(t, status);
+    ngx_http_social_status_routes(t, status);
+    ngx_http_social_status_tokens(t, status);
+    ngx_http_social_status_requests(t, status);
 
     if (status->database) {
         ngx_http_social_status_database(t, status);
+    }
+
+    if (status->has_jobs) {
+        ngx_http_social_status_jobs(t, status);
     }
 
     ngx_http_social_status_hooks(t, status);
@@ -206,27 +209,6 @@ ngx_http_social_status_write(ngx_http_social_status_text_t *t,
     }
 
     ngx_http_social_status_end(t);
-}
-
-
-static void
-ngx_http_social_status_one(ngx_http_social_status_text_t *t, const char *name,
-    const char *type, const char *help, uint64_t value, ngx_uint_t digits)
-{
-    ngx_http_social_status_family(t, name, type, help);
-    ngx_http_social_status_sample(t, NULL, social_str(""), value, digits);
-}
-
-
-static void
-ngx_http_social_status_parts(ngx_http_social_status_text_t *t,
-    const char *label, const ngx_http_social_status_part_t *parts,
-    const uint64_t *values)
-{
-    for ( /* void */ ; parts->value; parts++) {
-        ngx_http_social_status_sample(t, label, social_str(parts->value),
-                                      values[parts->i], 0);
-    }
 }
 
 
@@ -291,6 +273,13 @@ ngx_http_social_status_database(ngx_http_social_status_text_t *t,
     ngx_http_social_status_parts(t, "outcome",
                                  ngx_http_social_status_statements,
                                  counters->counts);
+
+    ngx_http_social_status_family(t, "social_database_statement_seconds",
+        "histogram", "The time from a statement's arrival to its outcome, in "
+        "the queue included.");
+    ngx_http_social_status_histogram(t, ngx_http_social_status_no_labels,
+                ngx_http_social_seconds,
+                &counters->histograms[NGX_HTTP_SOCIAL_HISTOGRAM_STATEMENT], 6);
 
     ngx_http_social_status_one(t, "social_database_connects_total", "counter",
         "Connections that were made.",

@@ -5,7 +5,9 @@
 
 #include "ngx_http_social_content.h"
 #include "ngx_http_social_database.h"
+#include "ngx_http_social_jobs.h"
 #include "ngx_http_social_loop.h"
+#include "ngx_http_social_page.h"
 #include "ngx_http_social_reply.h"
 #include "ngx_http_social_status.h"
 
@@ -16,6 +18,7 @@
 typedef struct {
     ngx_http_social_content_t   content;
     ngx_uint_t                  form;          /* of the enum in status.h */
+    ngx_http_social_page_t     *page;          /* where that is html */
 } ngx_http_social_status_loc_conf_t;
 
 
@@ -34,6 +37,7 @@ static void ngx_http_social_status_exit_process(ngx_cycle_t *cycle);
 static ngx_conf_enum_t  ngx_http_social_status_forms[] = {
     { ngx_string("prometheus"), NGX_HTTP_SOCIAL_STATUS_PROMETHEUS },
     { ngx_string("json"), NGX_HTTP_SOCIAL_STATUS_JSON },
+    { ngx_string("html"), NGX_HTTP_SOCIAL_STATUS_HTML },
     { ngx_null_string, 0 }
 };
 
@@ -93,6 +97,7 @@ ngx_http_social_status_handler(ngx_http_request_t *r)
 {
     ngx_int_t                           rc;
     ngx_str_t                           body;
+    ngx_uint_t                          form;
     ngx_http_social_status_t            status;
     ngx_http_social_status_text_t       text;
     ngx_http_social_status_loc_conf_t  *slcf;
@@ -110,13 +115,25 @@ ngx_http_social_status_handler(ngx_http_request_t *r)
     }
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_status_module);
+    form = slcf->form;
+
+    if (form == NGX_HTTP_SOCIAL_STATUS_HTML) {
+
+        if (r->args.len != sizeof("json") - 1
+            || ngx_strncmp(r->args.data, "json", sizeof("json") - 1) != 0)
+        {
+            return ngx_http_social_page_reply(r, slcf->page);
+        }
+
+        form = NGX_HTTP_SOCIAL_STATUS_JSON;
+    }
 
     if (ngx_http_social_status_collect(r, &status) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_memzero(&text, sizeof(ngx_http_social_status_text_t));
-    text.form = slcf->form;
+    text.form = form;
 
     ngx_http_social_status_write(&text, &status);
 
@@ -127,12 +144,12 @@ ngx_http_social_status_handler(ngx_http_request_t *r)
     }
 
     ngx_memzero(&text, sizeof(ngx_http_social_status_text_t));
-    text.form = slcf->form;
+    text.form = form;
     text.buf = body.data;
 
     ngx_http_social_status_write(&text, &status);
 
-    if (slcf->form == NGX_HTTP_SOCIAL_STATUS_JSON) {
+    if (form == NGX_HTTP_SOCIAL_STATUS_JSON) {
         return ngx_http_social_reply_json(r, NGX_HTTP_OK, &body);
     }
 
@@ -189,6 +206,14 @@ ngx_http_social_status_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
+    if (slcf->form == NGX_HTTP_SOCIAL_STATUS_HTML) {
+        slcf->page = ngx_http_social_page_create(cf);
+
+        if (slcf->page == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
     return ngx_http_social_counters_use(cf) == NGX_OK ? NGX_CONF_OK
                                                       : NGX_CONF_ERROR;
 }
@@ -214,7 +239,9 @@ ngx_http_social_status_merge_loc_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_ERROR;
 
     case NGX_DONE:
-        *conf = *prev;
+        conf->content = prev->content;
+        conf->form = prev->form;
+        conf->page = prev->page;
     }
 
     return NGX_CONF_OK;
@@ -266,7 +293,7 @@ ngx_http_social_status_init_process(ngx_cycle_t *cycle)
 
     ngx_add_timer(timer, 1);
 
-    return NGX_OK;
+    return ngx_http_social_jobs_start(cycle);
 }
 
 

@@ -4,7 +4,8 @@
  *
  * Prometheus' text format 0.0.4 (prometheus.io, Exposition formats): a family
  * is "# HELP", "# TYPE", and a line for each sample.  As JSON it is a member
- * of the object, an array of {"LABEL":"...","value":N}.
+ * of the object, an array of {"LABEL":"...","value":N}, and of a histogram's
+ * {"LABEL":"...","buckets":[[BOUND,N],...],"count":N,"sum":N}.
  */
 
 #include "ngx_http_social_status.h"
@@ -13,10 +14,23 @@
 
 static void ngx_http_social_status_put(ngx_http_social_status_text_t *t,
     const char *fmt, ...);
+static u_char *ngx_http_social_status_bound(u_char *p, uint64_t bound,
+    ngx_uint_t digits);
+static void ngx_http_social_status_line(ngx_http_social_status_text_t *t,
+    const char *suffix, const ngx_http_social_status_label_t *labels,
+    uint64_t value, ngx_uint_t digits);
+static void ngx_http_social_status_object(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_label_t *labels);
 static void ngx_http_social_status_label(ngx_http_social_status_text_t *t,
     social_str_t value);
 static void ngx_http_social_status_number(ngx_http_social_status_text_t *t,
     uint64_t value, ngx_uint_t digits);
+
+
+const ngx_http_social_status_label_t
+    ngx_http_social_status_no_labels[NGX_HTTP_SOCIAL_STATUS_LABELS] = {
+    { NULL, { 0, NULL } }
+};
 
 
 void
@@ -59,37 +73,166 @@ ngx_http_social_status_labelled(ngx_http_social_status_text_t *t,
     const ngx_http_social_status_label_t *labels, uint64_t value,
     ngx_uint_t digits)
 {
-    ngx_uint_t  i, n, json;
-
-    json = (t->form == NGX_HTTP_SOCIAL_STATUS_JSON);
-
-    if (json) {
-        ngx_http_social_status_put(t, "%s{", t->samples ? "," : "");
+    if (t->form == NGX_HTTP_SOCIAL_STATUS_PROMETHEUS) {
+        ngx_http_social_status_line(t, "", labels, value, digits);
 
     } else {
-        ngx_http_social_status_put(t, "%s", t->name);
+        ngx_http_social_status_object(t, labels);
+        ngx_http_social_status_put(t, "\"value\":");
+        ngx_http_social_status_number(t, value, digits);
+        ngx_http_social_status_put(t, "}");
     }
 
-    for (i = 0, n = 0; i < NGX_HTTP_SOCIAL_STATUS_LABELS; i++) {
+    t->samples++;
+}
 
-        if (labels[i].name == NULL) {
+
+void
+ngx_http_social_status_histogram(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_label_t *labels, const uint64_t *bounds,
+    const ngx_http_social_histogram_t *histogram, ngx_uint_t digits)
+{
+    u_char                          *p;
+    uint64_t                         sum;
+    ngx_uint_t                       i;
+    u_char                           le[NGX_INT64_LEN + 8];
+    ngx_http_social_status_label_t   all[NGX_HTTP_SOCIAL_STATUS_LABELS];
+
+    for (i = 0; i < NGX_HTTP_SOCIAL_STATUS_LABELS - 1; i++) {
+        all[i] = labels[i];
+    }
+
+    all[i].name = "le";
+    all[i].value.data = le;
+
+    if (t->form == NGX_HTTP_SOCIAL_STATUS_JSON) {
+        ngx_http_social_status_object(t, labels);
+        ngx_http_social_status_put(t, "\"buckets\":[");
+    }
+
+    for (sum = 0, i = 0; i < NGX_HTTP_SOCIAL_BOUNDS; i++) {
+        sum += histogram->buckets[i];
+
+        if (t->form == NGX_HTTP_SOCIAL_STATUS_JSON) {
+            ngx_http_social_status_put(t, "%s[", i ? "," : "");
+            ngx_http_social_status_number(t, bounds[i], digits);
+            ngx_http_social_status_put(t, ",%uL]", sum);
             continue;
         }
 
-        ngx_http_social_status_put(t, json ? "\"%s\":\"" : "%s%s=\"",
-                                   json ? labels[i].name : n ? "," : "{",
-                                   labels[i].name);
-        ngx_http_social_status_label(t, labels[i].value);
-        ngx_http_social_status_put(t, json ? "\"," : "\"");
+        p = ngx_http_social_status_bound(le, bounds[i], digits);
+        all[NGX_HTTP_SOCIAL_STATUS_LABELS - 1].value.len = p - le;
 
-        n++;
+        ngx_http_social_status_line(t, "_bucket", all, sum, 0);
     }
 
-    ngx_http_social_status_put(t, json ? "\"value\":" : n ? "} " : " ");
-    ngx_http_social_status_number(t, value, digits);
-    ngx_http_social_status_put(t, json ? "}" : "\n");
+    sum += histogram->buckets[i];
+
+    if (t->form == NGX_HTTP_SOCIAL_STATUS_JSON) {
+        ngx_http_social_status_put(t, "],\"count\":%uL,\"sum\":", sum);
+        ngx_http_social_status_number(t, histogram->sum, digits);
+        ngx_http_social_status_put(t, "}");
+
+    } else {
+        all[NGX_HTTP_SOCIAL_STATUS_LABELS - 1].value = social_str("+Inf");
+
+        ngx_http_social_status_line(t, "_bucket", all, sum, 0);
+        ngx_http_social_status_line(t, "_sum", labels, histogram->sum, digits);
+        ngx_http_social_status_line(t, "_count", labels, sum, 0);
+    }
 
     t->samples++;
+}
+
+
+/*
+ * A bound as Prometheus' own libraries write it, without zeros at its end;
+ * returns the end of the text.
+ */
+
+static u_char *
+ngx_http_social_status_bound(u_char *p, uint64_t bound, ngx_uint_t digits)
+{
+    if (digits == 0) {
+        return ngx_sprintf(p, "%uL", bound);
+    }
+
+    p = ngx_sprintf(p, "%uL.%06uL", bound / 1000000, bound % 1000000);
+
+    while (p[-1] == '0' && p[-2] != '.') {
+        p--;
+    }
+
+    return p;
+}
+
+
+static void
+ngx_http_social_status_line(ngx_http_social_status_text_t *t,
+    const char *suffix, const ngx_http_social_status_label_t *labels,
+    uint64_t value, ngx_uint_t digits)
+{
+    ngx_uint_t  i, n;
+
+    ngx_http_social_status_put(t, "%s%s", t->name, suffix);
+
+    for (i = 0, n = 0; i < NGX_HTTP_SOCIAL_STATUS_LABELS; i++) {
+
+        if (labels[i].name) {
+            ngx_http_social_status_put(t, "%s%s=\"", n++ ? "," : "{",
+                                       labels[i].name);
+            ngx_http_social_status_label(t, labels[i].value);
+            ngx_http_social_status_put(t, "\"");
+        }
+    }
+
+    ngx_http_social_status_put(t, n ? "} " : " ");
+    ngx_http_social_status_number(t, value, digits);
+    ngx_http_social_status_put(t, "\n");
+}
+
+
+/*
+ * Begins an object with its labels.
+ */
+
+static void
+ngx_http_social_status_object(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_label_t *labels)
+{
+    ngx_uint_t  i;
+
+    ngx_http_social_status_put(t, "%s{", t->samples ? "," : "");
+
+    for (i = 0; i < NGX_HTTP_SOCIAL_STATUS_LABELS; i++) {
+
+        if (labels[i].name) {
+            ngx_http_social_status_put(t, "\"%s\":\"", labels[i].name);
+            ngx_http_social_status_label(t, labels[i].value);
+            ngx_http_social_status_put(t, "\",");
+        }
+    }
+}
+
+
+void
+ngx_http_social_status_one(ngx_http_social_status_text_t *t, const char *name,
+    const char *type, const char *help, uint64_t value, ngx_uint_t digits)
+{
+    ngx_http_social_status_family(t, name, type, help);
+    ngx_http_social_status_sample(t, NULL, social_str(""), value, digits);
+}
+
+
+void
+ngx_http_social_status_parts(ngx_http_social_status_text_t *t,
+    const char *label, const ngx_http_social_status_part_t *parts,
+    const uint64_t *values)
+{
+    for ( /* void */ ; parts->value; parts++) {
+        ngx_http_social_status_sample(t, label, social_str(parts->value),
+                                      values[parts->i], 0);
+    }
 }
 
 

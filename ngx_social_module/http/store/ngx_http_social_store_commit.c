@@ -4,6 +4,7 @@
  * syncs.
  */
 
+#include "ngx_http_social_counters.h"
 #include "ngx_http_social_store_commit.h"
 
 
@@ -27,6 +28,8 @@ struct ngx_http_social_store_queue_s {
     ngx_queue_t                  published;   /* to be synced again */
     ngx_queue_t                  over;
     social_net_commit_known_t    known;
+    uint64_t                     synced;      /* microseconds */
+    ngx_uint_t                   group;       /* that shared it; 0: none */
     ngx_uint_t                   started;
 };
 
@@ -42,6 +45,10 @@ static void ngx_http_social_store_queue_publish(
     ngx_http_social_store_queue_t *queue);
 static social_rc_e ngx_http_social_store_queue_sync(
     ngx_http_social_store_queue_t *queue, int *err);
+static ngx_uint_t ngx_http_social_store_queue_length(ngx_queue_t *list);
+static uint64_t ngx_http_social_store_queue_now(void);
+static void ngx_http_social_store_queue_count(
+    ngx_http_social_store_queue_t *queue);
 static ngx_http_social_store_commit_t *ngx_http_social_store_queue_single(
     ngx_http_social_store_queue_t *queue);
 static void ngx_http_social_store_queue_synced(
@@ -306,8 +313,11 @@ static social_rc_e
 ngx_http_social_store_queue_sync(ngx_http_social_store_queue_t *queue,
     int *err)
 {
+    uint64_t                         began;
     social_rc_e                      rc;
     ngx_http_social_store_commit_t  *commit;
+
+    queue->group = 0;
 
     if (!queue->disk.sync
         || (ngx_queue_empty(&queue->fresh)
@@ -316,19 +326,60 @@ ngx_http_social_store_queue_sync(ngx_http_social_store_queue_t *queue,
         return SOCIAL_OK;
     }
 
+    queue->group = ngx_http_social_store_queue_length(&queue->fresh)
+                   + ngx_http_social_store_queue_length(&queue->published);
+
+    began = ngx_http_social_store_queue_now();
+
     commit = ngx_http_social_store_queue_single(queue);
 
     if (commit == NULL) {
         rc = social_net_disk_sync_all(&queue->disk);
         *err = ngx_errno;
-        return rc;
+
+    } else {
+        rc = commit->net.published ? social_net_commit_sync_name(&commit->net)
+                                   : social_net_commit_sync(&commit->net);
+        *err = commit->net.err;
     }
 
-    rc = commit->net.published ? social_net_commit_sync_name(&commit->net)
-                               : social_net_commit_sync(&commit->net);
-    *err = commit->net.err;
+    queue->synced = ngx_http_social_store_queue_now() - began;
 
     return rc;
+}
+
+
+static ngx_uint_t
+ngx_http_social_store_queue_length(ngx_queue_t *list)
+{
+    ngx_uint_t    n;
+    ngx_queue_t  *q;
+
+    n = 0;
+
+    for (q = ngx_queue_head(list);
+         q != ngx_queue_sentinel(list);
+         q = ngx_queue_next(q))
+    {
+        n++;
+    }
+
+    return n;
+}
+
+
+/*
+ * In microseconds; a thread has no time of nginx.
+ */
+
+static uint64_t
+ngx_http_social_store_queue_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -435,6 +486,8 @@ ngx_http_social_store_queue_done(ngx_http_social_task_t *task)
 
     queue = task->owner;
 
+    ngx_http_social_store_queue_count(queue);
+
     ngx_queue_init(&over);
 
     if (!ngx_queue_empty(&queue->over)) {
@@ -456,6 +509,27 @@ ngx_http_social_store_queue_done(ngx_http_social_task_t *task)
 
         commit->handler(commit);
     }
+}
+
+
+static void
+ngx_http_social_store_queue_count(ngx_http_social_store_queue_t *queue)
+{
+    ngx_http_social_counters_t  *counters;
+
+    counters = ngx_http_social_counters();
+
+    if (counters == NULL || queue->group == 0) {
+        return;
+    }
+
+    ngx_http_social_observe(
+                       &counters->histograms[NGX_HTTP_SOCIAL_HISTOGRAM_SYNC],
+                       ngx_http_social_seconds, queue->synced);
+
+    ngx_http_social_observe(
+                       &counters->histograms[NGX_HTTP_SOCIAL_HISTOGRAM_GROUP],
+                       ngx_http_social_numbers, queue->group);
 }
 
 

@@ -8,8 +8,14 @@
  * for: then it is the path that nginx has.
  */
 
+#include "ngx_http_social_counters.h"
 #include "ngx_http_social_store.h"
 #include "social_store_path.h"
+
+
+_Static_assert(SOCIAL_S3_LIST_MULTIPART_UPLOADS
+               == NGX_HTTP_SOCIAL_STORE_OPERATIONS - 1,
+               "counts for each operation");
 
 
 typedef struct {
@@ -59,6 +65,11 @@ ngx_http_social_store_handler(ngx_http_request_t *r)
     internal = 0;
 
     error = ngx_http_social_store_read(r, sr, &headers, &internal);
+
+    ngx_http_social_count_answer(r, NGX_HTTP_SOCIAL_COUNT_STORE
+                                    + sr->op.operation
+                                      * NGX_HTTP_SOCIAL_ANSWERS,
+                                 NGX_HTTP_SOCIAL_COUNT_STORE_READ);
 
     /*
      * What is wrong with a request is said only to those who may make it; but

@@ -10,6 +10,7 @@
 
 #include "ngx_http_social_auth.h"
 #include "ngx_http_social_presign.h"
+#include "ngx_http_social_counters.h"
 #include "ngx_http_social_reply.h"
 
 
@@ -26,6 +27,8 @@ ngx_http_social_presign_handler(ngx_http_request_t *r)
     ngx_http_social_presign_loc_conf_t  *plcf;
 
     plcf = ngx_http_get_module_loc_conf(r, ngx_http_social_presign_module);
+
+    ngx_http_social_count_answer(r, NGX_HTTP_SOCIAL_COUNT_PRESIGN, 0);
 
     if (r->method != NGX_HTTP_POST
         && plcf->mode != NGX_HTTP_SOCIAL_PRESIGN_MULTIPART)

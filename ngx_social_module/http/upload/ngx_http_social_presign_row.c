@@ -8,6 +8,7 @@
 #include "ngx_http_social_database.h"
 #include "ngx_http_social_presign.h"
 #include "ngx_http_social_reply.h"
+#include "ngx_http_social_trace.h"
 
 #include <openssl/rand.h>
 
@@ -24,12 +25,12 @@ static void ngx_http_social_presign_recorded(ngx_http_request_t *r,
 
 static const ngx_http_social_statement_t  ngx_http_social_presign_statement = {
     .sql = "SELECT social_upload_create($1::uuid, $2, $3, $4, $5, $6, $7, $8,"
-           " $9::bigint, $10, $11::interval)",
+           " $9::bigint, $10, $11::interval, $12)",
     .repeat = 1,
     .share = 1,
     .keys = { 2, 6 },
     .batch = "SELECT * FROM social_uploads_create($1, $2, $3, $4, $5, $6, $7,"
-             " $8, $9, $10, $11)"
+             " $8, $9, $10, $11, $12)"
 };
 
 
@@ -40,7 +41,9 @@ ngx_http_social_presign_record(ngx_http_request_t *r,
     u_char                               size[NGX_INT64_LEN];
     social_str_t                         key;
     u_char                               expires[NGX_INT64_LEN + 8];
-    social_pq_param_t                    params[11];
+    u_char                               parent[SOCIAL_TRACE_SIZE];
+    const social_trace_t                *trace;
+    social_pq_param_t                    params[12];
     ngx_http_social_auth_ctx_t          *identity;
     ngx_http_social_presign_ctx_t       *ctx;
     ngx_http_social_presign_loc_conf_t  *plcf;
@@ -76,8 +79,19 @@ ngx_http_social_presign_record(ngx_http_request_t *r,
                                        upload->expires_in)
                            - expires;
 
+    trace = ngx_http_social_trace(r);
+
+    if (trace != NULL) {
+        social_trace_write(trace, parent);
+        params[11].value.data = parent;
+        params[11].value.len = sizeof(parent);
+
+    } else {
+        params[11].null = 1;
+    }
+
     if (ngx_http_social_query_statement(r, &ngx_http_social_presign_statement,
-                                        params, 11,
+                                        params, 12,
                                         ngx_http_social_presign_recorded, ctx)
         != NGX_OK)
     {
