@@ -5,8 +5,9 @@
 #
 # The packages are those of what was built for the tests. They are installed in
 # a copy of this system, whose changes go to a directory of ours, where that
-# can be made; with SOAK=1 from a build of their own, which is compared with
-# another one, in a new system.
+# can be made.  With SOAK=1 they are built twice, and compared; and built and
+# installed in new systems, which SOCIAL_ROOTS or build/roots has, or debootstrap
+# makes.
 
 use strict;
 use warnings;
@@ -375,9 +376,12 @@ subtest 'make package' => sub {
 
 my $ns = 'unshare -m';
 
+my $lower = '/';
+my $upper = "$dir/upper";
+
 sub mounts {
     return <<"SH";
-mount -t overlay overlay -o lowerdir=/,upperdir=$dir/upper,workdir=$dir/work $dir/system
+mount -t overlay overlay -o lowerdir=$lower,upperdir=$upper,workdir=$dir/work $dir/system
 mount -t proc proc $dir/system/proc
 mount --rbind /dev $dir/system/dev
 mount -t tmpfs tmpfs $dir/system/run
@@ -431,8 +435,34 @@ subtest 'installed, upgraded, removed, purged' => sub {
 
     my $debs = install_all();
 
-    ($rc, $out) = inside("dpkg -i $debs");
-    is($rc, 0, 'dpkg -i') or diag($out);
+    # ... but what would be asked of systemd is written down
+
+    spew("$dir/debs/systemctl", "#!/bin/sh\n"
+        . "echo \"\$*\" >> /tmp/debs/asked\n"
+        . "case \"\$*\" in *is-enabled*) echo disabled; exit 1 ;; esac\n");
+    chmod 0755, "$dir/debs/systemctl";
+
+    my $asked = sub {
+        unlink "$dir/debs/asked";
+        my ($rc, $out) = inside('mkdir -p /run/systemd/system; '
+            . 'mount --bind /tmp/debs/systemctl /usr/bin/systemctl; '
+            . 'rm /usr/sbin/policy-rc.d; set +e; '
+            . "$_[0]; " . 's=$?; printf "#!/bin/sh\nexit 101\n" '
+            . '> /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; '
+            . 'exit $s');
+        is($rc, 0, $_[0]) or diag($out);
+        return [grep { /social-worker/ && !/is-enabled|is-active/ }
+                split /\n/, slurp("$dir/debs/asked")];
+    };
+
+    # "is-active" fails before there is one
+
+    spew("$dir/debs/systemctl", slurp("$dir/debs/systemctl")
+        . "case \"\$*\" in *is-active*) exit 3 ;; esac\n");
+
+    is_deeply($asked->("dpkg -i $debs"), [], 'nothing is started');
+
+    spew("$dir/debs/systemctl", slurp("$dir/debs/systemctl") =~ s/exit 3/:/r);
 
     ($rc, $out) = inside('nginx -t');
     is($rc, 0, 'nginx -t passes') or diag($out);
@@ -521,8 +551,9 @@ subtest 'installed, upgraded, removed, purged' => sub {
         is($rc, 0, "$name of a newer version") or diag($out);
     }
 
-    ($rc, $out) = inside('dpkg --force-confold -i /tmp/debs/*-999.deb');
-    is($rc, 0, 'upgraded') or diag($out);
+    is_deeply($asked->('dpkg --force-confold -i /tmp/debs/*-999.deb'),
+        ['--quiet --system restart social-worker.service',
+         'try-restart social-worker@*.service'], 'what runs is restarted');
 
     ($rc, $out) = inside('tail -n 1 /etc/social-worker/worker.conf; '
         . 'stat -c "%U %G %a" /etc/social-worker/worker.conf');
@@ -545,8 +576,9 @@ subtest 'installed, upgraded, removed, purged' => sub {
 
     my $names = join ' ', sort keys %deb;
 
-    ($rc, $out) = inside("dpkg -r $names");
-    is($rc, 0, 'removed') or diag($out);
+    is_deeply($asked->("dpkg -r $names"),
+        ['stop social-worker@*.service', 'stop social-worker.service'],
+        'it is stopped');
     ($rc, $out) = inside('nginx -t');
     is($rc, 0, 'nginx -t passes') or diag($out);
     ($rc, $out) = inside('tail -n 1 /etc/social-worker/worker.conf; '
@@ -571,6 +603,110 @@ subtest 'installed, upgraded, removed, purged' => sub {
     ($rc, $out) = inside('stat -c "%U %G %a" /etc/social-worker/worker.conf');
     is($out, "root social-worker 640\n", 'as the first time');
 };
+
+
+# --------------------------------------------------------------------------
+# the long part
+
+subtest 'two builds have the same bytes' => sub {
+    plan(skip_all => 'left out: SOAK=1 builds the packages twice')
+        if !$ENV{SOAK};
+    plan(skip_all => 'left out: there are no packages') if !%deb;
+
+    my @sums;
+
+    for my $where ("$dir/one", "$dir/another/path") {
+        File::Path::make_path($where);
+        my ($rc, $out) = run('LINTIAN=off DEB_BUILD_OPTIONS=nocheck '
+            . "PACKAGE=$where scripts/package");
+        is($rc, 0, "in $where") or diag($out);
+        push @sums, scalar `cd $where && sha256sum *.deb *.dsc *.tar.*`;
+    }
+
+    cmp_ok(() = $sums[0] =~ /\.deb$/mg, '>=', 3, 'packages');
+    like($sums[0], qr/\.dsc$/m, 'and their source');
+    is($sums[0], $sums[1], 'are the same');
+};
+
+my $roots = $ENV{SOCIAL_ROOTS} || "$top/build/roots";
+
+# A new system: its directory, or nothing.
+
+sub root_of {
+    my ($suite) = @_;
+
+    return "$roots/$suite" if -x "$roots/$suite/usr/bin/apt-get";
+
+    File::Path::make_path($roots);
+    my ($rc, $out) = run("debootstrap --variant=minbase $suite "
+        . "$roots/$suite http://deb.debian.org/debian");
+    return "$roots/$suite" if $rc == 0;
+
+    diag($out =~ s/.*\n(?=(?:.*\n){5})//sr);
+    run("rm -rf $roots/$suite");
+    return;
+}
+
+for my $suite (qw( bookworm trixie )) {
+
+    subtest "built and installed in $suite" => sub {
+        plan(skip_all => 'left out: SOAK=1 has new systems') if !$ENV{SOAK};
+        plan(skip_all => 'left out: only root has them') if $>;
+        plan(skip_all => 'left out: there are no packages') if !%deb;
+
+        $lower = root_of($suite)
+            or plan(skip_all => "left out: $suite cannot be had here");
+
+        run("rm -rf $dir/upper.$suite $dir/work");
+        mkdir $_ for "$dir/upper.$suite", "$dir/work", "$dir/system";
+        $upper = "$dir/upper.$suite";
+
+        my ($source) = glob "$dir/one/*.dsc";
+        plan(skip_all => 'left out: there is no source package') if !$source;
+        run("rm -f $dir/debs/*; cp $dir/one/*.dsc $dir/one/*.tar.* $dir/debs/");
+        run("cp /etc/resolv.conf $upper/resolv.conf");
+        spew("$upper/policy", "#!/bin/sh\nexit 101\n");
+
+        my ($rc, $out) = inside('cp /resolv.conf /etc/resolv.conf; '
+            . 'install -m 755 /policy /usr/sbin/policy-rc.d; '
+            . 'apt-get -qq update && '
+            . 'apt-get -y -qq --no-install-recommends install dpkg-dev nginx');
+        is($rc, 0, 'nginx') or diag($out);
+
+        ($rc, $out) = inside('cd /tmp/debs && '
+            . 'apt-get -y -qq --no-install-recommends -P nocheck '
+            . 'build-dep ./*.dsc');
+        is($rc, 0, 'what the build needs') or diag($out);
+
+        ($rc, $out) = inside('mkdir -p /build && cd /build && '
+            . 'dpkg-source -x /tmp/debs/*.dsc tree > /dev/null && cd tree && '
+            . 'DEB_BUILD_OPTIONS="nocheck noautodbgsym" '
+            . 'unshare -n dpkg-buildpackage -b -us -uc -Pnocheck 2>&1 '
+            . '| tail -n 20; ls /build/*.deb');
+        is($rc, 0, 'built, without a network') or diag($out);
+
+        # only what they depend on is installed with them
+
+        ($rc, $out) = inside('apt-get -y -qq purge "lib*-dev" > /dev/null; '
+            . 'apt-get -y -qq autoremove > /dev/null; '
+            . 'apt-get -y -qq --no-install-recommends install /build/*.deb');
+        is($rc, 0, 'installed') or diag($out);
+
+        ($rc, $out) = inside('nginx -t 2>&1 && nginx -T 2>&1 '
+            . '| grep ngx_http_social_module');
+        is($rc, 0, 'nginx -t passes, with the module') or diag($out);
+
+        ($rc, $out) = inside('social-worker '
+            . '-c /etc/social-worker/worker.conf check || true');
+        like($out, qr/^ok +decoder/m, 'the decoder works') or diag($out);
+
+        ($rc, $out) = inside('dpkg -P libnginx-mod-http-social social-worker '
+            . 'social-frontend && nginx -t');
+        is($rc, 0, 'purged') or diag($out);
+    };
+}
+
+run("rm -rf $dir/upper $dir/work $dir/upper.*");
 
 
 done_testing();
