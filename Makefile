@@ -13,6 +13,9 @@
 #   make nginx-source
 #                  an nginx in which memory errors show
 #   make migrate   bring the database of PGHOST ... up to date
+#   make package   Debian packages, in build/package: see scripts/package
+#   make install   what was built, to PREFIX (DESTDIR=): see scripts/install
+#   make uninstall remove it again
 #
 # NGINX_SRC=dir    build against that nginx source tree
 # NGINX=binary     test with that nginx
@@ -21,7 +24,7 @@
 
 .DEFAULT_GOAL := build
 .PHONY: run deps build frontend test bench lint fuzz clean clean-data unit \
-    coverage nginx-source valgrind migrate soak
+    coverage nginx-source valgrind migrate soak package install uninstall
 
 # NGINX is taken out of the environment again before an nginx runs, which
 # would read it as a list of sockets
@@ -85,6 +88,20 @@ fuzz: deps-fuzz
 
 migrate:
 	scripts/migrate
+
+package: deps-package
+	scripts/package
+
+# not "build": root installs what was built and tested
+
+export PREFIX DESTDIR SYSCONFDIR MODULESDIR NGINXCONFDIR NGINXLOGDIR SBINDIR \
+    DATADIR DOCDIR MANDIR UNITDIR SYSUSERSDIR PACKAGE BUILT LINTIAN PARTS
+
+install:
+	scripts/install $(PARTS)
+
+uninstall:
+	scripts/install -u $(PARTS)
 
 clean:
 	rm -rf build t/servroot* t/e2e/node_modules idp/node_modules \

@@ -42,6 +42,14 @@ else
     ld_flags=(-Wl,-z,relro -Wl,-z,now)
 fi
 
+# further ones, of a package's build
+
+read -r -d '' -a more_c <<< "${SOCIAL_CFLAGS:-}" || true
+read -r -d '' -a more_ld <<< "${SOCIAL_LDFLAGS:-}" || true
+c_flags+=(${more_c[@]+"${more_c[@]}"})
+ld_flags+=(${more_ld[@]+"${more_ld[@]}"})
+cpus=${SOCIAL_JOBS:-$(nproc)}
+
 out=$build
 [ -z "$sanitize" ] || out=$build/sanitize
 

@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "social_worker_clock.h"
 #include "social_worker_command.h"
 #include "social_worker_decoder.h"
+#include "social_worker_part.h"
 #include "social_worker_pq.h"
 #include "social_worker_schema.h"
 #include "social_worker_sandbox.h"
@@ -24,10 +26,18 @@
 #define SOCIAL_WORKER_VIPS_LEAST  81300
 
 
+/* milliseconds for all that is checked by a network, at the same time */
+
+#define SOCIAL_WORKER_COMMAND_LIMIT  10000
+
+
 static bool social_worker_command_say(bool ok, const char *what,
     const char *name, const char *detail);
-static bool social_worker_command_check_database(
-    const social_worker_conf_t *conf);
+static bool social_worker_command_check_network(
+    const social_worker_conf_t *conf, bool *clean);
+static bool social_worker_command_check_database(const void *data, char *text);
+static bool social_worker_command_check_bucket(const void *data, char *text);
+static bool social_worker_command_check_sqs(const void *data, char *text);
 static bool social_worker_command_check_decoder(
     const social_worker_conf_t *conf);
 static bool social_worker_command_all(const social_worker_conf_t *conf,
@@ -42,36 +52,86 @@ static bool social_worker_command_write(const char *directory,
 int
 social_worker_command_check(const social_worker_conf_t *conf)
 {
-    bool    ok;
-    char    error[SOCIAL_NET_ERROR_SIZE];
-    size_t  i;
+    int   rc;
+    bool  ok, clean;
+
+    clean = true;
 
     ok = social_worker_command_say(true, "configuration", conf->file, NULL);
     ok = social_worker_command_check_decoder(conf) && ok;
-    ok = social_worker_command_check_database(conf) && ok;
-
-    for (i = 0; i < conf->bucket_count; i++) {
-        error[0] = '\0';
-        ok = social_worker_command_say(
-                 social_net_s3_check(&conf->buckets[i].s3, error)
-                 == SOCIAL_OK, "bucket", conf->buckets[i].name, error)
-             && ok;
-    }
-
-    for (i = 0; i < conf->sqs_count; i++) {
-        error[0] = '\0';
-        ok = social_worker_command_say(
-                 social_net_sqs_check(&conf->sqs[i].net, error) == SOCIAL_OK,
-                 "sqs", conf->sqs[i].name, error)
-             && ok;
-    }
+    ok = social_worker_command_check_network(conf, &clean) && ok;
 
     if (conf->kind_count == 0) {
         ok = social_worker_command_say(false, "kinds", NULL,
                  "there is no section \"kind\": every job would fail");
     }
 
-    return ok ? 0 : 1;
+    rc = ok ? 0 : 1;
+
+    if (!clean) {
+        fflush(stdout);
+        _exit(rc);
+    }
+
+    return rc;
+}
+
+
+/* the database, buckets and queues; what does not answer delays no other */
+
+static bool
+social_worker_command_check_network(const social_worker_conf_t *conf,
+    bool *clean)
+{
+    bool                    ok;
+    char                    text[SOCIAL_WORKER_PART_TEXT];
+    size_t                  i, n, first;
+    long long               end;
+    const char             *name;
+    social_worker_part_t  **parts;
+
+    first = 1 + conf->bucket_count;
+    n = first + conf->sqs_count;
+    parts = calloc(n, sizeof(social_worker_part_t *));
+
+    if (parts == NULL) {
+        return social_worker_command_say(false, "network", NULL,
+                                         "not checked: out of memory");
+    }
+
+    end = social_worker_now() + SOCIAL_WORKER_COMMAND_LIMIT;
+
+    parts[0] = social_worker_part_start(social_worker_command_check_database,
+                                        conf);
+
+    for (i = 0; i < conf->bucket_count; i++) {
+        parts[1 + i] = social_worker_part_start(
+                           social_worker_command_check_bucket,
+                           &conf->buckets[i].s3);
+    }
+
+    for (i = 0; i < conf->sqs_count; i++) {
+        parts[first + i] = social_worker_part_start(
+                               social_worker_command_check_sqs,
+                               &conf->sqs[i].net);
+    }
+
+    ok = true;
+
+    for (i = 0; i < n; i++) {
+        name = i == 0 ? NULL : i < first ? conf->buckets[i - 1].name
+                                         : conf->sqs[i - first].name;
+
+        ok = social_worker_command_say(
+                 social_worker_part_end(parts[i], end, text, clean),
+                 i == 0 ? "database" : i < first ? "bucket" : "sqs", name,
+                 text)
+             && ok;
+    }
+
+    free(parts);
+
+    return ok;
 }
 
 
@@ -88,8 +148,10 @@ social_worker_command_say(bool ok, const char *what, const char *name,
 
 
 static bool
-social_worker_command_check_database(const social_worker_conf_t *conf)
+social_worker_command_check_database(const void *data, char *text)
 {
+    const social_worker_conf_t  *conf = data;
+
     bool                 usable;
     PGresult            *result;
     const char          *what;
@@ -98,8 +160,8 @@ social_worker_command_check_database(const social_worker_conf_t *conf)
     memset(&pq, 0, sizeof(social_worker_pq_t));
 
     if (!social_worker_pq_connect(&pq, conf->conninfo)) {
-        return social_worker_command_say(false, "database", NULL,
-                                         "it cannot be reached");
+        snprintf(text, SOCIAL_WORKER_PART_TEXT, "it cannot be reached");
+        return false;
     }
 
     result = social_worker_pq_run(&pq, SOCIAL_WORKER_SCHEMA_SQL, 0, NULL);
@@ -109,7 +171,39 @@ social_worker_command_check_database(const social_worker_conf_t *conf)
     PQclear(result);
     social_worker_pq_close(&pq);
 
-    return social_worker_command_say(usable, "database", NULL, what);
+    snprintf(text, SOCIAL_WORKER_PART_TEXT, "%s", what ? what : "");
+
+    return usable;
+}
+
+
+static bool
+social_worker_command_check_bucket(const void *data, char *text)
+{
+    bool  ok;
+    char  error[SOCIAL_NET_ERROR_SIZE];
+
+    error[0] = '\0';
+    ok = social_net_s3_check(data, error) == SOCIAL_OK;
+
+    snprintf(text, SOCIAL_WORKER_PART_TEXT, "%s", error);
+
+    return ok;
+}
+
+
+static bool
+social_worker_command_check_sqs(const void *data, char *text)
+{
+    bool  ok;
+    char  error[SOCIAL_NET_ERROR_SIZE];
+
+    error[0] = '\0';
+    ok = social_net_sqs_check(data, error) == SOCIAL_OK;
+
+    snprintf(text, SOCIAL_WORKER_PART_TEXT, "%s", error);
+
+    return ok;
 }
 
 

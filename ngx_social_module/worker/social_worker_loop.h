@@ -13,6 +13,7 @@
 
 #include "social_worker_counts.h"
 #include "social_worker_link.h"
+#include "social_worker_notify.h"
 #include "social_worker_slot.h"
 #include "social_worker_sqs.h"
 
@@ -51,6 +52,7 @@ typedef struct social_worker_loop_s {
     uint64_t                  progress;    /* what the database has settled */
     social_worker_sqs_t      *sqs;
 
+    social_worker_notify_t    notify;
     social_worker_outage_t    outage;
     social_worker_link_t     *beats;
     social_worker_link_t     *claims;

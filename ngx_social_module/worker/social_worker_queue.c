@@ -77,6 +77,8 @@ social_worker_queue_run(social_worker_conf_t *conf, bool once)
             social_worker_sqs_start(loop->sqs, conf);
         }
 
+        social_worker_notify_ready(&loop->notify);
+
         clean = social_worker_queue_loop(loop);
         rc = 0;
 
@@ -137,6 +139,7 @@ social_worker_queue_init(social_worker_loop_t *loop)
              (unsigned long long) time(NULL));
 
     social_worker_queue_time(loop);
+    social_worker_notify_init(&loop->notify);
 
     srandom((unsigned) getpid() ^ (unsigned) time(NULL));
 
@@ -224,6 +227,8 @@ social_worker_queue_loop(social_worker_loop_t *loop)
         other = social_worker_result_deadline(loop);
         until = other < until ? other : until;
         other = social_worker_counts_deadline(loop);
+        until = other < until ? other : until;
+        other = social_worker_notify_deadline(&loop->notify);
         until = other < until ? other : until;
 
         social_worker_queue_wait(loop, until);
@@ -320,6 +325,8 @@ social_worker_queue_step(social_worker_loop_t *loop, long long now)
     social_worker_result_process(loop, now);
     social_worker_claim_process(loop, now);
     social_worker_counts_process(loop, now);
+
+    social_worker_notify_process(&loop->notify, loop->outage.links == 0, now);
 }
 
 
@@ -386,6 +393,8 @@ social_worker_queue_signal(social_worker_loop_t *loop)
                           social_worker_text("worker", loop->name),
                           social_worker_number("signal", info.ssi_signo));
 
+        social_worker_notify_stopping(&loop->notify);
+
         loop->stop = true;
         social_worker_result_unbegun(loop);
         social_worker_sqs_stop(loop->sqs);
@@ -398,7 +407,11 @@ social_worker_queue_reload(social_worker_loop_t *loop)
 {
     social_worker_conf_t  *conf;
 
+    social_worker_notify_reloading(&loop->notify);
+
     conf = social_worker_conf_read(loop->conf->file);
+
+    social_worker_notify_ready(&loop->notify);
 
     if (conf == NULL) {
         social_worker_log(SOCIAL_WORKER_ERROR, "configuration not reloaded",
