@@ -103,7 +103,7 @@ social_worker_claim_process(social_worker_loop_t *loop, long long now)
     room = social_worker_claim_room(loop);
 
     if (now >= loop->next_poll && room > 0 && now < loop->lease_until
-        && !social_worker_result_lingers(loop, now))
+        && social_worker_result_lingers(loop, now) == 0)
     {
         social_worker_claim_send(loop, room, false);
     }
@@ -160,9 +160,8 @@ social_worker_claim_deadline(const social_worker_loop_t *loop)
     /* a lease that has ended is not waited for here: an answer comes, or not */
 
     if (social_worker_claim_room(loop) > 0 && now < loop->lease_until) {
-        until = social_worker_result_lingers(loop, now)
-                ? loop->ended_at + SOCIAL_WORKER_LOOP_LINGER
-                : loop->next_poll;
+        until = social_worker_result_lingers(loop, now);
+        until = until > 0 ? until : loop->next_poll;
     }
 
     if (!loop->once && !loop->pruning && loop->next_prune < until) {
@@ -184,7 +183,14 @@ social_worker_claim_room(const social_worker_loop_t *loop)
         return 0;
     }
 
+    /* no more than are recorded in one statement, where threads are fewer */
+
     most = loop->slot_count + loop->ahead;
+
+    if (most > SOCIAL_WORKER_LOOP_AHEAD) {
+        most = loop->slot_count > SOCIAL_WORKER_LOOP_AHEAD
+               ? loop->slot_count : SOCIAL_WORKER_LOOP_AHEAD;
+    }
 
     return loop->active < most ? most - loop->active : 0;
 }
@@ -272,8 +278,11 @@ static void
 social_worker_claim_take(social_worker_loop_t *loop,
     const social_pq_result_t *result)
 {
-    size_t                i;
-    social_worker_job_t  *job;
+    size_t                 i;
+    social_worker_job_t   *job;
+    social_worker_jobs_t   jobs;
+
+    STAILQ_INIT(&jobs);
 
     for (i = 0; i < social_pq_result_rows(result); i++) {
 
@@ -290,12 +299,13 @@ social_worker_claim_take(social_worker_loop_t *loop,
         }
 
         TAILQ_INSERT_TAIL(&loop->held, job, held);
+        STAILQ_INSERT_TAIL(&jobs, job, next);
 
         loop->active++;
         loop->suspects += job->suspect;
-
-        social_worker_work_give(&loop->work, job);
     }
+
+    social_worker_work_give(&loop->work, &jobs);
 }
 
 

@@ -26,9 +26,9 @@
 #define SOCIAL_WORKER_LOOP_AHEAD  100
 #define SOCIAL_WORKER_LOOP_SHORT  50
 
-/* milliseconds that results of such jobs wait for others, while no thread is
-   idle, and that they are recorded apart from claims after one of them failed
-   */
+/* milliseconds that results of such jobs wait for others, since the first of
+   them or the last claim, and that they are recorded apart from claims after
+   one of them failed */
 
 #define SOCIAL_WORKER_LOOP_LINGER  5
 #define SOCIAL_WORKER_LOOP_APART   2000
@@ -118,9 +118,10 @@ long long social_worker_result_deadline(const social_worker_loop_t *loop);
 bool social_worker_claim_add(social_worker_loop_t *loop, long long now);
 
 /*
- * Whether what has ended waits for others that are about to.
+ * Until when what has ended waits for others that are about to; 0: it does
+ * not.
  */
-bool social_worker_result_lingers(const social_worker_loop_t *loop,
+long long social_worker_result_lingers(const social_worker_loop_t *loop,
     long long now);
 
 /*

@@ -224,6 +224,8 @@ social_worker_queue_loop(social_worker_loop_t *loop)
         other = social_worker_result_deadline(loop);
         until = other < until ? other : until;
 
+        social_worker_work_patient(&loop->work,
+                       social_worker_result_lingers(loop, now) > 0);
         social_worker_queue_wait(loop, until);
     }
 }

@@ -67,9 +67,10 @@ social_worker_slot_main(void *data)
 
     social_worker_decoder_init(&decoder);
 
-    while ((job = social_worker_work_next(slot->work)) != NULL) {
+    job = NULL;
+
+    while ((job = social_worker_work_next(slot->work, job)) != NULL) {
         social_worker_job_run(job, slot->work, &decoder);
-        social_worker_work_end(slot->work, job);
     }
 
     social_worker_decoder_stop(&decoder);

@@ -10,8 +10,8 @@
 #include "social_worker_work.h"
 
 
-static social_worker_job_t *social_worker_work_take(social_worker_work_t *work,
-    social_worker_jobs_t *jobs);
+static void social_worker_work_take(social_worker_work_t *work,
+    social_worker_jobs_t *from, social_worker_jobs_t *jobs);
 static void social_worker_work_wake(social_worker_work_t *work);
 
 
@@ -32,7 +32,9 @@ social_worker_work_init(social_worker_work_t *work, int wake)
     STAILQ_INIT(&work->ended);
     STAILQ_INIT(&work->asking);
 
+    work->idle = 0;
     work->lease_until = 0;
+    work->patient = false;
     work->hopeless = false;
     work->leave = false;
     work->wake = wake;
@@ -49,33 +51,61 @@ social_worker_work_destroy(social_worker_work_t *work)
 
 
 void
-social_worker_work_give(social_worker_work_t *work, social_worker_job_t *job)
+social_worker_work_give(social_worker_work_t *work, social_worker_jobs_t *jobs)
 {
+    size_t                idle;
+    social_worker_job_t  *job;
+
+    /* a thread that works takes another job without being told */
+
     pthread_mutex_lock(&work->mutex);
-    STAILQ_INSERT_TAIL(&work->waiting, job, next);
-    pthread_cond_signal(&work->given);
+    idle = work->idle;
+
+    STAILQ_FOREACH(job, jobs, next) {
+
+        if (idle == 0) {
+            break;
+        }
+
+        idle--;
+        pthread_cond_signal(&work->given);
+    }
+
+    STAILQ_CONCAT(&work->waiting, jobs);
     pthread_mutex_unlock(&work->mutex);
 }
 
 
-social_worker_job_t *
-social_worker_work_waiting(social_worker_work_t *work)
+void
+social_worker_work_waiting(social_worker_work_t *work,
+    social_worker_jobs_t *jobs)
 {
-    return social_worker_work_take(work, &work->waiting);
+    social_worker_work_take(work, &work->waiting, jobs);
 }
 
 
-social_worker_job_t *
-social_worker_work_ended(social_worker_work_t *work)
+void
+social_worker_work_ended(social_worker_work_t *work,
+    social_worker_jobs_t *jobs)
 {
-    return social_worker_work_take(work, &work->ended);
+    social_worker_work_take(work, &work->ended, jobs);
 }
 
 
-social_worker_job_t *
-social_worker_work_asking(social_worker_work_t *work)
+void
+social_worker_work_asking(social_worker_work_t *work,
+    social_worker_jobs_t *jobs)
 {
-    return social_worker_work_take(work, &work->asking);
+    social_worker_work_take(work, &work->asking, jobs);
+}
+
+
+void
+social_worker_work_patient(social_worker_work_t *work, bool patient)
+{
+    pthread_mutex_lock(&work->mutex);
+    work->patient = patient;
+    pthread_mutex_unlock(&work->mutex);
 }
 
 
@@ -131,14 +161,32 @@ social_worker_work_leave(social_worker_work_t *work)
 
 
 social_worker_job_t *
-social_worker_work_next(social_worker_work_t *work)
+social_worker_work_next(social_worker_work_t *work, social_worker_job_t *job)
 {
-    social_worker_job_t  *job;
+    bool  wake;
 
     pthread_mutex_lock(&work->mutex);
 
+    if (job != NULL) {
+
+        /* the main thread takes all that are there, once it is awake */
+
+        wake = STAILQ_EMPTY(&work->waiting)
+               || (STAILQ_EMPTY(&work->ended) && !work->patient);
+
+        STAILQ_INSERT_TAIL(&work->ended, job, next);
+
+        if (wake) {
+            pthread_mutex_unlock(&work->mutex);
+            social_worker_work_wake(work);
+            pthread_mutex_lock(&work->mutex);
+        }
+    }
+
     while (STAILQ_EMPTY(&work->waiting) && !work->leave) {
+        work->idle++;
         pthread_cond_wait(&work->given, &work->mutex);
+        work->idle--;
     }
 
     job = STAILQ_FIRST(&work->waiting);
@@ -150,24 +198,6 @@ social_worker_work_next(social_worker_work_t *work)
     pthread_mutex_unlock(&work->mutex);
 
     return job;
-}
-
-
-void
-social_worker_work_end(social_worker_work_t *work, social_worker_job_t *job)
-{
-    bool  first;
-
-    /* the main thread takes all that are there, once it is awake */
-
-    pthread_mutex_lock(&work->mutex);
-    first = STAILQ_EMPTY(&work->ended);
-    STAILQ_INSERT_TAIL(&work->ended, job, next);
-    pthread_mutex_unlock(&work->mutex);
-
-    if (first) {
-        social_worker_work_wake(work);
-    }
 }
 
 
@@ -254,22 +284,13 @@ social_worker_work_pause(social_worker_work_t *work, social_worker_job_t *job,
 }
 
 
-static social_worker_job_t *
-social_worker_work_take(social_worker_work_t *work, social_worker_jobs_t *jobs)
+static void
+social_worker_work_take(social_worker_work_t *work, social_worker_jobs_t *from,
+    social_worker_jobs_t *jobs)
 {
-    social_worker_job_t  *job;
-
     pthread_mutex_lock(&work->mutex);
-
-    job = STAILQ_FIRST(jobs);
-
-    if (job != NULL) {
-        STAILQ_REMOVE_HEAD(jobs, next);
-    }
-
+    STAILQ_CONCAT(jobs, from);
     pthread_mutex_unlock(&work->mutex);
-
-    return job;
 }
 
 

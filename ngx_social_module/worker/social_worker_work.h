@@ -31,7 +31,10 @@ struct social_worker_work_s {
     social_worker_jobs_t   ended;
     social_worker_jobs_t   asking;
 
+    size_t                 idle;           /* threads that wait for a job */
+
     long long              lease_until;    /* by social_worker_now() */
+    bool                   patient;        /* the main thread waits for more */
     bool                   hopeless;       /* nothing is recorded any more */
     bool                   leave;
     int                    wake;           /* an eventfd for the main thread */
@@ -47,18 +50,27 @@ void social_worker_work_destroy(social_worker_work_t *work);
  */
 
 /*
- * Gives a job to the threads.
+ * Gives jobs to the threads, in their order; "jobs" is empty then.
  */
 void social_worker_work_give(social_worker_work_t *work,
-    social_worker_job_t *job);
+    social_worker_jobs_t *jobs);
 
 /*
- * Takes a job that no thread has begun, one that has ended, or one whose
- * question (job->ask) has not been asked yet; NULL: there is none.
+ * Appends to "jobs" all that no thread has begun, that have ended, or whose
+ * question (job->ask) has not been asked yet.
  */
-social_worker_job_t *social_worker_work_waiting(social_worker_work_t *work);
-social_worker_job_t *social_worker_work_ended(social_worker_work_t *work);
-social_worker_job_t *social_worker_work_asking(social_worker_work_t *work);
+void social_worker_work_waiting(social_worker_work_t *work,
+    social_worker_jobs_t *jobs);
+void social_worker_work_ended(social_worker_work_t *work,
+    social_worker_jobs_t *jobs);
+void social_worker_work_asking(social_worker_work_t *work,
+    social_worker_jobs_t *jobs);
+
+/*
+ * Whether the main thread, which has some that have ended, waits for others:
+ * it is not woken for each of them then, but when a thread has no more to do.
+ */
+void social_worker_work_patient(social_worker_work_t *work, bool patient);
 
 /*
  * Answers a question.
@@ -93,14 +105,10 @@ void social_worker_work_leave(social_worker_work_t *work);
  */
 
 /*
- * Waits for a job; NULL: the thread is to end.
+ * Hands a job back, with what became of it, and waits for another.  NULL: there
+ * is none to be handed back; the thread is to end.
  */
-social_worker_job_t *social_worker_work_next(social_worker_work_t *work);
-
-/*
- * Hands it back, with what became of it.
- */
-void social_worker_work_end(social_worker_work_t *work,
+social_worker_job_t *social_worker_work_next(social_worker_work_t *work,
     social_worker_job_t *job);
 
 /*
