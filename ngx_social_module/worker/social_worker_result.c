@@ -197,16 +197,29 @@ social_worker_result_deadline(const social_worker_loop_t *loop)
 long long
 social_worker_result_lingers(const social_worker_loop_t *loop, long long now)
 {
-    long long  until;
+    size_t                       i;
+    long long                    from, until;
+    const social_worker_lane_t  *lane;
 
-    if (loop->ahead == 0 || loop->stop || loop->active == 0
-        || STAILQ_EMPTY(&loop->ended)
+    until = 0;
+
+    if (loop->stop || STAILQ_EMPTY(&loop->ended)
         || loop->unrecorded >= SOCIAL_WORKER_LOOP_AHEAD)
     {
         return 0;
     }
 
-    until = loop->ended_at > loop->claimed ? loop->ended_at : loop->claimed;
+    for (i = 0; i < loop->lane_count; i++) {
+
+        lane = &loop->lanes[i];
+
+        if (lane->ahead > 0 && lane->active > 0) {
+            from = loop->ended_at > lane->claimed ? loop->ended_at
+                                                  : lane->claimed;
+            until = from > until ? from : until;
+        }
+    }
+
     until += SOCIAL_WORKER_LOOP_LINGER;
 
     return now < until ? until : 0;
@@ -220,6 +233,7 @@ social_worker_result_take(social_worker_loop_t *loop, long long now)
 {
     social_worker_job_t   *job;
     social_worker_jobs_t   jobs;
+    social_worker_lane_t  *lane;
 
     STAILQ_INIT(&jobs);
     social_worker_work_ended(&loop->work, &jobs);
@@ -228,18 +242,21 @@ social_worker_result_take(social_worker_loop_t *loop, long long now)
 
         STAILQ_REMOVE_HEAD(&jobs, next);
 
+        lane = &loop->lanes[job->lane];
+
         job->ended = true;
         loop->active--;
-        loop->suspects -= job->suspect;
-        loop->next_poll = 0;                /* a thread is idle */
+        lane->active--;
+        lane->suspects -= job->suspect;
+        lane->next_poll = 0;                /* a thread is idle */
 
-        if (now - loop->claimed > SOCIAL_WORKER_LOOP_SHORT) {
-            loop->ahead = 0;
+        if (now - lane->claimed > SOCIAL_WORKER_LOOP_SHORT) {
+            lane->ahead = 0;
 
-        } else if (loop->active == 0) {
-            loop->ahead = loop->ahead ? loop->ahead * 2 : loop->slot_count;
-            loop->ahead = loop->ahead < SOCIAL_WORKER_LOOP_AHEAD
-                          ? loop->ahead : SOCIAL_WORKER_LOOP_AHEAD;
+        } else if (lane->active == 0) {
+            lane->ahead = lane->ahead ? lane->ahead * 2 : lane->slot_count;
+            lane->ahead = lane->ahead < SOCIAL_WORKER_LOOP_AHEAD
+                          ? lane->ahead : SOCIAL_WORKER_LOOP_AHEAD;
         }
 
         if (job->outcome == SOCIAL_WORKER_LOST) {
@@ -579,7 +596,8 @@ social_worker_result_unbegun(social_worker_loop_t *loop)
         n++;
 
         loop->active--;
-        loop->suspects -= job->suspect;
+        loop->lanes[job->lane].active--;
+        loop->lanes[job->lane].suspects -= job->suspect;
         social_worker_result_drop(loop, job);
     }
 
@@ -740,7 +758,7 @@ social_worker_result_drop(social_worker_loop_t *loop, social_worker_job_t *job)
     loop->progress++;
 
     if (loop->once && TAILQ_EMPTY(&loop->held)) {
-        loop->next_poll = 0;
+        social_worker_lanes_soon(loop);
     }
 }
 

@@ -18,21 +18,25 @@ static void social_worker_work_wake(social_worker_work_t *work);
 void
 social_worker_work_init(social_worker_work_t *work, int wake)
 {
+    size_t              i;
     pthread_condattr_t  attr;
 
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 
     pthread_mutex_init(&work->mutex, NULL);
-    pthread_cond_init(&work->given, NULL);
     pthread_cond_init(&work->changed, &attr);
     pthread_condattr_destroy(&attr);
 
-    STAILQ_INIT(&work->waiting);
+    for (i = 0; i < SOCIAL_WORKER_WORK_LANES; i++) {
+        pthread_cond_init(&work->lanes[i].given, NULL);
+        STAILQ_INIT(&work->lanes[i].waiting);
+        work->lanes[i].idle = 0;
+    }
+
     STAILQ_INIT(&work->ended);
     STAILQ_INIT(&work->asking);
 
-    work->idle = 0;
     work->lease_until = 0;
     work->patient = false;
     work->hopeless = false;
@@ -44,22 +48,31 @@ social_worker_work_init(social_worker_work_t *work, int wake)
 void
 social_worker_work_destroy(social_worker_work_t *work)
 {
+    size_t  i;
+
+    for (i = 0; i < SOCIAL_WORKER_WORK_LANES; i++) {
+        pthread_cond_destroy(&work->lanes[i].given);
+    }
+
     pthread_cond_destroy(&work->changed);
-    pthread_cond_destroy(&work->given);
     pthread_mutex_destroy(&work->mutex);
 }
 
 
 void
-social_worker_work_give(social_worker_work_t *work, social_worker_jobs_t *jobs)
+social_worker_work_give(social_worker_work_t *work, size_t lane,
+    social_worker_jobs_t *jobs)
 {
-    size_t                idle;
-    social_worker_job_t  *job;
+    size_t                      idle;
+    social_worker_job_t        *job;
+    social_worker_work_lane_t  *to;
 
-    /* a thread that works takes another job without being told */
+    to = &work->lanes[lane];
+
+    /* a thread that works takes another job when it has ended one */
 
     pthread_mutex_lock(&work->mutex);
-    idle = work->idle;
+    idle = to->idle;
 
     STAILQ_FOREACH(job, jobs, next) {
 
@@ -68,10 +81,10 @@ social_worker_work_give(social_worker_work_t *work, social_worker_jobs_t *jobs)
         }
 
         idle--;
-        pthread_cond_signal(&work->given);
+        pthread_cond_signal(&to->given);
     }
 
-    STAILQ_CONCAT(&work->waiting, jobs);
+    STAILQ_CONCAT(&to->waiting, jobs);
     pthread_mutex_unlock(&work->mutex);
 }
 
@@ -80,7 +93,11 @@ void
 social_worker_work_waiting(social_worker_work_t *work,
     social_worker_jobs_t *jobs)
 {
-    social_worker_work_take(work, &work->waiting, jobs);
+    size_t  i;
+
+    for (i = 0; i < SOCIAL_WORKER_WORK_LANES; i++) {
+        social_worker_work_take(work, &work->lanes[i].waiting, jobs);
+    }
 }
 
 
@@ -153,17 +170,27 @@ social_worker_work_give_up(social_worker_work_t *work)
 void
 social_worker_work_leave(social_worker_work_t *work)
 {
+    size_t  i;
+
     pthread_mutex_lock(&work->mutex);
     work->leave = true;
-    pthread_cond_broadcast(&work->given);
+
+    for (i = 0; i < SOCIAL_WORKER_WORK_LANES; i++) {
+        pthread_cond_broadcast(&work->lanes[i].given);
+    }
+
     pthread_mutex_unlock(&work->mutex);
 }
 
 
 social_worker_job_t *
-social_worker_work_next(social_worker_work_t *work, social_worker_job_t *job)
+social_worker_work_next(social_worker_work_t *work, size_t lane,
+    social_worker_job_t *job)
 {
-    bool  wake;
+    bool                        wake;
+    social_worker_work_lane_t  *from;
+
+    from = &work->lanes[lane];
 
     pthread_mutex_lock(&work->mutex);
 
@@ -171,7 +198,7 @@ social_worker_work_next(social_worker_work_t *work, social_worker_job_t *job)
 
         /* the main thread takes all that are there, once it is awake */
 
-        wake = STAILQ_EMPTY(&work->waiting)
+        wake = STAILQ_EMPTY(&from->waiting)
                || (STAILQ_EMPTY(&work->ended) && !work->patient);
 
         STAILQ_INSERT_TAIL(&work->ended, job, next);
@@ -183,16 +210,16 @@ social_worker_work_next(social_worker_work_t *work, social_worker_job_t *job)
         }
     }
 
-    while (STAILQ_EMPTY(&work->waiting) && !work->leave) {
-        work->idle++;
-        pthread_cond_wait(&work->given, &work->mutex);
-        work->idle--;
+    while (STAILQ_EMPTY(&from->waiting) && !work->leave) {
+        from->idle++;
+        pthread_cond_wait(&from->given, &work->mutex);
+        from->idle--;
     }
 
-    job = STAILQ_FIRST(&work->waiting);
+    job = STAILQ_FIRST(&from->waiting);
 
     if (job != NULL) {
-        STAILQ_REMOVE_HEAD(&work->waiting, next);
+        STAILQ_REMOVE_HEAD(&from->waiting, next);
     }
 
     pthread_mutex_unlock(&work->mutex);
