@@ -113,3 +113,28 @@ BEGIN
     END LOOP;
 END
 $$;
+
+
+-- As before: see 021_expire.sql.  And whether an upload has never come, as far
+-- as is known: an object may be there, of which no event arrived.  A queue keeps
+-- events for 14 days, and social_prune() the row for 30.
+
+CREATE OR REPLACE FUNCTION social_clean_raw_is_old(p_upload uploads,
+    p_age interval) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN p_upload.state = 'pending' THEN
+                   p_upload.generation = 0
+                   AND p_upload.expires_at
+                       < now() - greatest(least(p_age, interval '25 days'),
+                                          interval '15 days')
+               ELSE
+                   p_upload.state IN ('ready', 'failed')
+                   AND p_upload.updated_at < now() - p_age
+                   AND p_upload.expires_at < now() - interval '15 minutes'
+                   AND NOT EXISTS (
+                       SELECT FROM job_keys
+                           WHERE key = 'upload:' || p_upload.id || ':'
+                                       || p_upload.generation)
+           END
+        AND coalesce(p_upload.raw_removed_at < p_upload.updated_at, true)
+$$;
