@@ -76,7 +76,7 @@ sub upload {
     v("SELECT social_upload_create('$id', 'iss', 'sub', 'sub', 'avatar',
         '$bucket', '$key', 'image/jpeg', 1, NULL, '5 minutes')");
     v("SET session_replication_role = replica; UPDATE uploads
-        SET state = '@{[ $o{state} // 'ready' ]}', generation = 1,
+        SET state = '@{[ $o{state} // 'ready' ]}', generation = @{[ $o{generation} // 1 ]},
             updated_at = now() - interval '$days days', expires_at = $until
         WHERE id = '$id'");
 
@@ -134,6 +134,26 @@ is((expire('30d'))[0], "0 deleted 1 objects, 0 failed\n",
 v("DELETE FROM job_keys");
 is((expire('30d'))[0], "0 deleted 1 objects, 0 failed\n",
    'a job has ended');
+
+# an upload that never came, as far as is known
+
+my @never = ('raw/n/26.jpg', 'raw/n/24.jpg', 'raw/n/16.jpg', 'raw/n/14.jpg');
+upload($_, state => 'pending', generation => 0, days => /(\d+)/) for @never;
+
+is((expire('30d'))[0], "0 deleted 1 objects, 0 failed\n",
+   'an object whose event never came');
+ok(!is_there($never[0]), '... goes before its row does');
+is((expire('1h'))[0], "0 deleted 3 objects, 0 failed\n", '... and by a short age');
+ok(!is_there($_), "... $_") for @never[1, 2];
+ok(is_there($never[3]), '... but not while a queue may have the event');
+is((expire('1h'))[0], "0 deleted 0 objects, 0 failed\n", '... once');
+v("SELECT social_upload_create(gen_random_uuid(), 'iss', 'sub', 'sub', 'avatar',
+    'raw', '$never[0]', 'image/jpeg', 1, NULL, '5 minutes')");
+v("UPDATE uploads SET expires_at = now() - interval '27 days'
+    WHERE object_key = '$never[0]'");
+SocialImage::spew("$dir/raw/$never[0]", 'later');
+is((expire('30d'))[0], "0 deleted 1 objects, 0 failed\n",
+   '... and once more where the key was signed again');
 
 # a user who puts a new picture meanwhile
 

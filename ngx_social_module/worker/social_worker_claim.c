@@ -26,12 +26,13 @@
 #define SOCIAL_WORKER_CLAIM_PAUSE  50
 
 
-static size_t social_worker_claim_room(const social_worker_loop_t *loop);
-static void social_worker_claim_send(social_worker_loop_t *loop, size_t n,
-    bool shared);
+static bool social_worker_claim_due(const social_worker_lane_t *lane,
+    long long now);
+static size_t social_worker_claim_room(const social_worker_lane_t *lane);
+static void social_worker_claim_send(social_worker_lane_t *lane, bool shared);
 static void social_worker_claim_answer(void *data, social_pq_outcome_e outcome,
     const social_pq_result_t *result);
-static void social_worker_claim_take(social_worker_loop_t *loop,
+static void social_worker_claim_take(social_worker_lane_t *lane,
     const social_pq_result_t *result);
 static void social_worker_claim_pruned(void *data, social_pq_outcome_e outcome,
     const social_pq_result_t *result);
@@ -62,7 +63,7 @@ static social_worker_statement_t  social_worker_claim_schema_sql = {
 void
 social_worker_claim_listen(social_worker_loop_t *loop)
 {
-    loop->next_poll = 0;
+    social_worker_lanes_soon(loop);
 
     social_worker_link_send(loop->claims, &social_worker_claim_schema_sql,
                             NULL, 0, SOCIAL_WORKER_LOOP_LIMIT,
@@ -81,10 +82,10 @@ social_worker_claim_listen(social_worker_loop_t *loop)
 void
 social_worker_claim_process(social_worker_loop_t *loop, long long now)
 {
-    size_t  room;
+    size_t  i;
 
     if (social_worker_link_notified(loop->claims)) {
-        loop->next_poll = 0;
+        social_worker_lanes_soon(loop);
 
         /* or a job that is held was cancelled */
 
@@ -95,18 +96,20 @@ social_worker_claim_process(social_worker_loop_t *loop, long long now)
         }
     }
 
-    if (!social_worker_link_up(loop->claims) || loop->claiming
-        || loop->checking || loop->stop)
+    /* a check waits for all claims to be answered */
+
+    if (!social_worker_link_up(loop->claims) || loop->check || loop->checking
+        || loop->stop)
     {
         return;
     }
 
-    room = social_worker_claim_room(loop);
-
-    if (now >= loop->next_poll && room > 0 && now < loop->lease_until
-        && !social_worker_result_lingers(loop, now))
-    {
-        social_worker_claim_send(loop, room, false);
+    if (social_worker_result_lingers(loop, now) == 0) {
+        for (i = 0; i < loop->lane_count; i++) {
+            if (social_worker_claim_due(&loop->lanes[i], now)) {
+                social_worker_claim_send(&loop->lanes[i], false);
+            }
+        }
     }
 
     if (now >= loop->next_prune && !loop->pruning && !loop->once) {
@@ -123,47 +126,57 @@ social_worker_claim_process(social_worker_loop_t *loop, long long now)
 bool
 social_worker_claim_add(social_worker_loop_t *loop, long long now)
 {
-    size_t  room;
+    size_t                 i;
+    social_worker_lane_t  *lane;
 
-    if (!social_worker_link_up(loop->claims) || loop->claiming
-        || loop->checking || loop->stop || loop->ahead == 0
-        || now < loop->apart || now < loop->next_poll
-        || now >= loop->lease_until)
+    if (!social_worker_link_up(loop->claims) || loop->check || loop->checking
+        || loop->stop || now < loop->apart)
     {
         return false;
     }
 
-    room = social_worker_claim_room(loop);
+    for (i = 0; i < loop->lane_count; i++) {
 
-    if (room > 0) {
-        social_worker_claim_send(loop, room, true);
+        lane = &loop->lanes[i];
+
+        if (lane->ahead > 0 && social_worker_claim_due(lane, now)) {
+            social_worker_claim_send(lane, true);
+            return lane->claiming;
+        }
     }
 
-    return loop->claiming;
+    return false;
 }
 
 
 long long
 social_worker_claim_deadline(const social_worker_loop_t *loop)
 {
-    long long  until, now;
+    size_t                       i;
+    long long                    until, now, other, lingers;
+    const social_worker_lane_t  *lane;
 
     until = LLONG_MAX;
 
-    if (loop->stop || loop->claiming || loop->checking
+    if (loop->stop || loop->check || loop->checking
         || !social_worker_link_up(loop->claims))
     {
         return until;
     }
 
     now = social_worker_now();
+    lingers = social_worker_result_lingers(loop, now);
 
     /* a lease that has ended is not waited for here: an answer comes, or not */
 
-    if (social_worker_claim_room(loop) > 0 && now < loop->lease_until) {
-        until = social_worker_result_lingers(loop, now)
-                ? loop->ended_at + SOCIAL_WORKER_LOOP_LINGER
-                : loop->next_poll;
+    for (i = 0; i < loop->lane_count && now < loop->lease_until; i++) {
+
+        lane = &loop->lanes[i];
+
+        if (!lane->claiming && social_worker_claim_room(lane) > 0) {
+            other = lingers > 0 ? lingers : lane->next_poll;
+            until = other < until ? other : until;
+        }
     }
 
     if (!loop->once && !loop->pruning && loop->next_prune < until) {
@@ -174,10 +187,22 @@ social_worker_claim_deadline(const social_worker_loop_t *loop)
 }
 
 
-static size_t
-social_worker_claim_room(const social_worker_loop_t *loop)
+static bool
+social_worker_claim_due(const social_worker_lane_t *lane, long long now)
 {
-    size_t  most;
+    return !lane->claiming && now >= lane->next_poll
+           && now < lane->loop->lease_until
+           && social_worker_claim_room(lane) > 0;
+}
+
+
+static size_t
+social_worker_claim_room(const social_worker_lane_t *lane)
+{
+    size_t                       most;
+    const social_worker_loop_t  *loop;
+
+    loop = lane->loop;
 
     /* what cannot be recorded is not added to */
 
@@ -185,41 +210,53 @@ social_worker_claim_room(const social_worker_loop_t *loop)
         return 0;
     }
 
-    most = loop->slot_count + loop->ahead;
+    /* no more than are recorded in one statement, where threads are fewer */
 
-    return loop->active < most ? most - loop->active : 0;
+    most = lane->slot_count + lane->ahead;
+
+    if (most > SOCIAL_WORKER_LOOP_AHEAD) {
+        most = lane->slot_count > SOCIAL_WORKER_LOOP_AHEAD
+               ? lane->slot_count : SOCIAL_WORKER_LOOP_AHEAD;
+    }
+
+    return lane->active < most ? most - lane->active : 0;
 }
 
 
 static void
-social_worker_claim_send(social_worker_loop_t *loop, size_t n, bool shared)
+social_worker_claim_send(social_worker_lane_t *lane, bool shared)
 {
-    char         count[24], suspects[24];
-    size_t       lane;
-    const char  *params[5];
+    char                   count[24], suspects[24];
+    size_t                 half;
+    const char            *params[5];
+    social_worker_loop_t  *loop;
+
+    loop = lane->loop;
+    lane->wanted = social_worker_claim_room(lane);
 
     /* suspects have half of the threads, so that they never have all */
 
-    lane = loop->slot_count > 1 ? loop->slot_count / 2 : 1;
+    half = lane->slot_count > 1 ? lane->slot_count / 2 : 1;
 
-    snprintf(count, sizeof(count), "%zu", n);
+    snprintf(count, sizeof(count), "%zu", lane->wanted);
     snprintf(suspects, sizeof(suspects), "%zu",
-             loop->suspects < lane ? lane - loop->suspects : 0);
+             lane->suspects < half ? half - lane->suspects : 0);
 
-    params[0] = loop->conf->queue;
+    params[0] = lane->queue;
     params[1] = loop->name;
     params[2] = loop->lease;
     params[3] = count;
     params[4] = suspects;
 
-    loop->wanted = n;
-    loop->claiming = (shared ? social_worker_link_add : social_worker_link_send)
+    lane->claiming = (shared ? social_worker_link_add : social_worker_link_send)
                      (loop->claims, &social_worker_claim_sql, params, 5,
                       SOCIAL_WORKER_LOOP_LIMIT, social_worker_claim_answer,
-                      loop);
+                      lane);
 
-    if (!loop->claiming) {
-        loop->next_poll = social_worker_now()
+    loop->claiming += lane->claiming;
+
+    if (!lane->claiming) {
+        lane->next_poll = social_worker_now()
                           + social_worker_jitter(loop->conf->poll);
     }
 }
@@ -229,17 +266,20 @@ static void
 social_worker_claim_answer(void *data, social_pq_outcome_e outcome,
     const social_pq_result_t *result)
 {
-    social_worker_loop_t  *loop = data;
+    social_worker_lane_t  *lane = data;
 
-    size_t     n;
-    long long  now;
+    size_t                 n;
+    long long              now;
+    social_worker_loop_t  *loop;
 
+    loop = lane->loop;
     now = social_worker_now();
-    loop->claiming = false;
-    loop->next_poll = now + social_worker_jitter(loop->conf->poll);
+    lane->claiming = false;
+    loop->claiming--;
+    lane->next_poll = now + social_worker_jitter(loop->conf->poll);
 
     if (outcome == SOCIAL_PQ_ABORTED) {
-        loop->next_poll = now;              /* the results were refused */
+        lane->next_poll = now;              /* the results were refused */
         return;
     }
 
@@ -251,8 +291,8 @@ social_worker_claim_answer(void *data, social_pq_outcome_e outcome,
     n = social_pq_result_rows(result);
 
     if (n > 0) {
-        social_worker_claim_take(loop, result);
-        loop->claimed = now;
+        social_worker_claim_take(lane, result);
+        lane->claimed = now;
     }
 
     if (loop->stop) {
@@ -261,20 +301,25 @@ social_worker_claim_answer(void *data, social_pq_outcome_e outcome,
 
     /* there may be more where these were */
 
-    if (n >= loop->wanted) {
-        loop->next_poll = 0;
+    if (n >= lane->wanted) {
+        lane->next_poll = 0;
     }
 
-    loop->drained = loop->once && n == 0 && TAILQ_EMPTY(&loop->held);
+    lane->drained = (n == 0);
 }
 
 
 static void
-social_worker_claim_take(social_worker_loop_t *loop,
+social_worker_claim_take(social_worker_lane_t *lane,
     const social_pq_result_t *result)
 {
-    size_t                i;
-    social_worker_job_t  *job;
+    size_t                 i;
+    social_worker_job_t   *job;
+    social_worker_jobs_t   jobs;
+    social_worker_loop_t  *loop;
+
+    loop = lane->loop;
+    STAILQ_INIT(&jobs);
 
     for (i = 0; i < social_pq_result_rows(result); i++) {
 
@@ -291,12 +336,16 @@ social_worker_claim_take(social_worker_loop_t *loop,
         }
 
         TAILQ_INSERT_TAIL(&loop->held, job, held);
+        STAILQ_INSERT_TAIL(&jobs, job, next);
+
+        job->lane = (size_t) (lane - loop->lanes);
 
         loop->active++;
-        loop->suspects += job->suspect;
-
-        social_worker_work_give(&loop->work, job);
+        lane->active++;
+        lane->suspects += job->suspect;
     }
+
+    social_worker_work_give(&loop->work, (size_t) (lane - loop->lanes), &jobs);
 }
 
 

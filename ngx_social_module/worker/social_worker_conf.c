@@ -107,6 +107,8 @@ static cfg_opt_t  social_worker_opts[] = {
             CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_SEC("kind", social_worker_kind_opts,
             CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+    CFG_SEC("lane", social_worker_lane_opts,
+            CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_SEC("schedule", social_worker_schedule_opts,
             CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_SEC("sqs", social_worker_sqs_opts,
@@ -215,6 +217,10 @@ social_worker_conf_release(social_worker_conf_t *conf)
                        sizeof(conf->kinds[i].secrets));
     }
 
+    for (i = 0; i < conf->lane_count; i++) {
+        social_worker_conf_release_lane(&conf->lanes[i]);
+    }
+
     for (i = 0; i < conf->schedule_count; i++) {
         free(conf->schedules[i].name);
         free(conf->schedules[i].kind);
@@ -238,6 +244,7 @@ social_worker_conf_release(social_worker_conf_t *conf)
     free(conf->buckets);
     free(conf->variants);
     free(conf->kinds);
+    free(conf->lanes);
     free(conf->schedules);
     free(conf->file);
     free(conf->name);
@@ -447,6 +454,23 @@ social_worker_conf_fill(social_worker_conf_ctx_t *ctx, cfg_t *cfg)
         social_worker_conf_fill_kind(ctx, cfg_getnsec(cfg, "kind",
                                                       (unsigned) i),
                                      &conf->kinds[i]);
+    }
+
+    conf->lane_count = cfg_size(cfg, "lane");
+
+    if (conf->lane_count > SOCIAL_WORKER_MAX_LANES) {
+        social_worker_conf_wrong(ctx, "lane", NULL, NULL,
+                                 "there are more than 16 sections");
+        conf->lane_count = 0;
+    }
+
+    conf->lanes = social_worker_conf_array(conf->lane_count,
+                                           sizeof(social_worker_lane_conf_t));
+
+    for (i = 0; i < conf->lane_count; i++) {
+        social_worker_conf_fill_lane(ctx, cfg_getnsec(cfg, "lane",
+                                                      (unsigned) i),
+                                     &conf->lanes[i]);
     }
 
     conf->schedule_count = cfg_size(cfg, "schedule");

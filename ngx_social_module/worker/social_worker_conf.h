@@ -21,6 +21,7 @@
 
 #define SOCIAL_WORKER_MAX_VARIANTS  16     /* of a kind */
 #define SOCIAL_WORKER_MAX_FORMATS   4      /* of a variant */
+#define SOCIAL_WORKER_MAX_LANES     16     /* besides the worker's queue */
 #define SOCIAL_WORKER_MAX_SECRETS   2      /* of an endpoint: an old one, too */
 #define SOCIAL_WORKER_MAX_OUTPUTS                                             \
     (SOCIAL_WORKER_MAX_VARIANTS * SOCIAL_WORKER_MAX_FORMATS)
@@ -102,6 +103,15 @@ typedef struct {
 } social_worker_kind_t;
 
 
+/* another queue, which has threads of its own */
+
+typedef struct {
+    char                    *name;
+    char                    *queue;
+    uint32_t                 concurrency;
+} social_worker_lane_conf_t;
+
+
 /* jobs that come again and again, by social_schedule_set() */
 
 typedef struct {
@@ -157,6 +167,9 @@ typedef struct {
     uint32_t                 recycle;      /* images a decoder */
     bool                     seccomp;      /* of a decoder; off: to debug it */
 
+    size_t                   lane_count;
+    social_worker_lane_conf_t
+                            *lanes;
     size_t                   bucket_count;
     social_worker_bucket_t  *buckets;
     size_t                   variant_count;

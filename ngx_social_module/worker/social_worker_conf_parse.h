@@ -47,6 +47,17 @@ void social_worker_conf_wrong(social_worker_conf_ctx_t *ctx,
     const char *what);
 
 /*
+ * The sections "lane": "lane" is one of ctx->conf->lanes, and those before it
+ * have been filled.
+ */
+extern cfg_opt_t  social_worker_lane_opts[];
+
+void social_worker_conf_fill_lane(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    social_worker_lane_conf_t *lane);
+void social_worker_conf_release_lane(social_worker_lane_conf_t *lane);
+
+
+/*
  * The sections "schedule".
  */
 extern cfg_opt_t  social_worker_schedule_opts[];

@@ -83,6 +83,7 @@ struct social_worker_job_s {
     char                    *text;         /* of the payload */
     social_json_t           *payload;      /* NULL: it cannot be read */
     social_worker_conf_t    *conf;         /* a reference */
+    size_t                   lane;         /* of the worker, from 0 */
     bool                     suspect;      /* behind all others */
     bool                     timed_out;    /* in an attempt before */
     atomic_bool              lost;         /* somebody else has it */

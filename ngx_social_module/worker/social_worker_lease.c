@@ -53,7 +53,7 @@ social_worker_lease_process(social_worker_loop_t *loop, long long now)
         social_worker_lease_beat(loop, now);
     }
 
-    if (loop->check && !loop->checking && !loop->claiming
+    if (loop->check && !loop->checking && loop->claiming == 0
         && social_worker_link_up(loop->claims))
     {
         social_worker_lease_check(loop);

@@ -16,6 +16,7 @@
 #define SOCIAL_WORKER_LOG_VALUE  512
 
 
+static const char *social_worker_log_second(time_t second);
 static char *social_worker_log_append(char *p, const char *last,
     const char *text);
 static char *social_worker_log_value(char *p, const char *last,
@@ -44,8 +45,6 @@ social_worker_log_fields(social_worker_level_e level, const char *event,
 {
     char            *p, *last;
     char             line[SOCIAL_WORKER_LOG_LINE], number[32], stamp[64];
-    struct tm        tm;
-    const char      *value;
     struct timespec  now;
 
     if (level > social_worker_log_most) {
@@ -53,11 +52,8 @@ social_worker_log_fields(social_worker_level_e level, const char *event,
     }
 
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-
-    strftime(number, sizeof(number), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(stamp, sizeof(stamp), "%s.%03ldZ", number,
-             now.tv_nsec / 1000000);
+    snprintf(stamp, sizeof(stamp), "%s.%03ldZ",
+             social_worker_log_second(now.tv_sec), now.tv_nsec / 1000000);
 
     p = line;
     last = line + sizeof(line) - 2;         /* "}" and a line feed */
@@ -78,9 +74,6 @@ social_worker_log_fields(social_worker_level_e level, const char *event,
             break;
         }
 
-        snprintf(number, sizeof(number), "%lld", fields->number);
-        value = fields->text ? fields->text : number;
-
         p = social_worker_log_append(p, last,
                                      social_worker_log_text ? " " : ",\"");
         p = social_worker_log_append(p, last, fields->name);
@@ -88,10 +81,11 @@ social_worker_log_fields(social_worker_level_e level, const char *event,
                                      social_worker_log_text ? "=" : "\":");
 
         if (fields->text != NULL) {
-            p = social_worker_log_value(p, last, value);
+            p = social_worker_log_value(p, last, fields->text);
 
         } else {
-            p = social_worker_log_append(p, last, value);
+            snprintf(number, sizeof(number), "%lld", fields->number);
+            p = social_worker_log_append(p, last, number);
         }
     }
 
@@ -106,6 +100,26 @@ social_worker_log_fields(social_worker_level_e level, const char *event,
     if (write(STDERR_FILENO, line, (size_t) (p - line)) < 0) {
         return;                             /* there is nowhere to log it */
     }
+}
+
+
+/* many lines are of the same second */
+
+static const char *
+social_worker_log_second(time_t second)
+{
+    struct tm  tm;
+
+    static _Thread_local time_t  last = -1;
+    static _Thread_local char    text[32];
+
+    if (second != last) {
+        gmtime_r(&second, &tm);
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+        last = second;
+    }
+
+    return text;
 }
 
 

@@ -28,26 +28,51 @@
 #define SOCIAL_WORKER_LOOP_AHEAD  100
 #define SOCIAL_WORKER_LOOP_SHORT  50
 
-/* milliseconds that results of such jobs wait for others, while no thread is
-   idle, and that they are recorded apart from claims after one of them failed
-   */
+/* milliseconds that results of such jobs wait for others, since the first of
+   them or the last claim, and that they are recorded apart from claims after
+   one of them failed */
 
 #define SOCIAL_WORKER_LOOP_LINGER  5
 #define SOCIAL_WORKER_LOOP_APART   2000
 
 
+/*
+ * A queue, the threads for its jobs, and those jobs: lane 0 is the worker's
+ * "queue" and "concurrency", each other one a section "lane".
+ */
+
+typedef struct {
+    struct social_worker_loop_s
+                             *loop;
+    char                     *name;        /* NULL of lane 0 */
+    char                     *queue;
+    social_worker_slot_t     *slots;
+    size_t                    slot_count;
+
+    size_t                    active;      /* jobs without an outcome */
+    size_t                    suspects;
+
+    bool                      claiming;
+    bool                      drained;     /* the last claim gave nothing */
+    size_t                    wanted;
+    size_t                    ahead;       /* more than there are threads */
+    long long                 claimed;     /* when the last one gave a job */
+    long long                 next_poll;
+} social_worker_lane_t;
+
+
 typedef struct social_worker_loop_s {
     social_worker_conf_t     *conf;
     social_worker_work_t      work;
-    social_worker_slot_t     *slots;
-    size_t                    slot_count;
+    size_t                    lane_count;
+    social_worker_lane_t      lanes[SOCIAL_WORKER_WORK_LANES];
+    size_t                    slot_count;  /* of all lanes */
 
     char                      name[128];
     char                      lease[32];           /* as an interval */
     int                       wake;
     int                       signals;
     bool                      once;
-    bool                      drained;     /* the last claim gave nothing */
     bool                      stop;
     uint64_t                  progress;    /* what the database has settled */
     social_worker_sqs_t      *sqs;
@@ -61,7 +86,6 @@ typedef struct social_worker_loop_s {
     /* all jobs that are this worker's, and those of them without an outcome */
     TAILQ_HEAD(, social_worker_job_s)  held;
     size_t                    active;
-    size_t                    suspects;
 
     /* social_worker_lease.c */
     uint64_t                  beat;
@@ -78,13 +102,9 @@ typedef struct social_worker_loop_s {
     bool                      counting;
 
     /* social_worker_claim.c */
-    bool                      claiming;
-    size_t                    wanted;
-    size_t                    ahead;       /* more than there are threads */
-    long long                 claimed;     /* when the last one gave a job */
+    size_t                    claiming;    /* lanes that are */
     const char               *schema;      /* what was said of it */
     long                      applied;     /* its newest migration; 0: none */
-    long long                 next_poll;
     long long                 next_prune;
     bool                      pruning;
 
@@ -130,9 +150,45 @@ long long social_worker_result_deadline(const social_worker_loop_t *loop);
 bool social_worker_claim_add(social_worker_loop_t *loop, long long now);
 
 /*
- * Whether what has ended waits for others that are about to.
+ * Starts the threads of all lanes of loop->conf; false: no memory, or no
+ * threads, and none runs then.
  */
-bool social_worker_result_lingers(const social_worker_loop_t *loop,
+bool social_worker_lanes_start(social_worker_loop_t *loop);
+
+/*
+ * Waits for the jobs at work, and ends the threads.  Afterwards the lanes can
+ * be freed.
+ */
+void social_worker_lanes_stop(social_worker_loop_t *loop);
+void social_worker_lanes_free(social_worker_loop_t *loop);
+
+/*
+ * Logs what lanes there are besides the worker's queue.
+ */
+void social_worker_lanes_log(const social_worker_loop_t *loop);
+
+/*
+ * Lanes claim from the queues of another configuration, whose concurrency
+ * becomes that of now.
+ */
+void social_worker_lanes_change(social_worker_loop_t *loop,
+    social_worker_conf_t *conf);
+
+/*
+ * All lanes claim, as soon as they have room.
+ */
+void social_worker_lanes_soon(social_worker_loop_t *loop);
+
+/*
+ * Whether nothing was left the last time that each lane claimed.
+ */
+bool social_worker_lanes_drained(const social_worker_loop_t *loop);
+
+/*
+ * Until when what has ended waits for others that are about to; 0: it does
+ * not.
+ */
+long long social_worker_result_lingers(const social_worker_loop_t *loop,
     long long now);
 
 /*

@@ -73,6 +73,8 @@ social_worker_queue_run(social_worker_conf_t *conf, bool once)
                           social_worker_number("concurrency",
                                                conf->concurrency));
 
+        social_worker_lanes_log(loop);
+
         if (!once) {
             social_worker_sqs_start(loop->sqs, conf);
         }
@@ -85,7 +87,7 @@ social_worker_queue_run(social_worker_conf_t *conf, bool once)
         social_worker_sqs_stop(loop->sqs);
 
         if (clean) {
-            social_worker_slots_stop(loop->slots, loop->slot_count);
+            social_worker_lanes_stop(loop);
         }
 
         social_worker_queue_leave(loop);
@@ -109,6 +111,7 @@ social_worker_queue_run(social_worker_conf_t *conf, bool once)
         _exit(rc);
     }
 
+    social_worker_lanes_free(loop);
     social_worker_work_destroy(&loop->work);
     social_worker_conf_release(loop->conf);
     free(loop);
@@ -153,7 +156,6 @@ social_worker_queue_init(social_worker_loop_t *loop)
 
     loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    loop->slot_count = loop->conf->concurrency;
     loop->share = social_worker_claim_add;
 
     TAILQ_INIT(&loop->held);
@@ -170,17 +172,15 @@ social_worker_queue_init(social_worker_loop_t *loop)
     if (loop->signals != -1 && loop->wake != -1 && loop->beats != NULL
         && loop->claims != NULL && loop->results != NULL && loop->sqs != NULL)
     {
-        loop->slots = social_worker_slots_start(loop->slot_count,
-                                                &loop->work);
+        if (social_worker_lanes_start(loop)) {
+            return true;
+        }
     }
 
-    if (loop->slots == NULL) {
-        social_worker_log(SOCIAL_WORKER_ERROR, "worker not started",
-                          social_worker_text("error", strerror(errno)));
-        return false;
-    }
+    social_worker_log(SOCIAL_WORKER_ERROR, "worker not started",
+                      social_worker_text("error", strerror(errno)));
 
-    return true;
+    return false;
 }
 
 
@@ -201,8 +201,9 @@ social_worker_queue_loop(social_worker_loop_t *loop)
 
         social_worker_queue_step(loop, now);
 
-        if (TAILQ_EMPTY(&loop->held) && (loop->stop || loop->drained)
-            && !loop->claiming)
+        if (TAILQ_EMPTY(&loop->held) && loop->claiming == 0
+            && (loop->stop
+                || (loop->once && social_worker_lanes_drained(loop))))
         {
             return true;
         }
@@ -231,6 +232,8 @@ social_worker_queue_loop(social_worker_loop_t *loop)
         other = social_worker_notify_deadline(&loop->notify);
         until = other < until ? other : until;
 
+        social_worker_work_patient(&loop->work,
+                       social_worker_result_lingers(loop, now) > 0);
         social_worker_queue_wait(loop, until);
     }
 }
@@ -247,7 +250,7 @@ social_worker_queue_patient(social_worker_loop_t *loop, long long now,
 {
     bool  needed;
 
-    needed = loop->unrecorded > 0 || loop->asked > 0 || loop->claiming
+    needed = loop->unrecorded > 0 || loop->asked > 0 || loop->claiming > 0
              || !STAILQ_EMPTY(&loop->asking)
              || (loop->active > 0 && now >= loop->lease_until);
 
@@ -419,9 +422,7 @@ social_worker_queue_reload(social_worker_loop_t *loop)
         return;
     }
 
-    /* threads are counted once */
-
-    conf->concurrency = loop->conf->concurrency;
+    social_worker_lanes_change(loop, conf);
 
     social_worker_conf_release(loop->conf);
     loop->conf = conf;

@@ -46,7 +46,7 @@ static void social_worker_result_finish(social_worker_loop_t *loop,
 static void social_worker_result_finished(void *data,
     social_pq_outcome_e outcome, const social_pq_result_t *result);
 static void social_worker_result_of(social_worker_loop_t *loop,
-    social_worker_job_t *job, const social_pq_result_t *result);
+    social_worker_job_t *job, const social_pq_result_t *result, size_t *at);
 static void social_worker_result_fail(social_worker_loop_t *loop,
     social_worker_job_t *job);
 static void social_worker_result_failed(void *data,
@@ -109,7 +109,7 @@ social_worker_result_process(social_worker_loop_t *loop, long long now)
     /* one after the other, so that what comes meanwhile goes together */
 
     if (loop->sending > 0 || !social_worker_link_up(loop->results)
-        || social_worker_result_lingers(loop, now))
+        || social_worker_result_lingers(loop, now) > 0)
     {
         return;
     }
@@ -169,7 +169,7 @@ social_worker_result_process(social_worker_loop_t *loop, long long now)
 long long
 social_worker_result_deadline(const social_worker_loop_t *loop)
 {
-    long long                   until;
+    long long                   until, lingers;
     const social_worker_job_t  *job;
 
     until = LLONG_MAX;
@@ -178,8 +178,10 @@ social_worker_result_deadline(const social_worker_loop_t *loop)
         return until;
     }
 
-    if (social_worker_result_lingers(loop, social_worker_now())) {
-        return loop->ended_at + SOCIAL_WORKER_LOOP_LINGER;
+    lingers = social_worker_result_lingers(loop, social_worker_now());
+
+    if (lingers > 0) {
+        return lingers;
     }
 
     STAILQ_FOREACH(job, &loop->ended, next) {
@@ -192,13 +194,35 @@ social_worker_result_deadline(const social_worker_loop_t *loop)
 }
 
 
-bool
+long long
 social_worker_result_lingers(const social_worker_loop_t *loop, long long now)
 {
-    return loop->ahead > 0 && !loop->stop && !STAILQ_EMPTY(&loop->ended)
-           && loop->active >= loop->slot_count
-           && loop->unrecorded < SOCIAL_WORKER_LOOP_AHEAD
-           && now < loop->ended_at + SOCIAL_WORKER_LOOP_LINGER;
+    size_t                       i;
+    long long                    from, until;
+    const social_worker_lane_t  *lane;
+
+    until = 0;
+
+    if (loop->stop || STAILQ_EMPTY(&loop->ended)
+        || loop->unrecorded >= SOCIAL_WORKER_LOOP_AHEAD)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < loop->lane_count; i++) {
+
+        lane = &loop->lanes[i];
+
+        if (lane->ahead > 0 && lane->active > 0) {
+            from = loop->ended_at > lane->claimed ? loop->ended_at
+                                                  : lane->claimed;
+            until = from > until ? from : until;
+        }
+    }
+
+    until += SOCIAL_WORKER_LOOP_LINGER;
+
+    return now < until ? until : 0;
 }
 
 
@@ -207,22 +231,32 @@ social_worker_result_lingers(const social_worker_loop_t *loop, long long now)
 static void
 social_worker_result_take(social_worker_loop_t *loop, long long now)
 {
-    social_worker_job_t  *job;
+    social_worker_job_t   *job;
+    social_worker_jobs_t   jobs;
+    social_worker_lane_t  *lane;
 
-    while ((job = social_worker_work_ended(&loop->work)) != NULL) {
+    STAILQ_INIT(&jobs);
+    social_worker_work_ended(&loop->work, &jobs);
+
+    while ((job = STAILQ_FIRST(&jobs)) != NULL) {
+
+        STAILQ_REMOVE_HEAD(&jobs, next);
+
+        lane = &loop->lanes[job->lane];
 
         job->ended = true;
         loop->active--;
-        loop->suspects -= job->suspect;
-        loop->next_poll = 0;                /* a thread is idle */
+        lane->active--;
+        lane->suspects -= job->suspect;
+        lane->next_poll = 0;                /* a thread is idle */
 
-        if (now - loop->claimed > SOCIAL_WORKER_LOOP_SHORT) {
-            loop->ahead = 0;
+        if (now - lane->claimed > SOCIAL_WORKER_LOOP_SHORT) {
+            lane->ahead = 0;
 
-        } else if (loop->active == 0) {
-            loop->ahead = loop->ahead ? loop->ahead * 2 : loop->slot_count;
-            loop->ahead = loop->ahead < SOCIAL_WORKER_LOOP_AHEAD
-                          ? loop->ahead : SOCIAL_WORKER_LOOP_AHEAD;
+        } else if (lane->active == 0) {
+            lane->ahead = lane->ahead ? lane->ahead * 2 : lane->slot_count;
+            lane->ahead = lane->ahead < SOCIAL_WORKER_LOOP_AHEAD
+                          ? lane->ahead : SOCIAL_WORKER_LOOP_AHEAD;
         }
 
         if (job->outcome == SOCIAL_WORKER_LOST) {
@@ -297,9 +331,10 @@ social_worker_result_finished(void *data, social_pq_outcome_e outcome,
 {
     social_worker_batch_t  *batch = data;
 
-    size_t                 i;
+    size_t                 i, at;
     social_worker_loop_t  *loop;
 
+    at = 0;
     loop = batch->loop;
     loop->sending--;
 
@@ -310,7 +345,7 @@ social_worker_result_finished(void *data, social_pq_outcome_e outcome,
     for (i = 0; i < batch->n; i++) {
 
         if (outcome == SOCIAL_PQ_OK) {
-            social_worker_result_of(loop, batch->jobs[i], result);
+            social_worker_result_of(loop, batch->jobs[i], result, &at);
             continue;
         }
 
@@ -336,25 +371,35 @@ social_worker_result_finished(void *data, social_pq_outcome_e outcome,
 }
 
 
-/* one of a batch: the rows are of those that are recorded */
+/*
+ * One of a batch: the rows are of those that are recorded, usually in their
+ * order, "*at" being behind the row of the last one.
+ */
 
 static void
 social_worker_result_of(social_worker_loop_t *loop, social_worker_job_t *job,
-    const social_pq_result_t *result)
+    const social_pq_result_t *result, size_t *at)
 {
     char          state[32];
-    size_t        i;
+    size_t        i, n, row;
     social_str_t  value;
 
-    for (i = 0; i < social_pq_result_rows(result); i++) {
-        if (social_pq_result_value(result, i, 0, &value)
+    n = social_pq_result_rows(result);
+    row = n;
+
+    for (i = 0; i < n; i++) {
+
+        row = (*at + i) % n;
+
+        if (social_pq_result_value(result, row, 0, &value)
             && social_str_eq(value, social_str(job->id)))
         {
+            *at = row + 1;
             break;
         }
     }
 
-    if (!social_pq_result_value(result, i, 1, &value)) {
+    if (i == n || !social_pq_result_value(result, row, 1, &value)) {
         loop->counts.lost++;
         social_worker_result_log_lost(job);
 
@@ -539,20 +584,27 @@ social_worker_result_unbegun(social_worker_loop_t *loop)
     size_t                 n;
     const char            *all[2];
     social_worker_job_t   *job;
+    social_worker_jobs_t   jobs;
     social_worker_array_t  ids, fences;
 
     n = 0;
     social_worker_array_init(&ids);
     social_worker_array_init(&fences);
 
-    while ((job = social_worker_work_waiting(&loop->work)) != NULL) {
+    STAILQ_INIT(&jobs);
+    social_worker_work_waiting(&loop->work, &jobs);
+
+    while ((job = STAILQ_FIRST(&jobs)) != NULL) {
+
+        STAILQ_REMOVE_HEAD(&jobs, next);
 
         social_worker_array_add(&ids, job->id);
         social_worker_array_add(&fences, job->fence);
         n++;
 
         loop->active--;
-        loop->suspects -= job->suspect;
+        loop->lanes[job->lane].active--;
+        loop->lanes[job->lane].suspects -= job->suspect;
         social_worker_result_drop(loop, job);
     }
 
@@ -608,10 +660,7 @@ social_worker_result_ask(social_worker_loop_t *loop)
     social_worker_job_t   *job;
     social_worker_jobs_t   later;
 
-    while ((job = social_worker_work_asking(&loop->work)) != NULL) {
-        STAILQ_INSERT_TAIL(&loop->asking, job, next);
-    }
-
+    social_worker_work_asking(&loop->work, &loop->asking);
     STAILQ_INIT(&later);
 
     while ((job = STAILQ_FIRST(&loop->asking)) != NULL) {
@@ -716,7 +765,7 @@ social_worker_result_drop(social_worker_loop_t *loop, social_worker_job_t *job)
     loop->progress++;
 
     if (loop->once && TAILQ_EMPTY(&loop->held)) {
-        loop->next_poll = 0;
+        social_worker_lanes_soon(loop);
     }
 }
 

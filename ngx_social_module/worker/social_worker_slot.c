@@ -12,7 +12,7 @@ static void *social_worker_slot_main(void *data);
 
 
 social_worker_slot_t *
-social_worker_slots_start(size_t n, social_worker_work_t *work)
+social_worker_slots_start(size_t n, social_worker_work_t *work, size_t lane)
 {
     size_t                 i;
     social_worker_slot_t  *slots;
@@ -26,6 +26,7 @@ social_worker_slots_start(size_t n, social_worker_work_t *work)
     for (i = 0; i < n; i++) {
 
         slots[i].work = work;
+        slots[i].lane = lane;
 
         if (pthread_create(&slots[i].thread, NULL, social_worker_slot_main,
                            &slots[i])
@@ -44,6 +45,10 @@ void
 social_worker_slots_stop(social_worker_slot_t *slots, size_t n)
 {
     size_t  i;
+
+    if (slots == NULL) {
+        return;
+    }
 
     if (n > 0) {
         social_worker_work_leave(slots[0].work);
@@ -67,9 +72,12 @@ social_worker_slot_main(void *data)
 
     social_worker_decoder_init(&decoder);
 
-    while ((job = social_worker_work_next(slot->work)) != NULL) {
+    job = NULL;
+
+    while ((job = social_worker_work_next(slot->work, slot->lane, job))
+           != NULL)
+    {
         social_worker_job_run(job, slot->work, &decoder);
-        social_worker_work_end(slot->work, job);
     }
 
     social_worker_decoder_stop(&decoder);

@@ -10,29 +10,35 @@
 #include "social_worker_work.h"
 
 
-static social_worker_job_t *social_worker_work_take(social_worker_work_t *work,
-    social_worker_jobs_t *jobs);
+static void social_worker_work_take(social_worker_work_t *work,
+    social_worker_jobs_t *from, social_worker_jobs_t *jobs);
 static void social_worker_work_wake(social_worker_work_t *work);
 
 
 void
 social_worker_work_init(social_worker_work_t *work, int wake)
 {
+    size_t              i;
     pthread_condattr_t  attr;
 
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 
     pthread_mutex_init(&work->mutex, NULL);
-    pthread_cond_init(&work->given, NULL);
     pthread_cond_init(&work->changed, &attr);
     pthread_condattr_destroy(&attr);
 
-    STAILQ_INIT(&work->waiting);
+    for (i = 0; i < SOCIAL_WORKER_WORK_LANES; i++) {
+        pthread_cond_init(&work->lanes[i].given, NULL);
+        STAILQ_INIT(&work->lanes[i].waiting);
+        work->lanes[i].idle = 0;
+    }
+
     STAILQ_INIT(&work->ended);
     STAILQ_INIT(&work->asking);
 
     work->lease_until = 0;
+    work->patient = false;
     work->hopeless = false;
     work->leave = false;
     work->wake = wake;
@@ -42,40 +48,81 @@ social_worker_work_init(social_worker_work_t *work, int wake)
 void
 social_worker_work_destroy(social_worker_work_t *work)
 {
+    size_t  i;
+
+    for (i = 0; i < SOCIAL_WORKER_WORK_LANES; i++) {
+        pthread_cond_destroy(&work->lanes[i].given);
+    }
+
     pthread_cond_destroy(&work->changed);
-    pthread_cond_destroy(&work->given);
     pthread_mutex_destroy(&work->mutex);
 }
 
 
 void
-social_worker_work_give(social_worker_work_t *work, social_worker_job_t *job)
+social_worker_work_give(social_worker_work_t *work, size_t lane,
+    social_worker_jobs_t *jobs)
 {
+    size_t                      idle;
+    social_worker_job_t        *job;
+    social_worker_work_lane_t  *to;
+
+    to = &work->lanes[lane];
+
+    /* a thread that works takes another job when it has ended one */
+
     pthread_mutex_lock(&work->mutex);
-    STAILQ_INSERT_TAIL(&work->waiting, job, next);
-    pthread_cond_signal(&work->given);
+    idle = to->idle;
+
+    STAILQ_FOREACH(job, jobs, next) {
+
+        if (idle == 0) {
+            break;
+        }
+
+        idle--;
+        pthread_cond_signal(&to->given);
+    }
+
+    STAILQ_CONCAT(&to->waiting, jobs);
     pthread_mutex_unlock(&work->mutex);
 }
 
 
-social_worker_job_t *
-social_worker_work_waiting(social_worker_work_t *work)
+void
+social_worker_work_waiting(social_worker_work_t *work,
+    social_worker_jobs_t *jobs)
 {
-    return social_worker_work_take(work, &work->waiting);
+    size_t  i;
+
+    for (i = 0; i < SOCIAL_WORKER_WORK_LANES; i++) {
+        social_worker_work_take(work, &work->lanes[i].waiting, jobs);
+    }
 }
 
 
-social_worker_job_t *
-social_worker_work_ended(social_worker_work_t *work)
+void
+social_worker_work_ended(social_worker_work_t *work,
+    social_worker_jobs_t *jobs)
 {
-    return social_worker_work_take(work, &work->ended);
+    social_worker_work_take(work, &work->ended, jobs);
 }
 
 
-social_worker_job_t *
-social_worker_work_asking(social_worker_work_t *work)
+void
+social_worker_work_asking(social_worker_work_t *work,
+    social_worker_jobs_t *jobs)
 {
-    return social_worker_work_take(work, &work->asking);
+    social_worker_work_take(work, &work->asking, jobs);
+}
+
+
+void
+social_worker_work_patient(social_worker_work_t *work, bool patient)
+{
+    pthread_mutex_lock(&work->mutex);
+    work->patient = patient;
+    pthread_mutex_unlock(&work->mutex);
 }
 
 
@@ -123,51 +170,61 @@ social_worker_work_give_up(social_worker_work_t *work)
 void
 social_worker_work_leave(social_worker_work_t *work)
 {
+    size_t  i;
+
     pthread_mutex_lock(&work->mutex);
     work->leave = true;
-    pthread_cond_broadcast(&work->given);
+
+    for (i = 0; i < SOCIAL_WORKER_WORK_LANES; i++) {
+        pthread_cond_broadcast(&work->lanes[i].given);
+    }
+
     pthread_mutex_unlock(&work->mutex);
 }
 
 
 social_worker_job_t *
-social_worker_work_next(social_worker_work_t *work)
+social_worker_work_next(social_worker_work_t *work, size_t lane,
+    social_worker_job_t *job)
 {
-    social_worker_job_t  *job;
+    bool                        wake;
+    social_worker_work_lane_t  *from;
+
+    from = &work->lanes[lane];
 
     pthread_mutex_lock(&work->mutex);
 
-    while (STAILQ_EMPTY(&work->waiting) && !work->leave) {
-        pthread_cond_wait(&work->given, &work->mutex);
+    if (job != NULL) {
+
+        /* the main thread takes all that are there, once it is awake */
+
+        wake = STAILQ_EMPTY(&from->waiting)
+               || (STAILQ_EMPTY(&work->ended) && !work->patient);
+
+        STAILQ_INSERT_TAIL(&work->ended, job, next);
+
+        if (wake) {
+            pthread_mutex_unlock(&work->mutex);
+            social_worker_work_wake(work);
+            pthread_mutex_lock(&work->mutex);
+        }
     }
 
-    job = STAILQ_FIRST(&work->waiting);
+    while (STAILQ_EMPTY(&from->waiting) && !work->leave) {
+        from->idle++;
+        pthread_cond_wait(&from->given, &work->mutex);
+        from->idle--;
+    }
+
+    job = STAILQ_FIRST(&from->waiting);
 
     if (job != NULL) {
-        STAILQ_REMOVE_HEAD(&work->waiting, next);
+        STAILQ_REMOVE_HEAD(&from->waiting, next);
     }
 
     pthread_mutex_unlock(&work->mutex);
 
     return job;
-}
-
-
-void
-social_worker_work_end(social_worker_work_t *work, social_worker_job_t *job)
-{
-    bool  first;
-
-    /* the main thread takes all that are there, once it is awake */
-
-    pthread_mutex_lock(&work->mutex);
-    first = STAILQ_EMPTY(&work->ended);
-    STAILQ_INSERT_TAIL(&work->ended, job, next);
-    pthread_mutex_unlock(&work->mutex);
-
-    if (first) {
-        social_worker_work_wake(work);
-    }
 }
 
 
@@ -254,22 +311,13 @@ social_worker_work_pause(social_worker_work_t *work, social_worker_job_t *job,
 }
 
 
-static social_worker_job_t *
-social_worker_work_take(social_worker_work_t *work, social_worker_jobs_t *jobs)
+static void
+social_worker_work_take(social_worker_work_t *work, social_worker_jobs_t *from,
+    social_worker_jobs_t *jobs)
 {
-    social_worker_job_t  *job;
-
     pthread_mutex_lock(&work->mutex);
-
-    job = STAILQ_FIRST(jobs);
-
-    if (job != NULL) {
-        STAILQ_REMOVE_HEAD(jobs, next);
-    }
-
+    STAILQ_CONCAT(jobs, from);
     pthread_mutex_unlock(&work->mutex);
-
-    return job;
 }
 
 

@@ -18,20 +18,35 @@
 #include "social_worker_job.h"
 
 
+/* the worker's queue, and those of the sections "lane" */
+
+#define SOCIAL_WORKER_WORK_LANES  (1 + SOCIAL_WORKER_MAX_LANES)
+
+
 typedef STAILQ_HEAD(social_worker_jobs_s, social_worker_job_s)
     social_worker_jobs_t;
 
 
+/* jobs that no thread has begun, and the threads that may */
+
+typedef struct {
+    pthread_cond_t         given;          /* a job, or the end */
+    social_worker_jobs_t   waiting;
+    size_t                 idle;           /* threads that wait for a job */
+} social_worker_work_lane_t;
+
+
 struct social_worker_work_s {
     pthread_mutex_t        mutex;
-    pthread_cond_t         given;          /* a job, or the end */
     pthread_cond_t         changed;        /* the lease, or an answer */
 
-    social_worker_jobs_t   waiting;
+    social_worker_work_lane_t
+                           lanes[SOCIAL_WORKER_WORK_LANES];
     social_worker_jobs_t   ended;
     social_worker_jobs_t   asking;
 
     long long              lease_until;    /* by social_worker_now() */
+    bool                   patient;        /* the main thread waits for more */
     bool                   hopeless;       /* nothing is recorded any more */
     bool                   leave;
     int                    wake;           /* an eventfd for the main thread */
@@ -47,18 +62,27 @@ void social_worker_work_destroy(social_worker_work_t *work);
  */
 
 /*
- * Gives a job to the threads.
+ * Gives jobs to the threads of a lane, in their order; "jobs" is empty then.
  */
-void social_worker_work_give(social_worker_work_t *work,
-    social_worker_job_t *job);
+void social_worker_work_give(social_worker_work_t *work, size_t lane,
+    social_worker_jobs_t *jobs);
 
 /*
- * Takes a job that no thread has begun, one that has ended, or one whose
- * question (job->ask) has not been asked yet; NULL: there is none.
+ * Appends to "jobs" all that no thread has begun, that have ended, or whose
+ * question (job->ask) has not been asked yet.
  */
-social_worker_job_t *social_worker_work_waiting(social_worker_work_t *work);
-social_worker_job_t *social_worker_work_ended(social_worker_work_t *work);
-social_worker_job_t *social_worker_work_asking(social_worker_work_t *work);
+void social_worker_work_waiting(social_worker_work_t *work,
+    social_worker_jobs_t *jobs);
+void social_worker_work_ended(social_worker_work_t *work,
+    social_worker_jobs_t *jobs);
+void social_worker_work_asking(social_worker_work_t *work,
+    social_worker_jobs_t *jobs);
+
+/*
+ * Whether the main thread, which has some that have ended, waits for others:
+ * it is not woken for each of them then, but when a thread has no more to do.
+ */
+void social_worker_work_patient(social_worker_work_t *work, bool patient);
 
 /*
  * Answers a question.
@@ -93,15 +117,11 @@ void social_worker_work_leave(social_worker_work_t *work);
  */
 
 /*
- * Waits for a job; NULL: the thread is to end.
+ * Hands a job back, with what became of it, and waits for another of the lane.
+ * NULL: there is none to be handed back; the thread is to end.
  */
-social_worker_job_t *social_worker_work_next(social_worker_work_t *work);
-
-/*
- * Hands it back, with what became of it.
- */
-void social_worker_work_end(social_worker_work_t *work,
-    social_worker_job_t *job);
+social_worker_job_t *social_worker_work_next(social_worker_work_t *work,
+    size_t lane, social_worker_job_t *job);
 
 /*
  * Whether the job is this worker's still, so that others may be shown what it
