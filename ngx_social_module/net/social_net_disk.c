@@ -14,12 +14,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "social_net_disk_file.h"
 
 
 static ssize_t social_net_disk_read(int fd, unsigned char *buf, size_t size);
+static ssize_t social_net_disk_read_cached(social_net_disk_t *disk, int fd,
+    unsigned char *buf, size_t size);
 static social_rc_e social_net_disk_open_bytes(social_net_disk_t *disk,
     const social_store_meta_t *meta, social_net_object_t *object);
 
@@ -190,6 +193,85 @@ social_net_disk_open(social_net_disk_t *disk, const char *path,
             return SOCIAL_OK;
         }
     }
+}
+
+
+/*
+ * A read that ends early is no end of the file: what is missing of the metadata
+ * makes it damaged, which social_net_disk_open() looks at again, and bytes that
+ * are missing are the caller's to take from the file.
+ */
+
+social_rc_e
+social_net_disk_peek(social_net_disk_t *disk, const char *path,
+    unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
+    social_net_object_t *object)
+{
+    int           file;
+    char          name[SOCIAL_NET_DISK_PATH];
+    ssize_t       n;
+    social_str_t  text;
+
+    object->fd = -1;
+    object->dir = -1;
+
+    memcpy(name, "objects/", sizeof("objects/") - 1);
+    memcpy(name + sizeof("objects/") - 1, path, strlen(path) + 1);
+
+    file = social_net_disk_open_cached(disk, name);
+
+    if (file == -1) {
+        return errno == ENOENT || errno == ENOTDIR ? SOCIAL_DECLINED
+                                                   : SOCIAL_FAILED;
+    }
+
+    n = social_net_disk_read_cached(disk, file, buf, size);
+
+    text.data = buf;
+    text.len = n > 0 ? (size_t) n : 0;
+    *len = text.len;
+
+    if (social_store_meta_read(text, meta) != SOCIAL_OK
+        || meta->place == SOCIAL_STORE_PARTS)
+    {
+        close(file);
+        return SOCIAL_FAILED;
+    }
+
+    if (meta->place == SOCIAL_STORE_INLINE) {
+        object->fd = file;
+        object->offset = (int64_t) meta->length;
+        return SOCIAL_OK;
+    }
+
+    close(file);
+
+    social_net_disk_data_name(name, meta->id);
+
+    object->fd = social_net_disk_open_cached(disk, name);
+    object->offset = 0;
+
+    return object->fd == -1 ? SOCIAL_FAILED : SOCIAL_OK;
+}
+
+
+static ssize_t
+social_net_disk_read_cached(social_net_disk_t *disk, int fd,
+    unsigned char *buf, size_t size)
+{
+    ssize_t       n;
+    struct iovec  iov;
+
+    iov.iov_base = buf;
+    iov.iov_len = size;
+
+    n = preadv2(fd, &iov, 1, 0, RWF_NOWAIT);
+
+    if (n == -1 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+        atomic_store(&disk->waits, true);
+    }
+
+    return n;
 }
 
 

@@ -1,6 +1,9 @@
 
 /*
- * The embedded store: GET and HEAD, in a thread.
+ * The embedded store: GET and HEAD.
+ *
+ * An object whose metadata is in the kernel's memory is opened at once; all
+ * others, in a thread.
  */
 
 #include "ngx_http_social_reply.h"
@@ -29,6 +32,8 @@ typedef struct {
 } ngx_http_social_store_get_t;
 
 
+static ngx_int_t ngx_http_social_store_get_cached(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
 static void ngx_http_social_store_thread(void *data, ngx_log_t *log);
 static social_rc_e ngx_http_social_store_find(
     ngx_http_social_store_get_t *get);
@@ -47,6 +52,11 @@ ngx_http_social_store_get(ngx_http_request_t *r,
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_social_store_get_cached(r, sr);
+    if (rc != NGX_DECLINED) {
         return rc;
     }
 
@@ -83,6 +93,55 @@ ngx_http_social_store_get(ngx_http_request_t *r,
     r->main->count++;
 
     return NGX_DONE;
+}
+
+
+/*
+ * NGX_DECLINED: nothing was done, since it may have to wait.
+ */
+
+static ngx_int_t
+ngx_http_social_store_get_cached(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr)
+{
+    ngx_int_t                    rc;
+    ngx_http_social_store_get_t  get;
+
+    get.conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+    get.request = sr;
+    get.part = sr->op.part;
+    get.first = 0;
+    get.end = 0;
+
+    get.rc = social_net_disk_peek(
+                 ngx_http_social_store_queue_disk(get.conf->queue),
+                 (char *) sr->path.data, get.buf, sizeof(get.buf), &get.len,
+                 &get.meta, &get.object);
+
+    switch (get.rc) {
+
+    case SOCIAL_OK:
+        break;
+
+    case SOCIAL_DECLINED:
+        return ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);
+
+    default:
+        return NGX_DECLINED;
+    }
+
+    if (get.part) {
+
+        /* it is not in parts, so that there is nothing to read */
+
+        (void) ngx_http_social_store_find(&get);
+    }
+
+    rc = ngx_http_social_store_send(r, &get);
+
+    social_net_object_close(&get.object);
+
+    return rc;
 }
 
 
