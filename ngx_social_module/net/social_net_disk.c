@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,9 +21,12 @@
 #include "social_net_disk_file.h"
 
 
+/* whose presence is asked for at a time */
+
+#define SOCIAL_NET_DISK_PAGES  512
+
+
 static ssize_t social_net_disk_read(int fd, unsigned char *buf, size_t size);
-static ssize_t social_net_disk_read_cached(social_net_disk_t *disk, int fd,
-    unsigned char *buf, size_t size);
 static social_rc_e social_net_disk_open_bytes(social_net_disk_t *disk,
     const social_store_meta_t *meta, social_net_object_t *object);
 
@@ -225,7 +229,11 @@ social_net_disk_peek(social_net_disk_t *disk, const char *path,
                                                    : SOCIAL_FAILED;
     }
 
-    n = social_net_disk_read_cached(disk, file, buf, size);
+    n = social_net_disk_read_cached(file, 0, buf, size);
+
+    if (n == -1 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+        atomic_store(&disk->waits, true);
+    }
 
     text.data = buf;
     text.len = n > 0 ? (size_t) n : 0;
@@ -255,23 +263,64 @@ social_net_disk_peek(social_net_disk_t *disk, const char *path,
 }
 
 
-static ssize_t
-social_net_disk_read_cached(social_net_disk_t *disk, int fd,
-    unsigned char *buf, size_t size)
+ssize_t
+social_net_disk_read_cached(int fd, int64_t offset, unsigned char *buf,
+    size_t size)
 {
-    ssize_t       n;
     struct iovec  iov;
 
     iov.iov_base = buf;
     iov.iov_len = size;
 
-    n = preadv2(fd, &iov, 1, 0, RWF_NOWAIT);
+    return preadv2(fd, &iov, 1, (off_t) offset, RWF_NOWAIT);
+}
 
-    if (n == -1 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
-        atomic_store(&disk->waits, true);
+
+/*
+ * mincore() is the one call of all versions of Linux that says so: since 5.2 to
+ * the owner of a file alone, but nobody else can open those of a store.
+ */
+
+bool
+social_net_disk_is_cached(int fd, int64_t offset, size_t size)
+{
+    bool           cached;
+    void          *p;
+    size_t         page, n, done, step, i;
+    unsigned char  pages[SOCIAL_NET_DISK_PAGES];
+
+    page = (size_t) sysconf(_SC_PAGESIZE);
+
+    size += (size_t) offset % page;
+    offset -= (int64_t) ((size_t) offset % page);
+
+    p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, (off_t) offset);
+
+    if (p == MAP_FAILED) {
+        return false;
     }
 
-    return n;
+    cached = true;
+    n = (size + page - 1) / page;
+
+    for (done = 0; cached && done < n; done += step) {
+
+        step = n - done < sizeof(pages) ? n - done : sizeof(pages);
+
+        if (mincore((unsigned char *) p + done * page, step * page, pages)
+            == -1)
+        {
+            cached = false;
+        }
+
+        for (i = 0; cached && i < step; i++) {
+            cached = pages[i] & 1;
+        }
+    }
+
+    munmap(p, size);
+
+    return cached;
 }
 
 

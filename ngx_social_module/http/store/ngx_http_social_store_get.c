@@ -15,6 +15,10 @@
 
 #define NGX_HTTP_SOCIAL_GET_SIZE  (SOCIAL_STORE_META_SIZE + 8192)
 
+/* no more than most have is copied while the event loop waits */
+
+#define NGX_HTTP_SOCIAL_GET_PEEK  6144
+
 
 typedef struct {
     ngx_http_social_store_loc_conf_t  *conf;
@@ -115,8 +119,8 @@ ngx_http_social_store_get_cached(ngx_http_request_t *r,
 
     get.rc = social_net_disk_peek(
                  ngx_http_social_store_queue_disk(get.conf->queue),
-                 (char *) sr->path.data, get.buf, sizeof(get.buf), &get.len,
-                 &get.meta, &get.object);
+                 (char *) sr->path.data, get.buf, NGX_HTTP_SOCIAL_GET_PEEK,
+                 &get.len, &get.meta, &get.object);
 
     switch (get.rc) {
 
