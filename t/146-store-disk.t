@@ -11,7 +11,7 @@ use warnings;
 
 use lib 't/lib';
 
-use Digest::MD5 qw( md5_hex );
+use Digest::MD5 qw( md5_base64 md5_hex );
 use Fcntl qw( :flock );
 use IO::Select ();
 use IO::Socket::INET ();
@@ -554,7 +554,8 @@ sub client {
     my %headers = ($s3->sign($method, $key,
                        query => { map { $_ => '' } $query // () }),
                    connection => 'close',
-                   defined $body ? ('content-length' => length $body) : ());
+                   defined $body ? ('content-length' => length $body,
+                       'content-md5' => md5_base64($body) . '==') : ());
     my $sock = $s3->connection;
 
     print {$sock} "$method $s3->{base}$key", (map { "?$_" } $query // ()),

@@ -8,7 +8,7 @@ use warnings;
 
 use lib 't/lib';
 
-use Digest::MD5 qw( md5 md5_hex );
+use Digest::MD5 qw( md5 md5_base64 md5_hex );
 use Digest::SHA qw( sha256 );
 use Fcntl qw( :flock );
 use MIME::Base64 ();
@@ -282,8 +282,9 @@ subtest 'an object in parts' => sub {
     ok(get('/p/q')->{body} eq $whole, 'it over another object');
     upload('/p/q', [ 'y' x $min, 'z' ]);
     clean('one over another');
-    is($s3->request(POST => '', query => { delete => '' },
-        body => '<Delete><Object><Key>p/q</Key></Object></Delete>')->{status},
+    my $xml = '<Delete><Object><Key>p/q</Key></Object></Delete>';
+    is($s3->request(POST => '', query => { delete => '' }, body => $xml,
+        headers => { 'content-md5' => md5_base64($xml) . '==' })->{status},
        200, 'removed with others');
     clean('removed with others');
 };
@@ -537,6 +538,18 @@ subtest 'lists of uploads, and their end' => sub {
     is_deeply([ $got->{body} =~ m{<UploadId>(.*?)<}g ],
               [ $of_b[1], $id{'u/c'} ], '... the next page');
 
+    $got = get('', query => { uploads => '', prefix => 'u', delimiter => '/' });
+    like($got->{body}, qr{<Delimiter>/</Delimiter>}, 'a delimiter');
+    like($got->{body}, qr{<CommonPrefixes><Prefix>u/</Prefix></CommonPrefixes>
+         </ListMultipartUploadsResult>\z}x, '... and what is common');
+    unlike($got->{body}, qr{<Upload>}, '... in the place of uploads');
+    $got = get('', query => { uploads => '', prefix => 'u/', delimiter => 'a',
+                              'max-uploads' => 2 });
+    is_deeply([ $got->{body} =~ m{<(?:Key|Prefix)>(.*?)<}g ],
+              [ 'u/', 'u/&amp;', 'u/a' ], 'a page that ends with one');
+    is(of($got, 'NextKeyMarker'), 'u/a', '... the marker');
+    unlike($got->{body}, qr{NextUploadIdMarker}, '... of no upload');
+
     part('/u/a', $id{'u/a'}, 1, 'x');
     is($s3->request(DELETE => '/u/a', query => { uploadId => $id{'u/a'} })
        ->{status}, 204, 'aborted');
@@ -623,7 +636,7 @@ subtest 'copies' => sub {
          [ 'no bucket', 400, 'InvalidArgument', 'small' ],
          [ 'a bucket', 400, 'InvalidArgument', '/raw/' ],
          [ 'bad escapes', 400, 'InvalidArgument', '/raw/%x' ],
-         [ 'a version', 501, 'NotImplemented', '/raw/to/small?versionId=1' ],
+         [ 'a version', 404, 'NoSuchVersion', '/raw/to/small?versionId=1' ],
          [ 'the only version', 200, '', '/raw/to/small?versionId=null' ],
          [ 'escapes', 200, '', '%2Fraw%2Fto%2Fsmall' ],
          [ 'another directive', 400, 'InvalidArgument', '/raw/to/small',

@@ -7,8 +7,9 @@
  */
 
 #include "ngx_http_social_reply.h"
-#include "ngx_http_social_store.h"
+#include "ngx_http_social_store_change.h"
 #include "social_net_parts.h"
+#include "social_s3_xml.h"
 
 
 /* metadata, and all of a small object */
@@ -44,6 +45,7 @@ static social_rc_e ngx_http_social_store_find(
 static void ngx_http_social_store_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_store_send(ngx_http_request_t *r,
     ngx_http_social_store_get_t *get);
+static ngx_int_t ngx_http_social_store_tagging(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -264,6 +266,10 @@ ngx_http_social_store_send(ngx_http_request_t *r,
 {
     ngx_http_social_store_object_t  object;
 
+    if (get->request->op.operation == SOCIAL_S3_GET_OBJECT_TAGGING) {
+        return ngx_http_social_store_tagging(r);
+    }
+
     ngx_memzero(&object, sizeof(ngx_http_social_store_object_t));
 
     object.meta = &get->meta;
@@ -293,4 +299,26 @@ ngx_http_social_store_send(ngx_http_request_t *r,
     }
 
     return ngx_http_social_store_answer(r, get->request, &object);
+}
+
+
+/*
+ * Of an object that is there: it has none.
+ */
+
+static ngx_int_t
+ngx_http_social_store_tagging(ngx_http_request_t *r)
+{
+    u_char        *p;
+    social_buf_t   b;
+
+    p = ngx_pnalloc(r->pool, SOCIAL_S3_XML_TAGGING);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    social_buf_init(&b, p, SOCIAL_S3_XML_TAGGING);
+    social_s3_xml_tagging(&b);
+
+    return ngx_http_social_store_xml(r, &b);
 }
