@@ -49,16 +49,17 @@ $nginx->start($port);
 
 END { $nginx->stop if $nginx && $nginx->{owner} == $$ }
 
-# All that comes until the connection is closed, or nothing for a while.
+# All that comes until the connection is closed; with "ends", nothing follows.
 
 sub raw {
-    my ($to, $text) = @_;
+    my ($to, $text, $ends) = @_;
 
     my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$to",
                                      Timeout => 10) or die "$!\n";
     local $SIG{PIPE} = 'IGNORE';
     print {$sock} $text;
     $sock->flush;
+    shutdown $sock, 1 if $ends;
 
     my $got = '';
     my $select = IO::Select->new($sock);
@@ -95,14 +96,14 @@ subtest 'errors before a location' => sub {
     {
         my ($name, $code, $status, $text) = @$_;
 
-        my $got = raw($port, $text);
+        my $got = raw($port, $text, 1);
         like($got, qr{\AHTTP/1\.1[ ]$status[ ]}x, "$name: $status");
         like($got, qr{^Content-Type:[ ]application/xml\r$}mx, '... XML');
         like($got, qr{^x-amz-request-id:[ ]([0-9a-f]+)\r$ .*
              <Error><Code>$code</Code><Message>[^<]+</Message>
              .*<RequestId>\1</RequestId></Error>\z}msx, "... $code");
 
-        unlike(raw($other, $text), qr{<Error>},
+        unlike(raw($other, $text, 1), qr{<Error>},
                '... and not where other things are served');
     }
 
