@@ -296,6 +296,8 @@ subtest 'refused' => sub {
     is($got->{status}, 200, 'GetObjectTagging');
     like($got->{body}, qr{<Tagging[ ]xmlns="[^"]+"><TagSet></TagSet>
          </Tagging>\z}x, '... are none');
+    status_is($s3->exchange(GET => '/objects/raw/a/1?tagging'), 403,
+              'AccessDenied', '... not without a signature');
     status_is($s3->request(GET => '/nothing', query => { tagging => '' }), 404,
               'NoSuchKey', '... of what is not there');
     is($s3->request(GET => '/tagged', query => { versionId => 'null' })

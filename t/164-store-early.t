@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
-# The embedded store: what nginx refuses before it knows a location, and
-# requests that are sent one after the other on a connection, without waiting.
+# The embedded store: what nginx refuses before it knows a location; requests
+# that are sent one after the other on a connection, without waiting; and
+# objects on all the ways that they leave nginx.
 
 use strict;
 use warnings;
@@ -10,11 +11,12 @@ use lib 't/lib';
 
 use IO::Select ();
 use IO::Socket::INET ();
+use POSIX ();
 use SocialNginx;
 use SocialS3;
 use Test::More;
 
-my ($port, $other) = (SocialNginx::free_port(), SocialNginx::free_port());
+my ($port, $other, $h2, $ways) = map { SocialNginx::free_port() } 1 .. 4;
 my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $s3 = SocialS3->new(port => $port, base => '/raw');
@@ -38,6 +40,42 @@ http {
         listen 127.0.0.1:$port;
         location / { social_store raw root=$dir/root public=pub/; }
         location /page/ { return 200 'a page'; }
+    }
+    server {
+        listen 127.0.0.1:$h2 http2;
+        location / { social_store raw root=$dir/root public=pub/; }
+    }
+    server {
+        listen 127.0.0.1:$ways sndbuf=32k;
+        sendfile on;
+        tcp_nopush on;
+        location /sendfile/ {
+            social_store raw root=$dir/root part=pub/ public=pub/;
+        }
+        location /chunk/ {
+            sendfile_max_chunk 20k;
+            social_store raw root=$dir/root part=pub/ public=pub/;
+        }
+        location /copied/ {
+            sendfile off;
+            social_store raw root=$dir/root part=pub/ public=pub/;
+        }
+        location /rate/ {
+            limit_rate 40m;
+            social_store raw root=$dir/root part=pub/ public=pub/;
+        }
+        location /gzip/ {
+            gzip on;
+            gzip_types text/plain;
+            social_store raw root=$dir/root part=pub/ public=pub/;
+        }
+        location /ssi/ {
+            ssi on;
+            alias $dir/html/;
+        }
+        location /moved/ {
+            rewrite ^/moved/(.*) /sendfile/\$1 last;
+        }
     }
     server {
         listen 127.0.0.1:$other;
@@ -157,6 +195,99 @@ subtest 'requests one after the other' => sub {
     }
 
     is($got, '', 'nothing else');
+};
+
+sub curl {
+    my ($url, @options) = @_;
+
+    open my $out, '-|', 'curl', '-s', '--max-time', 30, @options,
+        "http://127.0.0.1:$url" or die "curl: $!\n";
+    local $/;
+    return <$out> // '';
+}
+
+# What is in memory and what is not, large and small, whole and in part.
+
+subtest 'the ways of an object' => sub {
+    my $text = join '', map { chr(97 + $_ * 7 % 26) x 997 } 0 .. 5_100;
+    my %body = map { $_ => substr $text, 0, $_ }
+        0, 1, 8192, 65_536, 65_537, 300_000, 5_000_000;
+
+    for my $n (keys %body) {
+        is($s3->request(PUT => "/pub/$n", body => $body{$n},
+                        headers => { 'content-type' => 'text/plain' })
+           ->{status}, 200, "of $n bytes");
+    }
+
+    # of some, the pages are dropped: the disk has to be asked
+
+    my $drop = sub {
+        return if (POSIX::uname())[4] ne 'x86_64';
+        for my $file (glob "$dir/root/data/*/* $dir/root/objects/pub/*") {
+            open my $f, '<', $file or next;
+            syscall 221, fileno $f, 0, 0, 4;    # posix_fadvise(DONTNEED)
+        }
+    };
+
+    for my $n (sort { $a <=> $b } keys %body) {
+        for my $way (qw( sendfile chunk copied rate gzip moved )) {
+            $drop->() if $way eq 'chunk' || $way eq 'copied';
+            my $got = curl("$ways/$way/$n");
+            ok($got eq $body{$n}, "$n, $way");
+            next if $n < 10;
+            my ($from, $to) = (int $n / 3, int $n / 3 * 2);
+            $got = curl("$ways/$way/$n", -r => "$from-$to");
+            ok($got eq substr($body{$n}, $from, $to - $from + 1), '... a part');
+        }
+
+        my $got = curl("$h2/raw/pub/$n", '--http2-prior-knowledge');
+        ok($got eq $body{$n}, "$n, HTTP/2");
+        $got = curl("$ways/gzip/$n", '--compressed');
+        ok($got eq $body{$n}, "$n, compressed");
+    }
+
+    # of what is asked for, the first page alone is in memory
+
+    SKIP: {
+        skip 'the system has another number for fadvise64()', 1
+            if (POSIX::uname())[4] ne 'x86_64';
+
+        for my $file (grep { -s == 300_000 } glob "$dir/root/data/*/*") {
+            $drop->();
+            open my $f, '<:unix', $file or die;
+            syscall 221, fileno $f, 0, 0, 1;        # POSIX_FADV_RANDOM
+            sysread $f, my $byte, 1;
+        }
+
+        ok(curl("$ways/sendfile/300000", -r => '0-59999')
+           eq substr($body{300_000}, 0, 60_000), 'a part that is partly in '
+           . 'memory');
+    }
+
+    # several at once in one response
+
+    my @all = (300_000, 1, 65_537, 300_000, 8192);
+    $nginx->write_file('html/all.html', join '|', map {
+        qq{<!--#include virtual="/sendfile/$_" -->} } @all);
+    ok(curl("$ways/ssi/all.html") eq join('|', map { $body{$_} } @all),
+       'included');
+
+    # a slow reader, while what it has not read yet leaves the memory
+
+    for my $way (qw( sendfile chunk )) {
+        my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ways");
+        $sock->sockopt(Socket::SO_RCVBUF(), 16384);
+        print {$sock} "GET /$way/5000000 HTTP/1.0\r\n\r\n";
+        $sock->flush;
+        my ($text, $n) = ('', 0);
+        while (IO::Select->new($sock)->can_read(20)) {
+            sysread($sock, $text, 65_536, length $text) or last;
+            $drop->() if $n++ % 20 == 0;
+            curl("$ways/copied/5000000") if $n % 50 == 0;
+        }
+        ok($text =~ s/\A.*?\r\n\r\n//sr eq $body{5_000_000},
+           "a slow reader, $way");
+    }
 };
 
 $nginx->stop;

@@ -697,6 +697,31 @@ subtest 'copies' => sub {
     is(of($from->(3, '/to/small'), 'ETag'),
        '&quot;' . md5_hex('small') . '&quot;', 'a small one');
 
+    # one of a byte more than may be copied at once, with holes in it
+
+    $s3->request(PUT => '/to/huge', body => 'h' x 123_456);
+    my ($huge) = grep { (SocialStore::meta($_) // {})->{size} == 123_456 }
+                 map { "$root/$_" } SocialStore::files($root, 'objects');
+    my $text = SocialNginx::slurp($huge);
+    my ($data) = $text =~ /^id ((..).*)/m;
+    $data = "$root/data/" . substr($data, 0, 2) . "/$data";
+    $text =~ s/^size \d+$/size 5368709121/m;
+    open my $out, '>', $huge or die "$huge: $!\n";
+    print {$out} $text;
+    close $out;
+    truncate $data, 5_368_709_121 or die "$data: $!\n";
+
+    for ([ 'an object', $copy->('/to/x', '/raw/to/huge') ],
+         [ 'a part', $from->(4, '/to/huge') ])
+    {
+        status_is($_->[1], 400, 'InvalidRequest', "$_->[0] of over 5 GiB");
+        like($_->[1]{body}, qr/larger than .* 5368709120/, '... says so');
+    }
+
+    is($from->(4, '/to/huge', 'bytes=5368709116-5368709120')->{status}, 200,
+       '... but a piece of it');
+    $s3->request(DELETE => '/to/huge');
+
     for ([ 'bytes=0-5' ], [ 'bytes=0-' ], [ 'bytes=-5' ], [ '0-1' ],
          [ 'bytes=3-1' ])
     {
