@@ -162,6 +162,8 @@ subtest 'requests one after the other' => sub {
         [ "GET /raw/pub/a HTTP/1.1\r\n", 200, 1000 ],
         [ "HEAD /raw/pub/none HTTP/1.1\r\n", 404, 0 ],
         [ "GET /raw/pub/none HTTP/1.1\r\n", 404, undef ],
+        [ "GET /raw/pub/a HTTP/1.1\r\nContent-Length: 5\r\n", 200, 1000,
+          'GET /' ],
         [ "HEAD /raw/pub/l HTTP/1.1\r\n", 200, 0 ],
         [ "GET /raw/pub/a HTTP/1.1\r\nIf-None-Match: *\r\n", 304, 0 ],
         [ "HEAD /raw/pub/a HTTP/1.1\r\nRange: bytes=0-1\r\n", 206, 0 ],

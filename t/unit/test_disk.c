@@ -909,6 +909,9 @@ test_min_free(void **state)
 }
 
 
+#define LARGE  (300 * 3 * 4096)
+
+
 static social_rc_e
 peek(const char *key, char *text, size_t size)
 {
@@ -955,6 +958,7 @@ test_peek(void **state)
 {
     int                  fd;
     char                 text[64], path[128], big[3 * 4096];
+    size_t               i;
     social_net_disk_t    other;
 
     (void) state;
@@ -1047,6 +1051,21 @@ test_peek(void **state)
                              (unsigned char *) big, sizeof(big)), 4096);
         assert_int_equal(social_net_disk_read_cached(fd, 4096,
                              (unsigned char *) big, 1), -1);
+
+        /* far behind, a page is missing */
+
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+
+        for (i = 0; i < LARGE; i += sizeof(big)) {
+            assert_int_equal(write(fd, big, sizeof(big)), sizeof(big));
+        }
+
+        assert_true(social_net_disk_is_cached(fd, 0, LARGE));
+        assert_int_equal(fsync(fd), 0);
+        assert_int_equal(posix_fadvise(fd, LARGE - 65536, 0,
+                                       POSIX_FADV_DONTNEED), 0);
+        assert_true(social_net_disk_is_cached(fd, 0, 65536));
+        assert_false(social_net_disk_is_cached(fd, 0, LARGE));
     }
 
     close(fd);
