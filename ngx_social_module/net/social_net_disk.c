@@ -201,9 +201,9 @@ social_net_disk_open(social_net_disk_t *disk, const char *path,
 
 
 /*
- * A read that ends early is no end of the file: what is missing of the metadata
- * makes it damaged, which social_net_disk_open() looks at again, and bytes that
- * are missing are the caller's to take from the file.
+ * A read that ends early has not found the end of the file: what is missing of
+ * the metadata makes it damaged, which social_net_disk_open() looks at again,
+ * and bytes that are missing are the caller's to take from the file.
  */
 
 social_rc_e

@@ -208,7 +208,8 @@ ngx_http_social_uploads_list(ngx_http_social_uploads_t *list)
 
     b = ngx_http_social_store_text_room(list->task->pool, &list->texts[0],
             4096 + 6 * (list->op.list.prefix.len + list->op.list.after.len
-                        + list->op.list.delimiter.len + list->op.upload.len + list->conf->bucket->bucket.len
+                        + list->op.list.delimiter.len + list->op.upload.len
+                        + list->conf->bucket->bucket.len
                         + SOCIAL_OBJECT_MAX_KEY));
 
     social_s3_xml_uploads(&b, &list->op,
