@@ -4,7 +4,7 @@
  *
  * The row of an upload is locked while its object is deleted: the key of a
  * user's picture is always the same, and a new one must not be what is deleted.
- * So is that of an object that is no upload; nobody has to ask before another
+ * So is that of one that is not an upload; nobody has to ask before another
  * one is put, so that what is deleted has to have the ETag that was noted.
  */
 
@@ -145,7 +145,7 @@ social_worker_expire_bucket(social_worker_expire_t *expire,
 
 
 /*
- * Objects that are no uploads, after a key, which becomes that of the last one.
+ * Objects that are not uploads, after a key, which becomes that of the last one.
  * false: there are no more.
  */
 
