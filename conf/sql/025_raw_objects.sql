@@ -1,5 +1,5 @@
 -- What "social-worker expire" needs to know of objects that became jobs by a
--- rule ("social_job") and are no uploads: seen_objects has them for as long as
+-- rule ("social_job") and are not uploads: seen_objects has them for as long as
 -- an event may be late, and objects may be kept for longer than that.
 
 
@@ -75,7 +75,7 @@ CREATE VIEW raw_objects_needed AS
 
 
 -- Objects of a bucket that came p_age ago, that no job needs any more and that
--- are no uploads, which have their own rules; by key.
+-- are not uploads, which have their own rules; by key.
 
 CREATE FUNCTION social_clean_object_old(p_bucket text, p_age interval,
     p_after text, p_n integer) RETURNS TABLE (object_key text)

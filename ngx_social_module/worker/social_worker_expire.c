@@ -145,8 +145,8 @@ social_worker_expire_bucket(social_worker_expire_t *expire,
 
 
 /*
- * Objects that are not uploads, after a key, which becomes that of the last one.
- * false: there are no more.
+ * Objects that are not uploads, after a key, which becomes that of the last
+ * one.  false: there are no more.
  */
 
 static bool
