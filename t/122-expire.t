@@ -8,6 +8,7 @@ use warnings;
 
 use lib 't/lib';
 
+use Digest::MD5 qw( md5_hex );
 use File::Path ();
 use File::Temp ();
 use Test::More;
@@ -181,6 +182,81 @@ upload("raw/e/$_.jpg") for qw( first second );
 is((expire('30d'))[0], "0 deleted 1 objects, 0 failed\n",
    'one that changed after it was listed');
 ok(is_there('raw/e/second.jpg'), '... keeps its object');
+
+# objects that became jobs by a rule, and are not uploads
+
+sub object {
+    my ($key, %o) = @_;
+    my $bucket = $o{bucket} // 'raw';
+    my $kind = $o{kind} // 'avatar';
+    my $days = $o{days} // 31;
+    my $etag = $o{etag} // md5_hex($key);
+
+    File::Path::make_path("$dir/$bucket/" . $key =~ s{/[^/]*\z}{}r);
+    SocialImage::spew("$dir/$bucket/$key", $key);
+
+    v("SELECT social_objects_event(ARRAY['$bucket'], ARRAY['$key'],
+        ARRAY[true], ARRAY[1::bigint], ARRAY['$etag'], ARRAY[NULL],
+        ARRAY['@{[ $o{sequencer} // 1 ]}'], ARRAY['t'], ARRAY[" . ($kind
+        ? "'$kind'" : 'NULL') . "::text], ARRAY[NULL::text])");
+    v("DELETE FROM job_keys WHERE key LIKE 'object:%'") if !$o{job};
+    v("UPDATE raw_objects SET noted_at = now() - interval '$days days'
+        WHERE bucket = '$bucket' AND object_key = '$key'");
+    return;
+}
+
+object('raw/f/job.jpg', job => 1);
+is((expire('30d'))[0], "0 deleted 0 objects, 0 failed\n",
+   'an object that a job needs');
+ok(is_there('raw/f/job.jpg'), '... stays');
+
+object('raw/f/old.jpg');
+object('raw/f/new.jpg', days => 29);
+object('raw/f/unknown.jpg', kind => '');
+object('raw/f/replaced.jpg', etag => md5_hex('another'));
+object('raw/f/other.jpg', bucket => 'other');
+object('raw/b/new.jpg');
+
+# what an event was of is forgotten sooner than the object
+
+v("SET session_replication_role = replica;
+    UPDATE seen_objects SET seen_at = now() - interval '31 days'");
+object('raw/f/later.jpg', days => 0);
+is(v("SELECT count(*) FROM seen_objects
+    WHERE object_key = 'raw/f/old.jpg'"), 0, 'its event is forgotten');
+
+is((expire('--dry-run', '30d'))[0], "0 raw/raw/f/job.jpg\nraw/raw/f/old.jpg\n"
+   . "raw/raw/f/replaced.jpg\nto delete 3 objects, 0 failed\n",
+   'those that would be deleted');
+($said, $log) = expire('30d');
+is($said, "0 deleted 2 objects, 0 failed\n", 'they are deleted')
+    or diag($log);
+ok(!is_there("raw/f/$_.jpg"), "... $_") for qw( job old );
+ok(is_there("raw/f/$_.jpg"), "... and not $_")
+    for qw( new unknown replaced later );
+ok(is_there('raw/b/new.jpg'), '... nor the object of an upload');
+ok(is_there('raw/f/other.jpg', 'other'), '... nor of another bucket');
+is(v("SELECT count(*) FROM raw_objects WHERE object_key
+    IN ('raw/f/job.jpg', 'raw/f/old.jpg')"), 0, '... and forgotten');
+
+# while it is deleted, no later one is noted
+
+object('raw/f/old.jpg', sequencer => 2);
+$end = $pg->transaction("SELECT FROM raw_objects
+    WHERE object_key = 'raw/f/old.jpg' FOR UPDATE");
+($said, $log) = expire('30d');
+$end->('ROLLBACK');
+is($said, "1 deleted 0 objects, 1 failed\n", 'one that is in use');
+like($log, qr/"event":"not expired","key":"raw\/f\/old.jpg"/, '... is named');
+
+# an object that was removed is not needed any more
+
+v("SELECT social_objects_event(ARRAY['raw'], ARRAY['raw/f/old.jpg'],
+    ARRAY[false], ARRAY[NULL::bigint], ARRAY[NULL], ARRAY[NULL], ARRAY['3'],
+    ARRAY['t'], ARRAY['avatar'], ARRAY[NULL::text])");
+is(v("SELECT count(*) FROM raw_objects WHERE object_key = 'raw/f/old.jpg'"),
+   0, 'one that was removed is forgotten');
+v('DELETE FROM raw_objects');
 
 # a store that does not answer
 

@@ -270,7 +270,7 @@ subtest 'refused' => sub {
 
     refused('the list of the bucket', 403, 'AccessDenied',
             GET => '/objects/raw/');
-    for my $sub (qw( acl uploads versionId tagging torrent )) {
+    for my $sub (qw( acl uploads torrent )) {
         refused("?$sub", 501, 'NotImplemented', GET => $s3->presign(
             GET => '/small', query => { $sub => '1' }));
     }
@@ -287,8 +287,14 @@ subtest 'refused' => sub {
         status_is(put('/r', body => 'x', headers => { @$h }), 501,
                   'NotImplemented', "$h->[0]: $h->[1]");
     }
-    is(put('/acl', body => 'x', headers => { 'x-amz-acl' => 'private' })
-       ->{status}, 200, 'x-amz-acl: private is what there is');
+    for my $acl (qw( private bucket-owner-full-control )) {
+        is(put('/acl', body => 'x', headers => { 'x-amz-acl' => $acl })
+           ->{status}, 200, "x-amz-acl: $acl is what there is");
+    }
+    for ([ 'x-amz-acl' => 'public-read' ], [ 'x-amz-grant-read' => 'id=1' ]) {
+        status_is(put('/r', body => 'x', headers => { @$_ }), 400,
+                  'AccessControlListNotSupported', "@$_");
+    }
 
     for my $kind ('STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
                   'STREAMING-UNSIGNED-PAYLOAD-TRAILER')

@@ -11,7 +11,7 @@ use warnings;
 
 use lib 't/lib';
 
-use Digest::MD5 qw( md5_hex );
+use Digest::MD5 qw( md5_base64 md5_hex );
 use Fcntl qw( :flock );
 use IO::Select ();
 use IO::Socket::INET ();
@@ -58,6 +58,7 @@ events { worker_connections 128; }
 http {
     @{[ $nginx->http_paths ]}
     client_body_timeout 2s;
+    sendfile on;
     $database
     social_bucket raw {
         region eu-west-1;
@@ -553,7 +554,8 @@ sub client {
     my %headers = ($s3->sign($method, $key,
                        query => { map { $_ => '' } $query // () }),
                    connection => 'close',
-                   defined $body ? ('content-length' => length $body) : ());
+                   defined $body ? ('content-length' => length $body,
+                       'content-md5' => md5_base64($body) . '==') : ());
     my $sock = $s3->connection;
 
     print {$sock} "$method $s3->{base}$key", (map { "?$_" } $query // ()),
@@ -645,6 +647,80 @@ subtest 'a client that leaves' => sub {
     sleep 0.3;
     is(get('/half')->{status}, 404, 'half an object is not there');
     clean('a client left its PUT');
+    $nginx->stop;
+    unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
+};
+
+
+# What is in memory is sent without a thread: all of them may wait for the disk.
+
+subtest 'what is in memory, and what is not' => sub {
+    begin();
+
+    my $huge = 'h' x 3_000_000;
+    my $some = 's' x 300_000;
+    put('/s', $small);
+    put('/l', $large);
+    put('/some', $some);
+    put('/huge', $huge);
+    get($_) for qw( /s /l /some /huge /none );
+
+    my $answered = sub {
+        my ($sock, $method) = @_;
+        return IO::Select->new($sock)->can_read(20)
+            ? SocialS3::read_answer($sock, $method // 'GET') : {};
+    };
+
+    $disk->set(held => 0, hold => 1, cached => 1, on => 1);
+    my $waits = client('PUT', '/p', $large);
+    hangs();
+
+    for my $case ([ '/s', $small ], [ '/l', $large ], [ '/some', $some ]) {
+        is($answered->(client(GET => $case->[0]))->{body}, $case->[1],
+           "$case->[0] while a thread waits");
+        is($answered->(client(HEAD => $case->[0]), 'HEAD')->{status}, 200,
+           '... and HEAD');
+    }
+
+    is($answered->(client(GET => '/none'))->{status}, 404, '... and what '
+        . 'is known not to be there');
+
+    $disk->set(on => 0, hold => 0);
+    is($answered->($waits, 'PUT')->{status}, 200, 'the PUT is answered');
+
+    # Of what is not in memory nothing is read by the event loop.
+
+    my $cold = sub {
+        for my $file (map { glob "$root/data/*/*" } 1) {
+            open my $f, '<', $file or die;
+            syscall 221, fileno $f, 0, 0, 4;     # posix_fadvise(DONTNEED)
+        }
+    };
+
+    my $sends = sub {
+        my ($key, $body) = @_;
+        $disk->calls;
+        $disk->set(on => 1);
+        ok(get($key)->{body} eq $body, "$key: its bytes");
+        $disk->set(on => 0);
+        my %by = map { $_->[1] => 1 } grep { $_->[0] eq 'sendfile' }
+                 $disk->calls;
+        return join ' ', sort keys %by;
+    };
+
+    is($sends->('/some', $some), 'loop', 'in memory: by the event loop');
+
+    SKIP: {
+        skip 'the system has another number for fadvise64()', 2
+            if (POSIX::uname())[4] ne 'x86_64';
+        skip 'files in memory have no disk', 2
+            if `stat -fc %T $root` =~ /tmpfs|overlay/;
+
+        $cold->();
+        is($sends->('/some', $some), 'thread', 'on disk: by a thread');
+    }
+
+    $disk->set(cached => 0);
     $nginx->stop;
     unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
 };

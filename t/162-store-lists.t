@@ -234,7 +234,7 @@ subtest 'DeleteObjects' => sub {
         '<Key>' . 'k' x 1025 . '</Key>'));
     is($got->{status}, 200, 'what may not be removed');
     like($got->{body}, qr{<Code>$_</Code>}, "... $_")
-        for qw( PreconditionFailed NotImplemented KeyTooLongError );
+        for qw( PreconditionFailed NoSuchVersion KeyTooLongError );
     is($s3->request(GET => '/stays')->{status}, 200, '... stays');
     $got = delete_objects(delete_xml(0,
         "<Key>stays</Key><ETag>&quot;$etag&quot;</ETag>"));
@@ -274,13 +274,44 @@ subtest 'refused' => sub {
                   'InvalidArgument', join '=', @$_);
     }
 
-    for my $what (qw( acl cors lifecycle policy tagging versioning versions
+    for my $what (qw( acl cors lifecycle policy tagging versions
                       website encryption object-lock ))
     {
         my $got = $s3->request(GET => '/', query => { $what => '' });
         status_is($got, 501, 'NotImplemented', "?$what");
         like($got->{body}, qr{<Parameter>$what</Parameter>}, '... by name');
     }
+
+    like($s3->request(GET => '/', query => { acl => '' })->{body},
+         qr{<Message>GetBucketAcl[ ]is[ ]not[ ]implemented</Message>}x,
+         '... that of the operation');
+    status_is($s3->request(PUT => '/', query => { acl => '' }), 400,
+              'AccessControlListNotSupported', 'PutBucketAcl');
+    my $got = $s3->request(GET => '/', query => { versioning => '' });
+    is($got->{status}, 200, 'GetBucketVersioning');
+    like($got->{body}, qr{<VersioningConfiguration[ ]xmlns="[^"]+">
+         </VersioningConfiguration>\z}x, '... is off');
+    $s3->request(PUT => '/tagged', body => 'x');
+    $got = $s3->request(GET => '/tagged', query => { tagging => '' });
+    is($got->{status}, 200, 'GetObjectTagging');
+    like($got->{body}, qr{<Tagging[ ]xmlns="[^"]+"><TagSet></TagSet>
+         </Tagging>\z}x, '... are none');
+    status_is($s3->exchange(GET => '/objects/raw/a/1?tagging'), 403,
+              'AccessDenied', '... not without a signature');
+    status_is($s3->request(GET => '/nothing', query => { tagging => '' }), 404,
+              'NoSuchKey', '... of what is not there');
+    is($s3->request(GET => '/tagged', query => { versionId => 'null' })
+       ->{body}, 'x', 'the only version');
+    status_is($s3->request(GET => '/tagged', query => { versionId => 'x' }),
+              404, 'NoSuchVersion', 'another one');
+    status_is($s3->request(DELETE => '/tagged', query => { versionId => 'x' }),
+              404, 'NoSuchVersion', '... is not removed');
+    is($s3->request(DELETE => '/tagged', query => { versionId => 'null' })
+       ->{status}, 204, 'the only one is');
+    status_is($s3->request(GET => '/tagged'), 404, 'NoSuchKey', '... removed');
+    status_is($s3->request(POST => '/', query => { delete => '' },
+                           body => delete_xml(0, '<Key>stays</Key>')),
+              400, 'InvalidRequest', 'DeleteObjects without a digest');
 
     status_is($s3->exchange(GET => '/objects/raw?prefix=a/'), 403,
               'AccessDenied', 'an anonymous list, of what is public');

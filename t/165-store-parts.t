@@ -8,7 +8,7 @@ use warnings;
 
 use lib 't/lib';
 
-use Digest::MD5 qw( md5 md5_hex );
+use Digest::MD5 qw( md5 md5_base64 md5_hex );
 use Digest::SHA qw( sha256 );
 use Fcntl qw( :flock );
 use MIME::Base64 ();
@@ -282,8 +282,9 @@ subtest 'an object in parts' => sub {
     ok(get('/p/q')->{body} eq $whole, 'it over another object');
     upload('/p/q', [ 'y' x $min, 'z' ]);
     clean('one over another');
-    is($s3->request(POST => '', query => { delete => '' },
-        body => '<Delete><Object><Key>p/q</Key></Object></Delete>')->{status},
+    my $xml = '<Delete><Object><Key>p/q</Key></Object></Delete>';
+    is($s3->request(POST => '', query => { delete => '' }, body => $xml,
+        headers => { 'content-md5' => md5_base64($xml) . '==' })->{status},
        200, 'removed with others');
     clean('removed with others');
 };
@@ -537,6 +538,18 @@ subtest 'lists of uploads, and their end' => sub {
     is_deeply([ $got->{body} =~ m{<UploadId>(.*?)<}g ],
               [ $of_b[1], $id{'u/c'} ], '... the next page');
 
+    $got = get('', query => { uploads => '', prefix => 'u', delimiter => '/' });
+    like($got->{body}, qr{<Delimiter>/</Delimiter>}, 'a delimiter');
+    like($got->{body}, qr{<CommonPrefixes><Prefix>u/</Prefix></CommonPrefixes>
+         </ListMultipartUploadsResult>\z}x, '... and what is common');
+    unlike($got->{body}, qr{<Upload>}, '... in the place of uploads');
+    $got = get('', query => { uploads => '', prefix => 'u/', delimiter => 'a',
+                              'max-uploads' => 2 });
+    is_deeply([ $got->{body} =~ m{<(?:Key|Prefix)>(.*?)<}g ],
+              [ 'u/', 'u/&amp;', 'u/a' ], 'a page that ends with one');
+    is(of($got, 'NextKeyMarker'), 'u/a', '... the marker');
+    unlike($got->{body}, qr{NextUploadIdMarker}, '... of no upload');
+
     part('/u/a', $id{'u/a'}, 1, 'x');
     is($s3->request(DELETE => '/u/a', query => { uploadId => $id{'u/a'} })
        ->{status}, 204, 'aborted');
@@ -623,7 +636,7 @@ subtest 'copies' => sub {
          [ 'no bucket', 400, 'InvalidArgument', 'small' ],
          [ 'a bucket', 400, 'InvalidArgument', '/raw/' ],
          [ 'bad escapes', 400, 'InvalidArgument', '/raw/%x' ],
-         [ 'a version', 501, 'NotImplemented', '/raw/to/small?versionId=1' ],
+         [ 'a version', 404, 'NoSuchVersion', '/raw/to/small?versionId=1' ],
          [ 'the only version', 200, '', '/raw/to/small?versionId=null' ],
          [ 'escapes', 200, '', '%2Fraw%2Fto%2Fsmall' ],
          [ 'another directive', 400, 'InvalidArgument', '/raw/to/small',
@@ -683,6 +696,31 @@ subtest 'copies' => sub {
        'a whole one');
     is(of($from->(3, '/to/small'), 'ETag'),
        '&quot;' . md5_hex('small') . '&quot;', 'a small one');
+
+    # one of a byte more than may be copied at once, with holes in it
+
+    $s3->request(PUT => '/to/huge', body => 'h' x 123_456);
+    my ($huge) = grep { (SocialStore::meta($_) // {})->{size} == 123_456 }
+                 map { "$root/$_" } SocialStore::files($root, 'objects');
+    my $text = SocialNginx::slurp($huge);
+    my ($data) = $text =~ /^id ((..).*)/m;
+    $data = "$root/data/" . substr($data, 0, 2) . "/$data";
+    $text =~ s/^size \d+$/size 5368709121/m;
+    open my $out, '>', $huge or die "$huge: $!\n";
+    print {$out} $text;
+    close $out;
+    truncate $data, 5_368_709_121 or die "$data: $!\n";
+
+    for ([ 'an object', $copy->('/to/x', '/raw/to/huge') ],
+         [ 'a part', $from->(4, '/to/huge') ])
+    {
+        status_is($_->[1], 400, 'InvalidRequest', "$_->[0] of over 5 GiB");
+        like($_->[1]{body}, qr/larger than .* 5368709120/, '... says so');
+    }
+
+    is($from->(4, '/to/huge', 'bytes=5368709116-5368709120')->{status}, 200,
+       '... but a piece of it');
+    $s3->request(DELETE => '/to/huge');
 
     for ([ 'bytes=0-5' ], [ 'bytes=0-' ], [ 'bytes=-5' ], [ '0-1' ],
          [ 'bytes=3-1' ])

@@ -13,10 +13,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "social_net_disk_file.h"
+
+
+/* whose presence is asked for at a time */
+
+#define SOCIAL_NET_DISK_PAGES  512
 
 
 static ssize_t social_net_disk_read(int fd, unsigned char *buf, size_t size);
@@ -190,6 +197,130 @@ social_net_disk_open(social_net_disk_t *disk, const char *path,
             return SOCIAL_OK;
         }
     }
+}
+
+
+/*
+ * A read that ends early has not found the end of the file: what is missing of
+ * the metadata makes it damaged, which social_net_disk_open() looks at again,
+ * and bytes that are missing are the caller's to take from the file.
+ */
+
+social_rc_e
+social_net_disk_peek(social_net_disk_t *disk, const char *path,
+    unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
+    social_net_object_t *object)
+{
+    int           file;
+    char          name[SOCIAL_NET_DISK_PATH];
+    ssize_t       n;
+    social_str_t  text;
+
+    object->fd = -1;
+    object->dir = -1;
+
+    memcpy(name, "objects/", sizeof("objects/") - 1);
+    memcpy(name + sizeof("objects/") - 1, path, strlen(path) + 1);
+
+    file = social_net_disk_open_cached(disk, name);
+
+    if (file == -1) {
+        return errno == ENOENT || errno == ENOTDIR ? SOCIAL_DECLINED
+                                                   : SOCIAL_FAILED;
+    }
+
+    n = social_net_disk_read_cached(file, 0, buf, size);
+
+    if (n == -1 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+        atomic_store(&disk->waits, true);
+    }
+
+    text.data = buf;
+    text.len = n > 0 ? (size_t) n : 0;
+    *len = text.len;
+
+    if (social_store_meta_read(text, meta) != SOCIAL_OK
+        || meta->place == SOCIAL_STORE_PARTS)
+    {
+        close(file);
+        return SOCIAL_FAILED;
+    }
+
+    if (meta->place == SOCIAL_STORE_INLINE) {
+        object->fd = file;
+        object->offset = (int64_t) meta->length;
+        return SOCIAL_OK;
+    }
+
+    close(file);
+
+    social_net_disk_data_name(name, meta->id);
+
+    object->fd = social_net_disk_open_cached(disk, name);
+    object->offset = 0;
+
+    return object->fd == -1 ? SOCIAL_FAILED : SOCIAL_OK;
+}
+
+
+ssize_t
+social_net_disk_read_cached(int fd, int64_t offset, unsigned char *buf,
+    size_t size)
+{
+    struct iovec  iov;
+
+    iov.iov_base = buf;
+    iov.iov_len = size;
+
+    return preadv2(fd, &iov, 1, (off_t) offset, RWF_NOWAIT);
+}
+
+
+/*
+ * mincore() is the one call of all versions of Linux that says so: since 5.2 to
+ * the owner of a file alone, but nobody else can open those of a store.
+ */
+
+bool
+social_net_disk_is_cached(int fd, int64_t offset, size_t size)
+{
+    bool           cached;
+    void          *p;
+    size_t         page, n, done, step, i;
+    unsigned char  pages[SOCIAL_NET_DISK_PAGES];
+
+    page = (size_t) sysconf(_SC_PAGESIZE);
+
+    size += (size_t) offset % page;
+    offset -= (int64_t) ((size_t) offset % page);
+
+    p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, (off_t) offset);
+
+    if (p == MAP_FAILED) {
+        return false;
+    }
+
+    cached = true;
+    n = (size + page - 1) / page;
+
+    for (done = 0; cached && done < n; done += step) {
+
+        step = n - done < sizeof(pages) ? n - done : sizeof(pages);
+
+        if (mincore((unsigned char *) p + done * page, step * page, pages)
+            == -1)
+        {
+            cached = false;
+        }
+
+        for (i = 0; cached && i < step; i++) {
+            cached = pages[i] & 1;
+        }
+    }
+
+    munmap(p, size);
+
+    return cached;
 }
 
 

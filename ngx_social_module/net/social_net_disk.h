@@ -26,6 +26,7 @@
 
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "social_rc.h"
 #include "social_store_meta.h"
@@ -43,6 +44,8 @@ typedef struct {
     int64_t                 min_free;    /* bytes that objects leave free */
     atomic_int              root;        /* its descriptor */
     atomic_bool             anonymous;   /* files need no name */
+    atomic_bool             waits;       /* the kernel or the file system does
+                                            not say what is in memory */
 } social_net_disk_t;
 
 
@@ -122,6 +125,32 @@ social_rc_e social_net_disk_open(social_net_disk_t *disk, const char *path,
     unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
     social_net_object_t *object);
 void social_net_object_close(social_net_object_t *object);
+
+/*
+ * The same without waiting, and so for the event loop: as far as names and
+ * bytes are in the kernel's memory (openat2() with RESOLVE_CACHED, preadv2()
+ * with RWF_NOWAIT).  SOCIAL_DECLINED: there is no such object; SOCIAL_FAILED:
+ * only social_net_disk_open() can say, among other things of an object in
+ * parts.
+ */
+social_rc_e social_net_disk_peek(social_net_disk_t *disk, const char *path,
+    unsigned char *buf, size_t size, size_t *len, social_store_meta_t *meta,
+    social_net_object_t *object);
+
+/*
+ * Reads what of a file the kernel has in memory, without waiting.  Returns the
+ * number of bytes, fewer than "size" at the end of the file, or where it is not
+ * in memory; -1: none is, or errno says why.
+ */
+ssize_t social_net_disk_read_cached(int fd, int64_t offset,
+    unsigned char *buf, size_t size);
+
+/*
+ * Whether the kernel has all of these bytes of a file in memory: they may be
+ * sent, a moment later, without waiting.  Does not wait either; false also if
+ * it cannot be known.
+ */
+bool social_net_disk_is_cached(int fd, int64_t offset, size_t size);
 
 /*
  * Makes everything that was written below the root durable, and what else is

@@ -23,6 +23,12 @@
 
 #define SOCIAL_NET_DISK_FD_PATH  32
 
+/* headers of the kernel's before 5.12 have no name for it */
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED           0x20
+#endif
+
 
 static social_rc_e social_net_disk_prepare(int root);
 static bool social_net_disk_anonymous(int root);
@@ -169,6 +175,41 @@ social_net_disk_open_at(social_net_disk_t *disk, const char *path, int flags,
 
     if (fd == -1 && (errno == ENOSYS || errno == EPERM)) {
         return social_net_disk_walk(root, path, flags, mode, false, NULL);
+    }
+
+    return (int) fd;
+}
+
+
+/*
+ * RESOLVE_CACHED came with Linux 5.12; a root that was not opened yet has to
+ * be prepared first.
+ */
+
+int
+social_net_disk_open_cached(social_net_disk_t *disk, const char *path)
+{
+    int              root;
+    long             fd;
+    struct open_how  how;
+
+    root = atomic_load(&disk->root);
+
+    if (root == -1 || atomic_load(&disk->waits)) {
+        errno = EAGAIN;
+        return -1;
+    }
+
+    memset(&how, 0, sizeof(struct open_how));
+
+    how.flags = O_RDONLY|O_NONBLOCK|O_CLOEXEC|O_NOFOLLOW;
+    how.resolve = RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_CACHED;
+
+    fd = syscall(SYS_openat2, root, path, &how, sizeof(struct open_how));
+
+    if (fd == -1 && (errno == ENOSYS || errno == EPERM || errno == EINVAL)) {
+        atomic_store(&disk->waits, true);
+        errno = EAGAIN;
     }
 
     return (int) fd;

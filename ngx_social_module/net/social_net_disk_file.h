@@ -28,6 +28,12 @@ int social_net_disk_open_at(social_net_disk_t *disk, const char *path,
     int flags, unsigned mode);
 
 /*
+ * Opens a file for reading in the same way, if that is possible without waiting
+ * for the disk.  -1: EAGAIN if it is not, or errno says why; ENOENT is certain.
+ */
+int social_net_disk_open_cached(social_net_disk_t *disk, const char *path);
+
+/*
  * Opens the directory that the last name of "path" is in, and returns that
  * name in "name".  With "made", directories that are missing are made, and it
  * is set to whether there were such; otherwise that is an error.  -1: errno

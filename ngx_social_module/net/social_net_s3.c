@@ -14,6 +14,11 @@
 #include "social_net_s3_send.h"
 
 
+/* an ETag with its quotes */
+
+#define SOCIAL_NET_S3_MATCH  128
+
+
 static social_rc_e social_net_s3_simple(const social_net_s3_t *s3,
     const char *method, const char *key, social_net_reply_t *reply,
     char *error);
@@ -129,10 +134,47 @@ social_net_s3_put(const social_net_s3_t *s3,
 social_rc_e
 social_net_s3_delete(const social_net_s3_t *s3, const char *key, char *error)
 {
-    social_net_reply_t  reply;
+    return social_net_s3_delete_if(s3, key, "", error);
+}
 
-    if (social_net_s3_simple(s3, "DELETE", key, &reply, error) != SOCIAL_OK) {
+
+social_rc_e
+social_net_s3_delete_if(const social_net_s3_t *s3, const char *key,
+    const char *etag, char *error)
+{
+    char                    match[SOCIAL_NET_S3_MATCH];
+    social_net_reply_t      reply;
+    social_net_s3_call_t    call;
+    social_net_request_t    request;
+    social_sigv4_header_t   header;
+
+    memset(&call, 0, sizeof(social_net_s3_call_t));
+    memset(&request, 0, sizeof(social_net_request_t));
+
+    call.key = social_str(key);
+    request.method = "DELETE";
+
+    if (etag[0] != '\0') {
+
+        if ((size_t) snprintf(match, sizeof(match), "\"%s\"", etag)
+            >= sizeof(match))
+        {
+            snprintf(error, SOCIAL_NET_ERROR_SIZE, "its ETag is too long");
+            return SOCIAL_FAILED;
+        }
+
+        header.name = social_str("if-match");
+        header.value = social_str(match);
+        call.headers = &header;
+        call.header_count = 1;
+    }
+
+    if (social_net_s3_send(s3, &call, &request, &reply, error) != SOCIAL_OK) {
         return SOCIAL_FAILED;
+    }
+
+    if (reply.status == 412) {
+        return SOCIAL_DECLINED;
     }
 
     if ((reply.status >= 200 && reply.status <= 299)

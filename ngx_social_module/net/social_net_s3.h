@@ -84,6 +84,14 @@ social_rc_e social_net_s3_delete(const social_net_s3_t *s3, const char *key,
     char *error);
 
 /*
+ * The same of an object that has that ETag, without its quotes; if it is empty,
+ * any object.  SOCIAL_DECLINED: there is another one, which stays (DeleteObject
+ * with If-Match; a store that does not know that header deletes it).
+ */
+social_rc_e social_net_s3_delete_if(const social_net_s3_t *s3,
+    const char *key, const char *etag, char *error);
+
+/*
  * Whether the bucket is there and accepts the credentials, asked by an object
  * that is not: those who may read but not list get AccessDenied.
  */

@@ -27,6 +27,8 @@
  */
 typedef struct {
     social_store_upload_t   upload;
+    social_str_t            common;      /* in a list: the beginning of its
+                                            key, which stands for it */
     unsigned char           text[SOCIAL_STORE_UPLOAD_SIZE];
 } social_net_upload_t;
 
@@ -99,12 +101,14 @@ social_rc_e social_net_upload_parts(social_net_disk_t *disk,
 /*
  * Likewise for each upload whose key has a prefix, in the order of keys, and
  * of IDs of one key.  It begins after "key"; with an "id", after that upload of
- * the key.
+ * the key.  Those whose keys have "delimiter", unless it is empty, after the
+ * prefix are one: the function is called with the first of them and with
+ * "common", a view of its key up to there, which is empty otherwise.
  */
 typedef social_rc_e (*social_net_upload_pt)(void *data,
-    const social_store_upload_t *upload);
+    const social_store_upload_t *upload, social_str_t common);
 social_rc_e social_net_uploads(social_net_disk_t *disk, social_str_t prefix,
-    social_str_t key, social_str_t id, unsigned max,
+    social_str_t delimiter, social_str_t key, social_str_t id, unsigned max,
     social_net_upload_pt callback, void *data, bool *truncated);
 
 /*

@@ -28,6 +28,7 @@
 
 typedef struct {
     social_str_t            prefix;
+    social_str_t            delimiter;
     social_str_t            key;
     social_str_t            id;
     unsigned                max;         /* that are kept */
@@ -41,8 +42,10 @@ static DIR *social_net_uploads_open(social_net_disk_t *disk);
 static bool social_net_uploads_load(int dir, const char *name,
     social_net_upload_t *upload);
 static bool social_net_uploads_wants(const social_net_uploads_t *page,
-    const social_store_upload_t *upload);
-static int social_net_uploads_order(const social_store_upload_t *upload,
+    const social_net_upload_t *upload);
+static social_str_t social_net_uploads_common(
+    const social_net_uploads_t *page, social_str_t key);
+static int social_net_uploads_order(const social_net_upload_t *upload,
     social_str_t key, social_str_t id);
 static social_rc_e social_net_uploads_keep(social_net_uploads_t *page,
     const social_net_upload_t *upload);
@@ -151,7 +154,7 @@ social_net_upload_compare(const void *a, const void *b)
 
 social_rc_e
 social_net_uploads(social_net_disk_t *disk, social_str_t prefix,
-    social_str_t key, social_str_t id, unsigned max,
+    social_str_t delimiter, social_str_t key, social_str_t id, unsigned max,
     social_net_upload_pt callback, void *data, bool *truncated)
 {
     DIR                   *stream;
@@ -170,6 +173,7 @@ social_net_uploads(social_net_disk_t *disk, social_str_t prefix,
     memset(&page, 0, sizeof(page));
 
     page.prefix = prefix;
+    page.delimiter = delimiter;
     page.key = key;
     page.id = id;
     page.max = max;
@@ -191,9 +195,13 @@ social_net_uploads(social_net_disk_t *disk, social_str_t prefix,
 
     while (rc == SOCIAL_OK && (entry = readdir(stream)) != NULL) {
 
-        if (social_net_uploads_load(dirfd(stream), entry->d_name, &upload)
-            && social_net_uploads_wants(&page, &upload.upload))
-        {
+        if (!social_net_uploads_load(dirfd(stream), entry->d_name, &upload)) {
+            continue;
+        }
+
+        upload.common = social_net_uploads_common(&page, upload.upload.key);
+
+        if (social_net_uploads_wants(&page, &upload)) {
             rc = social_net_uploads_keep(&page, &upload);
         }
     }
@@ -203,7 +211,8 @@ social_net_uploads(social_net_disk_t *disk, social_str_t prefix,
     for (i = 0; i < page.count; i++) {
 
         if (rc == SOCIAL_OK) {
-            rc = callback(data, &page.uploads[i]->upload);
+            rc = callback(data, &page.uploads[i]->upload,
+                          page.uploads[i]->common);
         }
 
         free(page.uploads[i]);
@@ -266,11 +275,11 @@ social_net_uploads_load(int dir, const char *name,
 
 static bool
 social_net_uploads_wants(const social_net_uploads_t *page,
-    const social_store_upload_t *upload)
+    const social_net_upload_t *upload)
 {
     int  order;
 
-    if (!social_str_starts(upload->key, page->prefix)) {
+    if (!social_str_starts(upload->upload.key, page->prefix)) {
         return false;
     }
 
@@ -278,29 +287,70 @@ social_net_uploads_wants(const social_net_uploads_t *page,
         return true;
     }
 
+    /* a marker that is a common prefix has all of its keys behind it */
+
+    if (upload->common.len) {
+        return !social_str_eq(upload->common, page->key)
+               && social_s3_key_compare(upload->upload.key, page->key) > 0;
+    }
+
     order = page->id.len ? social_net_uploads_order(upload, page->key,
                                                     page->id)
-                         : social_s3_key_compare(upload->key, page->key);
+                         : social_s3_key_compare(upload->upload.key,
+                                                 page->key);
 
     return order > 0;
 }
 
 
+static social_str_t
+social_net_uploads_common(const social_net_uploads_t *page, social_str_t key)
+{
+    size_t        i;
+    social_str_t  common;
+
+    common.data = key.data;
+    common.len = 0;
+
+    if (page->delimiter.len == 0) {
+        return common;
+    }
+
+    for (i = page->prefix.len; i + page->delimiter.len <= key.len; i++) {
+
+        if (memcmp(key.data + i, page->delimiter.data, page->delimiter.len)
+            == 0)
+        {
+            common.len = i + page->delimiter.len;
+            break;
+        }
+    }
+
+    return common;
+}
+
+
+/*
+ * What stands for several is in the list once, whatever their IDs.
+ */
+
 static int
-social_net_uploads_order(const social_store_upload_t *upload,
+social_net_uploads_order(const social_net_upload_t *upload,
     social_str_t key, social_str_t id)
 {
     int           order;
     social_str_t  ours;
 
-    order = social_s3_key_compare(upload->key, key);
+    order = social_s3_key_compare(upload->common.len ? upload->common
+                                                     : upload->upload.key,
+                                  key);
 
-    if (order != 0) {
+    if (order != 0 || upload->common.len) {
         return order;
     }
 
-    ours.data = upload->id;
-    ours.len = sizeof(upload->id);
+    ours.data = upload->upload.id;
+    ours.len = sizeof(upload->upload.id);
 
     return social_s3_key_compare(ours, id);
 }
@@ -315,11 +365,13 @@ social_net_uploads_keep(social_net_uploads_t *page,
     const social_net_upload_t *upload)
 {
     unsigned              low, high, middle;
-    social_str_t          id, text;
+    social_str_t          id, key, text;
     social_net_upload_t  *copy;
 
     id.data = upload->upload.id;
     id.len = sizeof(upload->upload.id);
+
+    key = upload->common.len ? upload->common : upload->upload.key;
 
     low = 0;
     high = page->count;
@@ -328,15 +380,18 @@ social_net_uploads_keep(social_net_uploads_t *page,
 
         middle = low + (high - low) / 2;
 
-        if (social_net_uploads_order(&page->uploads[middle]->upload,
-                                     upload->upload.key, id)
-            < 0)
-        {
+        if (social_net_uploads_order(page->uploads[middle], key, id) < 0) {
             low = middle + 1;
 
         } else {
             high = middle;
         }
+    }
+
+    if (upload->common.len && low < page->count
+        && social_str_eq(page->uploads[low]->common, key))
+    {
+        return SOCIAL_OK;
     }
 
     if (page->count == page->max) {
@@ -365,6 +420,9 @@ social_net_uploads_keep(social_net_uploads_t *page,
                + sizeof("end\n") - 1;
 
     (void) social_store_upload_read(text, &copy->upload);
+
+    copy->common.data = copy->upload.key.data;
+    copy->common.len = upload->common.len;
 
     memmove(&page->uploads[low + 1], &page->uploads[low],
             (page->count - low) * sizeof(social_net_upload_t *));

@@ -4,12 +4,15 @@
  *
  * The row of an upload is locked while its object is deleted: the key of a
  * user's picture is always the same, and a new one must not be what is deleted.
+ * So is that of one that is not an upload; nobody has to ask before another
+ * one is put, so that what is deleted has to have the ETag that was noted.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "social_object.h"
 #include "social_worker_conf_parse.h"
 #include "social_worker_expire.h"
 #include "social_worker_log.h"
@@ -36,6 +39,10 @@ typedef struct {
 
 static void social_worker_expire_bucket(social_worker_expire_t *expire,
     const social_worker_bucket_t *bucket);
+static bool social_worker_expire_page(social_worker_expire_t *expire,
+    const social_worker_bucket_t *bucket, char *after, size_t size);
+static void social_worker_expire_raw(social_worker_expire_t *expire,
+    const social_worker_bucket_t *bucket, const char *key);
 static void social_worker_expire_object(social_worker_expire_t *expire,
     const social_worker_bucket_t *bucket, const char *id, const char *key);
 static bool social_worker_expire_ask(social_worker_expire_t *expire,
@@ -90,7 +97,7 @@ social_worker_expire_bucket(social_worker_expire_t *expire,
     const social_worker_bucket_t *bucket)
 {
     int          i, n;
-    char         after[40];
+    char         after[40], key[SOCIAL_OBJECT_MAX_KEY + 1];
     PGresult    *rows;
     const char  *params[4];
 
@@ -126,6 +133,116 @@ social_worker_expire_bucket(social_worker_expire_t *expire,
         PQclear(rows);
 
     } while (n > 0 && !expire->broken);
+
+    key[0] = '\0';
+
+    while (!expire->broken
+           && social_worker_expire_page(expire, bucket, key, sizeof(key)))
+    {
+        /* void */
+    }
+}
+
+
+/*
+ * Objects that are not uploads, after a key, which becomes that of the last
+ * one.  false: there are no more.
+ */
+
+static bool
+social_worker_expire_page(social_worker_expire_t *expire,
+    const social_worker_bucket_t *bucket, char *after, size_t size)
+{
+    int          i, n;
+    PGresult    *rows;
+    const char  *params[4];
+
+    params[0] = bucket->bucket;
+    params[1] = expire->age;
+    params[2] = after;
+    params[3] = SOCIAL_WORKER_EXPIRE_PAGE;
+
+    rows = social_worker_pq_run(&expire->pq, "SELECT object_key FROM "
+                                "social_clean_object_old($1, $2, $3, $4)", 4,
+                                params);
+    if (rows == NULL) {
+        expire->broken = true;
+        return false;
+    }
+
+    n = PQntuples(rows);
+
+    for (i = 0; i < n && !expire->broken; i++) {
+        social_worker_expire_raw(expire, bucket, PQgetvalue(rows, i, 0));
+    }
+
+    if (n > 0) {
+        snprintf(after, size, "%s", PQgetvalue(rows, n - 1, 0));
+    }
+
+    PQclear(rows);
+
+    return n > 0;
+}
+
+
+static void
+social_worker_expire_raw(social_worker_expire_t *expire,
+    const social_worker_bucket_t *bucket, const char *key)
+{
+    bool         deleted;
+    char         error[SOCIAL_NET_ERROR_SIZE];
+    PGresult    *result;
+    social_rc_e  rc;
+    const char  *etag, *params[3];
+
+    if (expire->dry) {
+        expire->deleted++;
+        printf("%s/%s\n", bucket->name, key);
+        return;
+    }
+
+    params[0] = bucket->bucket;
+    params[1] = key;
+    params[2] = expire->age;
+
+    if (!social_worker_expire_run(expire, "BEGIN", 0, NULL)) {
+        return;
+    }
+
+    deleted = false;
+    result = social_worker_pq_run(&expire->pq, "SELECT "
+                                  "social_clean_object_lock($1, $2, $3)", 3,
+                                  params);
+    if (result == NULL) {
+        social_worker_expire_failed(expire, key, expire->pq.error);
+
+    } else {
+        etag = social_worker_pq_value(result);
+
+        if (etag != NULL) {
+
+            rc = social_net_s3_delete_if(&bucket->s3, key, etag, error);
+
+            if (rc == SOCIAL_FAILED) {
+                social_worker_expire_failed(expire, key, error);
+
+            } else if (rc == SOCIAL_OK) {
+                deleted = social_worker_expire_run(expire, "SELECT "
+                              "social_clean_object_removed($1, $2)", 2,
+                              params);
+            }
+        }
+
+        PQclear(result);
+    }
+
+    if (social_worker_expire_run(expire, deleted ? "COMMIT" : "ROLLBACK", 0,
+                                 NULL)
+        && deleted)
+    {
+        expire->deleted++;
+    }
 }
 
 

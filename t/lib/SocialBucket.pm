@@ -16,6 +16,7 @@ package SocialBucket;
 use strict;
 use warnings;
 
+use Digest::MD5 ();
 use Digest::SHA qw( sha256_hex );
 use File::Path ();
 use IO::Socket::INET ();
@@ -222,6 +223,15 @@ sub answer {
     }
 
     if ($request->{method} eq 'DELETE') {
+        my $match = $request->{headers}{'if-match'};
+
+        if (defined $match && -f $file) {
+            open my $in, '<:raw', $file or return (500, 'InternalError');
+            return (412, 'PreconditionFailed')
+                if $match ne '"' . Digest::MD5->new->addfile($in)->hexdigest
+                             . '"';
+        }
+
         unlink $file;
         return (204, '');
     }

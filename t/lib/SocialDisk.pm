@@ -13,7 +13,8 @@ use warnings;
 use Cwd ();
 use File::Temp ();
 
-my @names = qw( on count at error hold held no_openat2 no_tmpfile slow );
+my @names = qw( on count at error hold held no_openat2 no_tmpfile slow
+                cached );
 
 # Under valgrind and the sanitizers it cannot be preloaded: start() starts nginx
 # without it.

@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -21,11 +22,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+
+#define DISK_CACHED  0x20    /* RESOLVE_CACHED, of Linux 5.12 */
 
 
 typedef struct {
@@ -38,6 +43,7 @@ typedef struct {
     int64_t   no_openat2;   /* it is not known, as before Linux 5.6 */
     int64_t   no_tmpfile;   /* files have to have names */
     int64_t   slow;         /* milliseconds that each write() takes */
+    int64_t   cached;       /* the event loop may open what is in memory */
 } disk_t;
 
 
@@ -272,6 +278,15 @@ syscall(long number, ...)
         return -1;
     }
 
+    /* of what a test looks at nothing is in memory: threads have to open it */
+
+    if (disk && disk->on && !disk->cached
+        && (((const struct open_how *) a[2])->resolve & DISK_CACHED))
+    {
+        errno = EAGAIN;
+        return -1;
+    }
+
     if (!disk_begin(&c, "openat2", (int) a[0], (const char *) a[1])) {
         return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     }
@@ -386,6 +401,29 @@ ssize_t
 pread(int fd, void *buf, size_t size, off_t offset)
 {
     disk_intercept(pread, fd, "", ssize_t, real(fd, buf, size, offset));
+}
+
+
+/* not one that counts: only which thread has made it is recorded */
+
+ssize_t
+sendfile(int to, int fd, off_t *offset, size_t size)
+{
+    disk_real(sendfile)
+
+    if (disk && disk->on) {
+        disk_record("sendfile", gettid() == getpid() ? "loop" : "thread", 0,
+                    "-");
+    }
+
+    return real(to, fd, offset, size);
+}
+
+
+ssize_t
+sendfile64(int to, int fd, off64_t *offset, size_t size)
+{
+    return sendfile(to, fd, offset, size);
 }
 
 

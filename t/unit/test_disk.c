@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "social_unit_disk.h"
+#include "social_net_disk_file.h"
 #include "social_net_intent.h"
 
 
@@ -908,8 +909,172 @@ test_min_free(void **state)
 }
 
 
+#define LARGE  (300 * 3 * 4096)
+
+
+static social_rc_e
+peek(const char *key, char *text, size_t size)
+{
+    size_t               len;
+    ssize_t              n;
+    social_rc_e          rc;
+    unsigned char        path[SOCIAL_STORE_MAX_PATH];
+    unsigned char        buf[SOCIAL_STORE_META_SIZE];
+    social_store_meta_t  meta;
+    social_net_object_t  object;
+
+    assert_int_equal(social_store_path(social_str(key), path, &len),
+                     SOCIAL_OK);
+
+    object.fd = object.dir = 99;
+
+    rc = social_net_disk_peek(&disk, (char *) path, buf, sizeof(buf), &len,
+                              &meta, &object);
+
+    assert_int_equal(object.dir, -1);
+
+    if (rc != SOCIAL_OK) {
+        assert_int_equal(object.fd, -1);
+        return rc;
+    }
+
+    n = social_net_disk_read_cached(object.fd, object.offset,
+                                    (unsigned char *) text, size - 1);
+    assert_int_equal(n, meta.size);
+    text[n] = '\0';
+
+    assert_true(n == 0 || social_net_disk_is_cached(object.fd, object.offset,
+                                                    (size_t) n));
+    social_net_object_close(&object);
+
+    return rc;
+}
+
+
+/* without waiting: as social_net_disk_open() has it, or not at all */
+
+static void
+test_peek(void **state)
+{
+    int                  fd;
+    char                 text[64], path[128], big[3 * 4096];
+    size_t               i;
+    social_net_disk_t    other;
+
+    (void) state;
+
+    assert_int_equal(put("small", 1, "one", true), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(put("file", 2, "two", false), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(put("gone", 3, "", true), SOCIAL_NET_COMMIT_OK);
+
+    is("small", "one");
+    is("file", "two");
+    is_absent("none");
+
+    if (peek("small", text, sizeof(text)) == SOCIAL_FAILED
+        && atomic_load(&disk.waits))
+    {
+        skip();    /* neither the kernel nor the file system can */
+    }
+
+    assert_int_equal(peek("small", text, sizeof(text)), SOCIAL_OK);
+    assert_string_equal(text, "one");
+    assert_int_equal(peek("file", text, sizeof(text)), SOCIAL_OK);
+    assert_string_equal(text, "two");
+    assert_int_equal(peek("gone", text, sizeof(text)), SOCIAL_OK);
+    assert_string_equal(text, "");
+    assert_int_equal(peek("none", text, sizeof(text)), SOCIAL_DECLINED);
+
+    /* replaced, and removed */
+
+    assert_int_equal(put("file", 4, "four", true), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(peek("file", text, sizeof(text)), SOCIAL_OK);
+    assert_string_equal(text, "four");
+    assert_int_equal(put("small", 5, "five", false), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(peek("small", text, sizeof(text)), SOCIAL_OK);
+    assert_string_equal(text, "five");
+    assert_int_equal(del("gone", 6), SOCIAL_NET_COMMIT_OK);
+    assert_int_equal(peek("gone", text, sizeof(text)), SOCIAL_DECLINED);
+
+    /* what is damaged, without its bytes, or a link is looked at again */
+
+    snprintf(path, sizeof(path), "%s/data/00/%032x", root, 5);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(peek("small", text, sizeof(text)), SOCIAL_FAILED);
+
+    snprintf(path, sizeof(path), "%s/objects/bad.o", root);
+    fd = open(path, O_WRONLY|O_CREAT, 0600);
+    assert_int_equal(write(fd, "social-object 2\n", 16), 16);
+    close(fd);
+    assert_int_equal(peek("bad", text, sizeof(text)), SOCIAL_FAILED);
+
+    snprintf(path, sizeof(path), "%s/objects/link.o", root);
+    assert_int_equal(symlink("file.o", path), 0);
+    assert_int_equal(peek("link", text, sizeof(text)), SOCIAL_FAILED);
+
+    /* a root that was not opened yet, and a kernel that cannot */
+
+    memset(&other, 0, sizeof(other));
+    other.path = root;
+    atomic_store(&other.root, -1);
+    assert_int_equal(social_net_disk_open_cached(&other, "objects/file.o"),
+                     -1);
+    assert_int_equal(errno, EAGAIN);
+
+    atomic_store(&disk.waits, true);
+    assert_int_equal(peek("file", text, sizeof(text)), SOCIAL_FAILED);
+    assert_int_equal(peek("none", text, sizeof(text)), SOCIAL_FAILED);
+    atomic_store(&disk.waits, false);
+
+    /* bytes that are partly in memory, on a page that is and one that is not */
+
+    snprintf(path, sizeof(path), "%s/big", root);
+    memset(big, 'b', sizeof(big));
+    fd = open(path, O_RDWR|O_CREAT, 0600);
+    assert_int_equal(write(fd, big, sizeof(big)), sizeof(big));
+    assert_true(social_net_disk_is_cached(fd, 0, sizeof(big)));
+    assert_true(social_net_disk_is_cached(fd, 4097, 4096));
+    assert_false(social_net_disk_is_cached(-1, 0, 1));
+    assert_int_equal(fsync(fd), 0);
+    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+
+    if (!social_net_disk_is_cached(fd, 8192, 4096)) {
+
+        /* a disk, and not memory */
+
+        assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM), 0);
+        assert_int_equal(pread(fd, big, 1, 0), 1);
+        assert_true(social_net_disk_is_cached(fd, 0, 1));
+        assert_false(social_net_disk_is_cached(fd, 0, 4097));
+        assert_false(social_net_disk_is_cached(fd, 4095, 2));
+        assert_int_equal(social_net_disk_read_cached(fd, 0,
+                             (unsigned char *) big, sizeof(big)), 4096);
+        assert_int_equal(social_net_disk_read_cached(fd, 4096,
+                             (unsigned char *) big, 1), -1);
+
+        /* far behind, a page is missing */
+
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+
+        for (i = 0; i < LARGE; i += sizeof(big)) {
+            assert_int_equal(write(fd, big, sizeof(big)), sizeof(big));
+        }
+
+        assert_true(social_net_disk_is_cached(fd, 0, LARGE));
+        assert_int_equal(fsync(fd), 0);
+        assert_int_equal(posix_fadvise(fd, LARGE - 65536, 0,
+                                       POSIX_FADV_DONTNEED), 0);
+        assert_true(social_net_disk_is_cached(fd, 0, 65536));
+        assert_false(social_net_disk_is_cached(fd, 0, LARGE));
+    }
+
+    close(fd);
+}
+
+
 #define TESTS                                                                 \
     cmocka_unit_test_setup_teardown(test_objects, setup, teardown),           \
+    cmocka_unit_test_setup_teardown(test_peek, setup, teardown),              \
     cmocka_unit_test_setup_teardown(test_min_free, setup, teardown),          \
     cmocka_unit_test_setup_teardown(test_version_1, setup, teardown),         \
     cmocka_unit_test_setup_teardown(test_sequence, setup, teardown),          \

@@ -33,6 +33,9 @@ static const struct {
                  "6\r\n012345\r\n4\r\n6789\r\n0\r\n\r\n" },
     { "created", "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n" },
     { "gone", "HTTP/1.1 204 No Content\r\n\r\n" },
+    { "another", "HTTP/1.1 412 Precondition Failed\r\n"
+                 "Content-Length: 0\r\n\r\n" },
+    { "matched", "HTTP/1.1 204 No Content\r\n\r\n" },
     { "part", "HTTP/1.1 206 Partial Content\r\nContent-Length: 2\r\n\r\n01" },
     { "missing", "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n"
                  XML "NoSuchKey</Code></Error>" },
@@ -89,7 +92,10 @@ answer(int fd)
 
     for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 
-        if (strcmp(answers[i].key, key) != 0) {
+        if (strcmp(answers[i].key, key) != 0
+            || (strcmp(key, "matched") == 0
+                && strcasestr(buf, "\r\nif-match: \"e\"\r\n") == NULL))
+        {
             continue;
         }
 
@@ -278,6 +284,7 @@ test_file(void **state)
 static void
 test_others(void **state)
 {
+    char                    etag[127];
     social_net_s3_object_t  object;
 
     (void) state;
@@ -288,6 +295,21 @@ test_others(void **state)
                      SOCIAL_FAILED);
     assert_int_equal(social_net_s3_delete(&s3, "denied", error),
                      SOCIAL_FAILED);
+
+    /* one that has an ETag, or any */
+
+    assert_int_equal(social_net_s3_delete_if(&s3, "matched", "e", error),
+                     SOCIAL_OK);
+    assert_int_equal(social_net_s3_delete_if(&s3, "matched", "", error),
+                     SOCIAL_FAILED);
+    assert_int_equal(social_net_s3_delete_if(&s3, "another", "e", error),
+                     SOCIAL_DECLINED);
+
+    memset(etag, 'e', sizeof(etag) - 1);
+    etag[sizeof(etag) - 1] = '\0';
+    assert_int_equal(social_net_s3_delete_if(&s3, "matched", etag, error),
+                     SOCIAL_FAILED);
+    assert_string_equal(error, "its ETag is too long");
 
     object.key = "created";
     object.data = (const unsigned char *) "x";

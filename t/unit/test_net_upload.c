@@ -982,9 +982,16 @@ static char  seen[256];
 
 
 static social_rc_e
-take_upload(void *data, const social_store_upload_t *upload)
+take_upload(void *data, const social_store_upload_t *upload,
+    social_str_t common)
 {
     (void) data;
+
+    if (common.len) {
+        snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%.*s ",
+                 (int) common.len, (const char *) common.data);
+        return SOCIAL_OK;
+    }
 
     snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%.*s:%c ",
              (int) upload->key.len, (const char *) upload->key.data,
@@ -995,19 +1002,28 @@ take_upload(void *data, const social_store_upload_t *upload)
 
 
 static bool
-list_uploads(const char *prefix, const char *key, const char *id,
-    unsigned max)
+list_uploads_by(const char *prefix, const char *delimiter, const char *key,
+    const char *id, unsigned max)
 {
     bool  truncated;
 
     seen[0] = '\0';
 
     assert_int_equal(social_net_uploads(&disk, social_str(prefix),
+                                        social_str(delimiter),
                                         social_str(key), social_str(id), max,
                                         take_upload, NULL, &truncated),
                      SOCIAL_OK);
 
     return truncated;
+}
+
+
+static bool
+list_uploads(const char *prefix, const char *key, const char *id,
+    unsigned max)
+{
+    return list_uploads_by(prefix, "", key, id, max);
 }
 
 
@@ -1082,6 +1098,52 @@ test_lists(void **state)
 }
 
 
+/* those with a common prefix are one */
+
+static void
+test_list_delimiter(void **state)
+{
+    (void) state;
+
+    create("a/x/1", 1);
+    create("a/x/2", 2);
+    create("a/y", 3);
+    create("a/z/1", 4);
+    create("b", 5);
+    create("a", 6);
+    create("c/1", 7);
+    create("c/1", 8);
+    create("d/", 9);
+
+    assert_false(list_uploads_by("", "/", "", "", 10));
+    assert_string_equal(seen, "a:6 a/ b:5 c/ d/ ");
+    assert_false(list_uploads_by("a/", "/", "", "", 10));
+    assert_string_equal(seen, "a/x/ a/y:3 a/z/ ");
+    assert_false(list_uploads_by("", "/1", "", "", 10));
+    assert_string_equal(seen, "a:6 a/x/1 a/x/2:2 a/y:3 a/z/1 b:5 c/1 d/:9 ");
+
+    /* page by page, of which none has the same twice */
+
+    assert_true(list_uploads_by("", "/", "", "", 2));
+    assert_string_equal(seen, "a:6 a/ ");
+    assert_true(list_uploads_by("", "/", "a/", "", 2));
+    assert_string_equal(seen, "b:5 c/ ");
+    assert_false(list_uploads_by("", "/", "c/", "", 1));
+    assert_string_equal(seen, "d/ ");
+    assert_false(list_uploads_by("", "/", "d/", "", 1));
+    assert_string_equal(seen, "");
+    assert_false(list_uploads_by("", "/", "c", "", 2));
+    assert_string_equal(seen, "c/ d/ ");
+
+    /* a marker within one that is not it leaves the rest of it */
+
+    assert_false(list_uploads_by("", "/", "c/0", "", 2));
+    assert_string_equal(seen, "c/ d/ ");
+    assert_false(list_uploads_by("", "/", "c/1", "", 2));
+    assert_string_equal(seen, "d/ ");
+}
+
+
 static void
 test_expire(void **state)
 {
@@ -1150,6 +1212,7 @@ main(void)
         unit(test_pieces),
         unit(test_copy),
         unit(test_lists),
+        unit(test_list_delimiter),
         unit(test_expire),
     };
 

@@ -57,7 +57,7 @@ test_read(void **state)
         "<Object><Key>b</Key><Size>3</Size></Object>"
         "<Object><Key>\xff</Key></Object>"
         "<Object><Key>c</Key></Object></Delete>")), SOCIAL_OK);
-    assert_int_equal(items.items[0].error, SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(items.items[0].error, SOCIAL_S3_NO_SUCH_VERSION);
     assert_int_equal(items.items[1].error, SOCIAL_S3_NOT_IMPLEMENTED);
     assert_int_equal(items.items[2].error, SOCIAL_S3_INVALID_ARGUMENT);
     assert_int_equal(items.items[3].error, SOCIAL_S3_OK);

@@ -80,7 +80,7 @@ test_by_status(void **state)
         unsigned           status;
         social_s3_error_e  error;
     } cases[] = {
-        { 400, SOCIAL_S3_INVALID_REQUEST },
+        { 400, SOCIAL_S3_BAD_REQUEST },
         { 403, SOCIAL_S3_ACCESS_DENIED },
         { 404, SOCIAL_S3_NO_SUCH_KEY },
         { 405, SOCIAL_S3_METHOD_NOT_ALLOWED },

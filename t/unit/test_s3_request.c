@@ -35,11 +35,11 @@ test_operations(void **state)
           "ListObjectsV2" },
         { "HEAD", "/o/raw", SOCIAL_S3_HEAD_BUCKET, "HeadBucket" },
         { "PUT", "/o/raw/", SOCIAL_S3_CREATE_BUCKET, "CreateBucket" },
-        { "POST", "/o/raw/?delete", SOCIAL_S3_DELETE_OBJECTS,
-          "DeleteObjects" },
         { "POST", "/o/raw", SOCIAL_S3_POST_OBJECT, "PostObject" },
         { "GET", "/o/raw?location=", SOCIAL_S3_GET_BUCKET_LOCATION,
           "GetBucketLocation" },
+        { "GET", "/o/raw?versioning", SOCIAL_S3_GET_BUCKET_VERSIONING,
+          "GetBucketVersioning" },
         { "GET", "/o/", SOCIAL_S3_LIST_BUCKETS, "ListBuckets" }
     };
 
@@ -60,6 +60,25 @@ test_operations(void **state)
         assert_int_equal(u.op.key.len, 0);
         assert_str(social_s3_operation_name(u.op.operation), others[i].name);
     }
+
+    assert_int_equal(ask("GET", "/o/raw/a?tagging", NULL), SOCIAL_S3_OK);
+    assert_int_equal(u.op.operation, SOCIAL_S3_GET_OBJECT_TAGGING);
+    assert_str(u.op.key, "a");
+    assert_str(social_s3_operation_name(u.op.operation), "GetObjectTagging");
+
+    /* what is to be removed is known for sure */
+
+    assert_int_equal(ask_with("POST", "/o/raw/?delete",
+                              "Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg=="),
+                     SOCIAL_S3_OK);
+    assert_int_equal(u.op.operation, SOCIAL_S3_DELETE_OBJECTS);
+    assert_str(social_s3_operation_name(u.op.operation), "DeleteObjects");
+    assert_int_equal(ask_with("POST", "/o/raw/?delete",
+                              "x-amz-checksum-crc32: AAAAAA=="),
+                     SOCIAL_S3_OK);
+    assert_int_equal(ask("POST", "/o/raw/?delete", NULL),
+                     SOCIAL_S3_INVALID_REQUEST);
+    assert_str(u.op.detail, "Content-MD5");
 
     assert_int_equal(ask("DELETE", "/o/raw/", NULL),
                      SOCIAL_S3_NOT_IMPLEMENTED);
@@ -213,9 +232,30 @@ test_params(void **state)
     size_t  i;
 
     static const char *const  refused[] = {
-        "acl", "uploads", "versionId", "tagging", "uploadid", "max-parts",
+        "acl", "uploads", "versionid", "uploadid", "max-parts",
         "torrent", "v", "X-Id", "response-content-typ", "Response-Expires",
         "select", "attributes", "list-type", "a%20b",
+    };
+
+    static const struct {
+        const char  *method;
+        const char  *target;
+        const char  *message;
+    } named[] = {
+        { "GET", "/o/raw/a?acl", "GetObjectAcl is not implemented" },
+        { "GET", "/o/raw?acl", "GetBucketAcl is not implemented" },
+        { "PUT", "/o/raw/a?tagging", "PutObjectTagging is not implemented" },
+        { "DELETE", "/o/raw/a?tagging",
+          "DeleteObjectTagging is not implemented" },
+        { "DELETE", "/o/raw?policy", "DeleteBucketPolicy is not implemented" },
+        { "GET", "/o/raw?versions", "ListObjectVersions is not implemented" },
+        { "POST", "/o/raw/a?restore", "RestoreObject is not implemented" },
+        { "PUT", "/o/raw?versioning",
+          "PutBucketVersioning is not implemented" },
+        { "GET", "/o/raw?torrent", "A query parameter asks for what is not "
+          "implemented" },
+        { "GET", "/o/raw/a?none", "A query parameter asks for what is not "
+          "implemented" }
     };
 
     (void) state;
@@ -230,6 +270,41 @@ test_params(void **state)
         assert_int_equal(u.op.operation, SOCIAL_S3_GET_OBJECT);
         assert_str(u.op.key, "a");
     }
+
+    /* by the names of their operations */
+
+    for (i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+        assert_int_equal(ask(named[i].method, named[i].target, NULL),
+                         SOCIAL_S3_NOT_IMPLEMENTED);
+        assert_str(u.op.message, named[i].message);
+    }
+
+    assert_int_equal(ask("PUT", "/o/raw/a?acl", NULL),
+                     SOCIAL_S3_ACL_NOT_SUPPORTED);
+    assert_int_equal(ask("PUT", "/o/raw?acl", NULL),
+                     SOCIAL_S3_ACL_NOT_SUPPORTED);
+
+    /* the only version */
+
+    for (i = 0; i < 3; i++) {
+        static const char *const  methods[] = { "GET", "HEAD", "DELETE" };
+
+        assert_int_equal(ask(methods[i], "/o/raw/a?versionId=null", NULL),
+                         SOCIAL_S3_OK);
+        assert_int_equal(ask(methods[i], "/o/raw/a?versionId=nul", NULL),
+                         SOCIAL_S3_NO_SUCH_VERSION);
+        assert_str(u.op.detail, "nul");
+        assert_int_equal(ask(methods[i], "/o/raw/a?versionId=", NULL),
+                         SOCIAL_S3_INVALID_ARGUMENT);
+    }
+
+    assert_int_equal(ask("GET", "/o/raw/a?tagging&versionId=null", NULL),
+                     SOCIAL_S3_OK);
+    assert_int_equal(ask("PUT", "/o/raw/a?versionId=null", NULL),
+                     SOCIAL_S3_NOT_IMPLEMENTED);
+    assert_int_equal(ask("GET", "/o/raw?uploads&delimiter=/", NULL),
+                     SOCIAL_S3_OK);
+    assert_str(u.op.list.delimiter, "/");
 
     assert_int_equal(ask("GET", "/o/raw/a?x-id=A&x-id=B", NULL),
                      SOCIAL_S3_INVALID_ARGUMENT);
@@ -339,7 +414,7 @@ test_amz(void **state)
     static const char *const  refused[] = {
         "x-amz-tagging", "x-amz-server-side-encryption", "x-amz-meta-",
         "x-amz-website-redirect-location", "x-amz-object-lock-mode",
-        "x-amz-grant-read", "x-amz-checksum-sha512", "x-amz-checksum-md5",
+        "x-amz-grant-reads", "x-amz-checksum-sha512", "x-amz-checksum-md5",
         "x-amz-checksum-xxhash3", "x-amz-", "x-amz-new",
         "x-amz-copy-source-range", "x-amz-metadata-directive",
         "x-amz-mp-object-size", "x-amz-checksum-type",
@@ -381,8 +456,17 @@ test_amz(void **state)
     assert_int_equal(ask_with("PUT", "/o/raw/a", "x-amz-acl: private",
                               "x-amz-storage-class: STANDARD"),
                      SOCIAL_S3_OK);
+    assert_int_equal(ask_with("PUT", "/o/raw/a", "x-amz-acl: "
+                              "bucket-owner-full-control"),
+                     SOCIAL_S3_OK);
     assert_int_equal(ask_with("PUT", "/o/raw/a", "x-amz-acl: public-read"),
-                     SOCIAL_S3_NOT_IMPLEMENTED);
+                     SOCIAL_S3_ACL_NOT_SUPPORTED);
+    assert_str(u.op.detail, "x-amz-acl");
+    assert_int_equal(ask_with("PUT", "/o/raw/a", "x-amz-grant-read: "
+                              "bucket-owner-full-control"),
+                     SOCIAL_S3_ACL_NOT_SUPPORTED);
+    assert_int_equal(ask_with("PUT", "/o/raw/a", "x-amz-grant-write: "),
+                     SOCIAL_S3_ACL_NOT_SUPPORTED);
     assert_int_equal(ask_with("PUT", "/o/raw/a",
                               "x-amz-storage-class: GLACIER"),
                      SOCIAL_S3_NOT_IMPLEMENTED);

@@ -68,8 +68,24 @@ social_s3_body(social_s3_reader_t *reader)
         return error;
     }
 
-    return reader->out->operation == SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD
-           ? social_s3_whole(reader) : social_s3_checksums(reader);
+    if (reader->out->operation == SOCIAL_S3_COMPLETE_MULTIPART_UPLOAD) {
+        return social_s3_whole(reader);
+    }
+
+    error = social_s3_checksums(reader);
+
+    if (error == SOCIAL_S3_OK
+        && reader->out->operation == SOCIAL_S3_DELETE_OBJECTS
+        && !reader->out->has_md5
+        && reader->out->checksum.algorithm == SOCIAL_S3_CHECKSUM_NONE)
+    {
+        return social_s3_fail(reader, SOCIAL_S3_INVALID_REQUEST,
+                              "Missing required header for this request: "
+                              "Content-MD5 OR x-amz-checksum-*", "Header",
+                              social_str("Content-MD5"));
+    }
+
+    return error;
 }
 
 

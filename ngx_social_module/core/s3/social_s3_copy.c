@@ -121,9 +121,12 @@ social_s3_copy_source(social_s3_reader_t *reader, social_str_t value)
 
     if (version.len && !social_str_eq(version, social_str("?versionId=null")))
     {
-        return social_s3_fail(reader, SOCIAL_S3_NOT_IMPLEMENTED,
-                              "There are no versions of objects", "Header",
-                              social_str(social_s3_copy_header));
+        if (!social_str_starts(version, social_str("?versionId="))) {
+            return social_s3_copy_invalid(reader);
+        }
+
+        return social_s3_fail(reader, SOCIAL_S3_NO_SUCH_VERSION, NULL,
+                              "Header", social_str(social_s3_copy_header));
     }
 
     mark = reader->work->len;

@@ -146,12 +146,16 @@ social_s3_delete_text(social_s3_xml_reader_t *xml, social_str_t name,
 
         reader->item->etag = value;
 
-    } else if (!social_str_eq(name, social_str("VersionId"))
-               || !social_str_eq(value, social_str("null")))
-    {
-        /* there are no versions but "null", and no other conditions */
+    } else if (!social_str_eq(name, social_str("VersionId"))) {
+
+        /* there are no other conditions */
 
         reader->item->error = SOCIAL_S3_NOT_IMPLEMENTED;
+
+    } else if (!social_str_eq(value, social_str("null"))
+               && reader->item->error == SOCIAL_S3_OK)
+    {
+        reader->item->error = SOCIAL_S3_NO_SUCH_VERSION;
     }
 
     return SOCIAL_OK;

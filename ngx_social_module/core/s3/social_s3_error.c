@@ -31,6 +31,10 @@ static const social_s3_error_t  social_s3_errors[] = {
     [SOCIAL_S3_ACCESS_DENIED] =
         social_s3_entry(403, "AccessDenied", "Access Denied"),
 
+    [SOCIAL_S3_ACL_NOT_SUPPORTED] =
+        social_s3_entry(400, "AccessControlListNotSupported",
+            "The bucket does not allow ACLs"),
+
     [SOCIAL_S3_AUTHORIZATION_HEADER_MALFORMED] =
         social_s3_entry(400, "AuthorizationHeaderMalformed",
             "The authorization header is malformed"),
@@ -43,6 +47,10 @@ static const social_s3_error_t  social_s3_errors[] = {
         social_s3_entry(400, "BadDigest",
             "The digest or checksum given does not match the content"),
 
+    [SOCIAL_S3_BAD_REQUEST] =
+        social_s3_entry(400, "BadRequest",
+            "The HTTP request could not be parsed"),
+
     [SOCIAL_S3_BUCKET_ALREADY_OWNED_BY_YOU] =
         social_s3_entry(409, "BucketAlreadyOwnedByYou",
             "The bucket is yours, and there already"),
@@ -54,6 +62,11 @@ static const social_s3_error_t  social_s3_errors[] = {
     [SOCIAL_S3_CONTENT_SHA256_MISMATCH] =
         social_s3_entry(400, "XAmzContentSHA256Mismatch",
             "The x-amz-content-sha256 given does not match the content"),
+
+    [SOCIAL_S3_COPY_SOURCE_TOO_LARGE] =
+        social_s3_entry(400, "InvalidRequest",
+            "The specified copy source is larger than the maximum allowable "
+            "size for a copy source: 5368709120"),
 
     [SOCIAL_S3_ENTITY_TOO_LARGE] =
         social_s3_entry(400, "EntityTooLarge",
@@ -168,6 +181,10 @@ static const social_s3_error_t  social_s3_errors[] = {
         social_s3_entry(404, "NoSuchUpload",
             "The upload does not exist: it may be completed or aborted"),
 
+    [SOCIAL_S3_NO_SUCH_VERSION] =
+        social_s3_entry(404, "NoSuchVersion",
+            "There is no such version: objects have none but \"null\""),
+
     [SOCIAL_S3_NOT_IMPLEMENTED] =
         social_s3_entry(501, "NotImplemented",
             "A header or parameter asks for what is not implemented"),
@@ -234,6 +251,9 @@ social_s3_error_e
 social_s3_error_by_status(unsigned status)
 {
     switch (status) {
+
+    case 400:
+        return SOCIAL_S3_BAD_REQUEST;
 
     case 403:
         return SOCIAL_S3_ACCESS_DENIED;

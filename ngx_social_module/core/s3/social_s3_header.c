@@ -10,7 +10,8 @@ typedef enum {
     SOCIAL_S3_HEADER_ANY = 0,        /* its value is of no consequence here, or
                                         is read elsewhere */
     SOCIAL_S3_HEADER_IS,             /* one value is what there is anyway */
-    SOCIAL_S3_HEADER_ALGORITHM       /* the name of a checksum */
+    SOCIAL_S3_HEADER_ALGORITHM,      /* the name of a checksum */
+    SOCIAL_S3_HEADER_ACL             /* one that changes nothing, if any */
 } social_s3_header_rule_e;
 
 
@@ -40,6 +41,8 @@ static const social_s3_header_entry_t *social_s3_header_find(
                            | social_s3_bit(SOCIAL_S3_UPLOAD_PART_COPY))
 #define SOCIAL_S3_WRITES  (social_s3_bit(SOCIAL_S3_PUT_OBJECT)                \
                            | SOCIAL_S3_CREATE | SOCIAL_S3_COPY)
+#define SOCIAL_S3_ACLS    (SOCIAL_S3_WRITES                                   \
+                           | social_s3_bit(SOCIAL_S3_CREATE_BUCKET))
 #define SOCIAL_S3_BODIES  (social_s3_bit(SOCIAL_S3_PUT_OBJECT)                \
                            | social_s3_bit(SOCIAL_S3_UPLOAD_PART)             \
                            | social_s3_bit(SOCIAL_S3_DELETE_OBJECTS))
@@ -77,9 +80,23 @@ static const social_s3_header_entry_t  social_s3_header_entries[] = {
     { social_string("x-amz-checksum-mode"), SOCIAL_S3_READS,
       SOCIAL_S3_HEADER_IS, social_string("ENABLED") },
 
-    { social_string("x-amz-acl"),
-      SOCIAL_S3_WRITES|social_s3_bit(SOCIAL_S3_CREATE_BUCKET),
-      SOCIAL_S3_HEADER_IS, social_string("private") },
+    { social_string("x-amz-acl"), SOCIAL_S3_ACLS,
+      SOCIAL_S3_HEADER_ACL, social_string("private") },
+
+    { social_string("x-amz-grant-full-control"), SOCIAL_S3_ACLS,
+      SOCIAL_S3_HEADER_ACL, social_string("") },
+
+    { social_string("x-amz-grant-read"), SOCIAL_S3_ACLS,
+      SOCIAL_S3_HEADER_ACL, social_string("") },
+
+    { social_string("x-amz-grant-read-acp"), SOCIAL_S3_ACLS,
+      SOCIAL_S3_HEADER_ACL, social_string("") },
+
+    { social_string("x-amz-grant-write"), SOCIAL_S3_ACLS,
+      SOCIAL_S3_HEADER_ACL, social_string("") },
+
+    { social_string("x-amz-grant-write-acp"), SOCIAL_S3_ACLS,
+      SOCIAL_S3_HEADER_ACL, social_string("") },
 
     { social_string("x-amz-storage-class"), SOCIAL_S3_WRITES,
       SOCIAL_S3_HEADER_IS, social_string("STANDARD") },
@@ -285,6 +302,20 @@ social_s3_headers_check(const social_s3_headers_t *headers,
                 *message = social_str("The value of the header asks for what "
                                       "is not implemented");
                 return SOCIAL_S3_NOT_IMPLEMENTED;
+            }
+
+            break;
+
+        case SOCIAL_S3_HEADER_ACL:
+
+            /* the owner has an object to himself in either case */
+
+            if (entry->value.len == 0
+                || !(social_str_eq(value, entry->value)
+                     || social_str_eq(value,
+                                   social_str("bucket-owner-full-control"))))
+            {
+                return SOCIAL_S3_ACL_NOT_SUPPORTED;
             }
 
             break;

@@ -27,6 +27,8 @@ static social_s3_error_e social_s3_param_list_parts(
     social_s3_reader_t *reader, social_str_t name, social_str_t value);
 static social_s3_error_e social_s3_param_part(social_s3_reader_t *reader,
     social_str_t value);
+static social_s3_error_e social_s3_param_version(social_s3_reader_t *reader,
+    social_str_t value);
 static social_s3_error_e social_s3_param_upload(social_s3_reader_t *reader,
     social_str_t value);
 
@@ -34,6 +36,9 @@ static social_s3_error_e social_s3_param_upload(social_s3_reader_t *reader,
 #define SOCIAL_S3_ANY    (~0u)
 #define SOCIAL_S3_READS  (social_s3_bit(SOCIAL_S3_GET_OBJECT)                 \
                           | social_s3_bit(SOCIAL_S3_HEAD_OBJECT))
+#define SOCIAL_S3_ONE    (SOCIAL_S3_READS                                     \
+                          | social_s3_bit(SOCIAL_S3_GET_OBJECT_TAGGING)       \
+                          | social_s3_bit(SOCIAL_S3_DELETE_OBJECT))
 #define SOCIAL_S3_V1     social_s3_bit(SOCIAL_S3_LIST_OBJECTS)
 #define SOCIAL_S3_V2     social_s3_bit(SOCIAL_S3_LIST_OBJECTS_V2)
 #define SOCIAL_S3_UPS    social_s3_bit(SOCIAL_S3_LIST_MULTIPART_UPLOADS)
@@ -49,7 +54,8 @@ static const social_s3_param_t  social_s3_known_params[] = {
     { social_string("x-id"), SOCIAL_S3_ANY },
     { social_string("continuation-token"), SOCIAL_S3_V2 },
     { social_string("delete"), social_s3_bit(SOCIAL_S3_DELETE_OBJECTS) },
-    { social_string("delimiter"), SOCIAL_S3_V1|SOCIAL_S3_V2 },
+    { social_string("delimiter"),
+      SOCIAL_S3_V1|SOCIAL_S3_V2|SOCIAL_S3_UPS },
     { social_string("encoding-type"),
       SOCIAL_S3_V1|SOCIAL_S3_V2|SOCIAL_S3_UPS },
     { social_string("fetch-owner"), SOCIAL_S3_V2 },
@@ -72,10 +78,15 @@ static const social_s3_param_t  social_s3_known_params[] = {
     { social_string("response-content-type"), SOCIAL_S3_READS },
     { social_string("response-expires"), SOCIAL_S3_READS },
     { social_string("start-after"), SOCIAL_S3_V2 },
+    { social_string("tagging"),
+      social_s3_bit(SOCIAL_S3_GET_OBJECT_TAGGING) },
     { social_string("upload-id-marker"), SOCIAL_S3_UPS },
     { social_string("uploadId"), SOCIAL_S3_OF_ID },
     { social_string("uploads"),
       SOCIAL_S3_UPS|social_s3_bit(SOCIAL_S3_CREATE_MULTIPART_UPLOAD) },
+    { social_string("versionId"), SOCIAL_S3_ONE },
+    { social_string("versioning"),
+      social_s3_bit(SOCIAL_S3_GET_BUCKET_VERSIONING) },
     { social_string("x-social-max-size"),
       social_s3_bit(SOCIAL_S3_PUT_OBJECT) },
     { social_string("x-social-type"), social_s3_bit(SOCIAL_S3_PUT_OBJECT) }
@@ -116,9 +127,7 @@ social_s3_params(social_s3_reader_t *reader, const social_uri_query_t *query)
             || !(param->operations
                  & social_s3_bit(reader->out->operation)))
         {
-            return social_s3_fail(reader, SOCIAL_S3_NOT_IMPLEMENTED,
-                                  "A query parameter asks for what is not "
-                                  "implemented", "Parameter", name);
+            return social_s3_unknown(reader, name);
         }
 
         mark = reader->work->len;
@@ -173,6 +182,10 @@ social_s3_param_read(social_s3_reader_t *reader, social_str_t name,
 
     if (social_str_eq(name, social_str("uploadId"))) {
         return social_s3_param_upload(reader, value);
+    }
+
+    if (social_str_eq(name, social_str("versionId"))) {
+        return social_s3_param_version(reader, value);
     }
 
     switch (reader->out->operation) {
@@ -393,6 +406,28 @@ social_s3_param_part(social_s3_reader_t *reader, social_str_t value)
     reader->out->part = (unsigned) n;
 
     return SOCIAL_S3_OK;
+}
+
+
+/*
+ * Without versioning, all that there is is the version "null".
+ */
+
+static social_s3_error_e
+social_s3_param_version(social_s3_reader_t *reader, social_str_t value)
+{
+    if (social_str_eq(value, social_str("null"))) {
+        return SOCIAL_S3_OK;
+    }
+
+    if (value.len == 0) {
+        return social_s3_fail(reader, SOCIAL_S3_INVALID_ARGUMENT,
+                              "Version id cannot be the empty string",
+                              "ArgumentName", social_str("versionId"));
+    }
+
+    return social_s3_fail(reader, SOCIAL_S3_NO_SUCH_VERSION, NULL, "VersionId",
+                          value);
 }
 
 

@@ -61,6 +61,14 @@ social_s3_error_e social_s3_fail(social_s3_reader_t *reader,
     social_str_t value);
 
 /*
+ * Whether a parameter, such as "acl", names an operation that is not
+ * implemented; and the error of a parameter that is not known.
+ */
+bool social_s3_is_subresource(social_str_t param);
+social_s3_error_e social_s3_unknown(social_s3_reader_t *reader,
+    social_str_t param);
+
+/*
  * Reads decimal digits; false: they are not.  What is too large to be a number
  * is as good as the largest.
  */

@@ -17,6 +17,7 @@ static const social_str_t  social_s3_operations[] = {
     [SOCIAL_S3_NO_OPERATION] = social_string("-"),
     [SOCIAL_S3_GET_OBJECT] = social_string("GetObject"),
     [SOCIAL_S3_HEAD_OBJECT] = social_string("HeadObject"),
+    [SOCIAL_S3_GET_OBJECT_TAGGING] = social_string("GetObjectTagging"),
     [SOCIAL_S3_PUT_OBJECT] = social_string("PutObject"),
     [SOCIAL_S3_POST_OBJECT] = social_string("PostObject"),
     [SOCIAL_S3_DELETE_OBJECT] = social_string("DeleteObject"),
@@ -26,6 +27,7 @@ static const social_str_t  social_s3_operations[] = {
     [SOCIAL_S3_HEAD_BUCKET] = social_string("HeadBucket"),
     [SOCIAL_S3_CREATE_BUCKET] = social_string("CreateBucket"),
     [SOCIAL_S3_GET_BUCKET_LOCATION] = social_string("GetBucketLocation"),
+    [SOCIAL_S3_GET_BUCKET_VERSIONING] = social_string("GetBucketVersioning"),
     [SOCIAL_S3_LIST_BUCKETS] = social_string("ListBuckets"),
     [SOCIAL_S3_COPY_OBJECT] = social_string("CopyObject"),
     [SOCIAL_S3_CREATE_MULTIPART_UPLOAD] =
@@ -172,6 +174,8 @@ social_s3_method(social_s3_reader_t *reader, const social_uri_query_t *query)
         { OBJECT, social_string("POST"), social_string("uploads"),
           SOCIAL_S3_CREATE_MULTIPART_UPLOAD },
 
+        { OBJECT, social_string("GET"), social_string("tagging"),
+          SOCIAL_S3_GET_OBJECT_TAGGING },
         { OBJECT, social_string("GET"), social_string(""),
           SOCIAL_S3_GET_OBJECT },
         { OBJECT, social_string("HEAD"), social_string(""),
@@ -185,6 +189,8 @@ social_s3_method(social_s3_reader_t *reader, const social_uri_query_t *query)
           SOCIAL_S3_LIST_MULTIPART_UPLOADS },
         { BUCKET, social_string("GET"), social_string("location"),
           SOCIAL_S3_GET_BUCKET_LOCATION },
+        { BUCKET, social_string("GET"), social_string("versioning"),
+          SOCIAL_S3_GET_BUCKET_VERSIONING },
         { BUCKET, social_string("GET"), social_string("list-type"),
           SOCIAL_S3_LIST_OBJECTS_V2 },
         { BUCKET, social_string("GET"), social_string(""),
@@ -214,6 +220,12 @@ social_s3_method(social_s3_reader_t *reader, const social_uri_query_t *query)
         {
             reader->out->operation = table[i].operation;
             return SOCIAL_S3_OK;
+        }
+    }
+
+    for (i = 0; i < query->count; i++) {
+        if (social_s3_is_subresource(query->params[i].name)) {
+            return social_s3_unknown(reader, query->params[i].name);
         }
     }
 

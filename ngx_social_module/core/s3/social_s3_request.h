@@ -21,6 +21,7 @@
 
 
 #define SOCIAL_S3_MAX_KEYS       1000        /* of one page of a list */
+#define SOCIAL_S3_MAX_COPY       5368709120  /* bytes, of one operation */
 #define SOCIAL_S3_MAX_PARTS      10000       /* of an object */
 #define SOCIAL_S3_UPLOAD_ID      32          /* hexadecimal digits */
 #define SOCIAL_S3_MAX_ENDPOINTS  2
@@ -36,6 +37,7 @@ typedef enum {
     SOCIAL_S3_NO_OPERATION = 0,
     SOCIAL_S3_GET_OBJECT,
     SOCIAL_S3_HEAD_OBJECT,
+    SOCIAL_S3_GET_OBJECT_TAGGING,
     SOCIAL_S3_PUT_OBJECT,
     SOCIAL_S3_POST_OBJECT,
     SOCIAL_S3_DELETE_OBJECT,
@@ -45,6 +47,7 @@ typedef enum {
     SOCIAL_S3_HEAD_BUCKET,
     SOCIAL_S3_CREATE_BUCKET,
     SOCIAL_S3_GET_BUCKET_LOCATION,
+    SOCIAL_S3_GET_BUCKET_VERSIONING,
     SOCIAL_S3_LIST_BUCKETS,
     SOCIAL_S3_COPY_OBJECT,
     SOCIAL_S3_CREATE_MULTIPART_UPLOAD,

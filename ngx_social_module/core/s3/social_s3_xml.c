@@ -132,6 +132,22 @@ social_s3_xml_location(social_buf_t *b, social_str_t region)
 
 
 void
+social_s3_xml_versioning(social_buf_t *b)
+{
+    social_buf_text(b, SOCIAL_S3_XML_HEAD "<VersioningConfiguration"
+                       SOCIAL_S3_XML_NS "></VersioningConfiguration>");
+}
+
+
+void
+social_s3_xml_tagging(social_buf_t *b)
+{
+    social_buf_text(b, SOCIAL_S3_XML_HEAD "<Tagging" SOCIAL_S3_XML_NS
+                       "><TagSet></TagSet></Tagging>");
+}
+
+
+void
 social_s3_xml_buckets(social_buf_t *b, social_str_t bucket,
     social_str_t region, int64_t created)
 {

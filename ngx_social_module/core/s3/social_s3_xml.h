@@ -16,6 +16,9 @@
 #define SOCIAL_S3_XML_HEAD  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 #define SOCIAL_S3_XML_NS    " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 
+/* the answer of GetObjectTagging */
+#define SOCIAL_S3_XML_TAGGING  256
+
 /* the most that one object or common prefix of a list takes */
 #define SOCIAL_S3_XML_ITEM  (6 * SOCIAL_OBJECT_MAX_KEY + 1024)
 
@@ -39,12 +42,15 @@ void social_s3_xml_list(social_buf_t *b, const social_s3_operation_t *op,
 void social_s3_xml_list_end(social_buf_t *b);
 
 /*
- * The whole answers of GetBucketLocation and ListBuckets; "created" is in
- * seconds.
+ * The whole answers of GetBucketLocation and ListBuckets, "created" is in
+ * seconds; and of GetBucketVersioning and GetObjectTagging, where there are
+ * neither versions nor tags.
  */
 void social_s3_xml_location(social_buf_t *b, social_str_t region);
 void social_s3_xml_buckets(social_buf_t *b, social_str_t bucket,
     social_str_t region, int64_t created);
+void social_s3_xml_versioning(social_buf_t *b);
+void social_s3_xml_tagging(social_buf_t *b);
 
 
 /*

@@ -197,7 +197,8 @@ social_s3_xml_parts_end(social_buf_t *b)
 
 void
 social_s3_xml_uploads(social_buf_t *b, const social_s3_operation_t *op,
-    social_str_t bucket, const social_store_upload_t *next)
+    social_str_t bucket, const social_store_upload_t *next,
+    social_str_t common)
 {
     const social_s3_list_request_t  *asked;
 
@@ -209,12 +210,20 @@ social_s3_xml_uploads(social_buf_t *b, const social_s3_operation_t *op,
     social_s3_xml_key(b, "KeyMarker", asked->after, asked->url);
     social_s3_xml_text(b, "UploadIdMarker", op->upload);
 
-    if (next) {
+    if (next && common.len) {
+        social_s3_xml_key(b, "NextKeyMarker", common, asked->url);
+
+    } else if (next) {
         social_s3_xml_key(b, "NextKeyMarker", next->key, asked->url);
         social_s3_xml_text(b, "NextUploadIdMarker", social_s3_xml_id(next));
     }
 
     social_s3_xml_key(b, "Prefix", asked->prefix, asked->url);
+
+    if (asked->delimiter.len) {
+        social_s3_xml_key(b, "Delimiter", asked->delimiter, asked->url);
+    }
+
     social_s3_xml_number(b, "MaxUploads", asked->max_keys);
 
     if (asked->url) {

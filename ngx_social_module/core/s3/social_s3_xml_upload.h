@@ -43,10 +43,12 @@ void social_s3_xml_parts_end(social_buf_t *b);
 
 /*
  * Likewise of a list of uploads; "next" is the last one, or NULL: there are no
- * more.
+ * more.  "common", unless empty, is the common prefix that the page ends with
+ * instead.  Common prefixes are social_s3_xml_prefix().
  */
 void social_s3_xml_uploads(social_buf_t *b, const social_s3_operation_t *op,
-    social_str_t bucket, const social_store_upload_t *next);
+    social_str_t bucket, const social_store_upload_t *next,
+    social_str_t common);
 void social_s3_xml_upload(social_buf_t *b, const social_s3_operation_t *op,
     const social_store_upload_t *upload);
 void social_s3_xml_uploads_end(social_buf_t *b);

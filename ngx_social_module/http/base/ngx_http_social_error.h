@@ -33,6 +33,13 @@ void ngx_http_social_error_pages(ngx_conf_t *cf,
     ngx_http_social_error_page_pt handler);
 
 /*
+ * Likewise of all errors of the server that nginx makes before it knows a
+ * location: a request line or headers that are malformed or too large.
+ */
+void ngx_http_social_error_server_pages(ngx_conf_t *cf,
+    ngx_http_social_error_page_pt handler);
+
+/*
  * The body of the error of "status" that a handler is about to return, which
  * an "error_page" may still replace.  NGX_ERROR: out of memory.
  */

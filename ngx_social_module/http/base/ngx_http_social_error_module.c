@@ -591,6 +591,21 @@ ngx_http_social_error_pages(ngx_conf_t *cf,
 }
 
 
+void
+ngx_http_social_error_server_pages(ngx_conf_t *cf,
+    ngx_http_social_error_page_pt handler)
+{
+    ngx_http_core_srv_conf_t          *cscf;
+    ngx_http_social_error_loc_conf_t  *elcf;
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    elcf = cscf->ctx->loc_conf[ngx_http_social_error_module.ctx_index];
+    elcf->page = handler;
+
+    ngx_http_social_error_use(cf);
+}
+
+
 static void *
 ngx_http_social_error_create_main_conf(ngx_conf_t *cf)
 {

@@ -126,6 +126,7 @@ typedef void (*ngx_http_social_store_announced_pt)(
 
 
 extern ngx_module_t  ngx_http_social_store_module;
+extern ngx_module_t  ngx_http_social_store_send_module;
 
 
 /* what S3 says of a form with no file, or with several */
@@ -289,6 +290,17 @@ ngx_int_t ngx_http_social_store_copy(ngx_http_request_t *r,
 ngx_int_t ngx_http_social_store_answer(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_object_t *object);
+
+
+/* ngx_http_social_store_send_module.c */
+
+/*
+ * Has the bytes of a file buffer that is about to be sent, the only one of the
+ * response, sent without a thread as long as they are in the kernel's memory.
+ * NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_store_send_file(ngx_http_request_t *r,
+    ngx_buf_t *b);
 
 
 /* ngx_http_social_store_parts.c */

@@ -179,6 +179,10 @@ ngx_http_social_copy_open(ngx_http_social_copy_t *copy)
         return error;
     }
 
+    if (meta.size > SOCIAL_S3_MAX_COPY) {
+        return SOCIAL_S3_COPY_SOURCE_TOO_LARGE;
+    }
+
     ngx_memcpy(net->meta.etag, meta.etag, sizeof(meta.etag));
     net->meta.parts = meta.place == SOCIAL_STORE_PARTS ? meta.parts : 0;
     net->meta.size = meta.size;

@@ -1,16 +1,24 @@
 
 /*
- * The embedded store: GET and HEAD, in a thread.
+ * The embedded store: GET and HEAD.
+ *
+ * An object whose metadata is in the kernel's memory is opened at once; all
+ * others, in a thread.
  */
 
 #include "ngx_http_social_reply.h"
-#include "ngx_http_social_store.h"
+#include "ngx_http_social_store_change.h"
 #include "social_net_parts.h"
+#include "social_s3_xml.h"
 
 
 /* metadata, and all of a small object */
 
 #define NGX_HTTP_SOCIAL_GET_SIZE  (SOCIAL_STORE_META_SIZE + 8192)
+
+/* no more than most have is copied while the event loop waits */
+
+#define NGX_HTTP_SOCIAL_GET_PEEK  6144
 
 
 typedef struct {
@@ -29,12 +37,15 @@ typedef struct {
 } ngx_http_social_store_get_t;
 
 
+static ngx_int_t ngx_http_social_store_get_cached(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
 static void ngx_http_social_store_thread(void *data, ngx_log_t *log);
 static social_rc_e ngx_http_social_store_find(
     ngx_http_social_store_get_t *get);
 static void ngx_http_social_store_done(ngx_http_social_task_t *task);
 static ngx_int_t ngx_http_social_store_send(ngx_http_request_t *r,
     ngx_http_social_store_get_t *get);
+static ngx_int_t ngx_http_social_store_tagging(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -47,6 +58,11 @@ ngx_http_social_store_get(ngx_http_request_t *r,
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_social_store_get_cached(r, sr);
+    if (rc != NGX_DECLINED) {
         return rc;
     }
 
@@ -83,6 +99,55 @@ ngx_http_social_store_get(ngx_http_request_t *r,
     r->main->count++;
 
     return NGX_DONE;
+}
+
+
+/*
+ * NGX_DECLINED: nothing was done, since it may have to wait.
+ */
+
+static ngx_int_t
+ngx_http_social_store_get_cached(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr)
+{
+    ngx_int_t                    rc;
+    ngx_http_social_store_get_t  get;
+
+    get.conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+    get.request = sr;
+    get.part = sr->op.part;
+    get.first = 0;
+    get.end = 0;
+
+    get.rc = social_net_disk_peek(
+                 ngx_http_social_store_queue_disk(get.conf->queue),
+                 (char *) sr->path.data, get.buf, NGX_HTTP_SOCIAL_GET_PEEK,
+                 &get.len, &get.meta, &get.object);
+
+    switch (get.rc) {
+
+    case SOCIAL_OK:
+        break;
+
+    case SOCIAL_DECLINED:
+        return ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);
+
+    default:
+        return NGX_DECLINED;
+    }
+
+    if (get.part) {
+
+        /* it is not in parts, so that there is nothing to read */
+
+        (void) ngx_http_social_store_find(&get);
+    }
+
+    rc = ngx_http_social_store_send(r, &get);
+
+    social_net_object_close(&get.object);
+
+    return rc;
 }
 
 
@@ -201,6 +266,10 @@ ngx_http_social_store_send(ngx_http_request_t *r,
 {
     ngx_http_social_store_object_t  object;
 
+    if (get->request->op.operation == SOCIAL_S3_GET_OBJECT_TAGGING) {
+        return ngx_http_social_store_tagging(r);
+    }
+
     ngx_memzero(&object, sizeof(ngx_http_social_store_object_t));
 
     object.meta = &get->meta;
@@ -230,4 +299,26 @@ ngx_http_social_store_send(ngx_http_request_t *r,
     }
 
     return ngx_http_social_store_answer(r, get->request, &object);
+}
+
+
+/*
+ * Of an object that is there: it has none.
+ */
+
+static ngx_int_t
+ngx_http_social_store_tagging(ngx_http_request_t *r)
+{
+    u_char        *p;
+    social_buf_t   b;
+
+    p = ngx_pnalloc(r->pool, SOCIAL_S3_XML_TAGGING);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    social_buf_init(&b, p, SOCIAL_S3_XML_TAGGING);
+    social_s3_xml_tagging(&b);
+
+    return ngx_http_social_store_xml(r, &b);
 }

@@ -265,6 +265,10 @@ ngx_http_social_store_bucket(ngx_http_request_t *r,
                                ngx_http_social_view(&slcf->bucket->region));
         break;
 
+    case SOCIAL_S3_GET_BUCKET_VERSIONING:
+        social_s3_xml_versioning(&b);
+        break;
+
     case SOCIAL_S3_LIST_BUCKETS:
         social_s3_xml_buckets(&b, ngx_http_social_view(&slcf->bucket->bucket),
                               ngx_http_social_view(&slcf->bucket->region),

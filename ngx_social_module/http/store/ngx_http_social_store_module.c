@@ -381,6 +381,13 @@ ngx_http_social_store_add(ngx_conf_t *cf,
 
     ngx_http_social_error_pages(cf, ngx_http_social_store_error_page);
 
+    /* all of the server is the store's then, as far as can be known */
+
+    if (conf->prefix.len == 1) {
+        ngx_http_social_error_server_pages(cf,
+                                           ngx_http_social_store_error_page);
+    }
+
     /* the size of a body is limited by max_size= */
 
     clcf->client_max_body_size = 0;

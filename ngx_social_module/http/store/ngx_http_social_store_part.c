@@ -190,6 +190,11 @@ ngx_http_social_part_open(ngx_http_social_put_t *put)
 
     net->meta.size = copy->end - copy->first;
 
+    if (net->meta.size > SOCIAL_S3_MAX_COPY) {
+        change->error = SOCIAL_S3_COPY_SOURCE_TOO_LARGE;
+        return;
+    }
+
     if (net->meta.size > change->conf->max_size) {
         change->error = SOCIAL_S3_ENTITY_TOO_LARGE;
         return;

@@ -119,6 +119,7 @@ ngx_http_social_store_call(ngx_http_request_t *r,
 
     case SOCIAL_S3_GET_OBJECT:
     case SOCIAL_S3_HEAD_OBJECT:
+    case SOCIAL_S3_GET_OBJECT_TAGGING:
         return ngx_http_social_store_get(r, sr);
 
     case SOCIAL_S3_PUT_OBJECT:
@@ -160,6 +161,7 @@ ngx_http_social_store_call(ngx_http_request_t *r,
     case SOCIAL_S3_HEAD_BUCKET:
     case SOCIAL_S3_CREATE_BUCKET:
     case SOCIAL_S3_GET_BUCKET_LOCATION:
+    case SOCIAL_S3_GET_BUCKET_VERSIONING:
     case SOCIAL_S3_LIST_BUCKETS:
         return ngx_http_social_store_bucket(r, sr);
 
@@ -244,10 +246,13 @@ ngx_http_social_store_read(ngx_http_request_t *r,
         *internal = (r != r->main || r->internal);
     }
 
-    /* the query is encoded, then its names in lower case, then its values */
+    /*
+     * The query is encoded, then its names in lower case, then its values; and
+     * a message about them.
+     */
 
     size = slcf->part.len + request.path.len + 5 * request.query.len
-           + headers->names + 64;
+           + headers->names + 192;
 
     work = ngx_pnalloc(r->pool, size);
     path = ngx_pnalloc(r->pool, SOCIAL_STORE_MAX_PATH);

@@ -19,9 +19,11 @@ typedef struct {
     social_s3_error_e                  error;
     ngx_err_t                          err;
     unsigned                           last;       /* the number of a part */
-    social_net_upload_t                upload;     /* or the last one */
-    ngx_http_social_store_text_t       texts[3];   /* what is before, the
-                                                      items, what is after */
+    social_net_upload_t                upload;     /* or the last one; its key
+                                                      may be a common prefix */
+    ngx_http_social_store_text_t       texts[4];   /* what is before, the
+                                                      items, common prefixes,
+                                                      what is after */
 } ngx_http_social_uploads_t;
 
 
@@ -33,7 +35,7 @@ static social_rc_e ngx_http_social_uploads_part(void *data, unsigned number,
 static social_rc_e ngx_http_social_uploads_list(
     ngx_http_social_uploads_t *list);
 static social_rc_e ngx_http_social_uploads_upload(void *data,
-    const social_store_upload_t *upload);
+    const social_store_upload_t *upload, social_str_t common);
 static void ngx_http_social_uploads_done(ngx_http_social_task_t *task);
 
 
@@ -69,6 +71,8 @@ ngx_http_social_store_upload_list(ngx_http_request_t *r,
         || ngx_http_social_store_copy_text(task->pool, &list->op.upload)
            != NGX_OK
         || ngx_http_social_store_copy_text(task->pool, &list->op.list.prefix)
+           != NGX_OK
+        || ngx_http_social_store_copy_text(task->pool, &list->op.list.delimiter)
            != NGX_OK
         || ngx_http_social_store_copy_text(task->pool, &list->op.list.after)
            != NGX_OK
@@ -155,10 +159,10 @@ ngx_http_social_uploads_parts(ngx_http_social_uploads_t *list)
     rc = ngx_http_social_store_text_wrote(&list->texts[0], &b);
 
     if (rc == SOCIAL_OK) {
-        b = ngx_http_social_store_text_room(list->task->pool, &list->texts[2],
+        b = ngx_http_social_store_text_room(list->task->pool, &list->texts[3],
                                             64);
         social_s3_xml_parts_end(&b);
-        rc = ngx_http_social_store_text_wrote(&list->texts[2], &b);
+        rc = ngx_http_social_store_text_wrote(&list->texts[3], &b);
     }
 
     return rc;
@@ -193,7 +197,8 @@ ngx_http_social_uploads_list(ngx_http_social_uploads_t *list)
 
     disk = ngx_http_social_store_queue_disk(list->conf->queue);
 
-    rc = social_net_uploads(disk, list->op.list.prefix, list->op.list.after,
+    rc = social_net_uploads(disk, list->op.list.prefix,
+                            list->op.list.delimiter, list->op.list.after,
                             list->op.upload, list->op.list.max_keys,
                             ngx_http_social_uploads_upload, list, &truncated);
 
@@ -203,20 +208,22 @@ ngx_http_social_uploads_list(ngx_http_social_uploads_t *list)
 
     b = ngx_http_social_store_text_room(list->task->pool, &list->texts[0],
             4096 + 6 * (list->op.list.prefix.len + list->op.list.after.len
-                        + list->op.upload.len + list->conf->bucket->bucket.len
+                        + list->op.list.delimiter.len + list->op.upload.len
+                        + list->conf->bucket->bucket.len
                         + SOCIAL_OBJECT_MAX_KEY));
 
     social_s3_xml_uploads(&b, &list->op,
                           ngx_http_social_view(&list->conf->bucket->bucket),
-                          truncated ? &list->upload.upload : NULL);
+                          truncated ? &list->upload.upload : NULL,
+                          list->upload.common);
 
     rc = ngx_http_social_store_text_wrote(&list->texts[0], &b);
 
     if (rc == SOCIAL_OK) {
-        b = ngx_http_social_store_text_room(list->task->pool, &list->texts[2],
+        b = ngx_http_social_store_text_room(list->task->pool, &list->texts[3],
                                             64);
         social_s3_xml_uploads_end(&b);
-        rc = ngx_http_social_store_text_wrote(&list->texts[2], &b);
+        rc = ngx_http_social_store_text_wrote(&list->texts[3], &b);
     }
 
     return rc;
@@ -225,15 +232,23 @@ ngx_http_social_uploads_list(ngx_http_social_uploads_t *list)
 
 static social_rc_e
 ngx_http_social_uploads_upload(void *data,
-    const social_store_upload_t *upload)
+    const social_store_upload_t *upload, social_str_t common)
 {
     ngx_http_social_uploads_t *list = data;
 
-    social_buf_t  b;
+    social_buf_t                   b;
+    ngx_http_social_store_text_t  *text;
 
-    b = ngx_http_social_store_text_room(list->task->pool, &list->texts[1],
+    text = common.len ? &list->texts[2] : &list->texts[1];
+
+    b = ngx_http_social_store_text_room(list->task->pool, text,
                                         SOCIAL_S3_XML_UPLOAD);
-    social_s3_xml_upload(&b, &list->op, upload);
+    if (common.len) {
+        social_s3_xml_prefix(&b, &list->op, common);
+
+    } else {
+        social_s3_xml_upload(&b, &list->op, upload);
+    }
 
     /* the key and the ID are needed for the next page */
 
@@ -241,8 +256,10 @@ ngx_http_social_uploads_upload(void *data,
 
     list->upload.upload = *upload;
     list->upload.upload.key.data = list->upload.text;
+    list->upload.common.data = list->upload.text;
+    list->upload.common.len = common.len;
 
-    return ngx_http_social_store_text_wrote(&list->texts[1], &b);
+    return ngx_http_social_store_text_wrote(text, &b);
 }
 
 
@@ -269,7 +286,7 @@ ngx_http_social_uploads_done(ngx_http_social_task_t *task)
 
         /* it is freed with the request */
 
-        rc = ngx_http_social_store_text_send(r, list->texts, 3);
+        rc = ngx_http_social_store_text_send(r, list->texts, 4);
 
     } else {
 
