@@ -1,0 +1,779 @@
+#!/usr/bin/perl
+
+# The whole way of an upload, with the same assertions at every S3: a presigned
+# URL, form or upload in parts, the object straight to S3, its event, the job,
+# variants, a proxy that signs and caches, and all of it gone again. At the
+# embedded store, and at Ceph's radosgw where that is installed; then objects go
+# from one to the other, and back.
+#
+#     S3=radosgw prove -It/lib t/175-s3-whole.t     # the one or the other
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use Digest::MD5 qw( md5_hex );
+use File::Temp ();
+use JSON::PP ();
+use POSIX ();
+use SocialImage;
+use SocialNginx;
+use SocialPostgres;
+use SocialRadosgw;
+use SocialS3;
+use SocialToken;
+use Test::More;
+use Time::HiRes qw( time );
+
+my $program = $ENV{SOCIAL_WORKER}
+    || ($ENV{SANITIZE} ? 'build/sanitize' : 'build') . '/social-worker';
+
+-x $program && SocialPostgres::bin()
+    || plan skip_all => "$program or PostgreSQL is not there: run \"make deps\"";
+
+delete $ENV{$_} for grep { /^(SOCIAL_WORKER_|PG|AWS_)/ } keys %ENV;
+
+my $json = JSON::PP->new->canonical->utf8;
+my $secret = 'whsec_' . 'c2VjcmV0' x 6;
+my @names = split ' ', $ENV{S3} // 'store radosgw';
+my $rgw;
+
+if (grep { $_ eq 'radosgw' } @names) {
+    $rgw = SocialRadosgw->start or do {
+        my $why = SocialRadosgw::why();
+        die "$why\n" if defined $ENV{S3};
+        diag("NOT TESTED with radosgw: $why");
+        @names = grep { $_ ne 'radosgw' } @names;
+    };
+}
+
+# What a subtest works with: nginx, the database, a worker, and clients.
+
+my ($name, $nginx, $pg, $dir, $port, $assets_port, $s3_port, $worker, $conf);
+my ($uploads, $assets);
+
+sub bucket { return "$name-$_[0]" }
+
+# Nginx has the uploads in virtual-host style, and the assets in path style;
+# the worker the other way around.
+
+sub config {
+    my $stores = $name eq 'radosgw' ? '' : <<"_EOC_";
+    server {
+        listen 127.0.0.1:$s3_port;
+        location /uploads/ {
+            social_store uploads root=$dir/uploads announce=on fsync=off;
+        }
+        location /assets/ {
+            social_store assets root=$dir/assets fsync=off;
+        }
+    }
+_EOC_
+    my %at = map { $_ => $name eq 'radosgw' ? '' : "/$_" } qw( uploads assets );
+
+    return <<"_EOC_";
+load_module modules/ngx_http_social_module.so;
+user root;
+worker_processes 1;
+error_log $dir/info.log info;
+events { worker_connections 512; }
+http {
+    @{[ $nginx->http_paths ]}
+$http_config
+    client_max_body_size 30m;
+    social_database "@{[ $pg->gateway ]}" timeout=2s;
+    social_secret hook file=$dir/hook.secret;
+
+    social_bucket uploads {
+        bucket @{[ bucket('uploads') ]};
+        region eu-west-1;
+        endpoint http://localhost:$s3_port$at{uploads};
+        path_style off;
+        credentials file $dir/credentials;
+    }
+    social_bucket assets {
+        bucket @{[ bucket('assets') ]};
+        region eu-west-1;
+        endpoint http://127.0.0.1:$s3_port$at{assets};
+        path_style on;
+        credentials file $dir/credentials;
+    }
+    social_job uploads prefix=photos/ kind=post;
+
+    social_presign_key raw/\$social_sub/\$social_upload_id.\$social_upload_ext;
+    social_presign_types image/png image/jpeg;
+    social_presign_max_size 10m;
+
+    proxy_cache_path $dir/cache keys_zone=assets:1m;
+
+    server {
+        listen 127.0.0.1:$port;
+        location = /put { social_auth main; social_presign uploads put kinds=post,avatar; }
+        location = /form { social_auth main; social_presign uploads post kinds=post; }
+        location = /sign {
+            social_auth main;
+            social_presign uploads sign kinds=post;
+            social_presign_key raw/\$social_sub/;
+        }
+        location /parts/ {
+            social_auth main;
+            social_presign uploads multipart kinds=post;
+        }
+        location = /avatar {
+            social_auth main;
+            social_presign uploads avatar;
+            social_presign_key raw/\$social_sub.\$social_upload_ext;
+        }
+        location /uploads/ { social_auth main; social_upload_status; }
+        location = /me { social_auth main; social_user; }
+        location = /hook { social_hook s3 token=hook; }
+        location = /readyz { social_ready; }
+    }
+    server {
+        listen 127.0.0.1:$assets_port;
+        add_header X-Cache \$upstream_cache_status always;
+        location / {
+            social_s3_sign        assets;
+            proxy_pass            http://127.0.0.1:$s3_port;
+            proxy_cache           assets;
+            proxy_cache_key       \$uri;
+            proxy_cache_lock      on;
+            proxy_cache_revalidate on;
+        }
+        location /avatars/ {
+            social_s3_sign assets;
+            proxy_pass     http://127.0.0.1:$s3_port;
+        }
+    }
+$stores
+}
+_EOC_
+}
+
+sub worker_config {
+    my %at = map { $_ => $name eq 'radosgw' ? '' : "/$_" } qw( uploads assets );
+
+    return <<"_EOC_";
+concurrency = 2
+poll = "500ms"
+database { @{[ $pg->worker ]} }
+bucket uploads {
+    bucket = "@{[ bucket('uploads') ]}"
+    region = "eu-west-1"
+    endpoint = "http://127.0.0.1:$s3_port$at{uploads}"
+    credentials = "file $dir/credentials"
+}
+bucket assets {
+    bucket = "@{[ bucket('assets') ]}"
+    region = "eu-west-1"
+    endpoint = "http://localhost:$s3_port$at{assets}"
+    path_style = off
+    credentials = "file $dir/credentials"
+}
+variant small { width = 64 height = 64 formats = {"jpeg", "webp"} }
+kind post { variants = {"small"} output = "assets" }
+kind avatar { variants = {"small"} output = "assets" alias = "avatars/{sub}.jpg" }
+_EOC_
+}
+
+sub begin {
+    ($name) = @_;
+
+    $nginx = SocialNginx->new;
+    $dir = $nginx->{dir};
+    $pg = SocialPostgres->start;
+    $pg->migrate;
+
+    ($port, $assets_port, $s3_port) = map { SocialNginx::free_port() } 1 .. 3;
+    $s3_port = $rgw->{port} if $name eq 'radosgw';
+
+    my $s3 = SocialS3->new;
+
+    mkdir "$dir/$_" for qw( uploads assets cache );
+    $nginx->write_file('credentials', $s3->credentials_text);
+    chmod 0600, $nginx->write_file('hook.secret', "$secret\n");
+    $conf = $nginx->write_file('worker.conf', worker_config());
+    $nginx->write_file('nginx.conf', config());
+    $nginx->start($port);
+
+    SocialNginx::wait_for(30, sub { call(GET => '/readyz')->{status} == 200 })
+        or die 'not ready: ' . $nginx->error_log;
+
+    ($uploads, $assets) = map { SocialS3->new(port => $s3_port,
+        base => ($name eq 'store' ? "/$_/" : '/') . bucket($_)) }
+        qw( uploads assets );
+
+    if ($name eq 'radosgw') {
+        $rgw->create(bucket('uploads'), bucket('assets'));
+        $rgw->notify(bucket('uploads'), "http://127.0.0.1:$port/hook", $secret);
+    }
+
+    $worker = fork // die "fork: $!\n";
+
+    if ($worker == 0) {
+        open STDERR, '>', "$dir/worker.log";
+        open STDOUT, '>&', \*STDERR;
+        exec $program, '-c', $conf, 'run' or POSIX::_exit(127);
+    }
+
+    return;
+}
+
+sub end {
+    my $status;
+
+    kill 'TERM', $worker;
+    SocialNginx::wait_for(30, sub {
+        waitpid($worker, POSIX::WNOHANG()) == $worker or return;
+        $status = $?;
+        return 1;
+    });
+    is($status, 0, 'the worker ends');
+    undef $worker;
+
+    $nginx->stop;
+    unlike($nginx->error_log, qr/\[(?:alert|emerg|crit)\]/,
+           'nothing went wrong in nginx');
+
+    my $logs = join '', map { SocialNginx::slurp("$dir/$_") }
+               qw( logs/error.log info.log worker.log );
+    unlike($logs, qr/X-Amz-Signature|Signature=|\Q$secret\E/i,
+           'no signature and no secret is logged');
+    return;
+}
+
+END {
+    local $?;
+    kill('KILL', $worker), waitpid($worker, 0) if $worker;
+    $nginx->stop if $nginx && $nginx->{owner} && $nginx->{owner} == $$;
+}
+
+# The gateway, asked by a user, with JSON.
+
+sub call {
+    my ($method, $path, %o) = @_;
+
+    my $body = ref $o{body} ? $json->encode($o{body}) : $o{body};
+    my $token = bearer(sub => $o{sub} // 'ann', username => $o{sub} // 'ann')
+        =~ s/\AAuthorization: //r;
+    my $got = SocialS3->new(port => $port)->exchange($method, $path,
+        body => $body, headers => { authorization => $token,
+            defined $body ? ('content-type' => 'application/json') : () });
+
+    $got->{json} = eval { $json->decode($got->{body}) };
+    return $got;
+}
+
+# What a browser does with a URL.
+
+sub send_to {
+    my ($method, $url, $body, %headers) = @_;
+
+    my ($host, $target) = $url =~ m{\Ahttp://([^/]+)(/.*)} or die "URL $url\n";
+    my ($to) = $host =~ /:(\d+)\z/;
+    return SocialS3->new(port => $to)->exchange($method, $target,
+        body => $body, headers => { host => $host, %headers });
+}
+
+sub get {
+    my ($path, %o) = @_;
+    return SocialS3->new(port => $assets_port)->exchange($o{method} // 'GET',
+        $path, headers => $o{headers} // {});
+}
+
+sub keys_of {
+    my ($s3) = @_;
+    my $got = $s3->request(GET => '', query => { 'list-type' => 2 });
+    is($got->{status}, 200, 'a list') or diag($got->{body});
+    return sort $got->{body} =~ m{<Key>([^<]*)</Key>}g;
+}
+
+# A picture of so many bytes, that are no others' with another number.
+
+my $photos = 0;
+
+sub picture {
+    my ($size) = @_;
+
+    my $png = SocialImage::photo(120, 90);
+    my $comment = "Comment\0" . sprintf 'number %08d', ++$photos;
+    $comment .= 'x' x ($size - length($png) - length($comment) - 12)
+        if defined $size;
+    my $chunk = SocialImage::chunk(tEXt => $comment);
+    substr $png, 33, 0, $chunk;
+    return $png;
+}
+
+sub upload_of { return $pg->value("SELECT $_[1] FROM uploads WHERE id = '$_[0]'") }
+
+# The upload has become its variants: their keys.
+
+sub ready {
+    my ($id, $what) = @_;
+
+    is($pg->wait_for("SELECT state FROM uploads WHERE id = '$id'", 'ready', 60),
+       'ready', "$what is ready") or diag(SocialNginx::slurp("$dir/worker.log"),
+                                          SocialNginx::slurp("$dir/info.log"));
+    my $got = call(GET => "/uploads/$id");
+    is($got->{json}{state}, 'ready', '... and its owner sees it')
+        or diag($got->{body});
+
+    return map { $_->{url} =~ s{\A/}{}r } values %{ $got->{json}{variants} // {} };
+}
+
+sub jobs_of {
+    my ($key) = @_;
+    return $pg->value("SELECT count(*) FROM jobs WHERE payload->>'key' = '$key'");
+}
+
+
+sub by_put {
+    my $picture = picture();
+    my $got = call(POST => '/put', body => { kind => 'post',
+        contentType => 'image/png', size => length $picture });
+    my $up = $got->{json};
+
+    is($got->{status}, 201, 'a URL') or diag($got->{body});
+
+    my %headers = %{ $up->{headers} };
+    my $refused = sub {
+        my ($what, $status, $url, $body, %h) = @_;
+        my $answer = send_to(PUT => $url, $body, %headers, %h);
+        is($answer->{status}, $status, $what) or diag($answer->{body});
+        is($answer->{code}, 'SignatureDoesNotMatch', '... by its code')
+            if $status == 403;
+        return;
+    };
+
+    $refused->('not for another type', 403, $up->{url}, $picture,
+               'Content-Type' => 'text/html');
+    $refused->('nor another length', 403, $up->{url}, "${picture}x");
+    $refused->('nor another key', 403, $up->{url} =~ s/\.png\?/.jpg?/r, $picture);
+    $refused->('nor for longer', 403,
+               $up->{url} =~ s/(X-Amz-Expires=)\d+/${1}3600/r, $picture);
+    is(send_to(GET => $up->{url}, undef)->{status}, 403, 'nor to read');
+    is(upload_of($up->{id}, 'state'), 'pending', 'nothing has come of these');
+
+    $got = send_to(PUT => $up->{url}, $picture, %headers);
+    is($got->{status}, 200, 'it is put') or diag($got->{body});
+    is($got->{headers}{etag}, '"' . md5_hex($picture) . '"', 'its ETag');
+
+    my @variants = ready($up->{id}, 'what was put');
+
+    is(send_to(PUT => $up->{url}, $picture, %headers)->{status}, 412,
+       'a second PUT is none');
+    is(jobs_of($up->{key}), 1, 'and there is one job');
+    is(upload_of($up->{id}, 'etag'), md5_hex($picture), 'its ETag is known');
+    is(upload_of($up->{id}, 'generation'), 1, 'as the only one');
+
+    return ($up, @variants);
+}
+
+
+sub by_form {
+    my $picture = picture();
+    my $up = call(POST => '/form', body => { kind => 'post',
+        contentType => 'image/png' })->{json};
+
+    my $form = sub {
+        my ($file, %o) = @_;
+        my %fields = (%{ $up->{fields} }, %o);
+        my %m = SocialS3::multipart(%fields, file => [ 'a.png', $file ]);
+        return send_to(POST => $up->{url}, $m{body}, %{ $m{headers} });
+    };
+
+    is($form->('x' x (10 * 1024 * 1024 + 1))->{code}, 'EntityTooLarge',
+       'a form is not for what is too large');
+    is($form->($picture, key => 'raw/bob/x.png')->{status}, 403,
+       'nor for another key');
+    is($form->($picture, 'Content-Type' => 'text/html')->{status}, 403,
+       'nor another type');
+    is(upload_of($up->{id}, 'state'), 'pending', 'nothing has come of these');
+
+    my $got = $form->($picture);
+    is($got->{status}, 201, 'a form') or diag($got->{body});
+    like($got->{body}, qr/\Q$up->{key}\E/, '... is answered with its key');
+
+    ready($up->{id}, 'what a form has brought');
+    is(jobs_of($up->{key}), 1, '... and has one job');
+
+    return $up;
+}
+
+
+# As Uppy does it with Companion's endpoints.
+
+sub by_parts {
+    my $picture = picture(5 * 1024 * 1024 + 70_000);
+    my @parts = (substr($picture, 0, 5 * 1024 * 1024),
+                 substr $picture, 5 * 1024 * 1024);
+    my $up = call(POST => '/parts/multipart', body => { filename => 'a b.png',
+        type => 'image/png', metadata => { kind => 'post' } })->{json};
+    my $at = "/parts/multipart/$up->{uploadId}";
+    my $key = 'key=' . SocialS3::escape($up->{key});
+    my @done;
+
+    for my $n (2, 1) {
+        my $url = call(GET => "$at/$n?$key")->{json}{url};
+        my $got = send_to(PUT => $url, $parts[$n - 1]);
+        is($got->{status}, 200, "part $n") or diag($got->{body});
+        unshift @done, { PartNumber => $n, ETag => $got->{headers}{etag} };
+        is(send_to(PUT => $url =~ s/partNumber=$n/partNumber=3/r, 'x')->{status},
+           403, '... by a URL for no other');
+    }
+
+    my $got = call(GET => "$at?$key");
+    is_deeply([ map { [ $_->{PartNumber}, $_->{Size}, $_->{ETag} =~ tr/"//dr ] }
+                @{ $got->{json} } ],
+              [ map { [ $_, length $parts[$_ - 1], md5_hex($parts[$_ - 1]) ] }
+                1, 2 ], 'both are listed') or diag($got->{body});
+
+    $got = call(POST => "$at/complete?$key", body => { parts => [
+        $done[0], { PartNumber => 2, ETag => '"' . md5_hex('x') . '"' } ] });
+    is($got->{status}, 422, 'not with another ETag') or diag($got->{body});
+    is(upload_of($up->{id}, 'state'), 'pending', 'nothing has come of it');
+
+    $got = call(POST => "$at/complete?$key", body => { parts => \@done });
+    is($got->{status}, 200, 'it is completed') or diag($got->{body});
+    is($got->{json}{key}, $up->{key}, '... under its key');
+    ready($up->{id}, 'what was put in parts');
+    is(jobs_of($up->{key}), 1, '... and has one job');
+
+    $got = $uploads->request(HEAD => "/$up->{key}");
+    is($got->{headers}{'content-type'}, 'image/png', '... it has its type');
+    is($got->{headers}{'content-length'}, length $picture, '... and length');
+    like($got->{headers}{etag}, qr/\A"[0-9a-f]{32}-2"\z/, '... and ETag');
+
+    # too large, and given up
+
+    $up = call(POST => '/parts/multipart', body => { filename => 'a.png',
+        type => 'image/png' })->{json};
+    $at = "/parts/multipart/$up->{uploadId}";
+    $key = 'key=' . SocialS3::escape($up->{key});
+    @done = ();
+
+    for my $n (1 .. 3) {
+        my $url = call(GET => "$at/$n?$key")->{json}{url};
+        push @done, { PartNumber => $n, ETag => send_to(PUT => $url,
+            'x' x (5 * 1024 * 1024))->{headers}{etag} };
+    }
+
+    is(call(POST => "$at/complete?$key", body => { parts => \@done })->{status},
+       413, 'more than is accepted is not completed');
+    is(call(DELETE => "$at?$key")->{status}, 200, '... and given up');
+    is(call(GET => "$at?$key")->{status}, 404, '... it is gone');
+    is(call(DELETE => "$at?$key")->{status}, 200, '... once more');
+    is($uploads->request(HEAD => "/$up->{key}")->{status}, 404,
+       '... and is no object');
+
+    return;
+}
+
+
+# As Uppy does it with signRequest().
+
+sub by_signing {
+    my $picture = picture();
+    my $sign = sub {
+        my $got = call(POST => '/sign', body => { @_ });
+        is($got->{status}, 200, 'signed') or diag($got->{body});
+        return $got->{json};
+    };
+
+    my $up = $sign->(method => 'PUT', key => 'p.png',
+                     contentType => 'image/png');
+    my $got = send_to(PUT => $up->{url}, $picture, 'Content-Type' => 'image/png');
+
+    is($got->{status}, 200, 'it is put') or diag($got->{body});
+    is($up->{key}, 'raw/ann/p.png', '... below the prefix of the user');
+
+    my $id = $pg->value("SELECT id FROM uploads WHERE object_key = '$up->{key}'");
+    ready($id, 'what was signed');
+
+    # in parts, each request of which the browser sends to S3
+
+    my %key = (key => 'q.png');
+    my $create = $sign->(%key, method => 'POST');
+    $got = send_to(POST => $create->{url}, '', 'Content-Type' => 'image/png');
+    is($got->{status}, 200, 'begun') or diag($got->{body});
+    my ($upload_id) = $got->{body} =~ m{<UploadId>([^<]+)</UploadId>};
+
+    $key{uploadId} = $upload_id;
+    $got = send_to(PUT => $sign->(%key, method => 'PUT', partNumber => 1)->{url},
+                   $picture);
+    is($got->{status}, 200, 'a part') or diag($got->{body});
+
+    my $list = send_to(GET => $sign->(%key, method => 'GET')->{url}, undef);
+    like($list->{body}, qr{<PartNumber>1</PartNumber>}, 'it is listed');
+
+    my $etag = $got->{headers}{etag} =~ tr/"//dr;
+    $got = send_to(POST => $sign->(%key, method => 'POST')->{url},
+        '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>'
+        . "<ETag>$etag</ETag></Part></CompleteMultipartUpload>",
+        'Content-Type' => 'application/xml');
+    is($got->{status}, 200, 'completed') or diag($got->{body});
+    like($got->{body}, qr{<Key>raw/ann/q.png</Key>}, '... under its key');
+    like($got->{body}, qr{<Location>http://}, '... and where that is');
+
+    $id = $pg->value("SELECT id FROM uploads
+                          WHERE object_key = 'raw/ann/q.png'");
+    ready($id, 'what was signed in parts');
+
+    # aborted
+
+    %key = (key => 'r.png');
+    $got = send_to(POST => $sign->(%key, method => 'POST')->{url}, '');
+    ($key{uploadId}) = $got->{body} =~ m{<UploadId>([^<]+)</UploadId>};
+    is(send_to(DELETE => $sign->(%key, method => 'DELETE')->{url}, undef)
+       ->{status}, 204, 'another one is aborted');
+    is(send_to(GET => $sign->(%key, method => 'GET')->{url}, undef)->{code},
+       'NoSuchUpload', '... and not there any more');
+    return;
+}
+
+
+# One key for each user, which is put again and again; and one name.
+
+sub by_avatar {
+    my ($sub) = @_;
+    my @seen;
+
+    for my $turn (1, 2) {
+        my $got = call(POST => '/avatar', sub => $sub,
+                       body => { extension => 'png' });
+        is($got->{status}, 200, 'a URL for an avatar') or diag($got->{body});
+
+        my $picture = $turn == 1 ? picture()
+                                 : SocialImage::quarters(90, 90, 1);
+        $got = send_to(PUT => $got->{json}{url}, $picture,
+                       'Content-Type' => 'image/png');
+        is($got->{status}, 200, '... it is put') or diag($got->{body});
+
+        my $etag = md5_hex($picture);
+        is($pg->wait_for("SELECT state || ' ' || etag FROM uploads
+                          WHERE object_key = 'raw/$sub.png'", "ready $etag",
+                         60),
+           "ready $etag", '... and ready')
+            or diag(SocialNginx::slurp("$dir/worker.log"));
+
+        $got = get("/avatars/$sub.jpg",
+                   headers => { 'if-none-match' => $seen[-1] // '"x"' });
+        is($got->{status}, 200, '... it is another one');
+        is($got->{headers}{'cache-control'}, 'no-cache',
+           '... which is asked for each time');
+        push @seen, $got->{headers}{etag};
+    }
+
+    isnt($seen[0], $seen[1], 'they differ');
+    is(get("/avatars/$sub.jpg", headers => { 'if-none-match' => $seen[1] })
+       ->{status}, 304, 'the last one is there');
+    return;
+}
+
+
+# An object that nobody has signed a URL for.
+
+sub by_rule {
+    my $key = 'photos/a b+c.png';
+    my $id = join '-', md5_hex(bucket('uploads') . "/$key")
+             =~ /\A(.{8})(.{4})(.{4})(.{4})(.{12})\z/;
+    my $got = $uploads->request(PUT => '/photos/a%20b%2Bc.png',
+                                body => picture());
+
+    is($got->{status}, 200, 'an object of no upload');
+    is($pg->wait_for("SELECT state FROM jobs WHERE payload->>'key' = '$key'",
+                     'done', 60), 'done', '... has a job');
+    is($assets->request(HEAD => "/images/$id/small.$_")->{status}, 200,
+       "... which has made $_") for qw( jpg webp );
+    is($pg->value("SELECT count(*) FROM uploads WHERE object_key = '$key'"), 0,
+       '... but no row');
+    is($uploads->request(PUT => '/other/x', body => 'x')->{status}, 200,
+       'one that no rule is for');
+
+    if ($name eq 'radosgw') {
+        is($pg->wait_for("SELECT outcome FROM seen_objects
+                          WHERE object_key = 'other/x'", 'ignored'), 'ignored',
+           '... is noted');
+        is($uploads->request(DELETE => '/other/x')->{status}, 204, 'removed');
+        is($pg->wait_for("SELECT outcome || ' ' || present FROM seen_objects
+                          WHERE object_key = 'other/x'", 'removed false'),
+           'removed false', '... and that, too');
+    }
+
+    return $id;
+}
+
+
+sub served {
+    my (@variants) = @_;
+
+    is(scalar @variants, 2, 'there are two variants') or return;
+
+    for my $key (@variants) {
+        my $path = "/$key";
+        my $type = $path =~ /jpg\z/ ? 'image/jpeg' : 'image/webp';
+
+        my $got = get($path);
+        is("$got->{status} $got->{headers}{'x-cache'}", '200 MISS', $path);
+        is($got->{headers}{'content-type'}, $type, '... has its type');
+        is($got->{headers}{'cache-control'},
+           'public, max-age=31536000, immutable', '... for good');
+        my $etag = $got->{headers}{etag};
+        is($etag, '"' . md5_hex($got->{body}) . '"', '... and its ETag');
+
+        my $whole = $got->{body};
+        $got = get($path);
+        is($got->{headers}{'x-cache'}, 'HIT', '... is in the cache');
+        ok($got->{body} eq $whole, '... as it is');
+        $got = get($path, method => 'HEAD');
+        is("$got->{status} $got->{headers}{'content-length'}",
+           '200 ' . length $whole, '... HEAD');
+        $got = get($path, headers => { range => 'bytes=5-24' });
+        is("$got->{status} $got->{headers}{'content-range'}",
+           '206 bytes 5-24/' . length $whole, '... a part');
+        ok($got->{body} eq substr($whole, 5, 20), '... of these bytes');
+        is(get($path, headers => { 'if-none-match' => $etag })->{status}, 304,
+           '... not modified');
+    }
+
+    is($assets->exchange(GET => "$assets->{base}/$variants[0]")->{status}, 403,
+       'without a signature nobody gets it');
+    is(get('/images/none.jpg')->{status}, 404, 'what is not there');
+    return;
+}
+
+
+# The same by the other style, without the cache: the proxy passes on what S3
+# says.
+
+sub uncached {
+    my ($id) = @_;
+
+    my $whole = get("/avatars/$id.jpg")->{body};
+    my $got = get("/avatars/$id.jpg", headers => { range => 'bytes=-7' });
+    is($got->{status}, 206, 'a part, by S3 itself');
+    ok($got->{body} eq substr($whole, -7), '... of its bytes');
+    is(get("/avatars/$id.jpg", headers => { range => 'bytes=999999-' })
+       ->{status}, 416, 'a part that is not there');
+    is(get("/avatars/$id.jpg", method => 'HEAD')->{headers}{'content-length'},
+       length $whole, 'HEAD');
+    is(get("/avatars/$id.jpg", headers => { 'if-modified-since' =>
+           'Fri, 01 Jan 2100 00:00:00 GMT' })->{status} =~ /\A(?:200|304)\z/, 1,
+       'a date of the future is no error');
+    return;
+}
+
+
+sub command {
+    my (@args) = @_;
+    my $out = `$program -c $conf @args 2>$dir/command.log`;
+    return ($? >> 8, $out, SocialNginx::slurp("$dir/command.log"));
+}
+
+
+# Metadata that an earlier version has left.
+
+sub cleaned {
+    my ($key) = @_;
+
+    my $got = $assets->request(GET => "/$key");
+    my $dirty = SocialImage::orient($got->{body}, 1);
+    my $put = $assets->request(PUT => "/$key", body => $dirty, headers => {
+        map { $_ => $got->{headers}{$_} } qw( content-type cache-control ) });
+    is($put->{status}, 200, 'a variant has metadata');
+
+    my ($status, $purge, $log) = command('clean');
+    is($status, 0, 'clean') or diag($log);
+    like($purge, qr/\Q$key\E/, '... says what is to be purged');
+    is($assets->request(HEAD => "/$key")->{status}, 404, '... the old is gone');
+
+    my ($new) = grep { $_ ne $key && m{\A\Q@{[ $key =~ s{[^/]*\z}{}r ]}\E.*\.jpg\z} }
+                keys_of($assets);
+    ok($new, '... there is a new one') or return;
+    my $clean = $assets->request(GET => "/$new");
+    ok($clean->{body} eq $got->{body}, '... without it');
+    is($clean->{headers}{$_}, $got->{headers}{$_}, "... with its $_")
+        for qw( content-type cache-control );
+
+    ($status, $purge, $log) = command('clean');
+    is("$status $purge", '0 ', '... and nothing is left to do') or diag($log);
+    return;
+}
+
+
+sub expired {
+    my ($up) = @_;
+
+    is($uploads->request(HEAD => "/$up->{key}")->{status}, 200,
+       'what was uploaded is still there');
+    $pg->sql("UPDATE uploads SET expires_at = now() - interval '2 hours',
+        updated_at = now() - interval '2 hours' WHERE id = '$up->{id}'");
+
+    my ($status, $out, $log) = command('expire', '1h');
+    is("$status $out", "0 deleted 1 objects, 0 failed\n", 'it expires')
+        or diag($log);
+    is($uploads->request(HEAD => "/$up->{key}")->{status}, 404, '... for good');
+    return;
+}
+
+
+sub erased {
+    my ($sub) = @_;
+
+    my @before = grep { m{/\Q$sub\E[./]} } keys_of($uploads), keys_of($assets);
+    ok(scalar @before, 'the user has objects');
+    my @ids = split /\n/, $pg->value("SELECT string_agg(id::text, E'\\n')
+        FROM uploads WHERE user_id = (SELECT id FROM users WHERE sub = '$sub')") // '';
+
+    my $got = call(DELETE => '/me', sub => $sub);
+    is($got->{status}, 204, 'a user leaves') or diag($got->{body});
+
+    SocialNginx::wait_for(60, sub {
+        $pg->value("SELECT count(*) FROM jobs WHERE kind = 'erase'
+                    AND state = 'done'") });
+
+    is_deeply([ grep { m{/\Q$sub\E[./]} } keys_of($uploads), keys_of($assets) ],
+              [], '... and nothing of theirs is left');
+
+    my @left = keys_of($assets);
+    for my $id (@ids) {
+        is(scalar(grep { m{/$id/} } @left), 0, '... nor a variant');
+    }
+
+    is(get("/avatars/$sub.jpg")->{status}, 404, '... nor the avatar');
+    return scalar @ids;
+}
+
+
+sub whole {
+    my ($up, @variants);
+
+    begin($_[0]);
+
+    subtest 'put' => sub { ($up, @variants) = by_put() };
+    subtest 'variants are served' => sub { served(@variants) };
+    subtest 'a form' => sub { by_form() };
+    subtest 'in parts' => sub { by_parts() };
+    subtest 'signed' => sub { by_signing() };
+    subtest 'an avatar' => sub { by_avatar($_) for qw( ann bea ) };
+    subtest 'not cached' => sub { uncached('ann') };
+    subtest 'by a rule' => sub { by_rule() };
+    subtest 'clean' => sub { cleaned(grep { /jpg\z/ } @variants) };
+    subtest 'expire' => sub { expired($up) };
+    subtest 'erase' => sub {
+        ok(erased('ann') >= 5, 'all uploads');
+        is(get('/avatars/bea.jpg')->{status}, 200, 'others stay');
+        is($uploads->request(HEAD => '/raw/bea.png')->{status}, 200,
+           '... with what they have uploaded');
+    };
+
+    end();
+    return;
+}
+
+for my $s3 (@names) {
+    subtest $s3 => sub { whole($s3) };
+}
+
+done_testing();
