@@ -224,6 +224,11 @@ subtest 'aborted' => sub {
               [ "DELETE /raw/$up->{key} uploadId=up/load+2= -" ], 'from S3');
     is(call(DELETE => $at)->{status}, 200, '... when it is asked again');
     is(call(GET => $at)->{status}, 404, '... and has no parts');
+
+    $parts->mode('ceph');
+    is(call(GET => $at)->{status}, 404, 'by a store that names it otherwise');
+    is(call(DELETE => $at)->{status}, 200, '... which is aborted there, too');
+    $parts->mode('');
 };
 
 # The same by the embedded store, to its end: a job.

@@ -96,6 +96,7 @@ $http_config
         bucket @{[ bucket('assets') ]};
         region eu-west-1;
         endpoint http://127.0.0.1:$s3_port$at{assets};
+        public_endpoint http://localhost:$s3_port$at{assets};
         path_style on;
         credentials file $dir/credentials;
     }
@@ -514,7 +515,8 @@ sub by_signing {
         'Content-Type' => 'application/xml');
     is($got->{status}, 200, 'completed') or diag($got->{body});
     like($got->{body}, qr{<Key>raw/ann/q.png</Key>}, '... under its key');
-    like($got->{body}, qr{<Location>http://}, '... and where that is');
+    like($got->{body}, qr{<Location>[^<]+raw/ann/q.png<},
+         '... and where that is');
 
     $id = $pg->value("SELECT id FROM uploads
                           WHERE object_key = 'raw/ann/q.png'");
@@ -527,8 +529,8 @@ sub by_signing {
     ($key{uploadId}) = $got->{body} =~ m{<UploadId>([^<]+)</UploadId>};
     is(send_to(DELETE => $sign->(%key, method => 'DELETE')->{url}, undef)
        ->{status}, 204, 'another one is aborted');
-    is(send_to(GET => $sign->(%key, method => 'GET')->{url}, undef)->{code},
-       'NoSuchUpload', '... and not there any more');
+    is(send_to(GET => $sign->(%key, method => 'GET')->{url}, undef)->{status},
+       404, '... and not there any more');
     return;
 }
 
@@ -707,8 +709,10 @@ sub expired {
 
     is($uploads->request(HEAD => "/$up->{key}")->{status}, 200,
        'what was uploaded is still there');
-    $pg->sql("UPDATE uploads SET expires_at = now() - interval '2 hours',
-        updated_at = now() - interval '2 hours' WHERE id = '$up->{id}'");
+    $pg->sql("ALTER TABLE uploads DISABLE TRIGGER uploads_touch;
+        UPDATE uploads SET expires_at = now() - interval '2 hours',
+            updated_at = now() - interval '2 hours' WHERE id = '$up->{id}';
+        ALTER TABLE uploads ENABLE TRIGGER uploads_touch");
 
     my ($status, $out, $log) = command('expire', '1h');
     is("$status $out", "0 deleted 1 objects, 0 failed\n", 'it expires')

@@ -616,11 +616,16 @@ ngx_http_social_parts_aborted(ngx_http_request_t *r,
 }
 
 
+/*
+ * S3 says NoSuchUpload, and Ceph NoSuchKey of some requests.
+ */
+
 static ngx_uint_t
 ngx_http_social_parts_is_gone(const ngx_http_social_s3_answer_t *answer)
 {
     return answer->status == NGX_HTTP_NOT_FOUND
-           && social_str_eq(answer->code, social_str("NoSuchUpload"));
+           && (social_str_eq(answer->code, social_str("NoSuchUpload"))
+               || social_str_eq(answer->code, social_str("NoSuchKey")));
 }
 
 
