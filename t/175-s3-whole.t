@@ -17,11 +17,13 @@ use Digest::MD5 qw( md5_hex );
 use File::Temp ();
 use JSON::PP ();
 use POSIX ();
+use SocialEvents qw( aws minio ceph bridge records json );
 use SocialImage;
 use SocialNginx;
 use SocialPostgres;
 use SocialRadosgw;
 use SocialS3;
+use SocialSqs;
 use SocialToken;
 use Test::More;
 use Time::HiRes qw( sleep time );
@@ -51,7 +53,7 @@ if (grep { $_ eq 'radosgw' } @names) {
 # What a subtest works with: nginx, the database, a worker, and clients.
 
 my ($name, $nginx, $pg, $dir, $port, $assets_port, $s3_port, $worker, $conf);
-my ($uploads, $assets);
+my ($uploads, $assets, $sns, $sqs);
 
 sub bucket { return "$name-$_[0]" }
 
@@ -101,6 +103,7 @@ $http_config
         credentials file $dir/credentials;
     }
     social_job uploads prefix=photos/ kind=post;
+    social_job assets prefix=in/ kind=post;
 
     social_presign_key raw/\$social_sub/\$social_upload_id.\$social_upload_ext;
     social_presign_types image/png image/jpeg;
@@ -128,8 +131,17 @@ $http_config
         }
         location /uploads/ { social_auth main; social_upload_status; }
         location = /me { social_auth main; social_user; }
-        location = /hook { social_hook s3 token=hook; }
+        location = /hook {
+            social_hook s3 token=hook topics=$sns->{topic}
+                        sns_host=localhost:$sns->{port} sns_ca=$dir/our-ca.pem;
+        }
         location = /readyz { social_ready; }
+    }
+    server {
+        listen 127.0.0.1:$sns->{port} ssl;
+        ssl_certificate $dir/tls.pem;
+        ssl_certificate_key $dir/tls.key;
+        root $dir/sns;
     }
     server {
         listen 127.0.0.1:$assets_port;
@@ -175,6 +187,8 @@ bucket assets {
 variant small { width = 64 height = 64 formats = {"jpeg", "webp"} }
 kind post { variants = {"small"} output = "assets" }
 kind avatar { variants = {"small"} output = "assets" alias = "avatars/{sub}.jpg" }
+sqs uploads { @{[ $sqs->conf ]} }
+job in { bucket = "assets" prefix = "in/" kind = "post" }
 _EOC_
 }
 
@@ -190,6 +204,9 @@ sub begin {
     $s3_port = $rgw->{port} if $name eq 'radosgw';
 
     my $s3 = SocialS3->new;
+
+    $sns = SocialEvents->sns($dir, SocialNginx::free_port());
+    $sqs = SocialSqs->start($dir);
 
     mkdir "$dir/$_" for qw( uploads assets cache );
     $nginx->write_file('credentials', $s3->credentials_text);
@@ -290,7 +307,7 @@ sub keys_of {
     return sort $got->{body} =~ m{<Key>([^<]*)</Key>}g;
 }
 
-# A picture of so many bytes, that are no others' with another number.
+# A picture of so many bytes; each has another number in it.
 
 my $photos = 0;
 
@@ -466,7 +483,7 @@ sub by_parts {
     is(call(GET => "$at?$key")->{status}, 404, '... it is gone');
     is(call(DELETE => "$at?$key")->{status}, 200, '... once more');
     is($uploads->request(HEAD => "/$up->{key}")->{status}, 404,
-       '... and is no object');
+       '... and no object exists');
 
     return;
 }
@@ -607,6 +624,68 @@ sub by_rule {
 }
 
 
+# Each sender has an event of an object that the store itself says nothing of, and
+# that is served as a picture in the end.
+
+sub by_sender {
+    my %event = (bucket => bucket('assets'), seq => '01');
+    my $post = sub {
+        my ($body, %headers) = @_;
+        my $got = SocialS3->new(port => $port)->exchange(POST => '/hook',
+            body => $body, headers => { 'content-type' => 'text/plain',
+                                        %headers });
+        return "$got->{status} $got->{body}";
+    };
+
+    my %senders = (
+        's3' => sub { $post->(records(aws(%event, @_)),
+                              authorization => "Bearer $secret") },
+        'sns' => sub { $post->($sns->message(
+            Message => records(aws(%event, @_)))) },
+        'sns2' => sub { $post->($sns->message(_version => 2,
+            Message => records(aws(%event, @_)))) },
+        'eventbridge' => sub { $post->(json(bridge(%event, @_)),
+                                       'x-api-key' => $secret) },
+        'minio' => sub { $post->(json({ EventName => 's3:ObjectCreated:Put',
+            Records => [ minio(%event, @_) ] }),
+            authorization => "Bearer $secret") },
+        'ceph' => sub { $post->(records(ceph(%event, @_, opaque => $secret))) },
+        'sqs' => sub { $sqs->put(records(aws(%event, @_))); '204 ' },
+        'sqs-sns' => sub { $sqs->put(json({ Type => 'Notification',
+            MessageId => 'x', TopicArn => $sns->{topic},
+            Message => records(aws(%event, @_)) })); '204 ' },
+        'sqs-eventbridge' => sub { $sqs->put(json(bridge(%event, @_)));
+                                   '204 ' },
+    );
+
+    for my $sender (sort keys %senders) {
+        my $picture = picture();
+        my $put = $assets->request(PUT => "/in/$sender", body => $picture);
+        is($put->{status}, 200, "an object for $sender");
+        is($senders{$sender}->(key => "in/$sender", etag => md5_hex($picture),
+                               size => length $picture), '204 ',
+           '... its event') or diag($nginx->error_log);
+    }
+
+    for my $sender (sort keys %senders) {
+        my $id = join '-', md5_hex(bucket('assets') . "/in/$sender")
+                 =~ /\A(.{8})(.{4})(.{4})(.{4})(.{12})\z/;
+        is($pg->wait_for("SELECT state FROM jobs
+                          WHERE payload->>'key' = 'in/$sender'", 'done', 60),
+           'done', "the job of $sender is done");
+        my $got = get("/images/$id/small.webp");
+        is("$got->{status} $got->{headers}{'content-type'}", '200 image/webp',
+           '... and its picture served');
+    }
+
+    is($pg->value("SELECT count(*) FROM uploads WHERE object_key LIKE 'in/%'"),
+       0, 'none of them is an upload');
+    ok($sqs->until_state(sub { $_[0]{messages} == 0 }), 'the queue is empty');
+    is($sqs->now->{forged}, 0, '... and each request to it signed');
+    return;
+}
+
+
 # Two hundred uploads by ten users at a time, each of which has one job.
 
 sub many {
@@ -683,7 +762,7 @@ sub served {
 
     is($assets->exchange(GET => "$assets->{base}/$variants[0]")->{status}, 403,
        'without a signature nobody gets it');
-    is(get('/images/none.jpg')->{status}, 404, 'what is not there');
+    is(get('/images/none.jpg')->{status}, 404, 'what does not exist');
     return;
 }
 
@@ -704,7 +783,7 @@ sub uncached {
        length $whole, 'HEAD');
     is(get("/avatars/$id.jpg", headers => { 'if-modified-since' =>
            'Fri, 01 Jan 2100 00:00:00 GMT' })->{status} =~ /\A(?:200|304)\z/, 1,
-       'a date of the future is no error');
+       'a date of the future is accepted');
     return;
 }
 
@@ -806,6 +885,7 @@ sub whole {
     subtest 'many' => sub { many() } if $ENV{SOAK};
     subtest 'not cached' => sub { uncached('ann') };
     subtest 'by a rule' => sub { by_rule() };
+    subtest 'by each sender' => sub { by_sender() };
     subtest 'clean' => sub { cleaned(grep { /jpg\z/ } @variants) };
     subtest 'expire' => sub { expired($up) };
     subtest 'erase' => sub {

@@ -253,7 +253,7 @@ sub create {
     return;
 }
 
-# Each object of the bucket that is made or removed is told to the URL, by a
+# Each object of the bucket that is made or removed is announced to the URL, by a
 # topic with that opaque data.
 
 sub notify {
