@@ -499,8 +499,23 @@ sub by_signing {
         return $got->{json};
     };
 
-    my $up = $sign->(method => 'PUT', key => 'p.png',
-                     contentType => 'image/png');
+    my $form = $sign->(method => 'PUT', key => 'o.png',
+                       contentType => 'image/png');
+    my $post = sub {
+        my %m = SocialS3::multipart(%{ $form->{fields} },
+                                    file => [ 'o.png', $_[0] ]);
+        return send_to(POST => $form->{url}, $m{body}, %{ $m{headers} });
+    };
+
+    is($post->('x' x (10 * 1024 * 1024 + 1))->{code}, 'EntityTooLarge',
+       'a form is not for what is too large');
+    is($post->(picture())->{status}, 201, '... but for what it says');
+    is($uploads->request(HEAD => '/raw/ann/o.png')->{headers}{'content-type'},
+       'image/png', '... of its type');
+    ready($pg->value("SELECT id FROM uploads
+                          WHERE object_key = 'raw/ann/o.png'"), 'a signed form');
+
+    my $up = $sign->(method => 'PUT', key => 'p.png');
     my $got = send_to(PUT => $up->{url}, $picture, 'Content-Type' => 'image/png');
 
     is($got->{status}, 200, 'it is put') or diag($got->{body});
