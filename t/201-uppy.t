@@ -261,7 +261,7 @@ for my $mode (qw( sign companion )) {
     asked();
     $state = page('upload');
     is_whole("$mode, whole", $state, $digest);
-    is_deeply([ asked() ], [ 'POST - 201' ], "$mode: by one form");
+    is_deeply([ grep { !/^GET/ } asked() ], [ 'POST - 201' ], "$mode: by one form");
 }
 
 none_left('after all');

@@ -253,8 +253,8 @@ sub create {
     return;
 }
 
-# Each object of the bucket that is made or removed is announced to the URL, by a
-# topic with that opaque data.
+# Each object that is made in the bucket or removed is announced to the URL, by
+# a topic with that opaque data.
 
 sub notify {
     my ($self, $bucket, $url, $opaque) = @_;
