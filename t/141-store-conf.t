@@ -74,7 +74,7 @@ wrong_bucket('nothing', '', 'no "region" is defined in "social_bucket raw"');
 wrong_bucket('an unknown line', "$lines foo bar;",
              'unknown directive "foo" in "social_bucket" block, supported are '
              . '"bucket", "region", "endpoint", "public_endpoint", '
-             . '"path_style" and "credentials" in ');
+             . '"path_style", "ca_file" and "credentials" in ');
 wrong_bucket('two values', 'region a b;',
              'invalid number of arguments in "region" directive');
 for (qw( region bucket )) {

@@ -41,8 +41,18 @@ my $secret = 'whsec_' . 'c2VjcmV0' x 6;
 my @names = split ' ', $ENV{S3} // 'store radosgw';
 my $rgw;
 
+# What is asked by servers is asked by TLS, with an authority of our own.
+
+my $certs = File::Temp::tempdir('social-certs-XXXXXX', TMPDIR => 1,
+                                CLEANUP => 1);
+chmod 0755, $certs;
+SocialEvents::authority($certs, 's3');
+SocialEvents::certificate($certs, 's3', 's3', 'localhost',
+                          map { "$_-uploads.localhost" } qw( store radosgw ));
+
 if (grep { $_ eq 'radosgw' } @names) {
-    $rgw = SocialRadosgw->start or do {
+    $rgw = SocialRadosgw->start(tls => [ "$certs/s3.pem", "$certs/s3.key" ])
+        or do {
         my $why = SocialRadosgw::why();
         die "$why\n" if defined $ENV{S3};
         diag("NOT TESTED with radosgw: $why");
@@ -52,7 +62,8 @@ if (grep { $_ eq 'radosgw' } @names) {
 
 # What a subtest works with: nginx, the database, a worker, and clients.
 
-my ($name, $nginx, $pg, $dir, $port, $assets_port, $s3_port, $worker, $conf);
+my ($name, $nginx, $pg, $dir, $port, $assets_port, $s3_port, $tls_port);
+my ($worker, $conf);
 my ($uploads, $assets, $sns, $sqs);
 
 sub bucket { return "$name-$_[0]" }
@@ -64,6 +75,9 @@ sub config {
     my $stores = $name eq 'radosgw' ? '' : <<"_EOC_";
     server {
         listen 127.0.0.1:$s3_port;
+        listen 127.0.0.1:$tls_port ssl;
+        ssl_certificate $certs/s3.pem;
+        ssl_certificate_key $certs/s3.key;
         location /uploads/ {
             social_store uploads root=$dir/uploads announce=on fsync=off;
         }
@@ -90,8 +104,10 @@ $http_config
     social_bucket uploads {
         bucket @{[ bucket('uploads') ]};
         region eu-west-1;
-        endpoint http://localhost:$s3_port$at{uploads};
+        endpoint https://localhost:$tls_port$at{uploads};
+        public_endpoint http://localhost:$s3_port$at{uploads};
         path_style off;
+        ca_file $certs/s3-ca.pem;
         credentials file $dir/credentials;
     }
     social_bucket assets {
@@ -142,6 +158,11 @@ $http_config
         ssl_certificate $dir/tls.pem;
         ssl_certificate_key $dir/tls.key;
         root $dir/sns;
+        location = / {
+            proxy_pass http://127.0.0.1:$sqs->{port};
+            proxy_set_header Host \$http_host;
+            proxy_read_timeout 60s;
+        }
     }
     server {
         listen 127.0.0.1:$assets_port;
@@ -174,7 +195,8 @@ database { @{[ $pg->worker ]} }
 bucket uploads {
     bucket = "@{[ bucket('uploads') ]}"
     region = "eu-west-1"
-    endpoint = "http://127.0.0.1:$s3_port$at{uploads}"
+    endpoint = "https://localhost:$tls_port$at{uploads}"
+    ca = "$certs/s3-ca.pem"
     credentials = "file $dir/credentials"
 }
 bucket assets {
@@ -187,7 +209,10 @@ bucket assets {
 variant small { width = 64 height = 64 formats = {"jpeg", "webp"} }
 kind post { variants = {"small"} output = "assets" }
 kind avatar { variants = {"small"} output = "assets" alias = "avatars/{sub}.jpg" }
-sqs uploads { @{[ $sqs->conf ]} }
+sqs uploads {
+    @{[ $sqs->conf(endpoint => "https://localhost:$sns->{port}",
+                   ca => "$dir/our-ca.pem") ]}
+}
 job in { bucket = "assets" prefix = "in/" kind = "post" }
 _EOC_
 }
@@ -200,8 +225,9 @@ sub begin {
     $pg = SocialPostgres->start;
     $pg->migrate;
 
-    ($port, $assets_port, $s3_port) = map { SocialNginx::free_port() } 1 .. 3;
-    $s3_port = $rgw->{port} if $name eq 'radosgw';
+    ($port, $assets_port, $s3_port, $tls_port) =
+        map { SocialNginx::free_port() } 1 .. 4;
+    ($s3_port, $tls_port) = @$rgw{qw( port tls_port )} if $name eq 'radosgw';
 
     my $s3 = SocialS3->new;
 
@@ -226,6 +252,8 @@ sub begin {
         $rgw->create(bucket('uploads'), bucket('assets'));
         $rgw->notify(bucket('uploads'), "http://127.0.0.1:$port/hook", $secret);
     }
+
+    trusted();
 
     $worker = fork // die "fork: $!\n";
 
@@ -807,6 +835,38 @@ sub command {
     my (@args) = @_;
     my $out = `$program -c $conf @args 2>$dir/command.log`;
     return ($? >> 8, $out, SocialNginx::slurp("$dir/command.log"));
+}
+
+# Who has a certificate of the authority, for the host that is asked, and nobody
+# else.
+
+sub trusted {
+    my $check = sub {
+        my ($from, $to) = @_;
+        my $text = worker_config();
+        $text =~ s/\Q$from\E/$to/ or die "no $from\n";
+        my $file = $nginx->write_file('other.conf', $text);
+        return scalar `$program -c $file check 2>&1`;
+    };
+
+    my $got = $check->('', '');
+    like($got, qr/^ok +bucket $_$/m, "the bucket $_ is trusted")
+        for qw( uploads assets );
+    like($got, qr/^ok +sqs uploads$/m, '... and the queue');
+
+    my $ca = qq(ca = "$certs/s3-ca.pem");
+    like($check->($ca, ''), qr/^wrong +bucket uploads: .*certificate/m,
+         '... but not without the authority');
+    like($check->($ca, qq(ca = "$dir/our-ca.pem")),
+         qr/^wrong +bucket uploads: .*certificate/m, '... nor with another one');
+    like($check->("https://localhost:$tls_port", "https://127.0.0.1:$tls_port"),
+         qr/^wrong +bucket uploads: .*(?:certificate|SSL)/m,
+         '... nor at another host');
+    like($check->(qq(ca = "$dir/our-ca.pem"), ''),
+         qr/^wrong +sqs uploads: .*certificate/m, '... nor the queue');
+    like($check->($ca, 'ca = "/nonexistent"'), qr/No such file/,
+         'a file that cannot be read is said');
+    return;
 }
 
 

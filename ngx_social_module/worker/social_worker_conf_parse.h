@@ -47,6 +47,13 @@ void social_worker_conf_wrong(social_worker_conf_ctx_t *ctx,
     const char *what);
 
 /*
+ * The option "ca" of a section: a file of certificates, owned by the caller, or
+ * NULL where it is not set. One that cannot be read is a mistake.
+ */
+char *social_worker_conf_ca(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    const char *section, const char *name);
+
+/*
  * The sections "schedule".
  */
 extern cfg_opt_t  social_worker_schedule_opts[];

@@ -6,6 +6,7 @@ package SocialRadosgw;
 #
 #     my $why = SocialRadosgw::missing();       # what is not installed, or ''
 #     my $rgw = SocialRadosgw->start or diag(SocialRadosgw::why());
+#     ... ->start(tls => [ $certificate, $key ]);   # at $rgw->{tls_port}, too
 #     my $s3 = $rgw->s3('bucket');              # a SocialS3
 #     $rgw->create('bucket');
 #     $rgw->notify('bucket', "http://127.0.0.1:$port/hook", 'opaque data');
@@ -55,6 +56,12 @@ sub start {
     my $self = bless { dir => $dir, port => SocialNginx::free_port(),
         host => 'localhost', pids => [], owner => $$ }, $class;
 
+    if ($o{tls}) {
+        $self->{tls_port} = SocialNginx::free_port();
+        $self->{tls} = "ssl_endpoint=127.0.0.1:$self->{tls_port} "
+            . "ssl_certificate=$o{tls}[0] ssl_private_key=$o{tls}[1]";
+    }
+
     push @all, $self;
     mkdir "$dir/$_" for qw( mon osd rgw run log );
     $self->configure;
@@ -77,6 +84,8 @@ sub configure {
     my ($self) = @_;
 
     my $dir = $self->{dir};
+    my $frontend = "beast endpoint=127.0.0.1:$self->{port} tcp_nodelay=1 "
+                   . ($self->{tls} // '');
     my ($v2, $v1, $osd) = map { SocialNginx::free_port() } 1 .. 3;
     my $fsid = sprintf '%08x-%04x-4%03x-8%03x-%012x',
         map { int rand $_ } 2 ** 32, 2 ** 16, 2 ** 12, 2 ** 12, 2 ** 47;
@@ -128,7 +137,7 @@ ms mon client mode = crc
 objecter tick interval = 0.2
 rgw data = $dir/rgw
 rgw dns name = $self->{host}
-rgw frontends = beast endpoint=127.0.0.1:$self->{port} tcp_nodelay=1
+rgw frontends = $frontend
 rgw thread pool size = 32
 rgw enable usage log = false
 rgw s3 auth order = local

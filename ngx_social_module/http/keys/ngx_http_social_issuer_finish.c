@@ -8,9 +8,6 @@
 #include "ngx_http_social_keys.h"
 #include "social_discovery.h"
 
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
-
 
 static char *ngx_http_social_issuer_derive(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
@@ -18,7 +15,6 @@ static char *ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
 static char *ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
-static ngx_uint_t ngx_http_social_issuer_has_certificates(ngx_str_t *file);
 
 
 char *
@@ -171,7 +167,7 @@ ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     }
 
     if (issuer->ca_file.len
-        && !ngx_http_social_issuer_has_certificates(&issuer->ca_file))
+        && !ngx_http_social_file_has_certificates(&issuer->ca_file))
     {
         return ngx_http_social_conf_error(cf, &issuer->position,
                    "no PEM certificate in file \"%V\" for \"ca_file\" "
@@ -179,21 +175,4 @@ ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_social_issuer_has_certificates(ngx_str_t *file)
-{
-    ngx_uint_t   ok;
-    X509_STORE  *store;
-
-    store = X509_STORE_new();
-
-    ok = store && X509_STORE_load_file(store, (char *) file->data) == 1;
-
-    X509_STORE_free(store);
-    ERR_clear_error();
-
-    return ok;
 }

@@ -73,6 +73,7 @@ ngx_http_social_parts_ask(ngx_http_request_t *r,
     presign.query = query;
 
     ask.method = method;
+    ask.ca_file = plcf->bucket->ca_file;
     ask.timeout = NGX_HTTP_SOCIAL_PARTS_TIMEOUT;
 
     if (ngx_strcmp(method, "POST") == 0) {
