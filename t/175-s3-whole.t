@@ -291,7 +291,10 @@ sub end {
 
 END {
     local $?;
-    kill('KILL', $worker), waitpid($worker, 0) if $worker;
+    if ($worker) {
+        kill 'KILL', $worker;
+        waitpid $worker, 0;
+    }
     $nginx->stop if $nginx && $nginx->{owner} && $nginx->{owner} == $$;
 }
 
@@ -332,7 +335,8 @@ sub keys_of {
     my ($s3) = @_;
     my $got = $s3->request(GET => '', query => { 'list-type' => 2 });
     is($got->{status}, 200, 'a list') or diag($got->{body});
-    return sort $got->{body} =~ m{<Key>([^<]*)</Key>}g;
+    my @keys = sort $got->{body} =~ m{<Key>([^<]*)</Key>}g;
+    return @keys;
 }
 
 # A picture of so many bytes; each has another number in it.

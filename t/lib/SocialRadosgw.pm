@@ -159,13 +159,17 @@ sub begin {
     my $end = time + $seconds;
     my $s3 = SocialS3->new;
 
-    $self->run('monmaptool', '--create', '--fsid', $self->{fsid}, '--addv', 'a',
-               $self->{mon}, "$dir/monmap")
-        && $self->run('osdmaptool', '--createsimple', 1, '--pg-bits', 1,
-                      "$dir/osdmap")
-        && $self->run('ceph-mon', '-i', 'a', '--mkfs', '--monmap',
-                      "$dir/monmap", '--osdmap', "$dir/osdmap")
-        or return;
+    my @maps = (
+        [ 'monmaptool', '--create', '--fsid', $self->{fsid}, '--addv', 'a',
+          $self->{mon}, "$dir/monmap" ],
+        [ 'osdmaptool', '--createsimple', 1, '--pg-bits', 1, "$dir/osdmap" ],
+        [ 'ceph-mon', '-i', 'a', '--mkfs', '--monmap', "$dir/monmap",
+          '--osdmap', "$dir/osdmap" ],
+    );
+
+    for (@maps) {
+        $self->run(@$_) or return;
+    }
 
     $self->spawn('ceph-mon', '-i', 'a', '-f');
     $self->run('ceph-osd', '-i', 0, '--mkfs') or return;
