@@ -362,7 +362,7 @@ sub read_page {
 }
 
 sub read_pages {
-    for my $file (@top, files('docs', qr/\.md\z/)) {
+    for my $file (@top, map { files($_, qr/\.md\z/) } qw( docs conf )) {
         $page{$file} = read_page($file) if -e $file;
     }
 }

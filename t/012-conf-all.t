@@ -266,11 +266,14 @@ my %param = (
     social_presign => {
         before => 'social_auth main; social_presign_key $social_sub;
                    social_presign raw put', location => 1,
+        other => { form => 'social_auth main; social_presign_key $social_sub/;
+                            social_presign raw sign' },
         kinds => [ 'a', 'b,c', { map {
             $_ => 'it may contain only lowercase letters, digits, "_" and '
                 . '"-", and must have 1 to 32 of them' }
             '', 'A', 'a/b', 'x' x 33 } ],
         overwrite => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        form => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
     },
     social_store => {
         before => 'social_store raw', location => 1, required => 'root',
@@ -384,6 +387,8 @@ my %line = (
         public_endpoint => [ 'https://a.example', 'https://b.example',
                              { a => $url } ],
         path_style => [ 'on', 'off', { yes => $flag } ],
+        ca_file => [ '/etc/ssl/certs/ca-certificates.crt',
+                     "$dir/ca.pem", { "''" => $empty } ],
         credentials => [ "file $dir/credentials", 'profile x', {
             x => 'it must be "default", "env", "file PATH", "profile NAME", '
                  . '"web_identity", "container" or "imds"' } ],

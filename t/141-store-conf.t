@@ -61,7 +61,8 @@ no_root_location();
 accepted('a bucket', bucket($bucket));
 accepted('all of it', bucket("social_bucket a { bucket b.c-d; $lines
     endpoint http://127.0.0.1:9/x/; public_endpoint https://example.com;
-    path_style on; } social_bucket b { region r1; path_style off;
+    path_style on; ca_file /etc/ssl/certs/ca-certificates.crt; }
+    social_bucket b { region r1; path_style off;
     credentials file $dir/credentials; }"));
 
 refused('no name', bucket('social_bucket { }'),
@@ -74,7 +75,9 @@ wrong_bucket('nothing', '', 'no "region" is defined in "social_bucket raw"');
 wrong_bucket('an unknown line', "$lines foo bar;",
              'unknown directive "foo" in "social_bucket" block, supported are '
              . '"bucket", "region", "endpoint", "public_endpoint", '
-             . '"path_style" and "credentials" in ');
+             . '"path_style", "ca_file" and "credentials" in ');
+wrong_bucket('a file without certificates', "$lines ca_file $dir/credentials;",
+             'no PEM certificate in file "');
 wrong_bucket('two values', 'region a b;',
              'invalid number of arguments in "region" directive');
 for (qw( region bucket )) {

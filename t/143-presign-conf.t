@@ -60,6 +60,9 @@ accepted('one key for all', conf("social_auth main; $key
 accepted('for Uppy', conf('social_auth main;
     social_presign_key raw/$social_sub/; social_presign raw sign kinds=a;'),
     @away);
+accepted('for a store without forms', conf('social_auth main;
+    social_presign_key raw/$social_sub/; social_presign raw sign form=off;'),
+    @away);
 accepted('as Companion', conf('', server => "location /s3/ {
     social_auth main; $key social_presign raw multipart kinds=a; }"), @away);
 accepted('inherited', conf('social_auth main; social_presign raw avatar;',
@@ -82,6 +85,8 @@ wrong('a parameter of another mode', 'social_presign raw avatar kinds=a;',
 wrong('to overwrite what has a policy', 'social_presign raw post overwrite=on;',
       'parameter "overwrite" is not allowed in this "social_presign" '
       . 'directive');
+wrong('no form where there is none', 'social_presign raw put form=off;',
+      'parameter "form" is not allowed in this "social_presign" directive');
 wrong('to overwrite, or not', 'social_presign raw put overwrite=yes;',
       'invalid value "yes" of parameter "overwrite" in "social_presign" '
       . 'directive');

@@ -11,6 +11,7 @@ use lib 't/lib';
 
 use Digest::MD5 qw( md5_hex );
 use JSON::PP ();
+use MIME::Base64 qw( decode_base64 );
 use SocialNginx;
 use SocialParts;
 use SocialPostgres;
@@ -85,6 +86,11 @@ $http_config
         location = /sign {
             social_auth main;
             social_presign raw sign kinds=photo,post;
+            social_presign_key raw/\$social_sub/;
+        }
+        location = /bare {
+            social_auth main;
+            social_presign own sign form=off;
             social_presign_key raw/\$social_sub/;
         }
         location = /own {
@@ -224,6 +230,11 @@ subtest 'aborted' => sub {
               [ "DELETE /raw/$up->{key} uploadId=up/load+2= -" ], 'from S3');
     is(call(DELETE => $at)->{status}, 200, '... when it is asked again');
     is(call(GET => $at)->{status}, 404, '... and has no parts');
+
+    $parts->mode('ceph');
+    is(call(GET => $at)->{status}, 404, 'by a store that names it otherwise');
+    is(call(DELETE => $at)->{status}, 200, '... which is aborted there, too');
+    $parts->mode('');
 };
 
 # The same by the embedded store, to its end: a job.
@@ -569,6 +580,52 @@ subtest 'sign' => sub {
     is($pg->wait_for("SELECT state FROM uploads
                       WHERE object_key = 'raw/$sub/x.png'", 'stored'),
        'stored', '... and announced');
+
+    # a client that can send a form: any S3 holds it to both
+
+    my %typed = (method => 'PUT', key => 'f.png', contentType => 'text/html');
+    my $form = call(POST => '/own', body => { %typed, expiresIn => 20 })
+               ->{json};
+    is($form->{key}, "raw/$sub/f.png", 'a form, for its key');
+    is($form->{fields}{key}, $form->{key}, '... which is a field');
+    is($form->{fields}{'Content-Type'}, 'image/png',
+       '... of the type of the extension');
+    is($form->{expiresIn}, 20, '... for a shorter time');
+    is(call(POST => '/own', body => { %typed, expiresIn => 9999 })
+       ->{json}{expiresIn}, 60, '... but not a longer one');
+
+    my ($policy) = map { $json->decode(decode_base64($_)) }
+                   $form->{fields}{policy};
+    is_deeply([ grep { ref eq 'ARRAY' } @{ $policy->{conditions} } ],
+              [ [ 'content-length-range', 1, 1_048_576 ] ],
+              '... and of the size of the location');
+
+    my $post = sub {
+        my ($file, %o) = @_;
+        my %fields = (%{ $form->{fields} }, %o);
+        my %m = SocialS3::multipart(%fields, file => [ 'f', $file ]);
+        return send_to(POST => $form->{url}, $m{body}, %{ $m{headers} });
+    };
+    is($post->('x' x 1_048_577)->{code}, 'EntityTooLarge', 'too large');
+    is($post->('x', 'Content-Type' => 'text/html')->{code}, 'AccessDenied',
+       'another type');
+    is($post->('x', key => 'raw/bob/f.png')->{code}, 'AccessDenied',
+       'another key');
+    is($post->('x')->{status}, 201, 'what it is for');
+    is($pg->wait_for("SELECT state || ' ' || content_type FROM uploads
+                      WHERE object_key = 'raw/$sub/f.png'", 'stored image/png'),
+       'stored image/png', '... and announced');
+
+    for my $key ('../bob/f.png', 'x' x 1024 . '.png', 'f.html') {
+        my $no = call(POST => '/own', body => { %typed, key => $key });
+        is("$no->{status} @{[ keys %{ $no->{json}{errors} // {} } ]}",
+           '422 key', "no form for $key");
+    }
+
+    my $bare = call(POST => '/bare', body => { %typed })->{json};
+    is($bare->{fields}, undef, 'a store without forms');
+    is(send_to(PUT => $bare->{url}, 'x', 'content-type' => 'image/png')
+       ->{status}, 200, '... gets a PUT');
 };
 
 subtest 'database unavailable' => sub {

@@ -485,6 +485,52 @@ subtest 'the documents of conf/aws' => sub {
                            WHERE object_key = 'in/$name'"),
            $name =~ /Created/ ? 't' : 'f', 'is known');
     }
+
+    # each document has the names of the others, and the path that is documented
+
+    is_deeply(document('notification-eventbridge'),
+              { EventBridgeConfiguration => {} },
+              'a bucket says all of its events to EventBridge');
+
+    my $to = document('eventbridge-destination');
+    my ($target) = @{ document('eventbridge-targets')->{Targets} };
+    my $dead = 'arn:aws:sqs:eu-west-1:123456789012:uploads-dead';
+
+    is($to->{ConnectionArn} =~ s{.*/}{}r,
+       document('eventbridge-connection')->{Name}, 'its connection');
+    is($to->{HttpMethod}, 'POST', 'by POST');
+    my ($path) = $to->{InvocationEndpoint} =~ m{\Ahttps://[^/]+(/.*)};
+    is(document('subscription')->{Endpoint}, $to->{InvocationEndpoint},
+       'to where SNS sends, too');
+    like(SocialNginx::slurp('docs/directives/hooks.md'),
+         qr/^location = \Q$path\E \{\n    social_hook s3 /m,
+         'which is a location of the documentation');
+    is(document('eventbridge-targets')->{Rule},
+       document('eventbridge-rule')->{Name}, 'the target is of the rule');
+    like($target->{Arn}, qr{:api-destination/\Q$to->{Name}\E/}, 'it is this');
+
+    my $may = document('eventbridge-policy')->{Statement}[0];
+    is($may->{Action}, 'events:InvokeApiDestination', 'its role may call it');
+    like($target->{Arn}, qr/\A\Q@{[ $may->{Resource} =~ s{\*\z}{}r ]}\E/,
+         '... and nothing else');
+    is(document('eventbridge-trust')->{Statement}[0]{Principal}{Service},
+       'events.amazonaws.com', '... as EventBridge');
+
+    my %from = map { $_->{Principal}{Service} => $_ } @{ JSON::PP::decode_json(
+        document('dead-queue-attributes')->{Policy})->{Statement} };
+
+    is($from{"$_.amazonaws.com"}{Resource}, $dead, "$_ may send to the dead")
+        for qw( sns events );
+    is($from{'sns.amazonaws.com'}{Condition}{ArnEquals}{'aws:SourceArn'},
+       $topic, '... of the topic');
+    like($from{'events.amazonaws.com'}{Condition}{ArnEquals}{'aws:SourceArn'},
+         qr{:rule/\Q@{[ document('eventbridge-rule')->{Name} ]}\E\z},
+         '... of the rule');
+    is($target->{DeadLetterConfig}{Arn}, $dead, 'which the rule does');
+    is(JSON::PP::decode_json(document('subscription')->{Attributes}
+       {RedrivePolicy})->{deadLetterTargetArn}, $dead, '... and the topic');
+    is(JSON::PP::decode_json(document('queue-attributes')->{RedrivePolicy})
+       ->{deadLetterTargetArn}, $dead, '... and the queue');
 };
 
 

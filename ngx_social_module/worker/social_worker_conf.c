@@ -64,6 +64,7 @@ static cfg_opt_t  social_worker_bucket_opts[] = {
     CFG_STR("credentials", "env", CFGF_NONE),
     CFG_BOOL("path_style", cfg_false, CFGF_NODEFAULT),
     CFG_STR("timeout", "30s", CFGF_NONE),
+    CFG_STR("ca", NULL, CFGF_NONE),
     CFG_END()
 };
 
@@ -201,6 +202,7 @@ social_worker_conf_release(social_worker_conf_t *conf)
         free(conf->buckets[i].endpoint);
         free(conf->buckets[i].region);
         free(conf->buckets[i].credentials);
+        free(conf->buckets[i].ca);
         social_net_credentials_destroy(conf->buckets[i].s3.source);
     }
 
@@ -575,6 +577,8 @@ social_worker_conf_fill_bucket(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
         social_worker_conf_wrong(ctx, "bucket", bucket->name, "endpoint", why);
     }
 
+    bucket->ca = social_worker_conf_ca(ctx, cfg, "bucket", bucket->name);
+    bucket->s3.ca_file = bucket->ca;
     bucket->s3.bucket = &bucket->target;
     bucket->s3.source = social_net_credentials_create(bucket->credentials,
                                                       bucket->region, error);
@@ -781,15 +785,10 @@ social_worker_conf_fill_endpoint(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
     static const char *const  pictures[] = { "variants", "output", "alias" };
 
     kind->url = strdup(cfg_getstr(cfg, "url"));
-    kind->ca = social_worker_conf_text(cfg, "ca");
+    kind->ca = social_worker_conf_ca(ctx, cfg, "kind", kind->name);
 
     if (social_url_check(social_str(kind->url), false, &why) != SOCIAL_OK) {
         social_worker_conf_wrong(ctx, "kind", kind->name, "url", why);
-    }
-
-    if (kind->ca != NULL && access(kind->ca, R_OK) == -1) {
-        social_worker_conf_wrong(ctx, "kind", kind->name, "ca",
-                                 strerror(errno));
     }
 
     for (i = 0; i < sizeof(pictures) / sizeof(pictures[0]); i++) {

@@ -68,6 +68,7 @@ typedef struct {
     char                    *endpoint;     /* NULL: AWS's */
     char                    *region;
     char                    *credentials;
+    char                    *ca;           /* a file; NULL: the system's */
     unsigned char            url[SOCIAL_ENDPOINT_MAX_URL];    /* AWS's */
     social_bucket_t          target;
     social_net_s3_t          s3;           /* how its objects are reached */
@@ -134,6 +135,7 @@ typedef struct {
     char                    *endpoint;     /* NULL: that of the URL */
     char                    *region;
     char                    *credentials;
+    char                    *ca;           /* a file; NULL: the system's */
     social_net_sqs_t         net;
     unsigned                 wait;         /* seconds */
     unsigned                 visibility;

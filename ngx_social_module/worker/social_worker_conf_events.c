@@ -30,6 +30,7 @@ cfg_opt_t  social_worker_sqs_opts[] = {
     CFG_STR("credentials", "env", CFGF_NONE),
     CFG_STR("wait", "20s", CFGF_NONE),
     CFG_STR("visibility", "60s", CFGF_NONE),
+    CFG_STR("ca", NULL, CFGF_NONE),
     CFG_END()
 };
 
@@ -67,6 +68,9 @@ social_worker_conf_fill_sqs(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
     if (sqs->credentials == NULL) {
         sqs->credentials = strdup("env");
     }
+
+    sqs->ca = social_worker_conf_ca(ctx, cfg, "sqs", sqs->name);
+    sqs->net.ca_file = sqs->ca;
 
     if (sqs->url == NULL || strlen(sqs->url) > SOCIAL_ENDPOINT_MAX_URL
         || social_endpoint_parse(social_str(sqs->url), &of_url, &why)
@@ -142,6 +146,7 @@ void
 social_worker_conf_release_sqs(social_worker_sqs_conf_t *sqs)
 {
     free(sqs->name);
+    free(sqs->ca);
     free(sqs->url);
     free(sqs->endpoint);
     free(sqs->region);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "social_worker_conf_parse.h"
 #include "social_worker_log.h"
@@ -87,6 +88,22 @@ social_worker_conf_parse(const char *text, uint64_t *value)
     }
 
     return false;
+}
+
+
+char *
+social_worker_conf_ca(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    const char *section, const char *name)
+{
+    char  *ca;
+
+    ca = social_worker_conf_text(cfg, "ca");
+
+    if (ca != NULL && access(ca, R_OK) == -1) {
+        social_worker_conf_wrong(ctx, section, name, "ca", strerror(errno));
+    }
+
+    return ca;
 }
 
 

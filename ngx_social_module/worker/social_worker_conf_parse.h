@@ -56,6 +56,12 @@ void social_worker_conf_fill_lane(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
     social_worker_lane_conf_t *lane);
 void social_worker_conf_release_lane(social_worker_lane_conf_t *lane);
 
+/*
+ * The option "ca" of a section: a file of certificates, owned by the caller, or
+ * NULL where it is not set. One that cannot be read is a mistake.
+ */
+char *social_worker_conf_ca(social_worker_conf_ctx_t *ctx, cfg_t *cfg,
+    const char *section, const char *name);
 
 /*
  * The sections "schedule".

@@ -92,7 +92,7 @@ sub run {
     return;
 }
 
-# An authority, and a certificate of it for localhost; both in the folder.
+# An authority, and a certificate of it for some hosts; both in the folder.
 
 sub authority {
     my ($dir, $name) = @_;
@@ -104,13 +104,13 @@ sub authority {
 }
 
 sub certificate {
-    my ($dir, $authority, $name, $host) = @_;
+    my ($dir, $authority, $name, $host, @more) = @_;
 
     run('openssl', 'req', '-newkey', 'rsa:2048', '-nodes', '-keyout',
         "$dir/$name.key", '-out', "$dir/$name.csr", '-subj', "/CN=$host");
 
     open my $f, '>', "$dir/$name.ext" or die;
-    print $f "subjectAltName=DNS:$host\n";
+    print $f 'subjectAltName=', (join ',', map { "DNS:$_" } $host, @more), "\n";
     close $f;
 
     run('openssl', 'x509', '-req', '-in', "$dir/$name.csr", '-CA',

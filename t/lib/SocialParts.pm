@@ -7,6 +7,7 @@ package SocialParts;
 #     down        503 to everything        denied      403
 #     hang        no answer while it does  junk        200 with something else
 #     late        200 and then an error to CompleteMultipartUpload
+#     ceph        NoSuchKey, and not NoSuchUpload, as radosgw says it
 #     page=N      that many parts in a page of ListParts
 #
 # Each request is a line of the file "requests".
@@ -165,7 +166,7 @@ sub serve {
 
     # an upload is of its key
 
-    return error(404, 'NoSuchUpload')
+    return error(404, $mode eq 'ceph' ? 'NoSuchKey' : 'NoSuchUpload')
         if !$upload || $upload->{key} ne $path;
 
     if ($method eq 'PUT') {

@@ -288,12 +288,28 @@ sub read_answer {
 
     alarm 0;
 
+    $body = unchunked($body)
+        if ($headers{'transfer-encoding'} // '') =~ /chunked/i;
+
     my ($code) = $body =~ m{<Code>(\w+)</Code>};
 
     SocialSecrets::made_in($body);
 
     return { status => $status, headers => \%headers, body => $body,
              code => $code // '' };
+}
+
+sub unchunked {
+    my ($text) = @_;
+    my $body = '';
+
+    while ($text =~ s/\A([0-9A-Fa-f]+)[^\r\n]*\r\n// && hex $1) {
+        my $size = hex $1;
+        $body .= substr $text, 0, $size;
+        substr $text, 0, $size + 2, '';
+    }
+
+    return $body;
 }
 
 1;

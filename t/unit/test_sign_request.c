@@ -59,6 +59,18 @@ signs_not(const char *text, const char *fields)
 
 
 static void
+signs_form(const char *text, bool form)
+{
+    social_sign_request_t  sign;
+
+    assert_int_equal(social_sign_request_read(social_str(text), &sign),
+                     SOCIAL_OK);
+    assert_int_equal(sign.form, form);
+    social_sign_request_free(&sign);
+}
+
+
+static void
 test_sign(void **state)
 {
     social_buf_t           b;
@@ -114,6 +126,20 @@ test_sign(void **state)
     signs_not("{\"method\":\"x\",\"expiresIn\":-1,\"kind\":[],\"uploadId\":1,"
               "\"partNumber\":1.5}",
               "key uploadId partNumber method expiresIn kind ");
+
+    /* who says the type of an object can send a form */
+
+    signs_form("{\"method\":\"PUT\",\"key\":\"a\"}", false);
+    signs_form("{\"method\":\"PUT\",\"key\":\"a\",\"contentType\":\"x\"}",
+               true);
+    signs_form("{\"method\":\"PUT\",\"key\":\"a\",\"contentType\":\"\"}",
+               true);
+    signs_form("{\"method\":\"POST\",\"key\":\"a\",\"contentType\":\"x\"}",
+               false);
+    signs_form("{\"method\":\"PUT\",\"key\":\"a\",\"contentType\":\"x\","
+               "\"uploadId\":\"u\",\"partNumber\":1}", false);
+    signs_not("{\"method\":\"PUT\",\"key\":\"a\",\"contentType\":null}",
+              "contentType ");
 
     assert_int_equal(social_sign_request_read(S("[]"), &sign),
                      SOCIAL_MALFORMED);

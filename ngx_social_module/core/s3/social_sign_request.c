@@ -12,6 +12,7 @@
 static void social_sign_request_error(social_sign_request_t *sign,
     const char *field, const char *why);
 static void social_sign_request_method(social_sign_request_t *sign);
+static void social_sign_request_form(social_sign_request_t *sign);
 static void social_sign_request_upload(social_sign_request_t *sign);
 static void social_sign_request_part(social_sign_request_t *sign);
 
@@ -61,6 +62,7 @@ social_sign_request_read(social_str_t text, social_sign_request_t *sign)
     social_sign_request_upload(sign);
     social_sign_request_part(sign);
     social_sign_request_method(sign);
+    social_sign_request_form(sign);
 
     rc = social_json_integer(social_json_member(sign->json, expires),
                              &sign->expires);
@@ -197,6 +199,33 @@ social_sign_request_method(social_sign_request_t *sign)
                                   "uploadId PUT, POST, GET or DELETE, and "
                                   "with partNumber PUT");
     }
+}
+
+
+/*
+ * Clients that say the type of an object, as Uppy does since 6.3, are those
+ * that can send a form.
+ */
+
+static void
+social_sign_request_form(social_sign_request_t *sign)
+{
+    social_rc_e                rc;
+    social_str_t               type;
+    static const social_str_t  name = social_string("contentType");
+
+    rc = social_json_string(social_json_member(sign->json, name), &type);
+
+    if (rc == SOCIAL_DECLINED) {
+        return;
+    }
+
+    if (rc != SOCIAL_OK) {
+        social_sign_request_error(sign, "contentType", "must be a string");
+        return;
+    }
+
+    sign->form = (sign->operation == SOCIAL_SIGN_PUT);
 }
 
 

@@ -2,7 +2,7 @@
 /*
  * What a client asks to be signed, one request to S3 at a time, as Uppy's
  * signRequest() has it: {"method","key","uploadId"?,"partNumber"?,
- * "expiresIn"?,"kind"?}.
+ * "contentType"?,"expiresIn"?,"kind"?}.
  */
 
 #ifndef SOCIAL_SIGN_REQUEST_H
@@ -38,6 +38,8 @@ typedef struct {
     unsigned               part;
     int64_t                expires;  /* seconds; 0: not given */
     social_str_t           kind;     /* empty: not given */
+    bool                   form;     /* a form would do for the PUT of an
+                                        object: there is a "contentType" */
 
     size_t                 error_count;
     social_upload_error_t  errors[SOCIAL_SIGN_ERRORS];

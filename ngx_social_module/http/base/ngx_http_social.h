@@ -68,6 +68,12 @@ ngx_thread_pool_t *ngx_http_social_need_thread_pool(ngx_conf_t *cf);
 char *ngx_http_social_conf_read_file(ngx_conf_t *cf, ngx_str_t *path,
     size_t max, ngx_str_t *text);
 
+/*
+ * Whether a file, whose name ends with a zero byte, has a certificate in PEM.
+ * It blocks: at configuration time.
+ */
+ngx_uint_t ngx_http_social_file_has_certificates(ngx_str_t *file);
+
 
 /* ngx_http_social_ctx.c */
 

@@ -5,6 +5,9 @@
 
 #include "ngx_http_social.h"
 
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
 
 char *
 ngx_http_social_conf_read_file(ngx_conf_t *cf, ngx_str_t *path, size_t max,
@@ -63,4 +66,21 @@ ngx_http_social_conf_read_file(ngx_conf_t *cf, ngx_str_t *path, size_t max,
     text->len = size;
 
     return NGX_CONF_OK;
+}
+
+
+ngx_uint_t
+ngx_http_social_file_has_certificates(ngx_str_t *file)
+{
+    ngx_uint_t   ok;
+    X509_STORE  *store;
+
+    store = X509_STORE_new();
+
+    ok = store && X509_STORE_load_file(store, (char *) file->data) == 1;
+
+    X509_STORE_free(store);
+    ERR_clear_error();
+
+    return ok;
 }

@@ -9,9 +9,6 @@
 #include "social_discovery.h"
 #include "social_url.h"
 
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
-
 
 static char *ngx_http_social_issuer_update(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
@@ -21,7 +18,6 @@ static char *ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
 static char *ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
-static ngx_uint_t ngx_http_social_issuer_has_certificates(ngx_str_t *file);
 
 
 static ngx_str_t  ngx_http_social_issuer_pool_keys =
@@ -248,7 +244,7 @@ ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     }
 
     if (issuer->ca_file.len
-        && !ngx_http_social_issuer_has_certificates(&issuer->ca_file))
+        && !ngx_http_social_file_has_certificates(&issuer->ca_file))
     {
         return ngx_http_social_conf_error(cf, &issuer->position,
                    "no PEM certificate in file \"%V\" for \"ca_file\" "
@@ -256,21 +252,4 @@ ngx_http_social_issuer_check_keys(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_social_issuer_has_certificates(ngx_str_t *file)
-{
-    ngx_uint_t   ok;
-    X509_STORE  *store;
-
-    store = X509_STORE_new();
-
-    ok = store && X509_STORE_load_file(store, (char *) file->data) == 1;
-
-    X509_STORE_free(store);
-    ERR_clear_error();
-
-    return ok;
 }

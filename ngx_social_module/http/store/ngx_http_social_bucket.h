@@ -18,6 +18,8 @@ typedef struct {
     ngx_str_t                   endpoint;          /* empty: AWS's */
     ngx_str_t                   public_endpoint;   /* empty: the same */
     ngx_flag_t                  path_style;
+    ngx_str_t                   ca_file;           /* zero-terminated; empty:
+                                                      the system's */
     social_bucket_t             target;            /* for servers */
     social_bucket_t             public_target;     /* for browsers */
     ngx_str_t                   source;            /* of credentials */

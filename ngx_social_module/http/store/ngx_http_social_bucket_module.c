@@ -67,6 +67,12 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_bucket_lines[] = {
       offsetof(ngx_http_social_bucket_t, path_style),
       0, 0, NULL },
 
+    { ngx_string("ca_file"),
+      0,
+      ngx_http_social_conf_file,
+      offsetof(ngx_http_social_bucket_t, ca_file),
+      0, 0, NULL },
+
     { ngx_string("credentials"),
       NGX_HTTP_SOCIAL_CONF_REQUIRED|NGX_HTTP_SOCIAL_CONF_LIST
       |NGX_HTTP_SOCIAL_CONF_SECRET,
@@ -305,6 +311,14 @@ ngx_http_social_bucket_finish(ngx_conf_t *cf, ngx_http_social_bucket_t *bucket)
 
     ngx_http_social_bucket_trim(&bucket->endpoint);
     ngx_http_social_bucket_trim(&bucket->public_endpoint);
+
+    if (bucket->ca_file.len
+        && !ngx_http_social_file_has_certificates(&bucket->ca_file))
+    {
+        return ngx_http_social_conf_error(cf, &bucket->position,
+                   "no PEM certificate in file \"%V\" for \"ca_file\" "
+                   "directive", &bucket->ca_file);
+    }
 
     /* most stores other than S3 have the bucket in the path */
 

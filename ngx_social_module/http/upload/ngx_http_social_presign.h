@@ -34,6 +34,7 @@ typedef struct {
     ngx_array_t                *types;         /* of social_str_t */
     ngx_array_t                *kinds;         /* of social_str_t */
     ngx_flag_t                  overwrite;
+    ngx_flag_t                  form;          /* of "sign" */
     ngx_str_t                   prefix;        /* the location's, "/x/" */
     ngx_http_social_s3_calls_t *calls;         /* of all locations */
     off_t                       max_size;
@@ -152,7 +153,8 @@ ngx_int_t ngx_http_social_presign_post(ngx_http_request_t *r,
 
 /*
  * Makes a form for an upload, and ctx->answer: what "post" does once it is
- * known what the upload is.  NGX_DECLINED: its key cannot be signed.
+ * known what the upload is.  "expires_in" may be less than the limit already,
+ * in seconds, or 0, and is set.  NGX_DECLINED: its key cannot be signed.
  */
 ngx_int_t ngx_http_social_presign_make_post(ngx_http_request_t *r,
     ngx_http_social_presign_upload_t *upload);

@@ -52,6 +52,12 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_presign_params[] = {
       offsetof(ngx_http_social_presign_loc_conf_t, overwrite),
       0, 0, NULL },
 
+    { ngx_string("form"),
+      NGX_HTTP_SOCIAL_CONF_IN(NGX_HTTP_SOCIAL_PRESIGN_SIGN),
+      ngx_http_social_conf_flag,
+      offsetof(ngx_http_social_presign_loc_conf_t, form),
+      0, 0, NULL },
+
       ngx_http_social_conf_null_entry
 };
 
@@ -97,6 +103,7 @@ ngx_http_social_presign_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     plcf->bucket_name = value[1];
     plcf->overwrite = 0;
+    plcf->form = 1;
 
     return ngx_http_social_conf_params(cf, ngx_http_social_presign_params, 3,
                                        NGX_HTTP_SOCIAL_CONF_IN(plcf->mode), 0,

@@ -73,6 +73,7 @@ ngx_http_social_parts_ask(ngx_http_request_t *r,
     presign.query = query;
 
     ask.method = method;
+    ask.ca_file = plcf->bucket->ca_file;
     ask.timeout = NGX_HTTP_SOCIAL_PARTS_TIMEOUT;
 
     if (ngx_strcmp(method, "POST") == 0) {
@@ -616,11 +617,16 @@ ngx_http_social_parts_aborted(ngx_http_request_t *r,
 }
 
 
+/*
+ * S3 says NoSuchUpload, and Ceph NoSuchKey of some requests.
+ */
+
 static ngx_uint_t
 ngx_http_social_parts_is_gone(const ngx_http_social_s3_answer_t *answer)
 {
     return answer->status == NGX_HTTP_NOT_FOUND
-           && social_str_eq(answer->code, social_str("NoSuchUpload"));
+           && (social_str_eq(answer->code, social_str("NoSuchUpload"))
+               || social_str_eq(answer->code, social_str("NoSuchKey")));
 }
 
 

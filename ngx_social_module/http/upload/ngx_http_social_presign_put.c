@@ -263,6 +263,7 @@ ngx_http_social_presign_make_post(ngx_http_request_t *r,
     form.max = upload->size ? upload->size : (int64_t) plcf->max_size;
     form.fields = fields;
     form.field_count = n;
+    form.expires = upload->expires_in;
 
     rc = ngx_http_social_presign_form(r, &form, &formed);
 

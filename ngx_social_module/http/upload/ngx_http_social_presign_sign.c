@@ -4,6 +4,9 @@
  * client says, as Uppy's signRequest() does.  Nothing is asked of S3 here: the
  * client begins, lists, completes and aborts uploads in parts by itself.
  *
+ * For the whole of an object, a client that can send a form gets one: S3
+ * enforces the type and the size of that.
+ *
  * Each key is below the prefix of the user, and an upload in parts belongs to
  * a key, which S3 compares: so what is signed for one user is of no use for
  * what another one has.
@@ -103,19 +106,25 @@ ngx_http_social_presign_sign_request(ngx_http_request_t *r,
                                            "accepted here");
     }
 
-    rc = ngx_http_social_presign_sign_url(r, sign, &upload, type, &url);
+    if (sign->form && plcf->form) {
+        upload.content_type = type;
+        upload.expires_in = sign->expires;
+
+        rc = ngx_http_social_presign_make_post(r, &upload);
+
+    } else {
+        rc = ngx_http_social_presign_sign_url(r, sign, &upload, type, &url);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_social_presign_sign_answer(r, &upload, url);
+        }
+    }
 
     if (rc == NGX_DECLINED) {
         return ngx_http_social_reply_field(r, "key", "must not be longer than "
                                            "a key may be, and must not have "
                                            "dots as a segment");
     }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    rc = ngx_http_social_presign_sign_answer(r, &upload, url);
 
     if (rc != NGX_OK) {
         return rc;

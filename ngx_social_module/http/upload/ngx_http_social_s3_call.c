@@ -141,6 +141,19 @@ ngx_http_social_s3_copy(ngx_http_social_s3_call_t *call,
             '\0';
     }
 
+    if (ask->ca_file.len) {
+
+        p = ngx_pnalloc(pool, ask->ca_file.len + 1);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(p, ask->ca_file.data, ask->ca_file.len);
+        p[ask->ca_file.len] = '\0';
+
+        request->ca_file = (char *) p;
+    }
+
     p = ngx_pnalloc(pool, ask->body.len + 1);
     if (p == NULL) {
         return NGX_ERROR;

@@ -27,6 +27,7 @@ typedef struct {
     social_str_t                url;           /* signed */
     social_str_t                type;          /* Content-Type; may be empty */
     social_str_t                body;
+    ngx_str_t                   ca_file;       /* empty: the system's */
     ngx_msec_t                  timeout;       /* under a minute */
 } ngx_http_social_s3_ask_t;
 
