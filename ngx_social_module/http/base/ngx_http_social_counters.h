@@ -18,7 +18,7 @@
 #define NGX_HTTP_SOCIAL_BUCKETS           (NGX_HTTP_SOCIAL_BOUNDS + 1)
 
 /* operations of "social_store", as social_s3_operation_e */
-#define NGX_HTTP_SOCIAL_STORE_OPERATIONS  21
+#define NGX_HTTP_SOCIAL_STORE_OPERATIONS  23
 
 /* rows of each kind, after which names are counted together */
 #define NGX_HTTP_SOCIAL_ROUTES            200

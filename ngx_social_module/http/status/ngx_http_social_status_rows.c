@@ -9,6 +9,9 @@
 #include "social_token.h"
 
 
+#define LABELS  NGX_HTTP_SOCIAL_STATUS_LABELS
+
+
 static void ngx_http_social_status_connections_now(
     ngx_http_social_status_text_t *t);
 static void ngx_http_social_status_times(ngx_http_social_status_text_t *t,
@@ -137,7 +140,7 @@ ngx_http_social_status_routes(ngx_http_social_status_text_t *t,
 {
     ngx_uint_t                             i, k;
     const ngx_http_social_status_route_t  *route;
-    ngx_http_social_status_label_t         labels[] = {
+    ngx_http_social_status_label_t         labels[LABELS] = {
         { "route", { 0, NULL } },
         { "code", { 0, NULL } }
     };
@@ -237,7 +240,7 @@ ngx_http_social_status_times(ngx_http_social_status_text_t *t,
     ngx_uint_t                             i, k;
     const ngx_http_social_histogram_t     *histogram;
     const ngx_http_social_status_route_t  *route;
-    ngx_http_social_status_label_t         labels[] = {
+    ngx_http_social_status_label_t         labels[LABELS] = {
         { "route", { 0, NULL } },
         { NULL, { 0, NULL } }
     };
@@ -270,7 +273,7 @@ ngx_http_social_status_tokens(ngx_http_social_status_text_t *t,
     ngx_uint_t                              i, k;
     social_str_t                            name;
     const ngx_http_social_status_issuer_t  *issuer;
-    ngx_http_social_status_label_t          labels[] = {
+    ngx_http_social_status_label_t         labels[LABELS] = {
         { "issuer", { 0, NULL } },
         { "outcome", { 0, NULL } }
     };
@@ -393,7 +396,7 @@ ngx_http_social_status_store(ngx_http_social_status_text_t *t,
     ngx_uint_t                          i, k;
     const uint64_t                     *counts;
     const ngx_http_social_histogram_t  *histograms;
-    ngx_http_social_status_label_t      labels[] = {
+    ngx_http_social_status_label_t         labels[LABELS] = {
         { "operation", { 0, NULL } },
         { "outcome", { 0, NULL } }
     };
