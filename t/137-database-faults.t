@@ -357,6 +357,7 @@ subtest 'a client that has gone, and then the backend' => sub {
         or die "connect: $!\n";
     print {$sock} post('leaves');
     $sock->flush;
+    like(get('/'), qr/here/, 'the worker has it');
     my $before = () = $nginx->error_log =~ /prematurely closed connection/g;
     close $sock;
 
@@ -370,6 +371,8 @@ subtest 'a client that has gone, and then the backend' => sub {
 
     ok(SocialNginx::wait_for(20, sub { hook('stays') eq '200:1' }),
        'on another connection others are served');
+    is(join(' ', map { hook("later-$_") } 1 .. 4), join(' ', ('200:1') x 4),
+       'again and again');
     is($pg->value("SELECT count(*) FROM users WHERE sub = 'leaves'"), 0,
        'and nothing is done for one who has gone');
 };
