@@ -343,6 +343,40 @@ _EOC_
     like($nginx->error_log, qr/server is read-only/, 'said in the log');
 };
 
+# What nobody waits for any more is not sent again: a backend that is ended
+# before it reads the statement takes it along.
+
+subtest 'a client that has gone, and then the backend' => sub {
+    is(hook('stays'), '200:1', 'it works');
+
+    my @backends = split /\n/, $pg->sql("SELECT pid FROM pg_stat_activity
+        WHERE application_name = 'ngx_social_module';");
+    kill 'STOP', @backends;
+
+    my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
+        or die "connect: $!\n";
+    print {$sock} post('leaves');
+    $sock->flush;
+    like(get('/'), qr/here/, 'the worker has it');
+    my $before = () = $nginx->error_log =~ /prematurely closed connection/g;
+    close $sock;
+
+    ok(SocialNginx::wait_for(20, sub { $before
+        < (() = $nginx->error_log =~ /prematurely closed connection/g) }),
+        'the client has gone');
+
+    $pg->value('SELECT count(pg_terminate_backend(pid)) FROM'
+        . ' pg_stat_activity WHERE pid IN (' . join(', ', @backends) . ')');
+    kill 'CONT', @backends;
+
+    ok(SocialNginx::wait_for(20, sub { hook('stays') eq '200:1' }),
+       'on another connection others are served');
+    is(join(' ', map { hook("later-$_") } 1 .. 4), join(' ', ('200:1') x 4),
+       'again and again');
+    is($pg->value("SELECT count(*) FROM users WHERE sub = 'leaves'"), 0,
+       'and nothing is done for one who has gone');
+};
+
 unlike($nginx->error_log, qr/\[(?:alert|emerg|crit)\]|exited on signal/,
        'nothing else in it');
 $nginx->stop;
