@@ -16,9 +16,15 @@
 
 #define NGX_HTTP_SOCIAL_SEND_PIECE  (2 * 1024 * 1024)
 
+/* milliseconds for which that is still so */
+
+#define NGX_HTTP_SOCIAL_SEND_FRESH  20
+
 
 typedef struct {
     ngx_buf_t       *buf;
+    off_t            cached;           /* up to there it was in memory */
+    ngx_msec_t       time;             /* at that time */
 #if (NGX_THREADS || NGX_COMPAT)
     ngx_int_t      (*thread_handler)(ngx_thread_task_t *task,
                                      ngx_file_t *file);
@@ -29,7 +35,7 @@ typedef struct {
 static ngx_int_t ngx_http_social_send_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_uint_t ngx_http_social_send_is_cached(ngx_http_request_t *r,
-    ngx_buf_t *b);
+    ngx_http_social_send_ctx_t *ctx);
 static ngx_int_t ngx_http_social_send_init(ngx_conf_t *cf);
 
 
@@ -104,7 +110,7 @@ ngx_http_social_send_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
             ctx->thread_handler = b->file->thread_handler;
         }
 
-        b->file->thread_handler = ngx_http_social_send_is_cached(r, b)
+        b->file->thread_handler = ngx_http_social_send_is_cached(r, ctx)
                                   ? NULL : ctx->thread_handler;
     }
 #endif
@@ -119,13 +125,16 @@ ngx_http_social_send_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
  */
 
 static ngx_uint_t
-ngx_http_social_send_is_cached(ngx_http_request_t *r, ngx_buf_t *b)
+ngx_http_social_send_is_cached(ngx_http_request_t *r,
+    ngx_http_social_send_ctx_t *ctx)
 {
 #if (NGX_THREADS || NGX_COMPAT)
     off_t                      left, max;
+    ngx_buf_t                 *b;
     ngx_connection_t          *c;
     ngx_http_core_loc_conf_t  *clcf;
 
+    b = ctx->buf;
     c = r->connection;
 
     if (!b->in_file || !c->sendfile || r->aio
@@ -148,9 +157,27 @@ ngx_http_social_send_is_cached(ngx_http_request_t *r, ngx_buf_t *b)
         max = left;
     }
 
-    return max > 0 && max <= NGX_HTTP_SOCIAL_SEND_PIECE
-           && social_net_disk_is_cached(b->file->fd, b->file_pos,
-                                        (size_t) max);
+    if (max <= 0 || max > NGX_HTTP_SOCIAL_SEND_PIECE) {
+        return 0;
+    }
+
+    /* for a fast client it would be asked for the same pages again and again */
+
+    if (b->file_pos + max <= ctx->cached
+        && ngx_current_msec - ctx->time < NGX_HTTP_SOCIAL_SEND_FRESH)
+    {
+        return 1;
+    }
+
+    if (!social_net_disk_is_cached(b->file->fd, b->file_pos, (size_t) max)) {
+        ctx->cached = 0;
+        return 0;
+    }
+
+    ctx->cached = b->file_pos + max;
+    ctx->time = ngx_current_msec;
+
+    return 1;
 #else
     return 0;
 #endif
