@@ -393,7 +393,7 @@ subtest 'locks' => sub {
                      social_sign_up_refused social_user_seen social_user_delete
                      social_user_export social_users_sync
                      social_users_token social_uploads_create
-                     social_objects_event );
+                     social_objects_event social_jobs_status );
 
     # every function that the module calls over the connections of requests
 
