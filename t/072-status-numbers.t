@@ -413,6 +413,7 @@ SKIP: {
         or diag(SocialNginx::slurp("$dir/promtool"));
 }
 
+$nginx->stop;
 unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'nothing in the log');
 
 done_testing();

@@ -394,7 +394,7 @@ subtest 'locks' => sub {
                      social_user_export social_users_sync
                      social_users_token social_uploads_create
                      social_objects_event social_limits_exchange
-                     social_limits_expire );
+                     social_limits_expire social_jobs_status );
 
     # every function that the module calls over the connections of requests
 

@@ -59,7 +59,8 @@ $$;
 -- workers have counted.
 
 CREATE FUNCTION social_jobs_status() RETURNS TABLE (name text, value bigint)
-LANGUAGE sql STABLE SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE sql STABLE SET lock_timeout = '250ms' SET enable_seqscan = off
+SET jit = off AS $$
     WITH RECURSIVE firsts AS (
         (SELECT queue, suspect, lane, run_at FROM jobs WHERE pos >= 0
              ORDER BY queue, suspect, lane, pos, id LIMIT 1)
