@@ -430,7 +430,24 @@ subtest 'the checking process is stopped' => sub {
     $b->start;
     ok(is_up($_, $pb), "it is back: $_") for qw( one lb_round_robin passive );
     is(answers(8, '/to/passive'), 'a b', 'what nginx has seen is over');
+
+    # two of them would make twice as many
+
+    my ($n1, $t1) = (checks_of('one'), time);
+    sleep 2;
+    cmp_ok(checks_of('one') - $n1, '<=', (time - $t1) / 0.2 * 1.4 + 2,
+           'one process checks');
 };
+
+sub checks_of {
+    my ($upstream) = @_;
+    my $sum = 0;
+
+    $sum += $_ for get('/metrics') =~ /^social_upstream_peer_checks_total
+                                       \{upstream="$upstream",.*\}\ (\d+)$/xmg;
+
+    return $sum;
+}
 
 # Requests that began when the peer was marked must not fail; those before are
 # for proxy_next_upstream.
