@@ -333,6 +333,7 @@ test_shares(void **state)
     near(social_limit_left(&quota, 1, 1000), 0);
     near(social_limit_left(&quota, 1, 1001), 0);
     near(social_limit_left(&quota, 1, UINT64_MAX), 0);
+    near(social_limit_left(&quota, 0.5, 1003), 0);
     near(social_limit_left(&quota, 0.5, 999), 0);
     near(social_limit_left(&quota, 0.5, 997), 1);
 
