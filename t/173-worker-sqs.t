@@ -197,6 +197,24 @@ subtest 'reload and stop' => sub {
 };
 
 
+subtest 'stopped with a message that is not committed' => sub {
+    $w->v('ALTER FUNCTION social_objects_event RENAME TO away');
+
+    my $other = $w->worker;
+    $sqs->put(raw({ key => 'in/rest', seq => '01' }));
+    ok($w->logged($other, qr/"statement failed"/), 'it cannot be committed');
+
+    my ($status) = $w->stop($other);
+    is($status, 0, 'it stops');
+    $w->v('ALTER FUNCTION away RENAME TO social_objects_event');
+
+    my $now = $sqs->now;
+    is($now->{extended}[-1], 0, 'the message is given back');
+    is("$now->{messages} $now->{hidden}", '1 0', 'so that others get it at once');
+    $sqs->purge;
+};
+
+
 subtest 'the policy of conf/aws' => sub {
     open my $f, '<', 'conf/aws/events/worker-policy.json' or die;
     local $/;
