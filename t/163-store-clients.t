@@ -5,6 +5,8 @@
 # made by this test, which fails when it is not what was seen:
 #
 #     WRITE=1 prove t/163-store-clients.t
+#
+#   HTTPS=1    the same over TLS; SOAK=1 has that too
 
 use strict;
 use warnings;
@@ -27,7 +29,20 @@ my $port = SocialNginx::free_port();
 my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $s3 = SocialS3->new(port => $port, base => '/raw');
-my $url = "http://127.0.0.1:$port";
+my $tls = $ENV{HTTPS} || $ENV{SOAK} ? SocialNginx::free_port() : 0;
+my $host = $tls ? "localhost:$tls" : "127.0.0.1:$port";
+my $url = $tls ? "https://$host" : "http://$host";
+my $listen = '';
+
+if ($tls) {
+    system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
+           . " -nodes -days 2 -subj /CN=localhost -addext"
+           . " subjectAltName=DNS:localhost -keyout $dir/key.pem"
+           . " -out $dir/cert.pem 2>/dev/null") == 0
+        or die "openssl req failed\n";
+    $listen = "listen 127.0.0.1:$tls ssl; listen [::1]:$tls ssl;"
+        . " ssl_certificate $dir/cert.pem; ssl_certificate_key $dir/key.pem;";
+}
 
 mkdir "$dir/$_" for qw( root work work/tree work/tree/sub home );
 
@@ -46,6 +61,7 @@ http {
     }
     server {
         listen 127.0.0.1:$port;
+        $listen
         location / { social_store raw root=$dir/root; }
     }
 }
@@ -68,6 +84,8 @@ my $only = $ENV{ONLY};
     AWS_DEFAULT_REGION => 'eu-west-1', AWS_EC2_METADATA_DISABLED => 'true',
     AWS_MAX_ATTEMPTS => 1,
     RCLONE_CONFIG => "$dir/rclone.conf",
+    ($tls ? map { $_ => "$dir/cert.pem" }
+            qw( CURL_CA_BUNDLE SSL_CERT_FILE ) : ()),
 );
 
 $nginx->write_file('rclone.conf', <<"_EOC_");
@@ -85,9 +103,9 @@ $nginx->write_file('s3cfg', <<"_EOC_");
 access_key = $s3->{access_key}
 secret_key = $s3->{secret}
 bucket_location = eu-west-1
-host_base = 127.0.0.1:$port
-host_bucket = 127.0.0.1:$port
-use_https = False
+host_base = $host
+host_bucket = $host
+use_https = @{[ $tls ? "True\nca_certs_file = $dir/cert.pem" : 'False' ]}
 _EOC_
 
 my $small = "hello\n";
@@ -341,6 +359,12 @@ my @clients = $only ? split(/,/, $only)
 my %seen;
 
 for my $client (@clients) {
+
+    # rclone cannot load it
+
+    delete $ENV{AWS_CA_BUNDLE};
+    $ENV{AWS_CA_BUNDLE} = "$dir/cert.pem" if $tls && $client ne 'rclone';
+
     for my $row (@rows) {
         my $code = $did{$client}{$row} // next;
         $said = '';
