@@ -657,23 +657,26 @@ for my $suite (qw( bookworm trixie )) {
         $lower = root_of($suite)
             or plan(skip_all => "left out: $suite cannot be had here");
 
-        run("rm -rf $dir/upper.$suite $dir/work");
-        mkdir $_ for "$dir/upper.$suite", "$dir/work", "$dir/system";
-        $upper = "$dir/upper.$suite";
+        my $fresh = sub {
+            $upper = "$dir/upper.$suite.$_[0]";
+            run("rm -rf $dir/work");
+            mkdir $_ for $upper, "$dir/work", "$dir/system";
+            run("cp /etc/resolv.conf $upper/resolv.conf");
+            spew("$upper/policy", "#!/bin/sh\nexit 101\n");
+            return inside('cp /resolv.conf /etc/resolv.conf; '
+                . 'install -m 755 /policy /usr/sbin/policy-rc.d; '
+                . 'apt-get -qq update');
+        };
 
         my ($source) = glob "$dir/one/*.dsc";
         plan(skip_all => 'left out: there is no source package') if !$source;
         run("rm -f $dir/debs/*; cp $dir/one/*.dsc $dir/one/*.tar.* $dir/debs/");
-        run("cp /etc/resolv.conf $upper/resolv.conf");
-        spew("$upper/policy", "#!/bin/sh\nexit 101\n");
 
-        my ($rc, $out) = inside('cp /resolv.conf /etc/resolv.conf; '
-            . 'install -m 755 /policy /usr/sbin/policy-rc.d; '
-            . 'apt-get -qq update && '
-            . 'apt-get -y -qq --no-install-recommends install dpkg-dev nginx');
-        is($rc, 0, 'nginx') or diag($out);
+        my ($rc, $out) = $fresh->('build');
+        is($rc, 0, 'a system to build in') or diag($out);
 
         ($rc, $out) = inside('cd /tmp/debs && '
+            . 'apt-get -y -qq --no-install-recommends install dpkg-dev && '
             . 'apt-get -y -qq --no-install-recommends -P nocheck '
             . 'build-dep ./*.dsc');
         is($rc, 0, 'what the build needs') or diag($out);
@@ -682,14 +685,16 @@ for my $suite (qw( bookworm trixie )) {
             . 'dpkg-source -x /tmp/debs/*.dsc tree > /dev/null && cd tree && '
             . 'DEB_BUILD_OPTIONS="nocheck noautodbgsym" '
             . 'unshare -n dpkg-buildpackage -b -us -uc -Pnocheck 2>&1 '
-            . '| tail -n 20; ls /build/*.deb');
+            . '| tail -n 20; cp /build/*.deb /tmp/debs/');
         is($rc, 0, 'built, without a network') or diag($out);
 
-        # only what they depend on is installed with them
+        # what they depend on is installed with them, and nothing else
 
-        ($rc, $out) = inside('apt-get -y -qq purge "lib*-dev" > /dev/null; '
-            . 'apt-get -y -qq autoremove > /dev/null; '
-            . 'apt-get -y -qq --no-install-recommends install /build/*.deb');
+        ($rc, $out) = $fresh->('use');
+        is($rc, 0, 'a system to use them in') or diag($out);
+
+        ($rc, $out) = inside('apt-get -y -qq --no-install-recommends install '
+            . 'nginx /tmp/debs/*.deb');
         is($rc, 0, 'installed') or diag($out);
 
         ($rc, $out) = inside('nginx -t 2>&1 && nginx -T 2>&1 '
