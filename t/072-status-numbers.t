@@ -288,14 +288,14 @@ subtest 'uploads and the store' => sub {
     counts('social_presigns_total{outcome="refused"}', 1, 'refused');
 
     is($s3->request(PUT => '/one', body => 'x' x 5000)->{status}, 200, 'PUT');
-    is($s3->request(GET => '/one')->{status}, 200, 'GET');
+    is($s3->request(GET => '/one')->{status}, 200, 'GET') for 1 .. 2;
     is($s3->request(GET => '/two')->{status}, 404, 'not there');
     is($s3->request(DELETE => '/one')->{status}, 204, 'DELETE');
 
     counts('social_store_requests_total{operation="PutObject",outcome="ok"}',
            1, 'PUT');
     counts('social_store_requests_total{operation="GetObject",outcome="ok"}',
-           1, 'GET');
+           2, 'GET');
     counts('social_store_requests_total{operation="GetObject"'
            . ',outcome="refused"}', 1, 'one that is not there');
     counts('social_store_requests_total{operation="DeleteObject"'
@@ -303,8 +303,8 @@ subtest 'uploads and the store' => sub {
 
     my %all = numbers();
     cmp_ok($all{social_store_received_bytes_total}, '>', 5000, 'bytes of a PUT');
-    cmp_ok($all{social_store_sent_bytes_total}, '>', 5000, 'and of a GET');
-    cmp_ok($all{social_store_received_bytes_total}, '<', 12000, 'not both');
+    cmp_ok($all{social_store_sent_bytes_total}, '>', 10000, 'and of a GET');
+    cmp_ok($all{social_store_received_bytes_total}, '<', 9000, 'not both');
     cmp_ok($all{social_store_sync_seconds_count}, '>=', 2, 'syncs');
     cmp_ok($all{social_store_sync_seconds_sum}, '>', 0, 'their time');
     is($all{social_store_sync_commits_count},

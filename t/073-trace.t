@@ -50,6 +50,7 @@ http {
     server {
         listen 127.0.0.1:$back;
         location / {
+            add_header X-Got \$http_x_var;
             return 200 "\$http_traceparent|\$http_tracestate|\$request_uri\\n";
         }
     }
@@ -84,10 +85,12 @@ http {
         }
         location = /sub {
             auth_request /check;
-            proxy_pass http://127.0.0.1:$back;
+            auth_request_set \$checked \$upstream_http_x_got;
+            proxy_pass http://127.0.0.1:$back/sub?\$checked;
         }
         location = /check {
             internal;
+            proxy_set_header X-Var \$social_traceparent;
             proxy_pass http://127.0.0.1:$back/check;
         }
         error_page 400 414 /bad;
@@ -179,8 +182,9 @@ subtest 'redirects, subrequests, and bad requests' => sub {
     my ($before) = $uri =~ /\?([0-9a-f]{16})\z/;
     is($got, "00-$id-$before-01", 'a redirect keeps the span');
 
-    ($got) = get('/sub', "traceparent: $parent");
+    ($got, undef, $uri) = get('/sub', "traceparent: $parent");
     like($got, qr/\A00-$id-[0-9a-f]{16}-01\z/, 'behind a subrequest');
+    is($uri, "/sub?$got", 'which has the same');
 
     # nginx has no headers, and no list of them
 
