@@ -71,10 +71,12 @@ my %params = (
 );
 
 my $fast = 'interval=200ms timeout=1s fails=2 passes=2';
+my $patient = 'interval=200ms timeout=5s fails=2 passes=2';
 
 my $bad = join "\n", map {
     my ($params, $f) = ($params{$_} // '', $fast);
-    $f =~ s{timeout=\S+}{} if $params =~ m{timeout};
+    $f =~ s{timeout=\S+}{$params =~ m{timeout} ? '' : 'timeout=5s'}e
+        if $_ ne 'hang';
     "upstream way_$_ { zone z_$_ 64k; server 127.0.0.1:$ports{$_};
      server 127.0.0.1:$pa; social_health_check $f $params; }"
 } sort keys %way;
@@ -160,23 +162,23 @@ http {
     upstream at { zone at 64k; server 127.0.0.1:1;
                   social_health_check $fast port=$pa mandatory=on; }
     upstream tls { zone tls 64k; server 127.0.0.1:$tls;
-                   social_health_check $fast tls=on ca_file=tls.example.crt
+                   social_health_check $patient tls=on ca_file=tls.example.crt
                        host=tls.example:443 mandatory=on; }
     upstream client { zone client 64k; server 127.0.0.1:$tls;
-                      social_health_check $fast tls=on tls_verify=off
+                      social_health_check $patient tls=on tls_verify=off
                           uri=/client certificate=tls.example.crt
                           certificate_key=tls.example.key mandatory=on; }
     upstream no_client { zone no_client 64k; server 127.0.0.1:$tls;
-                         social_health_check $fast tls=on tls_verify=off
+                         social_health_check $patient tls=on tls_verify=off
                              uri=/client mandatory=on; }
     upstream system { zone system 64k; server 127.0.0.1:$tls;
-                      social_health_check $fast tls=on tls_name=tls.example
+                      social_health_check $patient tls=on tls_name=tls.example
                           mandatory=on; }
     upstream unknown { zone unknown 64k; server 127.0.0.1:$tls;
-                       social_health_check $fast tls=on
+                       social_health_check $patient tls=on
                            ca_file=other.example.crt tls_name=tls.example; }
     upstream renamed { zone renamed 64k; server 127.0.0.1:$tls;
-                       social_health_check $fast tls=on
+                       social_health_check $patient tls=on
                            ca_file=tls.example.crt tls_name=a.example; }
 
     server {
@@ -406,7 +408,7 @@ subtest 'it is stopped, and the checking process killed' => sub {
 
     ok(logged(qr/\[notice\] (?!$checker#)\d+#.*"lb_least_conn" is up/),
        'another process has seen that it goes on');
-    ok(is_up('one', $pb), 'and so with the others');
+    ok(is_up($_, $pb), "and so with $_") for qw( one passive );
 };
 
 subtest 'the checking process is stopped' => sub {
