@@ -273,7 +273,9 @@ subtest 'quotas' => sub {
         return $left <= 20 - $total;
     });
 
+    waits('... and has said so', sub { used('quota', 'q') == $total });
     $total += admitted($two, 30, '/quota?k=q');
+    waits('... again', sub { used('quota', 'q') == $total });
 
     # what the one has left, since it was not asked any more, is a part of it
 
