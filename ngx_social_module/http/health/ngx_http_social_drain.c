@@ -30,8 +30,6 @@ ngx_int_t
 ngx_http_social_drain_use(ngx_conf_t *cf, ngx_http_social_drain_t *drain,
     ngx_str_t *path)
 {
-    drain->used = 1;
-
     if (path->len == 0) {
         return NGX_OK;
     }
@@ -52,10 +50,6 @@ ngx_http_social_drain_use(ngx_conf_t *cf, ngx_http_social_drain_t *drain,
 ngx_int_t
 ngx_http_social_drain_init(ngx_conf_t *cf, ngx_http_social_drain_t *drain)
 {
-    if (drain->path.len == 0) {
-        return NGX_OK;
-    }
-
     return ngx_http_social_zone_add_part(cf, NGX_HTTP_SOCIAL_ZONE_DRAIN,
                                          ngx_http_social_drain_init_zone,
                                          drain);

@@ -23,7 +23,6 @@ typedef struct {
     ngx_str_t                     path;        /* empty: there is no file */
     ngx_thread_pool_t            *thread_pool;
     ngx_atomic_t                 *draining;    /* in the zone */
-    unsigned                      used:1;
 } ngx_http_social_drain_t;
 
 

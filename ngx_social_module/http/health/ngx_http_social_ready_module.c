@@ -524,8 +524,9 @@ ngx_http_social_ready_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * Connections end with the next response, and say so: what a client sends on
- * one that is closed without a word is lost.
+ * Connections end with the next response, and say so, as nginx has it in a
+ * process that exits: what a client sends on one that is closed without a word
+ * is lost.
  */
 
 static ngx_int_t
@@ -535,9 +536,7 @@ ngx_http_social_ready_header_filter(ngx_http_request_t *r)
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_http_social_ready_module);
 
-    if (ngx_http_social_drain_exiting()
-        || (rmcf->drain.draining && *rmcf->drain.draining))
-    {
+    if (*rmcf->drain.draining) {
         r->keepalive = 0;
     }
 
@@ -658,7 +657,7 @@ ngx_http_social_ready_init(ngx_conf_t *cf)
 
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_ready_module);
 
-    if (!rmcf->drain.used) {
+    if (rmcf->drain.path.len == 0) {
         return NGX_OK;
     }
 
