@@ -70,7 +70,8 @@ my %params = (
     endless => 'status=200',
 );
 
-my $fast = 'interval=200ms timeout=1s fails=2 passes=2';
+my $wait = $ENV{SANITIZE} ? '3s' : '1s';
+my $fast = "interval=200ms timeout=$wait fails=2 passes=2";
 my $patient = 'interval=200ms timeout=5s fails=2 passes=2';
 
 my $bad = join "\n", map {
@@ -495,7 +496,7 @@ sub under_load {
              && grep { $began > $_->[0] && $began < $_->[1] } @when;
     }
 
-    ok($n > 30, "$n requests");
+    ok($n > 10, "$n requests");
     is(join(', ', splice @failed, 0, 5), '', 'none failed while the peer was marked');
     return;
 }
