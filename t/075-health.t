@@ -401,6 +401,7 @@ subtest 'it is stopped, and the checking process killed' => sub {
     $b->signal('STOP');
     ok(is_down('lb_least_conn', $pb, 'it did not answer in time'),
        'it is down');
+    ok(is_down($_, $pb, qr/./), "and so with $_") for qw( one passive );
     is(answers(6, '/to/lb_least_conn'), 'a', 'no request waits for it');
 
     my ($checker) = $nginx->error_log =~ /.*\[warn\] (\d+)#.* is down/s;
