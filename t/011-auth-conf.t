@@ -229,7 +229,7 @@ refused('social_ready twice', ready('social_ready; social_ready;'),
         '"social_ready" directive is duplicate');
 refused('social_ready on', ready('social_ready on;'),
         'unknown parameter "on" in "social_ready" directive, supported are '
-        . '"require" in ');
+        . '"require", "upstreams" and "drain" in ');
 refused('social_ready of what there is not',
         ready('social_ready require=database;'),
         'no "social_database" is defined (add it to the "http" block, or '

@@ -388,7 +388,7 @@ my %line = (
                              { a => $url } ],
         path_style => [ 'on', 'off', { yes => $flag } ],
         ca_file => [ '/etc/ssl/certs/ca-certificates.crt',
-                     "$dir/ca.pem", { "''" => $empty } ],
+                     "$dir/pem", { "''" => $empty } ],
         credentials => [ "file $dir/credentials", 'profile x', {
             x => 'it must be "default", "env", "file PATH", "profile NAME", '
                  . '"web_identity", "container" or "imds"' } ],

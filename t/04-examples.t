@@ -47,6 +47,8 @@ my %given = (
     'social_bucket raw' =>
         '{ region eu-west-1; endpoint http://127.0.0.1:9000; '
         . 'credentials file /etc/social/raw.credentials; }',
+    'social_limit_zone address' => 'key=$social_limit_address rate=20r/s;',
+    'social_limit_zone subject' => 'key=$social_sub rate=10r/s;',
     'social_database' => '"host=/nowhere dbname=social";',
     'upstream backend' =>
         '{ zone backend 64k; server 127.0.0.1:9; social_health_check; }',
@@ -92,8 +94,8 @@ system("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=internal"
 link "$dir/etc/ssl/internal-ca.pem",
      "$dir/etc/ssl/certs/ca-certificates.crt" or die "link: $!\n";
 
-$nginx->write_file('etc/social/sns.pem', SocialNginx::slurp(
-    "$dir/etc/ssl/internal-ca.pem"));
+$nginx->write_file("etc/social/$_", SocialNginx::slurp(
+    "$dir/etc/ssl/internal-ca.pem")) for qw( sns.pem ceph.pem );
 
 $ENV{AWS_ACCESS_KEY_ID} = 'AKIDEXAMPLE';
 $ENV{AWS_SECRET_ACCESS_KEY} = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';

@@ -252,7 +252,7 @@ subtest 'by the embedded store' => sub {
     my $part = { PartNumber => 1, ETag => $got->{headers}{etag} };
 
     is_deeply(call(GET => "$at?key=$up->{key}")->{json},
-              [ { %$part, Size => length $body } ], 'it is listed');
+              [ +{ %$part, Size => length $body } ], 'it is listed');
     is(send_to(PUT => $url =~ s/partNumber=1/partNumber=2/r, $body)->{status},
        403, 'its URL is for no other');
 

@@ -327,7 +327,9 @@ test_issuer(void **state)
     unsigned char  buf[256];
 
     static const struct {
-        const char  *id, *issuer;
+        const char  *id;
+        bool         updated;
+        const char  *issuer;
     } pools[] = {
         { "eu-west-1_AbCdEf123", false,
           "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123" },
