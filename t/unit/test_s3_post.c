@@ -489,7 +489,7 @@ test_fields(void **state)
         { "x-amz-meta-a", "b", SOCIAL_S3_OK },
         { "cache-control", "no-cache", SOCIAL_S3_OK },
         { "acl", "private", SOCIAL_S3_OK },
-        { "acl", "public-read", SOCIAL_S3_NOT_IMPLEMENTED },
+        { "acl", "public-read", SOCIAL_S3_ACL_NOT_SUPPORTED },
         { "tagging", "", SOCIAL_S3_NOT_IMPLEMENTED },
         { "x-amz-storage-class", "STANDARD", SOCIAL_S3_OK },
         { "x-amz-storage-class", "GLACIER", SOCIAL_S3_NOT_IMPLEMENTED },

@@ -241,6 +241,7 @@ test_user_pool(void **state)
         { "cn-north-1_abc", "cn-north-1" },
         { "cn-northwest-1_abc", "cn-northwest-1" },
         { "mx-central-1_Z9", "mx-central-1" },
+        { "eusc-de-east-1_a", "eusc-de-east-1" },
     };
 
     static const social_str_t  bad[] = {
@@ -264,6 +265,9 @@ test_user_pool(void **state)
         social_string("eu_a"),
         social_string("e-west-1_a"),
         social_string("eux-west-1_a"),
+        social_string("eusd-de-east-1_a"),
+        social_string("eusc_a"),
+        social_string("eusc-1_a"),
         social_string("-eu-west-1_a"),
         social_string("eu--1_a"),
         social_string("eu--west-1_a"),

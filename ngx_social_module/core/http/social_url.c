@@ -228,14 +228,18 @@ social_url_is_loopback(social_str_t name)
 social_rc_e
 social_user_pool_region(social_str_t id, social_str_t *region)
 {
-    size_t         i, start, words;
-    unsigned char  ch;
+    size_t                     i, start, words;
+    unsigned char              ch;
+    static const social_str_t  sovereign = social_string("eusc-");
 
     if (id.len > 64) {
         return SOCIAL_DECLINED;
     }
 
-    /* two letters, one or two words, a digit: us-east-1, us-gov-west-1 */
+    /*
+     * two letters or "eusc", one or two words, a digit: us-east-1,
+     * us-gov-west-1, eusc-de-east-1
+     */
 
     words = 0;
     start = 0;
@@ -248,7 +252,9 @@ social_user_pool_region(social_str_t id, social_str_t *region)
             continue;
         }
 
-        if (ch != '-' || i == start || (words == 0 && i != 2)) {
+        if (ch != '-' || i == start
+            || (words == 0 && i != 2 && !social_str_starts(id, sovereign)))
+        {
             break;
         }
 
