@@ -763,7 +763,7 @@ subtest 'internal redirects' => sub {
        ->{body}, 'private', '... by the signature of what was sent');
     is(plain('/checked')->{body}, 'the page', 'auth_request');
     is(plain('/unchecked')->{status}, 500, '... of none');
-    like(plain('/page.html')->{body}, qr/^a b\r$/m, 'SSI');
+    like(plain('/page.html')->{body}, qr/\[a b\]/, 'SSI');
     is(plain('/accel')->{body}, 'a b', 'X-Accel-Redirect');
     is(plain('/accel', headers => { range => 'bytes=0-0' })->{body}, 'a',
        '... a range of it');

@@ -19,7 +19,7 @@ my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $s3 = SocialS3->new(port => $port, base => '/store/uploads');
 my $origin = "http://www.localhost:$port";
-my %expand = (DATA => $dir, PORT => $port);
+my %expand = (DATA => $dir, PORT => $port, SCHEME => 'http');
 
 mkdir "$dir/store";
 

@@ -71,6 +71,7 @@ my %asks = (
     put => [qw( s3:PutObject )],
     put_whole => [qw( s3:PutObject )],
     delete => [qw( s3:DeleteObject )],
+    delete_if => [qw( s3:DeleteObject )],
 );
 
 sub asked {

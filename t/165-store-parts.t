@@ -295,12 +295,8 @@ subtest 'many parts, and how they are sent' => sub {
     upload($key, [ @many, 'end' ]);
 
     my $got = $s3->exchange(GET => '/page.html');
-    my ($page, $rest) = ('', $got->{body});
-    while ($rest =~ /\A([0-9a-f]+)\r\n/ && hex $1) {
-        $page .= substr $rest, 2 + length $1, hex $1;
-        $rest = substr $rest, 4 + length($1) + hex $1;
-    }
-    ok($page eq '[' . join('', @many, 'end') . ']', 'in the middle of a page');
+    ok($got->{body} eq '[' . join('', @many, 'end') . ']',
+       'in the middle of a page');
     $got = $s3->exchange(GET => "/objects/raw$key");
     ok($got->{body} eq join('', @many, 'end'), 'without a signature');
 

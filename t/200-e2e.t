@@ -233,7 +233,8 @@ sub slow_upload {
 
 sub keep_logs {
     for my $file (glob "$data/secrets/*") {
-        SocialSecrets::made(split /[\s=:]+/, slurp($file));
+        SocialSecrets::made(grep { !/\Aaws_/ }
+                            split /[\s=:]+/, slurp($file));
     }
 
     SocialSecrets::keep(grep { !/idp\.log/ } glob "$data/logs/*.log");

@@ -84,6 +84,7 @@ subtest 'make install' => sub {
     my %wanted = (
         '/opt/nginx/modules/ngx_http_social_module.so' => '644',
         '/opt/nginx/conf/social/limits.conf'           => '644',
+        '/opt/nginx/conf/social/trusted.conf'          => '644',
         '/opt/social/sbin/social-worker'               => '755',
         '/opt/social/sbin/social-migrate'              => '755',
         '/opt/etc/social-worker/worker.conf'           => '640',
@@ -162,6 +163,7 @@ pid $home/nginx.pid;
 events {}
 http {
     include $prefix/conf/social/limits.conf;
+    include $prefix/conf/social/forwarded.conf;
     include $prefix/conf/social/log.conf;
     access_log off;
     social_issuer users {

@@ -316,7 +316,7 @@ mount --bind $dir/resolv.conf /etc/resolv.conf
 mount --bind $dir/nsswitch.conf /etc/nsswitch.conf
 perl $dir/silent.pl > $dir/silent &
 silent=\$!
-until grep -q listening $dir/silent; do sleep 0.05; done
+until grep -qs listening $dir/silent; do sleep 0.05; done
 export AWS_ACCESS_KEY_ID=A AWS_SECRET_ACCESS_KEY=B
 timeout -s KILL 60 $program -c $dir/silent.conf check > $dir/1.out 2>&1 &
 one=\$!

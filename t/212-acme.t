@@ -16,6 +16,9 @@ use SocialEdge;
 use SocialNginx;
 use Test::More;
 
+my @pids;
+my $main = $$;
+
 plan skip_all => 'SKIPPED: SOAK=1 runs an authority and renews certificates'
     if !$ENV{SOAK};
 
@@ -29,8 +32,6 @@ plan skip_all => 'SKIPPED: this nginx was built without http_realip_module'
 plan skip_all => 'SKIPPED: what it starts is not ours'
     if $ENV{SANITIZE} || $ENV{VALGRIND};
 
-my @pids;
-my $main = $$;
 
 END {
     if ($$ == $main) {
