@@ -23,6 +23,9 @@
 
 #define NGX_HTTP_SOCIAL_CHECK_BODY       (64 * 1024)
 
+/* of a regular expression: its time may grow with the square */
+#define NGX_HTTP_SOCIAL_CHECK_MATCHED    (8 * 1024)
+
 /* how soon another process takes over, and a new address is seen: ms */
 #define NGX_HTTP_SOCIAL_CHECK_TICK       200
 
@@ -126,7 +129,8 @@ typedef struct {
 
     ngx_flag_t                        tls;
     ngx_flag_t                        tls_verify;
-    ngx_str_t                         tls_name;
+    ngx_str_t                         tls_name;    /* without brackets */
+    ngx_uint_t                        tls_address; /* it is an address */
     ngx_str_t                         ca_file;
     ngx_str_t                         certificate;
     ngx_str_t                         certificate_key;

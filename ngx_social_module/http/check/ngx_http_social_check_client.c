@@ -5,7 +5,6 @@
  */
 
 #include "ngx_http_social_check.h"
-#include "social_host.h"
 
 
 /* what is read at once, so that no peer keeps the event loop */
@@ -19,6 +18,8 @@ static ngx_err_t ngx_http_social_check_error(ngx_connection_t *c);
 #if (NGX_HTTP_SSL)
 static void ngx_http_social_check_handshake(ngx_http_social_check_t *check);
 static void ngx_http_social_check_handshaken(ngx_connection_t *c);
+static ngx_int_t ngx_http_social_check_name(ngx_connection_t *c,
+    ngx_http_social_check_conf_t *conf);
 #endif
 static void ngx_http_social_check_established(ngx_http_social_check_t *check);
 static void ngx_http_social_check_send(ngx_event_t *ev);
@@ -61,6 +62,12 @@ ngx_http_social_check_begin(ngx_http_social_check_t *check)
     if (conf->type == NGX_HTTP_SOCIAL_CHECK_HTTP) {
 
         size = conf->body.len ? NGX_HTTP_SOCIAL_CHECK_BODY : 0;
+
+#if (NGX_PCRE)
+        if (conf->regex != NULL) {
+            size = NGX_HTTP_SOCIAL_CHECK_MATCHED;
+        }
+#endif
 
         check->answer = ngx_palloc(check->pool,
                                    sizeof(social_answer_t) + size);
@@ -227,7 +234,7 @@ ngx_http_social_check_handshake(ngx_http_social_check_t *check)
 
     /* addresses are not server names (RFC 6066, 3); zero-terminated */
 
-    if (!social_host_is_address(ngx_http_social_view(&conf->tls_name))
+    if (!conf->tls_address
         && SSL_set_tlsext_host_name(c->ssl->connection,
                                     (char *) conf->tls_name.data)
            == 0)
@@ -267,7 +274,7 @@ ngx_http_social_check_handshaken(ngx_connection_t *c)
             return;
         }
 
-        if (ngx_ssl_check_host(c, &check->conf->tls_name) != NGX_OK) {
+        if (ngx_http_social_check_name(c, check->conf) != NGX_OK) {
             check->why = "its certificate is of another name";
             check->done(check, NGX_HTTP_SOCIAL_CHECK_TLS);
             return;
@@ -275,6 +282,35 @@ ngx_http_social_check_handshaken(ngx_connection_t *c)
     }
 
     ngx_http_social_check_established(check);
+}
+
+
+/*
+ * Addresses are in certificates as such (RFC 6125, B.2), and
+ * ngx_ssl_check_host() looks for names only.
+ */
+
+static ngx_int_t
+ngx_http_social_check_name(ngx_connection_t *c,
+    ngx_http_social_check_conf_t *conf)
+{
+    int    rc;
+    X509  *cert;
+
+    if (!conf->tls_address) {
+        return ngx_ssl_check_host(c, &conf->tls_name);
+    }
+
+    cert = SSL_get_peer_certificate(c->ssl->connection);
+    if (cert == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = X509_check_ip_asc(cert, (char *) conf->tls_name.data, 0);
+
+    X509_free(cert);
+
+    return rc == 1 ? NGX_OK : NGX_ERROR;
 }
 
 #endif
@@ -334,6 +370,13 @@ ngx_http_social_check_send(ngx_event_t *ev)
     }
 
     ev->handler = ngx_http_social_check_sent;
+
+    /* "select" and "poll" would have it at once, again and again */
+
+    if (ngx_handle_write_event(ev, 0) != NGX_OK) {
+        check->done(check, NGX_HTTP_SOCIAL_CHECK_NOT_MADE);
+        return;
+    }
 
     /* also arms the event: with TLS, what came may have been read already */
 

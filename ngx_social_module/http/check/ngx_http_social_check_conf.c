@@ -288,9 +288,12 @@ ngx_http_social_check_body_value(ngx_conf_t *cf,
     ngx_http_social_check_conf_t  *ccf = conf;
     u_char                         errstr[NGX_MAX_CONF_ERRSTR];
 
-    /* so that no body keeps the event loop for long: pcre2pattern(3) */
+    /*
+     * So that no body keeps the event loop for long.  The limit is one of each
+     * place where a match may begin: there must be only one, which "\A" says.
+     */
 
-    static ngx_str_t  limit = ngx_string("(*LIMIT_MATCH=100000)");
+    static ngx_str_t  limit = ngx_string("(*LIMIT_MATCH=100000)\\A(?s:.*?)(?:");
 #endif
 
     if (ngx_http_social_conf_word(cf, entry, value, n, conf) != NGX_CONF_OK) {
@@ -310,7 +313,7 @@ ngx_http_social_check_body_value(ngx_conf_t *cf,
 
     ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
 
-    rc.pattern.len = limit.len + value->len - 1;
+    rc.pattern.len = limit.len + value->len;
     rc.pattern.data = ngx_pnalloc(cf->pool, rc.pattern.len + 1);
     if (rc.pattern.data == NULL) {
         return NGX_CONF_ERROR;
@@ -318,6 +321,7 @@ ngx_http_social_check_body_value(ngx_conf_t *cf,
 
     p = ngx_cpymem(rc.pattern.data, limit.data, limit.len);
     p = ngx_cpymem(p, value->data + 1, value->len - 1);
+    *p++ = ')';
     *p = '\0';
 
     rc.pool = cf->pool;
@@ -520,6 +524,14 @@ ngx_http_social_check_tls(ngx_conf_t *cf, ngx_http_social_check_conf_t *conf)
 
     (void) social_host_split(ngx_http_social_view(&conf->tls_name), &host,
                              &port);
+
+    conf->tls_address = host.len && social_host_is_address(host);
+
+    if (host.len > 2 && host.data[0] == '[') {
+        host.data++;
+        host.len -= 2;
+    }
+
     ngx_http_social_from_str(&name, host);
 
     conf->tls_name.len = name.len;
@@ -562,9 +574,22 @@ ngx_http_social_check_tls(ngx_conf_t *cf, ngx_http_social_check_conf_t *conf)
 
     /* the system's authorities: a client's result is there without a mode */
 
-    if (SSL_CTX_set_default_verify_paths(conf->ssl.ctx) == 0) {
+    /* and not their directory, where files would be read in each handshake */
+
+    if (SSL_CTX_set_default_verify_file(conf->ssl.ctx) == 0) {
         ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
-                      "SSL_CTX_set_default_verify_paths() failed");
+                      "SSL_CTX_set_default_verify_file() failed");
+        return NGX_ERROR;
+    }
+
+    if (sk_X509_OBJECT_num(X509_STORE_get0_objects(
+                                   SSL_CTX_get_cert_store(conf->ssl.ctx)))
+        <= 0)
+    {
+        (void) ngx_http_social_conf_error(cf, &conf->position,
+                   "this system has no certificates of authorities: add "
+                   "\"ca_file\" to \"social_health_check\" in upstream \"%V\"",
+                   &conf->upstream->host);
         return NGX_ERROR;
     }
 

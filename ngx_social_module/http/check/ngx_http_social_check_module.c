@@ -303,8 +303,27 @@ ngx_http_social_check_init_module(ngx_cycle_t *cycle)
     if (cmcf != NULL) {
         conf = cmcf->checked.elts;
 
+        /* nobody has checked or forgotten anything since it was last so */
+
+        ngx_shmtx_lock(&cmcf->shpool->mutex);
+
+        if (!ngx_http_social_lease_held(&cmcf->sh->lease)) {
+            cmcf->sh->pid = 0;
+            ngx_http_social_check_slots_sweep(cmcf);
+        }
+
+        ngx_shmtx_unlock(&cmcf->shpool->mutex);
+
         for (i = 0; i < cmcf->checked.nelts; i++) {
             ngx_http_social_check_restore(cmcf, conf[i]);
+        }
+
+        /* a single process begins once, whatever it reads later */
+
+        if (ngx_process == NGX_PROCESS_SINGLE
+            && !ngx_is_init_cycle(cycle->old_cycle))
+        {
+            ngx_http_social_check_start_process(cycle, cmcf);
         }
     }
 

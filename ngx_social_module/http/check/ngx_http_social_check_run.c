@@ -231,15 +231,25 @@ ngx_http_social_check_reconcile(ngx_http_social_check_conf_t *conf)
 
         check->present = 1;
 
+        /* with the mutex held, so that no other process is between these */
+
         ngx_shmtx_lock(&conf->main->shpool->mutex);
+
+        if (!ngx_http_social_check_ours(conf->main)) {
+            ngx_shmtx_unlock(&conf->main->shpool->mutex);
+            ngx_destroy_pool(pool);
+            return NGX_ERROR;
+        }
+
         state = check->slot->health.state;
-        ngx_shmtx_unlock(&conf->main->shpool->mutex);
 
         ngx_http_social_check_mark(conf, &check->sockaddr.sockaddr,
                                    check->socklen,
                                    state == SOCIAL_HEALTH_DOWN
                                    || (state == SOCIAL_HEALTH_UNKNOWN
                                        && conf->mandatory));
+
+        ngx_shmtx_unlock(&conf->main->shpool->mutex);
     }
 
     for (q = ngx_queue_head(&conf->checks);
@@ -456,13 +466,15 @@ ngx_http_social_check_done(ngx_http_social_check_t *check,
 
     ngx_add_timer(&check->timer, slot->due - ngx_current_msec);
 
-    ngx_shmtx_unlock(&cmcf->shpool->mutex);
-
     if (changed) {
         ngx_http_social_check_mark(conf, &check->sockaddr.sockaddr,
                                    check->socklen,
                                    state == SOCIAL_HEALTH_DOWN);
+    }
 
+    ngx_shmtx_unlock(&cmcf->shpool->mutex);
+
+    if (changed) {
         ngx_http_social_check_log(check, outcome, status, was, state);
     }
 }
@@ -510,6 +522,11 @@ ngx_http_social_check_seen(ngx_http_social_check_main_conf_t *cmcf)
     conf = cmcf->checked.elts;
 
     ngx_shmtx_lock(&cmcf->shpool->mutex);
+
+    if (!ngx_http_social_check_ours(cmcf)) {
+        ngx_shmtx_unlock(&cmcf->shpool->mutex);
+        return;
+    }
 
     for (i = 0; i < cmcf->checked.nelts; i++) {
 
