@@ -6,9 +6,10 @@
 
 
 -- The gateways that there are. "exchange" is the number of the last one that
--- was counted: one that is sent again counts nothing.
+-- was counted: one that is sent again counts nothing. As durable as what it
+-- guards, limit_quotas.
 
-CREATE UNLOGGED TABLE limit_gateways (
+CREATE TABLE limit_gateways (
     id        uuid PRIMARY KEY,
     exchange  bigint NOT NULL,
     until     timestamptz NOT NULL
@@ -65,9 +66,12 @@ BEGIN
 
     v_new := FOUND;
 
+    -- a key may be there twice, where it has lost its slot and got another one
+
     INSERT INTO limit_demands (key, gateway, demand, until)
-        SELECT decode(a.key, 'hex'), p_gateway, a.demand, v_until
+        SELECT decode(a.key, 'hex'), p_gateway, max(a.demand), v_until
             FROM unnest(p_keys, p_demands) AS a (key, demand)
+            GROUP BY a.key
         ON CONFLICT (key, gateway) DO UPDATE
             SET demand = excluded.demand, until = excluded.until;
 
@@ -75,10 +79,11 @@ BEGIN
 
     IF v_new THEN
         INSERT INTO limit_quotas AS q (key, used, until)
-            SELECT decode(a.key, 'hex'), a.used,
-                   to_timestamp(a.until) + interval '1 day'
+            SELECT decode(a.key, 'hex'), sum(a.used)::bigint,
+                   to_timestamp(max(a.until)) + interval '1 day'
                 FROM unnest(p_keys, p_used, p_until) AS a (key, used, until)
                 WHERE a.until IS NOT NULL AND a.used > 0
+                GROUP BY a.key
                 ORDER BY a.key
             ON CONFLICT (key) DO UPDATE SET used = q.used + excluded.used;
     END IF;

@@ -167,6 +167,7 @@ taken(const social_limit_t *limit, double share, social_limit_bucket_t *bucket,
 static void
 test_bucket(void **state)
 {
+    int                     i;
     int64_t                 now;
     social_limit_t          limit;
     social_limit_state_t    left;
@@ -212,10 +213,19 @@ test_bucket(void **state)
     /* a clock that goes back adds nothing, and does not stop it */
 
     (void) taken(&limit, 1, &bucket, &now, 100, 0);
-    now -= 900;
+    now -= 90000;
     assert_int_equal(taken(&limit, 1, &bucket, &now, 100, 0), 0);
     now += 200;
     assert_int_equal(taken(&limit, 1, &bucket, &now, 100, 0), 2);
+
+    /* processes whose times differ by turns add nothing either */
+
+    for (i = 0; i < 100; i++) {
+        now -= 50;
+        assert_false(social_limit_take(&limit, 1, now, &bucket, &left));
+        now += 50;
+        assert_false(social_limit_take(&limit, 1, now, &bucket, &left));
+    }
 
     /* given back, and not more than that */
 

@@ -17,6 +17,9 @@
 /* a tenth ten times is less than one */
 #define SOCIAL_LIMIT_ONE  (1.0 - 1e-6)
 
+/* ms: what one process may be behind another; more, and the clock was set */
+#define SOCIAL_LIMIT_BEHIND  60000
+
 
 static double social_limit_room(const social_limit_t *limit, double share);
 static int64_t social_limit_time(double tokens, double rate);
@@ -56,9 +59,13 @@ social_limit_take(const social_limit_t *limit, double share, int64_t now,
 
         if (now > bucket->last) {
             bucket->tokens += (double) (now - bucket->last) * rate;
+            bucket->last = now;
+
+        } else if (bucket->last - now > SOCIAL_LIMIT_BEHIND) {
+            bucket->last = now;
         }
 
-        bucket->last = now;
+        /* else: what was added up to "last" is not added again */
 
         if (bucket->tokens > room) {
             bucket->tokens = room;

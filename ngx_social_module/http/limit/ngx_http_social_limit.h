@@ -14,7 +14,11 @@
 
 
 #define NGX_HTTP_SOCIAL_LIMIT_ZONES    64     /* bits of a mask */
-#define NGX_HTTP_SOCIAL_LIMIT_KEY      128    /* bytes; of longer ones a hash */
+/*
+ * Bytes; of longer ones a hash.  All nodes are of one slab size, 128: one that
+ * is dropped always makes room for another, without a whole page of them.
+ */
+#define NGX_HTTP_SOCIAL_LIMIT_KEY      48
 #define NGX_HTTP_SOCIAL_LIMIT_SLOTS    1000
 
 
@@ -189,6 +193,7 @@ typedef struct {
 typedef struct {
     uint64_t                         counted;    /* zones, by their number */
     ngx_http_social_limit_status_e   status;
+    unsigned                         refused:1;  /* the main request */
 } ngx_http_social_limit_ctx_t;
 
 

@@ -59,6 +59,12 @@ ngx_http_social_limit_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* on its way to an "error_page": limits that were not asked stay so */
+
+    if (ctx->refused && r == r->main) {
+        return NGX_DECLINED;
+    }
+
     uses = llcf->uses->elts;
     n = 0;
     rc = NGX_DECLINED;
@@ -112,6 +118,7 @@ ngx_http_social_limit_handler(ngx_http_request_t *r)
         }
 
         ctx->status = NGX_HTTP_SOCIAL_LIMIT_REJECTED;
+        ctx->refused = (r == r->main);
 
         rc = ngx_http_social_limit_refuse(r, llcf, a);
         break;

@@ -118,7 +118,9 @@ ngx_http_social_limit_slot_share(const ngx_http_social_limit_zone_t *zone,
 {
     *slot = NULL;
 
-    if (node->slot == 0) {
+    /* a slot of before a reload, since when the limit is not shared */
+
+    if (node->slot == 0 || !zone->fleet) {
         return zone->share;
     }
 
@@ -198,6 +200,12 @@ ngx_http_social_limit_slot_report(ngx_http_social_limit_zone_t *zone,
 
     ln = ngx_http_social_limit_node(slot->node);
     time = ngx_current_msec - slot->since;
+
+    /* another process, which has it from a later time of its own, is ahead */
+
+    if ((ngx_msec_int_t) time < 0) {
+        time = 0;
+    }
 
     /* at first nothing is known of before, but that there was a window */
 

@@ -20,6 +20,14 @@
 #define NGX_HTTP_SOCIAL_LIMIT_SAY      60000    /* ms */
 
 
+_Static_assert(offsetof(ngx_rbtree_node_t, color)
+               + offsetof(ngx_http_social_limit_node_t, data)
+               + NGX_HTTP_SOCIAL_LIMIT_KEY <= 128,
+               "nodes of two slab sizes would push out a page of each other");
+
+
+static void ngx_http_social_limit_change(ngx_http_social_limit_zone_t *zone,
+    ngx_http_social_limit_zone_t *old);
 static ngx_int_t ngx_http_social_limit_create(
     ngx_http_social_limit_zone_t *zone, ngx_log_t *log);
 static void ngx_http_social_limit_insert(ngx_rbtree_node_t *temp,
@@ -41,6 +49,13 @@ static void ngx_http_social_limit_count(ngx_http_social_limit_zone_t *zone,
     ngx_rbtree_node_t *node, int64_t now, ngx_uint_t taken);
 static int64_t ngx_http_social_limit_clock(
     const ngx_http_social_limit_zone_t *zone);
+
+
+static const char *const  ngx_http_social_limit_quotas[] = {
+    [SOCIAL_LIMIT_DAY] = "daily quota",
+    [SOCIAL_LIMIT_WEEK] = "weekly quota",
+    [SOCIAL_LIMIT_MONTH] = "monthly quota"
+};
 
 
 ngx_int_t
@@ -90,7 +105,58 @@ ngx_http_social_limit_init_zone(ngx_shm_zone_t *shm, void *data)
         return NGX_ERROR;
     }
 
+    if (zone->limit.rate == 0 && old->limit.period != zone->limit.period) {
+        ngx_log_error(NGX_LOG_EMERG, shm->shm.log, 0,
+                      "social_limit_zone \"%V\" has a %s while previously it "
+                      "had a %s: give it another name", &zone->name,
+                      ngx_http_social_limit_quotas[zone->limit.period],
+                      ngx_http_social_limit_quotas[old->limit.period]);
+        return NGX_ERROR;
+    }
+
+    if (zone->limit.rate == 0 && old->limit.n != zone->limit.n) {
+        ngx_http_social_limit_change(zone, old);
+    }
+
     return NGX_OK;
+}
+
+
+/*
+ * A quota that has changed: as much more, or less, is left of it, also to keys
+ * that have used all.  What others share is right with the next exchange.
+ */
+
+static void
+ngx_http_social_limit_change(ngx_http_social_limit_zone_t *zone,
+    ngx_http_social_limit_zone_t *old)
+{
+    double                         more;
+    ngx_queue_t                   *q;
+    ngx_http_social_limit_node_t  *ln;
+    ngx_http_social_limit_slot_t  *slot;
+
+    more = (double) zone->limit.n - (double) old->limit.n;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    for (q = ngx_queue_head(&zone->sh->queue);
+         q != ngx_queue_sentinel(&zone->sh->queue);
+         q = ngx_queue_next(q))
+    {
+        ln = ngx_queue_data(q, ngx_http_social_limit_node_t, queue);
+
+        ln->bucket.tokens += more
+                     * ngx_http_social_limit_slot_share(zone, ln, &slot)
+                     / (slot && slot->leased
+                        ? 1 : ngx_http_social_limit_gateways(old));
+
+        if (ln->bucket.tokens < 0) {
+            ln->bucket.tokens = 0;
+        }
+    }
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
 }
 
 
@@ -425,7 +491,7 @@ ngx_http_social_limit_add(ngx_http_social_limit_zone_t *zone, uint32_t hash,
 
     size = offsetof(ngx_rbtree_node_t, color)
            + offsetof(ngx_http_social_limit_node_t, data)
-           + key->len;
+           + NGX_HTTP_SOCIAL_LIMIT_KEY;
 
     if (ngx_http_social_limit_expire(zone, 0)) {
         (void) ngx_http_social_limit_expire(zone, 0);
