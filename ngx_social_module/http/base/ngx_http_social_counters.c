@@ -270,7 +270,9 @@ ngx_http_social_counters_index(ngx_http_social_counting_t *counting,
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, row->name.data, row->name.len);
+    if (row->name.len) {
+        ngx_memcpy(p, row->name.data, row->name.len);
+    }
 
     sh->names[first + i].data = p;
     sh->names[first + i].len = row->name.len;

@@ -73,6 +73,11 @@ typedef struct {
 typedef struct {
     ngx_http_social_counters_t           counters;
     ngx_uint_t                           processes;
+    uint64_t                             reading;      /* connections */
+    uint64_t                             writing;
+    uint64_t                             waiting;
+    uint64_t                             accepted;
+    uint64_t                             handled;
     size_t                               zone_size;    /* bytes */
     size_t                               zone_free;
     ngx_uint_t                           database;     /* there is one */

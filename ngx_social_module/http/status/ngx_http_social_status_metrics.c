@@ -89,6 +89,18 @@ ngx_http_social_status_collect(ngx_http_request_t *r,
 
     status->database = (db != NULL);
 
+#if (NGX_STAT_STUB)
+
+    /* once: the text is measured and written, and others count meanwhile */
+
+    status->handled = *ngx_stat_handled;
+    status->accepted = *ngx_stat_accepted;
+    status->reading = *ngx_stat_reading;
+    status->writing = *ngx_stat_writing;
+    status->waiting = *ngx_stat_waiting;
+
+#endif
+
     ngx_http_social_counters_sum(r, &status->counters, &status->processes);
 
     status->has_jobs = db != NULL

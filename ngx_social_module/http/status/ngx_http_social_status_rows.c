@@ -13,7 +13,7 @@
 
 
 static void ngx_http_social_status_connections_now(
-    ngx_http_social_status_text_t *t);
+    ngx_http_social_status_text_t *t, const ngx_http_social_status_t *status);
 static void ngx_http_social_status_times(ngx_http_social_status_text_t *t,
     const ngx_http_social_status_t *status, size_t offset);
 static void ngx_http_social_status_answers(ngx_http_social_status_text_t *t,
@@ -145,7 +145,7 @@ ngx_http_social_status_routes(ngx_http_social_status_text_t *t,
         { "code", { 0, NULL } }
     };
 
-    ngx_http_social_status_connections_now(t);
+    ngx_http_social_status_connections_now(t, status);
 
     ngx_http_social_status_family(t, "social_requests_total", "counter",
         "Requests by the location that they came to, and status.");
@@ -203,26 +203,27 @@ ngx_http_social_status_routes(ngx_http_social_status_text_t *t,
  */
 
 static void
-ngx_http_social_status_connections_now(ngx_http_social_status_text_t *t)
+ngx_http_social_status_connections_now(ngx_http_social_status_text_t *t,
+    const ngx_http_social_status_t *status)
 {
 #if (NGX_STAT_STUB)
 
     ngx_http_social_status_family(t, "social_connections", "gauge",
         "Connections of clients by state.");
     ngx_http_social_status_sample(t, "state", social_str("reading"),
-                                  *ngx_stat_reading, 0);
+                                  status->reading, 0);
     ngx_http_social_status_sample(t, "state", social_str("writing"),
-                                  *ngx_stat_writing, 0);
+                                  status->writing, 0);
     ngx_http_social_status_sample(t, "state", social_str("waiting"),
-                                  *ngx_stat_waiting, 0);
+                                  status->waiting, 0);
 
     ngx_http_social_status_one(t, "social_connections_accepted_total",
-        "counter", "Connections that were accepted.", *ngx_stat_accepted, 0);
+        "counter", "Connections that were accepted.", status->accepted, 0);
 
     ngx_http_social_status_one(t, "social_connections_dropped_total",
         "counter", "Connections that were closed for want of "
         "worker_connections or memory.",
-        *ngx_stat_accepted - *ngx_stat_handled, 0);
+        status->accepted - status->handled, 0);
 
 #endif
 }

@@ -10,6 +10,7 @@
 
 #include "ngx_http_social_status.h"
 #include "social_json.h"
+#include "social_utf8.h"
 
 
 static void ngx_http_social_status_put(ngx_http_social_status_text_t *t,
@@ -278,16 +279,31 @@ static void
 ngx_http_social_status_label(ngx_http_social_status_text_t *t,
     social_str_t value)
 {
-    size_t   i, len;
-    u_char  *p;
-    u_char   escaped[6];
+    size_t     i, n, len;
+    u_char    *p;
+    u_char     escaped[6];
+    uint32_t   code;
 
-    for (i = 0; i < value.len; i++) {
+    for (i = 0; i < value.len; i += n) {
 
         p = escaped;
 
+        /* a character: Prometheus drops all of a text that is not UTF-8 */
+
+        n = social_utf8_next((social_str_t) { value.len - i, value.data + i },
+                             &code);
+
         if (t->form == NGX_HTTP_SOCIAL_STATUS_JSON) {
-            p = social_json_escape(p, (social_str_t) { 1, value.data + i });
+            p = social_json_escape(p, (social_str_t) { n ? n : 1,
+                                                       value.data + i });
+            n = n ? n : 1;
+
+        } else if (n == 0) {
+            p = ngx_cpymem(p, "\xef\xbf\xbd", 3);
+            n = 1;
+
+        } else if (n > 1) {
+            p = ngx_cpymem(p, value.data + i, n);
 
         } else if (value.data[i] == '\n') {
             *p++ = '\\';
