@@ -194,6 +194,7 @@ sub object {
 
     File::Path::make_path("$dir/$bucket/" . $key =~ s{/[^/]*\z}{}r);
     SocialImage::spew("$dir/$bucket/$key", $key);
+    utime((time - 86400 * ($o{put} // $days)) x 2, "$dir/$bucket/$key");
 
     v("SELECT social_objects_event(ARRAY['$bucket'], ARRAY['$key'],
         ARRAY[true], ARRAY[1::bigint], ARRAY['$etag'], ARRAY[NULL],
@@ -214,6 +215,10 @@ object('raw/f/old.jpg');
 object('raw/f/new.jpg', days => 29);
 object('raw/f/unknown.jpg', kind => '');
 object('raw/f/replaced.jpg', etag => md5_hex('another'));
+
+# the same bytes were put again, and no event of that has come yet
+
+object('raw/f/again.jpg', put => 0);
 object('raw/f/other.jpg', bucket => 'other');
 object('raw/b/new.jpg');
 
@@ -225,15 +230,16 @@ object('raw/f/later.jpg', days => 0);
 is(v("SELECT count(*) FROM seen_objects
     WHERE object_key = 'raw/f/old.jpg'"), 0, 'its event is forgotten');
 
-is((expire('--dry-run', '30d'))[0], "0 raw/raw/f/job.jpg\nraw/raw/f/old.jpg\n"
-   . "raw/raw/f/replaced.jpg\nto delete 3 objects, 0 failed\n",
+is((expire('--dry-run', '30d'))[0], "0 raw/raw/f/again.jpg\n"
+   . "raw/raw/f/job.jpg\nraw/raw/f/old.jpg\n"
+   . "raw/raw/f/replaced.jpg\nto delete 4 objects, 0 failed\n",
    'those that would be deleted');
 ($said, $log) = expire('30d');
 is($said, "0 deleted 2 objects, 0 failed\n", 'they are deleted')
     or diag($log);
 ok(!is_there("raw/f/$_.jpg"), "... $_") for qw( job old );
 ok(is_there("raw/f/$_.jpg"), "... and not $_")
-    for qw( new unknown replaced later );
+    for qw( new unknown replaced later again );
 ok(is_there('raw/b/new.jpg'), '... nor the object of an upload');
 ok(is_there('raw/f/other.jpg', 'other'), '... nor of another bucket');
 is(v("SELECT count(*) FROM raw_objects WHERE object_key

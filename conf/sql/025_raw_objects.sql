@@ -86,7 +86,7 @@ LANGUAGE sql STABLE AS $$
             AND NOT EXISTS (
                 SELECT FROM uploads u
                     WHERE u.bucket = o.bucket
-                        AND u.object_key = o.object_key)
+                        AND u.object_key = o.object_key COLLATE "default")
             AND NOT EXISTS (
                 SELECT FROM raw_objects_needed n
                     WHERE n.bucket = o.bucket

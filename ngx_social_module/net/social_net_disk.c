@@ -289,6 +289,16 @@ social_net_disk_is_cached(int fd, int64_t offset, size_t size)
     size_t         page, n, done, step, i;
     unsigned char  pages[SOCIAL_NET_DISK_PAGES];
 
+    /*
+     * Of another's file mincore() says that all is in memory; and the time of
+     * an access would be written, which may wait for the journal.  Both are
+     * so unless this succeeds.
+     */
+
+    if (fcntl(fd, F_SETFL, O_NOATIME) == -1) {
+        return false;
+    }
+
     page = (size_t) sysconf(_SC_PAGESIZE);
 
     size += (size_t) offset % page;

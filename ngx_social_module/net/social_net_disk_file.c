@@ -202,7 +202,9 @@ social_net_disk_open_cached(social_net_disk_t *disk, const char *path)
 
     memset(&how, 0, sizeof(struct open_how));
 
-    how.flags = O_RDONLY|O_NONBLOCK|O_CLOEXEC|O_NOFOLLOW;
+    /* to write the time of an access may wait for the journal */
+
+    how.flags = O_RDONLY|O_NONBLOCK|O_CLOEXEC|O_NOFOLLOW|O_NOATIME;
     how.resolve = RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_CACHED;
 
     fd = syscall(SYS_openat2, root, path, &how, sizeof(struct open_how));

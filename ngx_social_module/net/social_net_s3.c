@@ -173,7 +173,8 @@ social_net_s3_delete_if(const social_net_s3_t *s3, const char *key,
         return SOCIAL_FAILED;
     }
 
-    if (reply.status == 412) {
+    if (reply.status == 412 && etag[0] != '\0') {
+        (void) social_net_s3_refused(&reply, error);
         return SOCIAL_DECLINED;
     }
 

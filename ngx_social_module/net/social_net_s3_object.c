@@ -12,6 +12,7 @@
 #include "social_encoding.h"
 #include "social_net_disk.h"
 #include "social_net_s3_object.h"
+#include "social_time.h"
 #include "social_uri.h"
 
 
@@ -189,6 +190,7 @@ social_net_s3_ask(const social_net_s3_t *s3, social_net_session_t *session,
     object->size = 0;
     object->received = 0;
     object->etag.len = 0;
+    object->modified = 0;
     object->sha256.len = 0;
     object->header_count = 0;
     object->error = NULL;
@@ -251,6 +253,7 @@ social_net_s3_header(void *data, social_str_t name, social_str_t value)
 
     static const social_str_t  length = social_string("content-length");
     static const social_str_t  etag = social_string("etag");
+    static const social_str_t  modified = social_string("last-modified");
     static const social_str_t  sha256 = social_string("x-amz-checksum-sha256");
     static const social_str_t  type = social_string("x-amz-checksum-type");
 
@@ -279,6 +282,12 @@ social_net_s3_header(void *data, social_str_t name, social_str_t value)
         }
 
         object->etag = social_net_s3_whole_keep(object, value);
+
+    } else if (social_str_caseeq(name, modified)) {
+
+        if (social_time_http_parse(value, &object->modified) != SOCIAL_OK) {
+            object->modified = 0;
+        }
 
     } else if (social_str_caseeq(name, sha256)) {
         object->sha256 = social_net_s3_whole_keep(object, value);

@@ -27,6 +27,7 @@ typedef struct {
     long                    status;        /* 0: there was none */
     uint64_t                size;
     social_str_t            etag;          /* without quotes; empty: none */
+    int64_t                 modified;      /* seconds; 0: it was not said */
     social_str_t            sha256;        /* of all bytes, in base64; empty:
                                               it was not said */
 

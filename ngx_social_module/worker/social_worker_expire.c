@@ -5,13 +5,17 @@
  * The row of an upload is locked while its object is deleted: the key of a
  * user's picture is always the same, and a new one must not be what is deleted.
  * So is that of one that is not an upload; nobody has to ask before another
- * one is put, so that what is deleted has to have the ETag that was noted.
+ * one is put, so that what is deleted has to have the ETag that was noted, and
+ * its age: the same bytes may have been put again, of which no event came yet,
+ * and not every store knows If-Match.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "social_net_s3_object.h"
 #include "social_object.h"
 #include "social_worker_conf_parse.h"
 #include "social_worker_expire.h"
@@ -32,6 +36,7 @@ typedef struct {
     bool                 dry;
     bool                 broken;          /* must not go on */
     char                 age[32];         /* as PostgreSQL reads it */
+    int64_t              seconds;         /* the same */
     long long            deleted;
     long long            failed;
 } social_worker_expire_t;
@@ -43,6 +48,9 @@ static bool social_worker_expire_page(social_worker_expire_t *expire,
     const social_worker_bucket_t *bucket, char *after, size_t size);
 static void social_worker_expire_raw(social_worker_expire_t *expire,
     const social_worker_bucket_t *bucket, const char *key);
+static social_rc_e social_worker_expire_delete(
+    const social_worker_expire_t *expire, const social_worker_bucket_t *bucket,
+    const char *key, const char *etag, char *error);
 static void social_worker_expire_object(social_worker_expire_t *expire,
     const social_worker_bucket_t *bucket, const char *id, const char *key);
 static bool social_worker_expire_ask(social_worker_expire_t *expire,
@@ -74,6 +82,7 @@ social_worker_expire(const social_worker_conf_t *conf, const char *age,
     expire.dry = dry;
     snprintf(expire.age, sizeof(expire.age), "%llu seconds",
              (unsigned long long) (ms / 1000));
+    expire.seconds = (int64_t) (ms / 1000);
 
     if (!social_worker_pq_connect(&expire.pq, conf->conninfo)) {
         return 1;
@@ -222,7 +231,7 @@ social_worker_expire_raw(social_worker_expire_t *expire,
 
         if (etag != NULL) {
 
-            rc = social_net_s3_delete_if(&bucket->s3, key, etag, error);
+            rc = social_worker_expire_delete(expire, bucket, key, etag, error);
 
             if (rc == SOCIAL_FAILED) {
                 social_worker_expire_failed(expire, key, error);
@@ -243,6 +252,38 @@ social_worker_expire_raw(social_worker_expire_t *expire,
     {
         expire->deleted++;
     }
+}
+
+
+/*
+ * SOCIAL_DECLINED: there is another object by now, which stays.
+ */
+
+static social_rc_e
+social_worker_expire_delete(const social_worker_expire_t *expire,
+    const social_worker_bucket_t *bucket, const char *key, const char *etag,
+    char *error)
+{
+    social_rc_e            rc;
+    social_net_s3_whole_t  object;
+
+    rc = social_net_s3_head(&bucket->s3, NULL, social_str(key), &object, error);
+
+    /* S3 says 403 of what is not there to who may not list */
+
+    if (rc == SOCIAL_FAILED && !(object.status == 403 && etag[0] != '\0')) {
+        return SOCIAL_FAILED;
+    }
+
+    if (rc == SOCIAL_OK
+        && ((etag[0] != '\0' && object.etag.len
+             && !social_str_eq(object.etag, social_str(etag)))
+            || object.modified > (int64_t) time(NULL) - expire->seconds))
+    {
+        return SOCIAL_DECLINED;
+    }
+
+    return social_net_s3_delete_if(&bucket->s3, key, etag, error);
 }
 
 

@@ -240,7 +240,9 @@ sub answer {
     local $/;
     my $data = <$in>;
 
-    return (200, $data // '');
+    return (200, $data // '', 'Last-Modified: '
+            . POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT',
+                              gmtime((stat $in)[9])));
 }
 
 END {

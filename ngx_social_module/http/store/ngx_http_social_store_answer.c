@@ -154,7 +154,9 @@ ngx_http_social_answer_bytes(ngx_http_request_t *r,
 
     size = object->end - object->first;
 
-    if (size <= NGX_HTTP_SOCIAL_ANSWER_COPIED && r->method != NGX_HTTP_HEAD) {
+    if (size <= NGX_HTTP_SOCIAL_ANSWER_COPIED && r->method != NGX_HTTP_HEAD
+        && r->headers_out.status != NGX_HTTP_NOT_MODIFIED)
+    {
 
         b->pos = ngx_pnalloc(r->pool, size);
         if (b->pos == NULL) {

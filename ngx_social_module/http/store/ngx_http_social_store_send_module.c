@@ -78,6 +78,12 @@ ngx_http_social_store_send_file(ngx_http_request_t *r, ngx_buf_t *b)
 {
     ngx_http_social_send_ctx_t  *ctx;
 
+    /* what is left of a part of a page is sent by the main request's filters */
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
     ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_social_send_ctx_t));
     if (ctx == NULL) {
         return NGX_ERROR;
