@@ -78,7 +78,7 @@ repeat_each(1);
 workers(2);
 master_on();
 timeout(10);
-plan tests => repeat_each() * 764;
+plan tests => repeat_each() * 774;
 no_long_string();
 run_tests();
 
@@ -454,3 +454,19 @@ my $next = ::bearer(-key => 'next', sub => 'bob');
 [ 200, 200, 200, 503, 200, 200, 200 ]
 --- response_body_like eval
 [ '', '', '', $::Unavailable, '^2$', 'works', '^<bob>$' ]
+
+=== TEST 13: whole, to a client that takes gzip
+--- http_config eval
+"    gzip on;\n    gzip_min_length 1;\n    gzip_types text/plain;\n    "
+. ::issuer_block('main', "issuer $::issuer", 'client_ids web',
+                 "jwks_uri http://127.0.0.1:1/")
+--- config
+    location = /text { social_auth main; return 200 "<$social_sub> and more"; }
+--- request eval
+['GET /text', 'GET /text']
+--- more_headers eval
+[ (::bearer() . "\nAccept-Encoding: gzip") x 2 ]
+--- error_code eval
+[ 503, 503 ]
+--- response_body_like eval
+[ ($::Unavailable) x 2 ]
