@@ -251,6 +251,6 @@ GET /derived
                 . "eu-west-1_Derived")
 --- error_code: 503
 --- error_log eval
-qr{\[info\] .*could not load keys of issuer "derived" from "https://issuer-cognito-idp}
+qr{\[warn\] .*could not load keys of issuer "derived" from "https://issuer-cognito-idp}
 --- no_error_log eval
 [qr{\[error\].*issuer-cognito-idp}]

@@ -127,6 +127,14 @@ LANGUAGE sql STABLE AS $$
                    AND p_upload.expires_at
                        < now() - greatest(least(p_age, interval '25 days'),
                                           interval '15 days')
+
+                   -- what another upload put at the key may be there still
+
+                   AND NOT EXISTS (
+                       SELECT FROM upload_remains r
+                           WHERE r.user_id = p_upload.user_id
+                               AND r.bucket = p_upload.bucket
+                               AND r.object_key = p_upload.object_key)
                ELSE
                    p_upload.state IN ('ready', 'failed')
                    AND p_upload.updated_at < now() - p_age

@@ -178,6 +178,9 @@ test_cookie(void **state)
 }
 
 
+#define HALF  "0123456789012345678901234567890123456789"
+
+
 static void
 test_is_in(void **state)
 {
@@ -193,6 +196,17 @@ test_is_in(void **state)
     assert_false(social_token_is_in(S("a.b."), S("a.b.")));
     assert_true(social_token_is_in(S("opaque"), S("t=opaque")));
     assert_false(social_token_is_in(S(""), S("t=")));
+
+    /* in two cookies, cut before, in and behind the middle */
+
+    assert_true(social_token_is_in(S("a.b." HALF "FEDCBA" HALF),
+                                   S("t0=a.b." HALF "F; t1=EDCBA" HALF)));
+    assert_true(social_token_is_in(S("a.b." HALF "FEDCBA" HALF),
+                                   S("t0=a.b." HALF "FED; t1=CBA" HALF)));
+    assert_true(social_token_is_in(S("a.b." HALF "FEDCBA" HALF),
+                                   S("t0=a.b." HALF "FEDCB; t1=A" HALF)));
+    assert_false(social_token_is_in(S("a.b." HALF "FEDCBA" HALF),
+                                    S("t0=a.b." HALF)));
 }
 
 

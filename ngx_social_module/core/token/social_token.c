@@ -8,6 +8,10 @@
 #include "social_token.h"
 
 
+/* bytes of a signature of which a half says whose it is */
+#define SOCIAL_TOKEN_HALVES  64
+
+
 typedef struct {
     social_str_t  name;
     social_str_t  text;
@@ -18,6 +22,7 @@ static void social_token_split(social_str_t value, social_str_t *scheme,
     social_str_t *rest);
 static social_token_status_e social_token_check(social_str_t text,
     social_str_t *token);
+static bool social_token_has(social_str_t text, social_str_t s);
 
 
 static const social_token_status_text_t  social_token_statuses[] = {
@@ -272,8 +277,8 @@ social_token_unquote(social_str_t value)
 bool
 social_token_is_in(social_str_t token, social_str_t text)
 {
-    size_t                i;
-    const unsigned char  *p;
+    size_t        i;
+    social_str_t  half;
 
     for (i = token.len; i > 0; i--) {
         if (token.data[i - 1] == '.') {
@@ -283,18 +288,42 @@ social_token_is_in(social_str_t token, social_str_t text)
         }
     }
 
-    if (token.len == 0) {
+    /* of a token that was cut into several cookies, one half is whole */
+
+    if (token.len >= SOCIAL_TOKEN_HALVES) {
+
+        half.data = token.data;
+        half.len = token.len / 2;
+
+        if (social_token_has(text, half)) {
+            return true;
+        }
+
+        token.data += half.len;
+        token.len -= half.len;
+    }
+
+    return social_token_has(text, token);
+}
+
+
+static bool
+social_token_has(social_str_t text, social_str_t s)
+{
+    const unsigned char  *p;
+
+    if (s.len == 0) {
         return false;
     }
 
-    while (text.len >= token.len) {
+    while (text.len >= s.len) {
 
-        p = memchr(text.data, token.data[0], text.len - token.len + 1);
+        p = memchr(text.data, s.data[0], text.len - s.len + 1);
         if (p == NULL) {
             return false;
         }
 
-        if (memcmp(p, token.data, token.len) == 0) {
+        if (memcmp(p, s.data, s.len) == 0) {
             return true;
         }
 

@@ -94,8 +94,8 @@ social_str_t social_token_unquote(social_str_t value);
 
 /*
  * Whether "text" has the token's signature in it, what is after the last dot,
- * or all of a token that has none: a copy of the token or of the part of it
- * that says most.
+ * or all of a token that has none, or a half of it: a copy of the token or of
+ * the part of it that says most.
  */
 bool social_token_is_in(social_str_t token, social_str_t text);
 

@@ -360,8 +360,10 @@ ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
 
         found = ngx_http_social_auth_verify_by(ctx);
 
-        if (found == SOCIAL_TOKEN_OK) {
-            return SOCIAL_TOKEN_OK;
+        /* what was ended is so by whichever block its session is known */
+
+        if (found == SOCIAL_TOKEN_OK || found == SOCIAL_TOKEN_REVOKED) {
+            return found;
         }
 
         if (status == SOCIAL_TOKEN_NONE

@@ -146,7 +146,7 @@ ngx_http_social_session_end_start(ngx_http_request_t *r)
     cln = ngx_http_cleanup_add(r, 0);
 
     if (end == NULL || cln == NULL
-        || social_session_id(ngx_http_social_view(&identity->issuer->issuer),
+        || social_session_id(ngx_http_social_view(&identity->issuer->identity),
                              identity->jwt.payload, end->session, &kind)
            != SOCIAL_OK
         || ngx_http_social_auth_subject(identity, &subject) != NGX_OK)

@@ -37,6 +37,8 @@ ngx_http_social_issuer_rules(ngx_http_social_issuers_t *issuers)
         ngx_http_social_issuer_rules_text(sha256,
                                        ngx_http_social_view(&issuer->issuer));
         ngx_http_social_issuer_rules_text(sha256,
+                                     ngx_http_social_view(&issuer->identity));
+        ngx_http_social_issuer_rules_text(sha256,
                                      ngx_http_social_view(&issuer->jwks_uri));
         ngx_http_social_issuer_rules_text(sha256,
                                     ngx_http_social_view(&issuer->jwks_file));

@@ -281,8 +281,8 @@ ngx_http_social_keys_failed(ngx_http_social_keys_t *keys, const char *url,
 
     expected = (keys->issuer->original != NULL && slot->generation == 0);
 
-    level = !expected && (failures == 1 || slot->complaint != complaint)
-            ? NGX_LOG_ERR : NGX_LOG_INFO;
+    level = failures != 1 && slot->complaint == complaint ? NGX_LOG_INFO
+            : !expected ? NGX_LOG_ERR : NGX_LOG_WARN;
 
     slot->complaint = complaint;
     ngx_http_social_lease_release(&slot->lease);
