@@ -62,16 +62,18 @@ http {
     @{[ $nginx->http_paths ]}
     @{[ issuer_block('main', "issuer $issuer", 'client_ids web', 'leeway 0',
                      'jwks_file ' . SocialToken::jwks_path('main')) ]}
+    @{[ issuer_block('pool', 'user_pool eu-west-1_AbCdEf123', 'client_ids web',
+                     'jwks_file ' . SocialToken::jwks_path('main')) ]}
     $database
     server {
         listen 127.0.0.1:$port;
-        location /live { social_auth main; $proxy }
+        location /live { social_auth main pool; $proxy }
         location /ever { social_auth main; social_auth_session_end off;
                          $proxy }
         location /open { social_auth main optional; $proxy }
         location /none { $proxy }
         location /readyz { social_ready; }
-        location /logout { social_auth main; $logout }
+        location /logout { social_auth main pool; $logout }
     }
 }
 _EOC_
@@ -194,6 +196,21 @@ SKIP: {
 
         is(ends_by(time + 15, $mine), '', 'it is closed');
         ok(lives($other), 'the other session is left alone');
+
+        # by a token of the other issuer that the pool has
+
+        my $pool = 'cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123';
+        my @session = (origin_jti => 'three', client_id => 'web');
+
+        $mine = websocket('/live',
+                          token(@session, iss => "https://issuer-$pool"));
+        ok(lives($mine), 'is open');
+
+        $token = token(@session, iss => "https://$pool");
+        like(SocialNginx::request($port, "POST /logout HTTP/1.0\r\n"
+             . "Authorization: Bearer $token\r\nContent-Length: 0\r\n\r\n"),
+             qr{\AHTTP/1\.\d 20}, 'a logout');
+        is(ends_by(time + 15, $mine), '', 'it is closed');
     };
 }
 

@@ -42,8 +42,15 @@ sub version {
 # them before nginx does.
 
 sub free_port {
+
+    # not rand(): of those who have set its seed, several may run at once
+
+    open my $in, '<:raw', '/dev/urandom' or die "/dev/urandom: $!\n";
+
     for (1 .. 1000) {
-        my $port = 10_000 + int rand 20_000;
+        read($in, my $bytes, 4) == 4 or die "/dev/urandom: $!\n";
+
+        my $port = 10_000 + unpack('N', $bytes) % 20_000;
 
         return $port if IO::Socket::INET->new(LocalAddr => '127.0.0.1',
                                               LocalPort => $port, Listen => 1);
