@@ -113,15 +113,18 @@ BEGIN
     v_id := social_upload_create(p_id, p_issuer, p_sub, p_username, p_kind,
         p_bucket, p_key, p_content_type, p_bytes, p_sha256, p_expires);
 
-    UPDATE uploads SET trace = p_trace
-        WHERE id = v_id AND trace IS DISTINCT FROM p_trace;
+    IF p_trace IS NOT NULL THEN
+        UPDATE uploads SET trace = p_trace
+            WHERE id = v_id AND trace IS DISTINCT FROM p_trace;
+    END IF;
 
     RETURN v_id;
 END
 $$;
 
 
--- The same for many, which are those of social_uploads_create().
+-- The same for many, which are those of social_uploads_create(): each by its
+-- id, since a join would read the whole table.
 
 CREATE FUNCTION social_uploads_create(p_id uuid[], p_issuer text[],
     p_sub text[], p_username text[], p_kind text[], p_bucket text[],
@@ -135,9 +138,13 @@ BEGIN
         p_username, p_kind, p_bucket, p_key, p_content_type, p_bytes, p_sha256,
         p_expires);
 
-    UPDATE uploads SET trace = t.trace
-        FROM unnest(p_id, p_trace) AS t (id, trace)
-        WHERE uploads.id = t.id AND uploads.trace IS DISTINCT FROM t.trace;
+    FOR i IN 1 .. cardinality(p_id) LOOP
+        IF p_trace[i] IS NOT NULL THEN
+            UPDATE uploads SET trace = p_trace[i]
+                WHERE uploads.id = p_id[i]
+                    AND uploads.trace IS DISTINCT FROM p_trace[i];
+        END IF;
+    END LOOP;
 END
 $$;
 
