@@ -209,7 +209,7 @@ ngx_http_social_issuer_count(ngx_conf_t *cf,
 {
     ngx_uint_t                  i;
     ngx_http_social_issuer_t  **issuer;
-    static const ngx_str_t      unknown = ngx_null_string;
+    static const ngx_str_t      unknown = ngx_string("");
 
     imcf->row = ngx_http_social_counters_row(cf, NGX_HTTP_SOCIAL_ROW_ISSUER,
                                              &unknown);
