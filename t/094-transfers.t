@@ -22,6 +22,9 @@ use SocialStore;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
+plan skip_all => 'SKIPPED: the environment of the sanitizers is not passed on'
+    . ' to a new binary' if $ENV{SANITIZE};
+
 my $pg = SocialPostgres->start
     or plan(skip_all =>
             'SKIPPED: PostgreSQL is not installed; scripts/deps does it');

@@ -563,7 +563,8 @@ ngx_http_social_limit_expire(ngx_http_social_limit_zone_t *zone,
         sh->dropped++;
 
         if (sh->said == 0
-            || ngx_current_msec - sh->said > NGX_HTTP_SOCIAL_LIMIT_SAY)
+            || (ngx_msec_int_t) (ngx_current_msec - sh->said)
+               > NGX_HTTP_SOCIAL_LIMIT_SAY)
         {
             sh->said = ngx_current_msec;
 
