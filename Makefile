@@ -31,17 +31,21 @@
 
 export NGINX_SRC NGINX SANITIZE NGINX_FLAGS CC TESTS JOBS
 
+# what the tests need beside it: none is left out for want of a package
+
+TESTED = e2e clients edge package monitoring ceph
+
 run:
 	@scripts/deps default node run
 	@scripts/deps-npm
 	@scripts/build && scripts/frontend && exec scripts/run
 
 deps:
-	scripts/deps default node run e2e clients edge
+	scripts/deps default node run $(TESTED)
 	scripts/deps-npm
 
 deps-%:
-	scripts/deps default node run e2e clients edge $*
+	scripts/deps default node run $(TESTED) $*
 	scripts/deps-npm $*
 
 frontend: deps

@@ -4,7 +4,7 @@
 # kills; in two forms that say the same. The event loop's stalls are found,
 # since a library makes them.
 #
-# promtool, where it is installed ("scripts/deps soak"), checks the names.
+# promtool, where it is installed ("scripts/deps monitoring"), checks the names.
 
 use strict;
 use warnings;
@@ -235,7 +235,7 @@ subtest 'the two forms' => sub {
 
     SKIP: {
         my ($promtool) = grep { -x } map { "$_/promtool" } split /:/, $ENV{PATH};
-        skip 'promtool is not installed (scripts/deps soak)', 1 if !$promtool;
+        skip 'promtool is not installed (scripts/deps monitoring)', 1 if !$promtool;
         open my $p, '|-', "$promtool check metrics 2>&1 > /dev/null"
             or die "promtool: $!\n";
         print {$p} $text;

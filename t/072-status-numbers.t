@@ -403,7 +403,7 @@ subtest 'the page' => sub {
 
 SKIP: {
     my ($promtool) = grep { -x } map { "$_/promtool" } split /:/, $ENV{PATH};
-    skip 'promtool is not installed (scripts/deps soak)', 1 if !$promtool;
+    skip 'promtool is not installed (scripts/deps monitoring)', 1 if !$promtool;
     my (undef, $text) = split /\r\n\r\n/,
         SocialNginx::request($port, "GET /metrics HTTP/1.0\r\n\r\n"), 2;
     open my $p, '|-', "$promtool check metrics 2>&1 > $dir/promtool"

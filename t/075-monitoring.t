@@ -21,7 +21,7 @@ use Time::HiRes qw( sleep time );
 my ($promtool) = grep { -x } map { "$_/promtool" } split /:/, $ENV{PATH};
 my ($prometheus) = grep { -x } map { "$_/prometheus" } split /:/, $ENV{PATH};
 
-plan skip_all => 'SKIPPED: Prometheus is not installed; scripts/deps soak'
+plan skip_all => 'SKIPPED: Prometheus is not installed; scripts/deps monitoring'
     . ' does it' if !$promtool || !$prometheus;
 
 my $top = getcwd();
