@@ -187,6 +187,21 @@ sub error_log {
     return slurp("$self->{dir}/logs/error.log");
 }
 
+# A log without what nginx says of processes that a suite has killed: that they
+# have ended, and which lock one of them had.
+
+sub without_kills {
+    my ($log) = @_;
+
+    my %killed = map { $_ => 1 }
+                 $log =~ /worker process (\d+) exited on signal 9\b/g;
+
+    $log =~ s/^.* exited on signal 9\b.*\n//gm;
+    $log =~ s/^(.* was locked by (\d+))\n/$killed{$2} ? '' : "$1\n"/gem;
+
+    return $log;
+}
+
 # Reloads the configuration, and waits until the worker processes of the old one
 # have ended and all new ones, two by default, are there.  Whether they are.
 
