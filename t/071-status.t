@@ -324,7 +324,13 @@ subtest 'an outage' => sub {
 
     my $end = $pg->transaction("SELECT FROM users WHERE sub = 'one-1'"
         . ' FOR UPDATE');
-    post('/strict', body($signed_in => 'one-1', email => 'new@example.com'));
+    # each process finds the database by itself, and may have none yet
+
+    SocialNginx::wait_for(30, sub {
+        post('/strict', body($signed_in => 'one-1',
+                             email => 'new@example.com'));
+        value('social_database_statements_total{outcome="locked"}') ne '0';
+    });
     $end->('ROLLBACK');
     is(value('social_database_statements_total{outcome="locked"}'), 1,
        'a row that is locked');
