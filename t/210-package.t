@@ -352,7 +352,7 @@ subtest 'make package' => sub {
     diag($1) if $out =~ /^(left out: .*)/m;
 
     for my $file (glob "$dir/debs/*.deb") {
-        my ($name) = $file =~ m{/([^/_]+)_};
+        my ($name) = $file =~ m{/([^/_]+)_[^/]*\z};
         $deb{$name} = $file if $name !~ /dbgsym/;
     }
 
