@@ -418,6 +418,12 @@ my @cases = (
       sub { my ($key, $id) = @_;
             return complete($key, $id, $large)->{status} == 200
                    && get($key)->{body} eq $large } ],
+    [ 'the end of one over an object', $small,
+      [ sub { complete($_[0], $_[1], $large) }, $large ],
+      sub { my $id = create($_[0]); part($_[0], $id, 1, $large); $id },
+      sub { my ($key, $id) = @_;
+            return complete($key, $id, $large)->{status} == 200
+                   && get($key)->{body} eq $large } ],
     [ 'an abort', undef, [ sub { undo($_[0], $_[1]) }, undef ],
       sub { my $id = create($_[0]); part($_[0], $id, 1, $large); $id },
       sub { my ($key, $id, $got) = @_;
@@ -505,9 +511,14 @@ sub each_call {
 }
 
 for my $mode ([], [ 'no_tmpfile', 'no_openat2' ]) {
-    next if @$mode && !$ENV{SOAK};
 
-    for my $error (5, 28) {
+    # without O_TMPFILE, files of an upload have names that a killed process
+    # may leave, and that the next one makes once more
+
+    my @these = @$mode && !$ENV{SOAK}
+                ? grep { $_->[0] eq 'the end of an upload' } @cases : @cases;
+
+    for my $error (@these == @cases ? (5, 28) : ()) {
         subtest "every call fails with errno $error @$mode" => sub {
             begin(disk => $mode);
 
@@ -529,7 +540,7 @@ for my $mode ([], [ 'no_tmpfile', 'no_openat2' ]) {
     subtest "every call is the last one @$mode" => sub {
         begin(disk => $mode);
 
-        for my $case (@cases) {
+        for my $case (@these) {
             each_call($case, 0, sub {
                 ok(SocialNginx::wait_for(20, sub {
                     return eval { get('/none')->{status} } // 0;
@@ -711,13 +722,22 @@ subtest 'what is in memory, and what is not' => sub {
     is($sends->('/some', $some), 'loop', 'in memory: by the event loop');
 
     SKIP: {
-        skip 'the system has another number for fadvise64()', 2
+        skip 'the system has another number for fadvise64()', 1
             if (POSIX::uname())[4] ne 'x86_64';
-        skip 'files in memory have no disk', 2
+        skip 'files in memory have no disk', 1
             if `stat -fc %T $root` =~ /tmpfs|overlay/;
 
-        $cold->();
-        is($sends->('/some', $some), 'thread', 'on disk: by a thread');
+        # what another processor has just touched is not dropped
+
+        my $by = '';
+
+        for (1 .. 20) {
+            $cold->();
+            last if ($by = $sends->('/some', $some)) eq 'thread';
+            sleep 0.1;
+        }
+
+        is($by, 'thread', 'on disk: by a thread');
     }
 
     $disk->set(cached => 0);

@@ -38,6 +38,7 @@ static int social_net_disk_step(int dir, const char *name, bool make,
     bool *made);
 static social_rc_e social_net_disk_name_file(social_net_disk_t *disk,
     social_net_disk_file_t *file);
+static bool social_net_disk_left(social_net_disk_t *disk, const char *path);
 
 
 int
@@ -397,8 +398,13 @@ social_net_disk_create(social_net_disk_t *disk, const unsigned char *id,
 
     } else {
         social_net_disk_name(path, "tmp", id, suffix);
-        file->fd = social_net_disk_open_at(disk, path, O_RDWR|O_CREAT|O_EXCL,
-                                           0600);
+
+        do {
+            file->fd = social_net_disk_open_at(disk, path,
+                                               O_RDWR|O_CREAT|O_EXCL, 0600);
+
+        } while (file->fd == -1 && social_net_disk_left(disk, path));
+
         file->named = (file->fd != -1);
     }
 
@@ -503,7 +509,11 @@ social_net_disk_name_file(social_net_disk_t *disk,
     }
 
     snprintf(from, sizeof(from), "/proc/self/fd/%d", file->fd);
-    rc = linkat(AT_FDCWD, from, tmp, last, AT_SYMLINK_FOLLOW);
+
+    do {
+        rc = linkat(AT_FDCWD, from, tmp, last, AT_SYMLINK_FOLLOW);
+
+    } while (rc == -1 && social_net_disk_left(disk, path));
 
     social_net_disk_unlock(tmp);
 
@@ -514,6 +524,43 @@ social_net_disk_name_file(social_net_disk_t *disk,
     file->named = true;
 
     return SOCIAL_OK;
+}
+
+
+/*
+ * After EEXIST: whether the file of this name was one that a killed process
+ * had left, which has no lock any more, and is removed now.  The files of an
+ * upload are named by its id, and are made under its lock, so that the process
+ * that ends the upload in place of a killed one makes the same names.  Keeps
+ * errno if not.
+ */
+
+static bool
+social_net_disk_left(social_net_disk_t *disk, const char *path)
+{
+    int   fd, saved;
+    bool  left;
+
+    if (errno != EEXIST) {
+        return false;
+    }
+
+    saved = errno;
+
+    fd = social_net_disk_open_at(disk, path, O_RDONLY, 0);
+
+    if (fd == -1) {
+        left = (errno == ENOENT);
+
+    } else {
+        left = (flock(fd, LOCK_EX|LOCK_NB) == 0
+                && social_net_disk_unlink(disk, path) == SOCIAL_OK);
+        close(fd);
+    }
+
+    errno = saved;
+
+    return left;
 }
 
 
