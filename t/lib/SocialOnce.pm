@@ -66,9 +66,10 @@ sub begin {
     my ($self, $n) = @_;
 
     my @photos = @{ $self->{photos} };
+    my $first = @{ $self->{ids} // [] };
 
-    $self->{ids} = [$self->{w}->uploads('post',
-        map { { data => $photos[$_ % @photos] } } 0 .. $n - 1)];
+    push @{ $self->{ids} }, $self->{w}->uploads('post',
+        map { { data => $photos[$_ % @photos] } } $first .. $first + $n - 1);
     $self->{w}->v("UPDATE jobs SET max_attempts = 100000
         WHERE state = 'ready'");
     return;
