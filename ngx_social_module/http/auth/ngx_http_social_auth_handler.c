@@ -31,6 +31,7 @@ static ngx_int_t ngx_http_social_auth_answer(ngx_http_request_t *r,
     const char *error, ngx_str_t *text);
 static ngx_int_t ngx_http_social_auth_challenge(ngx_http_request_t *r,
     ngx_str_t *value);
+static void ngx_http_social_auth_unchallenge(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -145,6 +146,7 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_social_auth_access_last_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                  rc;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
@@ -153,7 +155,16 @@ ngx_http_social_auth_access_last_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    return ngx_http_social_auth_access_decide(r);
+    rc = ngx_http_social_auth_access_decide(r);
+
+    if (rc >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+
+        /* the challenges of others are of a 401 that is not sent */
+
+        ngx_http_social_auth_unchallenge(r);
+    }
+
+    return rc;
 }
 
 
@@ -421,4 +432,39 @@ ngx_http_social_auth_challenge(ngx_http_request_t *r, ngx_str_t *value)
     r->headers_out.www_authenticate = h;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_social_auth_unchallenge(ngx_http_request_t *r)
+{
+    ngx_uint_t         i;
+    ngx_list_part_t   *part;
+    ngx_table_elt_t   *h;
+    static ngx_str_t   name = ngx_string("WWW-Authenticate");
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == name.len
+            && ngx_strncasecmp(h[i].key.data, name.data, name.len) == 0)
+        {
+            h[i].hash = 0;
+        }
+    }
+
+    r->headers_out.www_authenticate = NULL;
 }
