@@ -472,9 +472,18 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx,
     jwk = social_jwks_find(jwks, ctx->jwt.kid, ctx->jwt.algorithm);
 
     if (jwk == NULL) {
-        return waited
-               || ngx_http_social_keys_unknown(ctx->issuer, ctx->jwt.kid)
-               ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_PENDING;
+
+        if (!waited
+            && !ngx_http_social_keys_unknown(ctx->issuer, ctx->jwt.kid))
+        {
+            return SOCIAL_TOKEN_PENDING;
+        }
+
+        /* a set that could not be had may have the key */
+
+        return ngx_http_social_keys_state(ctx->issuer)
+               == NGX_HTTP_SOCIAL_KEYS_LOADED
+               ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_NO_KEYS;
     }
 
     if ((jwk->algorithms & algorithm) == 0) {
