@@ -55,7 +55,7 @@ sub issuers {
                               : "jwks_file $ENV{TEST_NGINX_JWKS_NEXT}"),
         issuer_block('gate', 'issuer https://gate.example.com',
                      'client_ids web',
-                     $o{gate} ? ("jwks_uri $backend/keys/gate-$$/gate-main",
+                     $o{gate} ? ("jwks_uri $backend/keys/$o{gate}/gate-main",
                                  'jwks_timeout 30s')
                               : "jwks_file $ENV{TEST_NGINX_JWKS}");
 }
@@ -64,6 +64,7 @@ sub configure {
     my (%o) = @_;
 
     my $threads = $o{threads} // 4;
+    my $queue = $o{queue} // 1000;
     my $blocks = issuers(%o);
 
     $nginx->write_file('nginx.conf', <<"_EOC_");
@@ -71,7 +72,7 @@ user root;
 load_module modules/ngx_http_social_module.so;
 worker_processes 1;
 worker_rlimit_nofile 4096;
-thread_pool checks threads=$threads;
+thread_pool checks threads=$threads max_queue=$queue;
 events { worker_connections 2048; }
 http {
     @{[ $nginx->http_paths ]}
@@ -378,7 +379,7 @@ $nginx->stop;
 
 # with one thread, behind a gate
 
-configure(threads => 1, gate => 1);
+configure(threads => 1, gate => "gate-$$");
 $nginx->start($port);
 
 subtest 'so many wait for a thread, and no more' => sub {
@@ -461,6 +462,43 @@ sub open_one {
 
 unlike($nginx->error_log, qr/\[(?:alert|emerg|crit|error)\]/,
        'nothing bad is logged');
+
+$nginx->stop;
+
+
+# the queue of the threads may be full of other things as well
+
+configure(threads => 1, queue => 2, gate => "full-$$");
+$nginx->start($port);
+
+subtest 'no room in the queue of the threads' => sub {
+    SocialNginx::wait_for(10, sub { control("full-$$/count") > 0 })
+        or die "no keys were asked for\n";
+
+    my $good = slow_token('ES384', 'p384', claims => { sub => 'queue' });
+    my $opened = 0;
+
+    my @got = many($port, [ map { text('/api', $good) } 1 .. 12 ],
+                   tick => sub {
+        return if $opened || $_[0] < 10;
+
+        $opened = 1;
+        control("full-$$/open");
+    });
+
+    my @busy = grep { $_->{status} == 503 } @got;
+
+    cmp_ok(scalar @busy, '>=', 10, 'ten of twelve find no room');
+    is((grep { $_->{answer} =~ /^Retry-After: 2\r?$/m } @busy), scalar @busy,
+       '... and are told to come again');
+    is((grep { $_->{status} == 200 } @got), 12 - @busy,
+       'the others are let in');
+    ok(SocialNginx::wait_for(10, sub { ask('/api', $good)->{status} == 200 }),
+       '... and all are, afterwards');
+};
+
+unlike($nginx->error_log, qr/\[(?:alert|emerg|crit)\]/,
+       'nothing worse is logged');
 
 $nginx->stop;
 
