@@ -205,7 +205,7 @@ for my $line ('social_auth main', 'social_auth_scopes any a',
     refused("$name in limit_except", {
         http => $http_config,
         config => "location /x { limit_except GET { $line; } }" },
-        "\"$name\" directive is not allowed here");
+        "\"$name\" directive is not allowed here") if $name !~ /_auth/;
     refused("$name in main", { main => "$line;" },
         "\"$name\" directive is not allowed here");
     refused("$name in an upstream", {

@@ -137,10 +137,6 @@ for my $line ("$token \$cookie_a", "$claim a b") {
         http => $http_config,
         config => "location /x { if (\$arg_a) { $line; } }" },
         "\"$name\" directive is not allowed here");
-    refused("$name in limit_except", {
-        http => $http_config,
-        config => "location /x { limit_except GET { $line; } }" },
-        "\"$name\" directive is not allowed here");
     refused("$name in main", { main => "$line;" },
         "\"$name\" directive is not allowed here");
     refused("$name in an upstream", {

@@ -16,7 +16,7 @@ suite(http_config => $http_config, log_level => 'info',
 our $Run = 0;       # in the sections below
 
 repeat_each(2);
-plan tests => repeat_each() * 440;
+plan tests => repeat_each() * 540;
 no_long_string();
 run_tests();
 
@@ -392,7 +392,7 @@ qr{connect\(\) failed .*, request: "GET /x", upstream: "http://127\.0\.0\.1:1", 
 [qr/WWW-Authenticate: Basic realm="api"\r\n(?:.*\r\n)*WWW-Authenticate: Bearer realm="api"\r\n/,
  qr/\A(?!.*WWW-Auth)/s]
 
-=== TEST 24: by method, which "limit_except" cannot do
+=== TEST 24: by method, with an error_page
 --- config
     location /x {
         error_page 418 = @signed;
@@ -413,3 +413,72 @@ qr{connect\(\) failed .*, request: "GET /x", upstream: "http://127\.0\.0\.1:1", 
 --- response_body_like eval
 ["GET /x", '^$', '"message":"Unauthorized"', "POST /x(?s).*hello",
  ('"message":"Unauthorized"') x 2, "GET /x"]
+
+=== TEST 25: by method, with limit_except
+--- config
+    location /x {
+        limit_except GET { social_auth main; }
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+    location /y {
+        social_auth other;
+        social_auth_scopes any nothing;
+        limit_except GET {
+            social_auth main;
+            social_auth_token $http_x_token;
+            social_auth_scopes any photos/read;
+            social_auth_groups any staff;
+            social_auth_groups_claim cognito:groups;
+            social_auth_claim client_id web;
+            social_auth_error_detail off;
+            social_auth_cache off;
+        }
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+    location /z {
+        social_auth main;
+        limit_except POST { social_auth off; }
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+--- request eval
+["GET /x", "HEAD /x", "POST /x\nhello", "POST /x\nhello", "DELETE /x",
+ "PROPFIND /x", "ABC /x", "GET /x",
+ "GET /y", "POST /y\na", "POST /y\na", "POST /y\na",
+ "POST /z\na", "POST /z\na", "GET /z", "PUT /z\na"]
+--- more_headers eval
+["X: y", "X: y", "X: y", ::bearer(), "X: y", "X: y", "X: y",
+ ::bearer(exp => 1),
+ ::bearer(), "X-Token: " . ::token(), ::bearer(),
+ "X-Token: " . ::token(client_id => 'x'),
+ "X: y", ::bearer(), "X: y", "X: y"]
+--- error_code eval
+[200, 200, 401, 200, 401, 401, 401, 200, 401, 200, 401, 401, 401, 200, 200,
+ 200]
+--- response_body_like eval
+["GET /x", '^$', '"message":"Unauthorized"', "POST /x(?s).*hello",
+ ('"message":"Unauthorized"') x 3, "GET /x", "Unauthorized", "POST /y",
+ ("Unauthorized") x 3, "POST /z", "GET /z", "PUT /z"]
+
+=== TEST 26: satisfy any, without keys: no challenge of a module that refused
+--- http_config eval
+"    " . ::issuer_block("main", "issuer $::issuer", "client_ids web",
+                        "jwks_uri http://127.0.0.1:1/")
+--- config
+    satisfy any;
+    auth_basic api;
+    auth_basic_user_file $TEST_NGINX_HTML_DIR/users;
+    location /x { social_auth main; try_files /index.html =500; }
+    location /both {
+        social_auth main;
+        auth_request /denied;
+        try_files /index.html =500;
+    }
+    location = /denied { return 401; }
+--- request eval
+["GET /x", "GET /both", "GET /x", "GET /x"]
+--- more_headers eval
+[::bearer(), ::bearer(), "X: y", "Authorization: Basic YTpi"]
+--- error_code eval
+[503, 503, 401, 200]
+--- raw_response_headers_unlike eval
+[("WWW-Authenticate") x 2, "WWW-Authenticate: Bearer.*error", "WWW-Auth"]

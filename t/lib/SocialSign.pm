@@ -33,6 +33,7 @@ my ($tools, $dir, %made);
 # name => [ kty, crv, bytes of a coordinate, arguments of openssl genpkey ]
 my %types = (
     rsa     => [ RSA => undef, 0, qw( RSA -pkeyopt rsa_keygen_bits:2048 ) ],
+    rsa4    => [ RSA => undef, 0, qw( RSA -pkeyopt rsa_keygen_bits:4096 ) ],
     p256    => [ EC => 'P-256', 32, qw( EC -pkeyopt ec_paramgen_curve:P-256 ) ],
     p384    => [ EC => 'P-384', 48, qw( EC -pkeyopt ec_paramgen_curve:P-384 ) ],
     p521    => [ EC => 'P-521', 66, qw( EC -pkeyopt ec_paramgen_curve:P-521 ) ],

@@ -13,7 +13,6 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/params.h>
-#include <openssl/rsa.h>
 
 #include "social_base64url.h"
 #include "social_jwk.h"
@@ -66,9 +65,6 @@ static social_rc_e social_jwk_choose_algorithms(const social_json_t *json,
     social_algorithms_t algorithms, social_jwk_t *jwk, const char **why);
 static social_rc_e social_jwk_parse_kid(const social_json_t *json,
     social_jwk_t *jwk, const char **why);
-static social_rc_e social_jwk_make_verifiers(social_jwk_t *jwk);
-static social_rc_e social_jwk_make_verifier(social_jwk_t *jwk,
-    social_algorithm_e algorithm);
 static social_rc_e social_jwk_narrow(social_jwk_t *jwk,
     social_algorithms_t algorithms, const char **why);
 static social_rc_e social_jwk_member(const social_json_t *json,
@@ -77,8 +73,6 @@ static social_rc_e social_jwk_make(social_jwk_t *jwk, const char *type,
     OSSL_PARAM *params);
 static social_rc_e social_jwk_parse_rsa(const social_json_t *json,
     social_jwk_t *jwk, const char **why);
-static social_rc_e social_jwk_set_padding(EVP_PKEY_CTX *verifier,
-    social_algorithm_e algorithm);
 static social_rc_e social_jwk_parse_ec(const social_json_t *json,
     social_jwk_t *jwk, const char **why);
 static social_rc_e social_jwk_parse_okp(const social_json_t *json,
@@ -213,7 +207,7 @@ social_jwk_parse(const social_json_t *json, social_algorithms_t algorithms,
     }
 
     if (rc == SOCIAL_OK) {
-        rc = social_jwk_make_verifiers(jwk);
+        rc = social_jwk_ready(jwk);
     }
 
     if (rc != SOCIAL_OK) {
@@ -497,89 +491,6 @@ social_jwk_make(social_jwk_t *jwk, const char *type, OSSL_PARAM *params)
 }
 
 
-/*
- * Setting a verification up costs OpenSSL 3 several look-ups of names; the
- * result may be used for any number of signatures, one after the other.
- */
-
-static social_rc_e
-social_jwk_make_verifiers(social_jwk_t *jwk)
-{
-    unsigned  i;
-
-    for (i = SOCIAL_ALGORITHM_RS256; i < SOCIAL_ALGORITHM_END; i++) {
-
-        if ((jwk->algorithms & social_algorithm_bit(i)) == 0) {
-            continue;
-        }
-
-        if (social_jwk_make_verifier(jwk, (social_algorithm_e) i)
-            != SOCIAL_OK)
-        {
-            return SOCIAL_FAILED;
-        }
-    }
-
-    return SOCIAL_OK;
-}
-
-
-static social_rc_e
-social_jwk_make_verifier(social_jwk_t *jwk, social_algorithm_e algorithm)
-{
-    const EVP_MD  *md;
-    EVP_PKEY_CTX  *ctx;
-
-    switch (social_algorithm_hash(algorithm)) {
-
-    case SOCIAL_HASH_SHA256:
-        md = EVP_sha256();
-        break;
-
-    case SOCIAL_HASH_SHA384:
-        md = EVP_sha384();
-        break;
-
-    case SOCIAL_HASH_SHA512:
-        md = EVP_sha512();
-        break;
-
-    default:
-
-        /* "EdDSA" and the curve's own name are one check */
-
-        if (jwk->verifier != NULL) {
-            return SOCIAL_OK;
-        }
-
-        jwk->verifier = EVP_MD_CTX_new();
-
-        if (jwk->verifier == NULL
-            || EVP_DigestVerifyInit_ex(jwk->verifier, NULL, NULL, NULL, NULL,
-                                       jwk->pkey, NULL)
-               <= 0)
-        {
-            return SOCIAL_FAILED;
-        }
-
-        return SOCIAL_OK;
-    }
-
-    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, jwk->pkey, NULL);
-    jwk->verifiers[algorithm] = ctx;
-
-    if (ctx == NULL
-        || EVP_PKEY_verify_init(ctx) <= 0
-        || social_jwk_set_padding(ctx, algorithm) != SOCIAL_OK
-        || EVP_PKEY_CTX_set_signature_md(ctx, md) <= 0)
-    {
-        return SOCIAL_FAILED;
-    }
-
-    return SOCIAL_OK;
-}
-
-
 /* RSA keys (RFC 7518, 6.3): RS256 to RS512 and PS256 to PS512 */
 
 static social_rc_e
@@ -718,38 +629,6 @@ social_jwk_make_rsa(const BIGNUM *n, const BIGNUM *e, social_jwk_t *jwk)
     }
 
     return rc;
-}
-
-
-/*
- * Chooses the padding of a verification that has been initialized.
- */
-
-static social_rc_e
-social_jwk_set_padding(EVP_PKEY_CTX *verifier, social_algorithm_e algorithm)
-{
-    social_algorithms_t  bit;
-
-    bit = social_algorithm_bit(algorithm);
-
-    if (bit & SOCIAL_ALGORITHMS_RS) {
-        return EVP_PKEY_CTX_set_rsa_padding(verifier, RSA_PKCS1_PADDING) > 0
-               ? SOCIAL_OK : SOCIAL_FAILED;
-    }
-
-    if (bit & SOCIAL_ALGORITHMS_PS) {
-
-        /* MGF1 takes the signature's own hash unless another one is set */
-
-        return EVP_PKEY_CTX_set_rsa_padding(verifier, RSA_PKCS1_PSS_PADDING)
-               > 0
-               && EVP_PKEY_CTX_set_rsa_pss_saltlen(verifier,
-                                                   RSA_PSS_SALTLEN_DIGEST)
-                  > 0
-               ? SOCIAL_OK : SOCIAL_FAILED;
-    }
-
-    return SOCIAL_OK;
 }
 
 

@@ -18,6 +18,10 @@
 #define SOCIAL_JWK_MAX_RSA_BITS  8192     /* verifying costs with its square */
 #define SOCIAL_JWK_MAX_KID       256
 
+/* what is verified in the time of a request: RSA up to so many bits */
+#define SOCIAL_JWK_FAST_RSA_BITS    3072
+#define SOCIAL_JWK_ED448_SIGNATURE  114     /* bytes: above it */
+
 /* the coordinates of P-521 */
 #define SOCIAL_JWK_MAX_EC_BYTES  66
 
@@ -62,6 +66,31 @@ typedef struct {
  */
 social_rc_e social_jwk_parse(const social_json_t *json,
     social_algorithms_t algorithms, social_jwk_t *jwk, const char **why);
+
+/*
+ * Whether a check takes so long, about as long as a whole request or more, that
+ * it is better done in a thread: P-384, P-521, Ed448, and RSA above
+ * SOCIAL_JWK_FAST_RSA_BITS.
+ */
+bool social_jwk_is_slow(const social_jwk_t *jwk,
+    social_algorithm_e algorithm);
+
+/*
+ * A copy of the key for another thread, for that one of its algorithms, without
+ * a kid: the public key itself is shared, which OpenSSL counts.  It cannot
+ * verify before social_jwk_ready().  SOCIAL_OK: the caller frees it with
+ * social_jwk_free(); SOCIAL_DECLINED: the key is not for that algorithm;
+ * SOCIAL_FAILED: OpenSSL failed.
+ */
+social_rc_e social_jwk_share(const social_jwk_t *jwk,
+    social_algorithm_e algorithm, social_jwk_t *copy);
+
+/*
+ * Sets up what a key verifies by its algorithms with: of a shared copy, in the
+ * thread that has it.  SOCIAL_FAILED: out of memory, or OpenSSL; the key is
+ * still to be freed.
+ */
+social_rc_e social_jwk_ready(social_jwk_t *jwk);
 
 /*
  * Frees what the key owns, and clears it.

@@ -20,7 +20,6 @@ static social_rc_e social_jwks_parse_keys(const social_json_t *keys,
     const char **why);
 static social_algorithms_t social_jwks_taken(const social_jwks_t *jwks,
     social_str_t kid);
-static social_rc_e social_jwks_make_digest(social_jwks_t *jwks);
 static int social_jwks_verify_hash(social_jwks_t *jwks,
     const social_jwk_t *jwk, social_algorithm_e algorithm, social_str_t input,
     social_str_t signature);
@@ -68,7 +67,7 @@ social_jwks_parse(social_str_t text, social_algorithms_t algorithms,
     }
 
     if (rc == SOCIAL_OK) {
-        rc = social_jwks_make_digest(set);
+        rc = social_jwks_ready(set);
     }
 
     social_json_free(json);
@@ -176,8 +175,8 @@ social_jwks_taken(const social_jwks_t *jwks, social_str_t kid)
 }
 
 
-static social_rc_e
-social_jwks_make_digest(social_jwks_t *jwks)
+social_rc_e
+social_jwks_ready(social_jwks_t *jwks)
 {
     unsigned            i;
     static const char  *names[SOCIAL_HASH_NONE] = {

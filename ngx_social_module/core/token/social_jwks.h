@@ -47,6 +47,12 @@ social_rc_e social_jwks_parse(social_str_t text,
     const char **why);
 
 /*
+ * Sets up what a set that was made otherwise hashes with.  SOCIAL_FAILED: out
+ * of memory, or OpenSSL; what was made is freed with the set.
+ */
+social_rc_e social_jwks_ready(social_jwks_t *jwks);
+
+/*
  * Frees the set; NULL is allowed.
  */
 void social_jwks_free(social_jwks_t *jwks);

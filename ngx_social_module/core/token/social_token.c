@@ -97,6 +97,10 @@ static const social_token_status_text_t  social_token_statuses[] = {
         { social_string("pending"),
           social_string("the token's key is being fetched") },
 
+    [SOCIAL_TOKEN_UNVERIFIED] =
+        { social_string("unverified"),
+          social_string("the token's signature was not checked") },
+
     [SOCIAL_TOKEN_NO_KEYS] =
         { social_string("no_keys"),
           social_string("there are no keys to verify tokens by") },

@@ -36,6 +36,7 @@ typedef enum {
 
     /* ours */
     SOCIAL_TOKEN_PENDING,          /* its key is being fetched */
+    SOCIAL_TOKEN_UNVERIFIED,       /* nobody has asked for that so far */
     SOCIAL_TOKEN_NO_KEYS,          /* no key set was ever loaded */
     SOCIAL_TOKEN_NO_REVOCATIONS,   /* nor what was revoked */
     SOCIAL_TOKEN_FAILED            /* out of memory, or a library */

@@ -18,11 +18,16 @@ static void ngx_http_social_auth_release(void *data);
 static social_token_status_e ngx_http_social_auth_find_issuer(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_verify_token(
-    ngx_http_social_auth_ctx_t *ctx);
+    ngx_http_social_auth_ctx_t *ctx, ngx_http_social_auth_how_e how);
 static ngx_uint_t ngx_http_social_auth_says_more(social_token_status_e status,
     social_token_status_e than);
 static social_token_status_e ngx_http_social_auth_verify_by(
+    ngx_http_social_auth_ctx_t *ctx, ngx_http_social_auth_how_e how);
+static social_token_status_e ngx_http_social_auth_look(
     ngx_http_social_auth_ctx_t *ctx);
+static social_token_status_e ngx_http_social_auth_check(
+    ngx_http_social_auth_ctx_t *ctx, social_jwks_t *jwks,
+    const social_jwk_t *jwk, ngx_http_social_auth_how_e how);
 static social_token_status_e ngx_http_social_auth_session(
     ngx_http_social_auth_ctx_t *ctx);
 static ngx_uint_t ngx_http_social_auth_unloaded(
@@ -33,7 +38,7 @@ static void ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx);
 
 ngx_http_social_auth_ctx_t *
 ngx_http_social_auth_verify(ngx_http_request_t *r,
-    ngx_http_social_auth_loc_conf_t *alcf)
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_how_e how)
 {
     ngx_http_social_auth_ctx_t  *ctx;
 
@@ -46,42 +51,34 @@ ngx_http_social_auth_verify(ngx_http_request_t *r,
         }
     }
 
-    if (ctx->verdict == alcf->verdict
-        && ctx->open == ngx_http_social_revocations_open(r))
+    if (ctx->verdict != alcf->verdict
+        || ctx->open != ngx_http_social_revocations_open(r))
     {
-        if (ctx->verified) {
-            return ctx;
-        }
-
-        ctx->status = SOCIAL_TOKEN_OK;
-
-    } else {
-
         /* the first time, or a location with other rules */
 
         ngx_http_social_auth_forget(ctx);
 
         ctx->status = ngx_http_social_auth_begin(ctx, alcf);
-
-        if (ctx->verified) {
-            return ctx;
-        }
     }
 
-    ngx_http_social_auth_verify_again(ctx);
+    if (!ctx->verified) {
+        ngx_http_social_auth_verify_again(ctx, how);
+    }
 
     return ctx;
 }
 
 
 void
-ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx)
+ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx,
+    ngx_http_social_auth_how_e how)
 {
     if (ctx->issuer != NULL) {
-        ctx->status = ngx_http_social_auth_verify_token(ctx);
+        ctx->status = ngx_http_social_auth_verify_token(ctx, how);
     }
 
-    ctx->verified = (ctx->status != SOCIAL_TOKEN_PENDING);
+    ctx->verified = (ctx->status != SOCIAL_TOKEN_PENDING
+                     && ctx->status != SOCIAL_TOKEN_UNVERIFIED);
 
     if (ctx->verified) {
         ngx_http_social_auth_log(ctx);
@@ -90,12 +87,10 @@ ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx)
 
 
 void
-ngx_http_social_auth_verify_without(ngx_http_social_auth_ctx_t *ctx)
+ngx_http_social_auth_give_up(ngx_http_social_auth_ctx_t *ctx)
 {
     ctx->waited = ctx->cached.verdict.issuer + 1;
     ctx->waits = 0;
-
-    ngx_http_social_auth_verify_again(ctx);
 }
 
 
@@ -141,13 +136,32 @@ ngx_int_t
 ngx_http_social_auth_identity(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t **identity)
 {
-    ngx_http_social_auth_ctx_t  *ctx;
+    ngx_http_social_auth_ctx_t       *ctx;
+    ngx_http_social_auth_loc_conf_t  *alcf;
 
     *identity = NULL;
 
     r = ngx_http_social_auth_request(r);
 
     ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
+
+    if (ctx != NULL && !ctx->verified && !ctx->taking) {
+
+        /*
+         * asked by a limit; or, with "satisfy any", after a module that comes
+         * before ours has allowed the request
+         */
+
+        alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+        if (alcf->issuers != NULL) {
+            ctx = ngx_http_social_auth_verify(r, alcf,
+                                              ngx_http_social_auth_read_how(r));
+            if (ctx == NULL) {
+                return NGX_ERROR;
+            }
+        }
+    }
 
     if (ctx == NULL || !ctx->verified || ctx->status != SOCIAL_TOKEN_OK) {
         return NGX_DECLINED;
@@ -198,7 +212,10 @@ ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
     ngx_memzero(&ctx->claims, sizeof(social_claims_t));
 
     ctx->issuer = NULL;
+    ctx->checked = NULL;
     ctx->verified = 0;
+    ctx->several = 0;
+    ctx->slow = 0;
     ctx->waited = 0;
     ctx->waits = 0;
     ctx->settled = 0;
@@ -208,6 +225,7 @@ ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
 
 /*
  * All that can be verified without keys, and everything about a cached token.
+ * SOCIAL_TOKEN_UNVERIFIED: the rest takes keys.
  */
 
 static social_token_status_e
@@ -314,16 +332,23 @@ ngx_http_social_auth_find_issuer(ngx_http_social_auth_ctx_t *ctx)
     issuer = list->elts;
 
     for (i = 0; i < list->nelts; i++) {
-        if (social_str_eq(ctx->jwt.issuer,
-                          ngx_http_social_view(&issuer[i]->issuer)))
+
+        if (!social_str_eq(ctx->jwt.issuer,
+                           ngx_http_social_view(&issuer[i]->issuer)))
         {
-            ctx->issuer = issuer[i];
-            ctx->cached.verdict.issuer = i;
-            return SOCIAL_TOKEN_OK;
+            continue;
         }
+
+        if (ctx->issuer != NULL) {
+            ctx->several = 1;
+            break;
+        }
+
+        ctx->issuer = issuer[i];
+        ctx->cached.verdict.issuer = i;
     }
 
-    return SOCIAL_TOKEN_ISSUER;
+    return ctx->issuer ? SOCIAL_TOKEN_UNVERIFIED : SOCIAL_TOKEN_ISSUER;
 }
 
 
@@ -334,7 +359,8 @@ ngx_http_social_auth_find_issuer(ngx_http_social_auth_ctx_t *ctx)
  */
 
 static social_token_status_e
-ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
+ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx,
+    ngx_http_social_auth_how_e how)
 {
     ngx_uint_t                  i, best;
     ngx_array_t                *list;
@@ -347,6 +373,8 @@ ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
     best = 0;
     status = SOCIAL_TOKEN_NONE;
 
+    ctx->slow = 0;
+
     for (i = 0; i < list->nelts; i++) {
 
         if (!social_str_eq(ctx->jwt.issuer,
@@ -358,11 +386,22 @@ ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx)
         ctx->issuer = issuer[i];
         ctx->cached.verdict.issuer = i;
 
-        found = ngx_http_social_auth_verify_by(ctx);
+        found = ngx_http_social_auth_verify_by(ctx, how);
 
         /* what was ended is so by whichever block its session is known */
 
-        if (found == SOCIAL_TOKEN_OK || found == SOCIAL_TOKEN_REVOKED) {
+        if (found == SOCIAL_TOKEN_OK || found == SOCIAL_TOKEN_REVOKED
+            || ctx->slow)
+        {
+            return found;
+        }
+
+        if (found == SOCIAL_TOKEN_UNVERIFIED
+            && (!ctx->several
+                || ngx_http_social_auth_look(ctx) == SOCIAL_TOKEN_OK))
+        {
+            /* no other block's keys are needed to go on */
+
             return found;
         }
 
@@ -399,7 +438,8 @@ ngx_http_social_auth_says_more(social_token_status_e status,
 
 
 static social_token_status_e
-ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
+ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx,
+    ngx_http_social_auth_how_e how)
 {
     ngx_uint_t              waited;
     social_jwks_t          *jwks;
@@ -432,32 +472,34 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
     jwk = social_jwks_find(jwks, ctx->jwt.kid, ctx->jwt.algorithm);
 
     if (jwk == NULL) {
-        return waited
-               || ngx_http_social_keys_unknown(ctx->issuer, ctx->jwt.kid)
-               ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_PENDING;
+
+        if (!waited
+            && !ngx_http_social_keys_unknown(ctx->issuer, ctx->jwt.kid))
+        {
+            return SOCIAL_TOKEN_PENDING;
+        }
+
+        /* a set that could not be had may have the key */
+
+        return ngx_http_social_keys_state(ctx->issuer)
+               == NGX_HTTP_SOCIAL_KEYS_LOADED
+               ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_NO_KEYS;
     }
 
     if ((jwk->algorithms & algorithm) == 0) {
         return SOCIAL_TOKEN_ALGORITHM;
     }
 
-    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_SIGNATURES);
-
-    switch (social_jwks_verify(jwks, jwk, ctx->jwt.algorithm, ctx->jwt.input,
-                               ctx->jwt.signature))
-    {
-    case SOCIAL_OK:
-        break;
-
-    case SOCIAL_FAILED:
-        return SOCIAL_TOKEN_FAILED;
-
-    default:
-        return SOCIAL_TOKEN_SIGNATURE;
+    if (how == NGX_HTTP_SOCIAL_AUTH_LOOK) {
+        return SOCIAL_TOKEN_UNVERIFIED;
     }
 
-    status = social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
-                                 ngx_time(), &ctx->claims);
+    status = ngx_http_social_auth_check(ctx, jwks, jwk, how);
+
+    if (status == SOCIAL_TOKEN_OK) {
+        status = social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
+                                     ngx_time(), &ctx->claims);
+    }
 
     if (status == SOCIAL_TOKEN_OK) {
         status = ngx_http_social_auth_session(ctx);
@@ -468,6 +510,70 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
     }
 
     return status;
+}
+
+
+/*
+ * Which of several blocks the token is for, as far as its claims say: whether
+ * keys of another one have to be fetched is known before any signature is
+ * checked.  Nothing but that may follow from it.
+ */
+
+static social_token_status_e
+ngx_http_social_auth_look(ngx_http_social_auth_ctx_t *ctx)
+{
+    social_claims_t  claims;
+
+    return social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
+                               ngx_time(), &claims);
+}
+
+
+/*
+ * Where a thread has checked it by the keys of now, that is the result.  One of
+ * another length than the key's is refused without a thread.
+ */
+
+static social_token_status_e
+ngx_http_social_auth_check(ngx_http_social_auth_ctx_t *ctx,
+    social_jwks_t *jwks, const social_jwk_t *jwk,
+    ngx_http_social_auth_how_e how)
+{
+    social_rc_e                      rc;
+    ngx_http_social_auth_checked_t  *checked;
+
+    checked = ctx->checked ? &ctx->checked[ctx->cached.verdict.issuer] : NULL;
+
+    if (checked != NULL
+        && checked->generation == ngx_http_social_keys_generation(ctx->issuer))
+    {
+        rc = checked->rc;
+
+    } else if (how == NGX_HTTP_SOCIAL_AUTH_LATER
+               && social_jwk_is_slow(jwk, ctx->jwt.algorithm)
+               && ctx->jwt.signature.len == jwk->size)
+    {
+        ctx->slow = 1;
+        return SOCIAL_TOKEN_PENDING;
+
+    } else {
+        ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_SIGNATURES);
+
+        rc = social_jwks_verify(jwks, jwk, ctx->jwt.algorithm, ctx->jwt.input,
+                                ctx->jwt.signature);
+    }
+
+    switch (rc) {
+
+    case SOCIAL_OK:
+        return SOCIAL_TOKEN_OK;
+
+    case SOCIAL_FAILED:
+        return SOCIAL_TOKEN_FAILED;
+
+    default:
+        return SOCIAL_TOKEN_SIGNATURE;
+    }
 }
 
 

@@ -83,6 +83,23 @@ typedef struct {
 } ngx_http_social_auth_loc_conf_t;
 
 
+/* how far a verdict is made */
+
+typedef enum {
+    NGX_HTTP_SOCIAL_AUTH_LOOK = 0,          /* the signature is not checked */
+    NGX_HTTP_SOCIAL_AUTH_LATER,             /* a slow check is for a thread */
+    NGX_HTTP_SOCIAL_AUTH_NOW                /* every check is made at once */
+} ngx_http_social_auth_how_e;
+
+
+/* what a thread found out, for one of the location's issuers */
+
+typedef struct {
+    uint64_t                    generation; /* of its keys; 0: nothing */
+    social_rc_e                 rc;
+} ngx_http_social_auth_checked_t;
+
+
 typedef struct {
     ngx_http_request_t         *request;
     social_token_status_e       status;
@@ -99,8 +116,12 @@ typedef struct {
     ngx_http_social_waiter_t    waiter;
     ngx_uint_t                  waited;     /* for the keys of the first so
                                                   many, and must not be again */
-    unsigned                    verified:1;
+    ngx_http_social_auth_checked_t  *checked;   /* by issuer, or NULL */
+    unsigned                    verified:1; /* "status" is the verdict */
+    unsigned                    several:1;  /* issuers have the token's name */
     unsigned                    waiting:1;  /* suspended */
+    unsigned                    queued:1;   /* ... by "waiter" */
+    unsigned                    slow:1;     /* PENDING: a check, not keys */
     unsigned                    waits:2;    /* for those of one issuer */
     unsigned                    taking:1;   /* the token is being extracted */
     unsigned                    settled:1;  /* PREACCESS has waited */
@@ -118,27 +139,46 @@ typedef struct {
 extern ngx_module_t  ngx_http_social_auth_module;
 
 
+/*
+ * How far a verdict is made for what reads it.  Of an error that is being sent
+ * or logged nobody needs a signature: where a limit has refused the request,
+ * the log alone would cost what the limit is to prevent.
+ */
+
+static ngx_inline ngx_http_social_auth_how_e
+ngx_http_social_auth_read_how(ngx_http_request_t *r)
+{
+    return r->headers_out.status >= NGX_HTTP_BAD_REQUEST
+           ? NGX_HTTP_SOCIAL_AUTH_LOOK : NGX_HTTP_SOCIAL_AUTH_NOW;
+}
+
+
 /* ngx_http_social_auth.c */
 
 /*
- * The verdict on this request, made on the first call and kept.  NULL: out of
- * memory.  The status is SOCIAL_TOKEN_PENDING when the token's key has first
- * to be fetched: it is not kept then, and "issuer" is the one of the key.
+ * What is known of this request's token, made as far as "how" says, and kept.
+ * NULL: out of memory.  If "verified" is set, "status" is the verdict.
+ * Otherwise it is SOCIAL_TOKEN_PENDING when the token's key has first to be
+ * fetched, and "issuer" is the one of the key; or, with "slow" set, when its
+ * signature is to be checked in a thread; or SOCIAL_TOKEN_UNVERIFIED when there
+ * is nothing against it so far.
  */
 ngx_http_social_auth_ctx_t *ngx_http_social_auth_verify(ngx_http_request_t *r,
-    ngx_http_social_auth_loc_conf_t *alcf);
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_how_e how);
 
 /*
- * Verifies again after keys were loaded, or failed to load.
+ * Goes on with a verdict that is not made yet, after keys were loaded or failed
+ * to load, or a signature was checked.
  */
-void ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx);
+void ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx,
+    ngx_http_social_auth_how_e how);
 
 /*
- * The same when there is nothing to wait for any more: without the keys of
- * "issuer".  The status may be SOCIAL_TOKEN_PENDING once more, for another
- * issuer of the same name.
+ * Says that there is nothing to wait for any more: what follows is decided
+ * without new keys of "issuer".  The status may be SOCIAL_TOKEN_PENDING once
+ * more, for another issuer of the same name.
  */
-void ngx_http_social_auth_verify_without(ngx_http_social_auth_ctx_t *ctx);
+void ngx_http_social_auth_give_up(ngx_http_social_auth_ctx_t *ctx);
 
 /*
  * Makes sure that "jwt" and "claims" of a valid token are there: a cached
@@ -197,6 +237,20 @@ ngx_uint_t ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
  * The name of the claim that holds the token's scopes.
  */
 ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
+
+
+/* ngx_http_social_auth_wait.c */
+
+/*
+ * The same as ngx_http_social_auth_verify() for a handler of a phase, which
+ * waits for keys, and with NGX_HTTP_SOCIAL_AUTH_LATER for a thread.  NGX_OK:
+ * "ctx" is set, and is not pending.  NGX_AGAIN: the request is suspended; the
+ * handler returns this, and is called again later.  Otherwise a status to
+ * return.
+ */
+ngx_int_t ngx_http_social_auth_wait(ngx_http_request_t *r,
+    ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_how_e how,
+    ngx_http_social_auth_ctx_t **ctx);
 
 
 /* ngx_http_social_auth_extract.c */

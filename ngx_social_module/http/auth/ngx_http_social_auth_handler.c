@@ -1,10 +1,11 @@
 
 /*
- * "social_auth": the PREACCESS handler extracts and verifies the token, and
- * delays the request while a key is fetched; the ACCESS handler only decides.
- * Both only return statuses, so that "satisfy", "error_page" and
- * "auth_request" keep working. A subrequest has no ACCESS phase: it is decided
- * in PREACCESS.
+ * "social_auth": the PREACCESS handler looks at the token, and delays the
+ * request while a key is fetched; limits are asked then.  The signature is
+ * checked when one of them reads a variable, and otherwise in ACCESS, for
+ * those requests only that no limit has refused; there it is decided.  Both
+ * only return statuses, so that "satisfy", "error_page" and "auth_request" keep
+ * working.  A subrequest has no ACCESS phase: all of it is done in PREACCESS.
  */
 
 #include "ngx_http_social_auth.h"
@@ -12,9 +13,6 @@
 
 
 static ngx_uint_t ngx_http_social_auth_is_error_file(ngx_http_request_t *r);
-static ngx_int_t ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx);
-static void ngx_http_social_auth_leave(void *data);
-static void ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter);
 static ngx_int_t ngx_http_social_auth_access_decide(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_http_social_auth_ctx_t *ctx);
@@ -33,6 +31,7 @@ static ngx_int_t ngx_http_social_auth_answer(ngx_http_request_t *r,
     const char *error, ngx_str_t *text);
 static ngx_int_t ngx_http_social_auth_challenge(ngx_http_request_t *r,
     ngx_str_t *value);
+static void ngx_http_social_auth_unchallenge(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -58,23 +57,12 @@ ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_verify(r, alcf);
-
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ctx->waiting) {
-        return NGX_AGAIN;
-    }
-
-    while (ctx->status == SOCIAL_TOKEN_PENDING) {
-
-        rc = ngx_http_social_auth_suspend(ctx);
-
-        if (rc != NGX_DECLINED) {
-            return rc;
-        }
+    rc = ngx_http_social_auth_wait(r, alcf,
+                                   r == r->main ? NGX_HTTP_SOCIAL_AUTH_LOOK
+                                                : NGX_HTTP_SOCIAL_AUTH_LATER,
+                                   &ctx);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ctx->settled = 1;
@@ -105,146 +93,6 @@ ngx_http_social_auth_is_error_file(ngx_http_request_t *r)
 
 
 /*
- * As in limit_req, a delayed request is not counted: only its phases are
- * suspended, and a client that closes the connection is noticed by reading.
- */
-
-static ngx_int_t
-ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx)
-{
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
-    ngx_pool_cleanup_t  *cln;
-
-    r = ctx->request;
-
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    cln->handler = ngx_http_social_auth_leave;
-    cln->data = ctx;
-
-    ctx->waiter.handler = ngx_http_social_auth_resume;
-    ctx->waiter.data = ctx;
-    ctx->waiter.kid = ctx->jwt.kid;
-    ctx->waiter.algorithm = ctx->jwt.algorithm;
-
-    rc = ngx_http_social_keys_wait(ctx->issuer, &ctx->waiter);
-
-    if (rc == NGX_BUSY) {
-
-        /* a limit of the gateway, not the client's fault */
-
-        ctx->status = SOCIAL_TOKEN_NO_KEYS;
-        ctx->verified = 1;
-
-        return NGX_DECLINED;
-    }
-
-    if (rc != NGX_AGAIN) {
-
-        /* requested a moment ago: there is nothing to wait for */
-
-        ngx_http_social_auth_verify_without(ctx);
-
-        return NGX_DECLINED;
-    }
-
-    ctx->waiting = 1;
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "social: request waits for keys");
-
-    if (r != r->main) {
-
-        /* the connection is for requests that wait for this one */
-
-        return NGX_AGAIN;
-    }
-
-    if (r->connection->read->ready) {
-
-        /* the end of the stream may have come with the request */
-
-        ngx_post_event(r->connection->read, &ngx_posted_events);
-
-    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->read_event_handler = ngx_http_test_reading;
-
-    return NGX_AGAIN;
-}
-
-
-/*
- * A request that is finalized while it waits must not be woken.
- */
-
-static void
-ngx_http_social_auth_leave(void *data)
-{
-    ngx_http_social_auth_ctx_t  *ctx = data;
-
-    if (ctx->waiting) {
-        ngx_http_social_keys_forget(&ctx->waiter);
-        ctx->waiting = 0;
-    }
-}
-
-
-static void
-ngx_http_social_auth_resume(ngx_http_social_waiter_t *waiter)
-{
-    ngx_connection_t            *c;
-    ngx_http_request_t          *r;
-    ngx_http_social_auth_ctx_t  *ctx;
-
-    ctx = waiter->data;
-    r = ctx->request;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    ctx->waiting = 0;
-
-    /*
-     * a fetch whose worker was killed brings nothing: once more, if there is
-     * another to wait for, and no further
-     */
-
-    if (++ctx->waits == 2) {
-        ngx_http_social_auth_verify_without(ctx);
-
-    } else {
-        ngx_http_social_auth_verify_again(ctx);
-    }
-
-    if (r == r->main) {
-
-        if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-            ngx_http_run_posted_requests(c);
-            return;
-        }
-
-        r->read_event_handler = ngx_http_block_reading;
-    }
-
-    r->write_event_handler = ngx_http_core_run_phases;
-
-    ngx_http_core_run_phases(r);
-
-    ngx_http_run_posted_requests(c);
-}
-
-
-/*
  * Runs before all others of its phase.  With "satisfy any" it only allows
  * requests with a sufficient token: the rest is for the handler below.
  */
@@ -270,10 +118,9 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_verify(r, alcf);
-
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = ngx_http_social_auth_wait(r, alcf, NGX_HTTP_SOCIAL_AUTH_LATER, &ctx);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (ctx->status != SOCIAL_TOKEN_OK) {
@@ -299,6 +146,7 @@ ngx_http_social_auth_access_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_social_auth_access_last_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                  rc;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
@@ -307,7 +155,16 @@ ngx_http_social_auth_access_last_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    return ngx_http_social_auth_access_decide(r);
+    rc = ngx_http_social_auth_access_decide(r);
+
+    if (rc >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+
+        /* the challenges of others are of a 401 that is not sent */
+
+        ngx_http_social_auth_unchallenge(r);
+    }
+
+    return rc;
 }
 
 
@@ -324,10 +181,9 @@ ngx_http_social_auth_access_decide(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_social_auth_verify(r, alcf);
-
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = ngx_http_social_auth_wait(r, alcf, NGX_HTTP_SOCIAL_AUTH_LATER, &ctx);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     rc = ngx_http_social_auth_decide(r, alcf, ctx);
@@ -368,6 +224,7 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
         return ngx_http_social_auth_refuse(r, alcf, NULL, ctx->status);
 
     case SOCIAL_TOKEN_PENDING:
+    case SOCIAL_TOKEN_UNVERIFIED:
     case SOCIAL_TOKEN_NO_KEYS:
     case SOCIAL_TOKEN_NO_REVOCATIONS:
 
@@ -575,4 +432,39 @@ ngx_http_social_auth_challenge(ngx_http_request_t *r, ngx_str_t *value)
     r->headers_out.www_authenticate = h;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_social_auth_unchallenge(ngx_http_request_t *r)
+{
+    ngx_uint_t         i;
+    ngx_list_part_t   *part;
+    ngx_table_elt_t   *h;
+    static ngx_str_t   name = ngx_string("WWW-Authenticate");
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == name.len
+            && ngx_strncasecmp(h[i].key.data, name.data, name.len) == 0)
+        {
+            h[i].hash = 0;
+        }
+    }
+
+    r->headers_out.www_authenticate = NULL;
 }

@@ -1,8 +1,10 @@
 
 /*
  * $social_sub and the others: verified on first read, in whichever phase that
- * is.  Before PREACCESS they never wait for a key: they are empty then, and
- * the request, which may have been processed by that, is answered with 503.
+ * is, at once and in this process whatever the algorithm, since a read cannot
+ * wait.  Before PREACCESS they never wait for a key either: they are empty
+ * then, and the request, which may have been processed by that, is answered
+ * with 503.
  */
 
 #include "ngx_http_social_auth.h"
@@ -118,17 +120,22 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
         alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
         if (alcf->issuers == NULL) {
-            return NULL;
+            return ctx && ctx->status == SOCIAL_TOKEN_UNVERIFIED ? ctx : NULL;
         }
 
-        ctx = ngx_http_social_auth_verify(r, alcf);
+        ctx = ngx_http_social_auth_verify(r, alcf,
+                                          ngx_http_social_auth_read_how(r));
 
         if (ctx == NULL) {
             return NULL;
         }
     }
 
-    if (ctx->status >= SOCIAL_TOKEN_PENDING && !ctx->settled) {
+    /* PREACCESS has waited, but for another issuer of the name, maybe */
+
+    if (ctx->status == SOCIAL_TOKEN_PENDING
+        || (ctx->status > SOCIAL_TOKEN_PENDING && !ctx->settled))
+    {
         ngx_http_social_auth_read_early(ctx);
     }
 
@@ -159,7 +166,8 @@ ngx_http_social_auth_read_early(ngx_http_social_auth_ctx_t *ctx)
     {
         /* requested a moment ago: there is nothing to wait for */
 
-        ngx_http_social_auth_verify_without(ctx);
+        ngx_http_social_auth_give_up(ctx);
+        ngx_http_social_auth_verify_again(ctx, NGX_HTTP_SOCIAL_AUTH_NOW);
 
         if (ctx->status < SOCIAL_TOKEN_PENDING) {
             return;

@@ -12,6 +12,12 @@
  * says why that is as good here as SHA-256, which was the greatest part of a
  * look-up).
  *
+ * A connection that is idle is to cost little more than one without a token, so
+ * that it has a number only, of a place in a ring that the process has for the
+ * texts of the tokens that came twice on a connection.  A place that was given
+ * to another one since is noticed by its number; what it holds is true of its
+ * token whichever connection that is of.
+ *
  * A verdict rests on the rules of the location's issuers, on the token and on
  * the keys.  The first two are what is looked up, so that a reload that
  * narrows "client_ids" invalidates them, and one that changes nothing does
@@ -31,6 +37,9 @@
 
 #define NGX_HTTP_SOCIAL_TOKENS_SMALL_ZONE  (1024 * 1024)
 
+/* connections with one token, of a process, that need no look-up */
+#define NGX_HTTP_SOCIAL_TOKENS_LAST        1024
+
 
 typedef struct {
     u_char                   key[SOCIAL_FINGERPRINT_KEY_SIZE];
@@ -38,16 +47,25 @@ typedef struct {
 } ngx_http_social_tokens_sh_t;
 
 
-/* the last verified token of a connection; hangs on its pool's cleanup */
+/* the last verified token of a connection */
 
-typedef struct {
+struct ngx_http_social_last_token_s {
+    uint64_t                 number;    /* of its connection */
     u_char                   rules[32];
     u_char                   digest[SOCIAL_TOKEN_DIGEST_SIZE];
     social_token_verdict_t   verdict;
-    size_t                   len;
+    size_t                   len;       /* 0: none */
     size_t                   size;
     u_char                  *token;     /* owned */
-} ngx_http_social_last_token_t;
+};
+
+
+/* what the connection has of it; hangs on its pool's cleanup */
+
+typedef struct {
+    uint64_t                 number;    /* 0: none yet */
+    uint64_t                 seen;      /* of the last one's digest */
+} ngx_http_social_last_t;
 
 
 static void ngx_http_social_tokens_cleanup(void *data);
@@ -62,8 +80,10 @@ static void ngx_http_social_tokens_put(
 
 static ngx_connection_t *ngx_http_social_tokens_connection(
     ngx_http_request_t *r);
-static ngx_http_social_last_token_t *ngx_http_social_tokens_last(
+static ngx_http_social_last_t *ngx_http_social_tokens_last(
     ngx_connection_t *c);
+static ngx_http_social_last_token_t *ngx_http_social_tokens_place(
+    ngx_http_social_tokens_t *tokens, ngx_http_social_last_t *last);
 static void ngx_http_social_tokens_set_last(ngx_http_request_t *r,
     ngx_http_social_cached_t *cached);
 static void ngx_http_social_tokens_last_cleanup(void *data);
@@ -86,8 +106,11 @@ ngx_http_social_tokens_create(ngx_conf_t *cf)
     cln->handler = ngx_http_social_tokens_cleanup;
 
     tokens->parsed = ngx_http_social_parsed_create_table(cf);
+    tokens->last = ngx_pcalloc(cf->pool, NGX_HTTP_SOCIAL_TOKENS_LAST
+                                        * sizeof(ngx_http_social_last_token_t));
 
     if (tokens->parsed == NULL
+        || tokens->last == NULL
         || ngx_http_social_zone_add_part(cf, NGX_HTTP_SOCIAL_ZONE_TOKENS,
                                          ngx_http_social_tokens_init_zone,
                                          tokens)
@@ -104,6 +127,12 @@ static void
 ngx_http_social_tokens_cleanup(void *data)
 {
     ngx_http_social_tokens_t  *tokens = data;
+
+    ngx_uint_t  i;
+
+    for (i = 0; tokens->last && i < NGX_HTTP_SOCIAL_TOKENS_LAST; i++) {
+        ngx_free(tokens->last[i].token);
+    }
 
     social_fingerprint_destroy(tokens->fingerprint);
     tokens->fingerprint = NULL;
@@ -181,12 +210,14 @@ ngx_http_social_tokens_lookup(ngx_http_request_t *r,
 {
     social_str_t                   token;
     ngx_connection_t              *c;
+    ngx_http_social_last_t        *mine;
     ngx_http_social_last_token_t  *last;
 
     token = cached->token;
 
     c = ngx_http_social_tokens_connection(r);
-    last = c ? ngx_http_social_tokens_last(c) : NULL;
+    mine = c ? ngx_http_social_tokens_last(c) : NULL;
+    last = mine ? ngx_http_social_tokens_place(cached->tokens, mine) : NULL;
 
     if (last != NULL
         && last->len == token.len
@@ -349,7 +380,7 @@ ngx_http_social_tokens_connection(ngx_http_request_t *r)
 }
 
 
-static ngx_http_social_last_token_t *
+static ngx_http_social_last_t *
 ngx_http_social_tokens_last(ngx_connection_t *c)
 {
     ngx_pool_cleanup_t  *cln;
@@ -364,14 +395,33 @@ ngx_http_social_tokens_last(ngx_connection_t *c)
 }
 
 
+/*
+ * The connection's place in the ring; NULL if it has none any more.
+ */
+
+static ngx_http_social_last_token_t *
+ngx_http_social_tokens_place(ngx_http_social_tokens_t *tokens,
+    ngx_http_social_last_t *mine)
+{
+    ngx_http_social_last_token_t  *last;
+
+    last = &tokens->last[mine->number % NGX_HTTP_SOCIAL_TOKENS_LAST];
+
+    return mine->number && last->number == mine->number ? last : NULL;
+}
+
+
 static void
 ngx_http_social_tokens_set_last(ngx_http_request_t *r,
     ngx_http_social_cached_t *cached)
 {
     u_char                        *p;
+    uint64_t                       seen;
     social_str_t                   token;
     ngx_connection_t              *c;
     ngx_pool_cleanup_t            *cln;
+    ngx_http_social_last_t        *mine;
+    ngx_http_social_tokens_t      *tokens;
     ngx_http_social_last_token_t  *last;
 
     c = ngx_http_social_tokens_connection(r);
@@ -380,35 +430,48 @@ ngx_http_social_tokens_set_last(ngx_http_request_t *r,
         return;
     }
 
-    last = ngx_http_social_tokens_last(c);
+    mine = ngx_http_social_tokens_last(c);
 
-    if (last == NULL) {
+    if (mine == NULL) {
 
-        cln = ngx_pool_cleanup_add(c->pool,
-                                   sizeof(ngx_http_social_last_token_t));
+        cln = ngx_pool_cleanup_add(c->pool, sizeof(ngx_http_social_last_t));
         if (cln == NULL) {
             return;
         }
 
-        last = cln->data;
-        ngx_memzero(last, sizeof(ngx_http_social_last_token_t));
+        mine = cln->data;
+        ngx_memzero(mine, sizeof(ngx_http_social_last_t));
 
         cln->handler = ngx_http_social_tokens_last_cleanup;
     }
 
     token = cached->token;
-    last->len = 0;
+    tokens = cached->tokens;
+
+    last = ngx_http_social_tokens_place(tokens, mine);
+
+    if (last != NULL) {
+        last->len = 0;
+    }
 
     /*
      * the bytes only when the same token comes again: on a connection that
      * brings those of many users, none would ever be compared
      */
 
-    if (ngx_memcmp(last->digest, cached->digest, sizeof(last->digest))
-        != 0)
-    {
-        ngx_memcpy(last->digest, cached->digest, sizeof(last->digest));
+    ngx_memcpy(&seen, cached->digest, sizeof(seen));
+
+    if (mine->seen != seen) {
+        mine->seen = seen;
         return;
+    }
+
+    if (last == NULL) {
+        mine->number = ++tokens->numbers;
+
+        last = &tokens->last[mine->number % NGX_HTTP_SOCIAL_TOKENS_LAST];
+        last->number = mine->number;
+        last->len = 0;
     }
 
     if (last->size < token.len) {
@@ -425,16 +488,18 @@ ngx_http_social_tokens_set_last(ngx_http_request_t *r,
     }
 
     ngx_memcpy(last->token, token.data, token.len);
+    ngx_memcpy(last->digest, cached->digest, sizeof(last->digest));
     ngx_memcpy(last->rules, cached->issuers->rules, sizeof(last->rules));
     last->verdict = cached->verdict;
     last->len = token.len;
 }
 
 
+/*
+ * There is nothing to free: it is what the connection's number is found by.
+ */
+
 static void
 ngx_http_social_tokens_last_cleanup(void *data)
 {
-    ngx_http_social_last_token_t  *last = data;
-
-    ngx_free(last->token);
 }

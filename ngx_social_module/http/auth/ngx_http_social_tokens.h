@@ -1,8 +1,8 @@
 
 /*
  * The cache of verified tokens, so that a token is verified once and
- * not once for each request: for all workers in the zone, and on each
- * connection the last one.
+ * not once for each request: for all workers in the zone, and in each process
+ * the last ones of its connections.
  */
 
 #ifndef NGX_HTTP_SOCIAL_TOKENS_H
@@ -14,10 +14,17 @@
 #include "social_token_table.h"
 
 
+typedef struct ngx_http_social_last_token_s  ngx_http_social_last_token_t;
+
+
 typedef struct {
     social_token_table_t            *table;         /* in the zone */
     social_fingerprint_t            *fingerprint;   /* owned */
     ngx_http_social_parsed_table_t  *parsed;
+
+    /* of this process: state behind the configuration, not part of it */
+    ngx_http_social_last_token_t    *last;          /* a ring */
+    uint64_t                         numbers;       /* given out so far */
 } ngx_http_social_tokens_t;
 
 

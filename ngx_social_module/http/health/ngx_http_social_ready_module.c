@@ -27,6 +27,9 @@
 #define NGX_HTTP_SOCIAL_READY_ROOM         0x08
 #define NGX_HTTP_SOCIAL_READY_SPOOL        0x10
 
+/* nor that newer keys can be had: those that are there are still used */
+#define NGX_HTTP_SOCIAL_READY_NEW_KEYS     0x20
+
 
 typedef struct {
     ngx_http_social_content_t   content;
@@ -52,6 +55,8 @@ static void ngx_http_social_ready_asked(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_social_ready_missing(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_social_ready_upstreams(
     ngx_http_social_ready_loc_conf_t *rlcf);
+static const char *ngx_http_social_ready_keys(
+    ngx_http_social_keys_state_e state);
 static const char *ngx_http_social_ready_revocations(
     social_revocations_t *set);
 static ngx_uint_t ngx_http_social_ready_spools(ngx_http_request_t *r,
@@ -234,7 +239,17 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
     missing = 0;
 
     for (i = 0; i < imcf->issuers.nelts; i++) {
-        if (ngx_http_social_keys_current(issuer[i]) == NULL) {
+
+        switch (ngx_http_social_keys_state(issuer[i])) {
+
+        case NGX_HTTP_SOCIAL_KEYS_LOADED:
+            break;
+
+        case NGX_HTTP_SOCIAL_KEYS_FAILING:
+            missing |= NGX_HTTP_SOCIAL_READY_NEW_KEYS;
+            break;
+
+        default:
             missing |= NGX_HTTP_SOCIAL_READY_KEYS;
         }
     }
@@ -398,8 +413,8 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
         *p++ = '"';
         p = social_json_escape(p, ngx_http_social_view(&issuer[i]->name));
         p = ngx_sprintf(p, "\":\"%s\"",
-                        ngx_http_social_keys_current(issuer[i])
-                        ? "loaded" : "missing");
+                        ngx_http_social_ready_keys(
+                            ngx_http_social_keys_state(issuer[i])));
     }
 
     *p++ = '}';
@@ -486,6 +501,32 @@ ngx_http_social_ready_spool(u_char *p, ngx_http_request_t *r)
                        "\"spool_aside\":%uL",
                        state.full ? "full" : state.events ? "waiting" : "empty",
                        state.events, state.aside);
+}
+
+
+/*
+ * An issuer that is unavailable for a while must not take every gateway out of
+ * service.  A set without room may: no attempt mends it, and a deployment with
+ * too small a zone is to stop there.
+ */
+
+static const char *
+ngx_http_social_ready_keys(ngx_http_social_keys_state_e state)
+{
+    switch (state) {
+
+    case NGX_HTTP_SOCIAL_KEYS_LOADED:
+        return "loaded";
+
+    case NGX_HTTP_SOCIAL_KEYS_FAILING:
+        return "failing";
+
+    case NGX_HTTP_SOCIAL_KEYS_FULL:
+        return "full";
+
+    default:
+        return "missing";
+    }
 }
 
 

@@ -124,6 +124,42 @@ ngx_http_social_keys_generation(ngx_http_social_issuer_t *issuer)
 }
 
 
+ngx_http_social_keys_state_e
+ngx_http_social_keys_state(ngx_http_social_issuer_t *issuer)
+{
+    ngx_uint_t                    failing, full;
+    ngx_http_social_keys_t       *keys;
+    ngx_http_social_keys_slot_t  *slot;
+
+    keys = issuer->keys;
+    slot = keys->slot;
+
+    if (ngx_http_social_keys_current(issuer) == NULL) {
+        return NGX_HTTP_SOCIAL_KEYS_MISSING;
+    }
+
+    if (slot == NULL) {
+        return keys->complaint ? NGX_HTTP_SOCIAL_KEYS_FAILING
+                               : NGX_HTTP_SOCIAL_KEYS_LOADED;
+    }
+
+    ngx_shmtx_lock(&keys->shpool->mutex);
+
+    /* an attempt without a result is of a worker that was killed */
+
+    failing = ngx_http_social_keys_own_slot(keys)
+              && (slot->failures
+                  || (slot->answered != slot->attempts
+                      && !ngx_http_social_lease_held(&slot->lease)));
+    full = slot->full;
+
+    ngx_shmtx_unlock(&keys->shpool->mutex);
+
+    return !failing ? NGX_HTTP_SOCIAL_KEYS_LOADED
+           : full ? NGX_HTTP_SOCIAL_KEYS_FULL : NGX_HTTP_SOCIAL_KEYS_FAILING;
+}
+
+
 /*
  * Parses the zone's generation for this worker.  The set was parsed before it
  * went there, so that only a lack of memory can come between; then the old
@@ -230,6 +266,7 @@ ngx_int_t
 ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
     ngx_http_social_waiter_t *waiter)
 {
+    ngx_int_t                rc;
     ngx_http_social_keys_t  *keys;
 
     keys = issuer->keys;
@@ -246,8 +283,10 @@ ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
 
     waiter->attempt = keys->slot->attempts + 1;
 
-    if (ngx_http_social_keys_fetch(keys, 1) != NGX_OK) {
-        return NGX_DECLINED;
+    rc = ngx_http_social_keys_fetch(keys, 1);
+
+    if (rc != NGX_OK) {
+        return rc == NGX_ERROR ? NGX_BUSY : NGX_DECLINED;
     }
 
     waiter->keys = keys;

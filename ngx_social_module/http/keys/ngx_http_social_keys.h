@@ -87,8 +87,8 @@ time_t ngx_http_social_keys_loaded(ngx_http_social_issuer_t *issuer);
  * NGX_AGAIN: they are being fetched, and "waiter->handler" will be called once
  * when they came, failed to come, or took too long; "waiter->kid" must then
  * still be there.  NGX_DECLINED: they were requested a moment ago.  NGX_BUSY:
- * too many requests wait already, so that it is not known whether the key
- * exists.
+ * too many requests wait already, or no thread can fetch them, so that it is
+ * not known whether the key exists.
  */
 ngx_int_t ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
     ngx_http_social_waiter_t *waiter);
@@ -100,6 +100,21 @@ ngx_int_t ngx_http_social_keys_wait(ngx_http_social_issuer_t *issuer,
 ngx_int_t ngx_http_social_keys_ask(ngx_http_social_issuer_t *issuer);
 
 /*
+ * The state of the keys: whether there are some to verify by, and whether the
+ * issuer may have others by now, since the last fetch failed or its set found
+ * no room, or what is in the file is not usable.
+ */
+typedef enum {
+    NGX_HTTP_SOCIAL_KEYS_LOADED = 0,
+    NGX_HTTP_SOCIAL_KEYS_FAILING,
+    NGX_HTTP_SOCIAL_KEYS_FULL,          /* "social_zone" is */
+    NGX_HTTP_SOCIAL_KEYS_MISSING
+} ngx_http_social_keys_state_e;
+
+ngx_http_social_keys_state_e ngx_http_social_keys_state(
+    ngx_http_social_issuer_t *issuer);
+
+/*
  * Forgets a waiter whose handler has not been called, and will not be.
  */
 void ngx_http_social_keys_forget(ngx_http_social_waiter_t *waiter);
@@ -109,9 +124,9 @@ void ngx_http_social_keys_forget(ngx_http_social_waiter_t *waiter);
 
 /*
  * Whether that kid is known not to exist: keys that were fetched after it was
- * first requested do not contain it, so that a request need not wait.  They
- * are still fetched when it is time, in the background, in case the key is
- * about to be published.
+ * requested do not contain it, so that a request need not wait.  That is so for
+ * "jwks_cooldown"; the next request after that waits for a fetch, since the key
+ * may have been published.
  */
 ngx_uint_t ngx_http_social_keys_unknown(ngx_http_social_issuer_t *issuer,
     social_str_t kid);
@@ -145,6 +160,7 @@ typedef struct {
     ngx_atomic_t          attempts;
     ngx_atomic_t          answered;       /* the last attempt that succeeded */
     ngx_uint_t            failures;       /* in a row */
+    ngx_uint_t            full;           /* the last set found no room */
     uint32_t              complaint;      /* what was last logged about them */
 
     u_char               *json;

@@ -208,6 +208,10 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
 
         keys->slot->claimed = sh->configuration;
         keys->slot->used = ngx_time();
+
+        /* a reload fetches, whatever "jwks_refresh" says */
+
+        keys->slot->next = ngx_current_msec;
     }
 
     for (i = 0; i < NGX_HTTP_SOCIAL_KEYS_SLOTS; i++) {

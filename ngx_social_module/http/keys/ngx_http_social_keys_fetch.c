@@ -215,6 +215,7 @@ ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
         json = ngx_slab_alloc_locked(keys->shpool, answer->len);
 
         if (json == NULL) {
+            slot->full = 1;
             ngx_shmtx_unlock(&keys->shpool->mutex);
             return NGX_ERROR;
         }
@@ -235,6 +236,7 @@ ngx_http_social_keys_store(ngx_http_social_keys_t *keys,
     slot->answered = slot->attempts;
     ngx_http_social_lease_release(&slot->lease);
     slot->failures = 0;
+    slot->full = 0;
 
     /* many gateways must not fetch from the key server at the same time */
 

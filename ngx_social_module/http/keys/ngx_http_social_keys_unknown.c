@@ -19,7 +19,6 @@ ngx_http_social_keys_unknown(ngx_http_social_issuer_t *issuer,
     social_str_t kid)
 {
     u_char                        id[EVP_MAX_MD_SIZE];
-    ngx_msec_t                    age;
     ngx_http_social_keys_t       *keys;
     ngx_http_social_keys_miss_t  *miss;
 
@@ -40,18 +39,7 @@ ngx_http_social_keys_unknown(ngx_http_social_issuer_t *issuer,
         return 0;
     }
 
-    age = ngx_current_msec - miss->noted;
-
-    if (age > issuer->refresh) {
-        miss->used = 0;
-        return 0;
-    }
-
-    if (age >= issuer->cooldown) {
-        (void) ngx_http_social_keys_fetch(keys, 1);
-    }
-
-    return 1;
+    return ngx_current_msec - miss->noted < issuer->cooldown;
 }
 
 
