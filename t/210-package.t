@@ -87,6 +87,7 @@ subtest 'make install' => sub {
         '/opt/nginx/conf/social/trusted.conf'          => '644',
         '/opt/social/sbin/social-worker'               => '755',
         '/opt/social/sbin/social-migrate'              => '755',
+        '/opt/social/sbin/social-explain'              => '755',
         '/opt/etc/social-worker/worker.conf'           => '640',
         '/opt/etc/logrotate.d/social-worker'           => '644',
         '/opt/social/lib/systemd/system/social-worker.service' => '644',

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social_auth.h"
+#include "ngx_http_social_conf_note.h"
 
 
 typedef struct {
@@ -284,11 +285,19 @@ ngx_http_social_auth_list_directive(ngx_conf_t *cf, ngx_command_t *cmd,
                    "one must be \"any\" or \"all\"", &value[1], &value[0]);
     }
 
-    return ngx_http_social_conf_list(cf,
-               cmd->offset == offsetof(ngx_http_social_auth_loc_conf_t, groups)
-               ? &ngx_http_social_auth_texts_list
-               : &ngx_http_social_auth_scopes,
-               &value[2], cf->args->nelts - 2, list);
+    if (ngx_http_social_conf_list(cf,
+            cmd->offset == offsetof(ngx_http_social_auth_loc_conf_t, groups)
+            ? &ngx_http_social_auth_texts_list
+            : &ngx_http_social_auth_scopes,
+            &value[2], cf->args->nelts - 2, list)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_social_conf_note(cf, list->values);
+
+    return NGX_CONF_OK;
 }
 
 
@@ -358,8 +367,16 @@ ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_social_conf_list(cf, &ngx_http_social_auth_claim_values,
-                                     &value[2], cf->args->nelts - 2, claim);
+    if (ngx_http_social_conf_list(cf, &ngx_http_social_auth_claim_values,
+                                  &value[2], cf->args->nelts - 2, claim)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_social_conf_note(cf, claim->values);
+
+    return NGX_CONF_OK;
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social.h"
+#include "ngx_http_social_conf_note.h"
 
 
 #define NGX_HTTP_SOCIAL_CONF_CONTEXTS  0xffff0000
@@ -311,6 +312,8 @@ ngx_http_social_conf_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     }
 
     block->seen |= bit;
+
+    ngx_http_social_conf_note(cf, (u_char *) block->conf + entry->offset);
 
     return entry->set(cf, entry, &value[1], cf->args->nelts - 1, block->conf);
 }

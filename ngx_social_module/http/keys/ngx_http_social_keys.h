@@ -270,6 +270,19 @@ ngx_int_t ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
     ngx_http_social_task_done_pt done);
 void ngx_http_social_keys_task_free(ngx_http_social_task_t *task);
 
+/*
+ * Sets up a fetch in "ctx", which is all zeroes: copies what it takes to the
+ * pool.  NGX_ERROR: out of memory.
+ */
+ngx_int_t ngx_http_social_keys_task_init(ngx_http_social_keys_task_t *ctx,
+    ngx_http_social_issuer_t *issuer, ngx_pool_t *pool);
+
+/*
+ * The fetch itself, of an ngx_http_social_keys_task_t: it waits for the
+ * network, and is for threads, and for processes that serve nobody.
+ */
+void ngx_http_social_keys_task_thread(void *data, ngx_log_t *log);
+
 
 /* ngx_http_social_keys_file.c */
 

@@ -13,7 +13,6 @@
 
 
 static char *ngx_http_social_keys_task_copy(ngx_pool_t *pool, ngx_str_t *s);
-static void ngx_http_social_keys_task_thread(void *data, ngx_log_t *log);
 static social_rc_e ngx_http_social_keys_task_discover(
     ngx_http_social_keys_task_t *ctx);
 static void ngx_http_social_keys_task_error(ngx_http_social_keys_task_t *ctx,
@@ -24,9 +23,7 @@ ngx_int_t
 ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
     ngx_http_social_task_done_pt done)
 {
-    ngx_http_social_task_t       *task;
-    ngx_http_social_issuer_t     *issuer;
-    ngx_http_social_keys_task_t  *ctx;
+    ngx_http_social_task_t  *task;
 
     /* one thread for each issuer, if that one were to stick */
 
@@ -43,31 +40,10 @@ ngx_http_social_keys_task_post(ngx_http_social_keys_t *keys,
 
     ngx_http_social_task_own(task, keys, &keys->task);
 
-    issuer = keys->issuer;
-    ctx = task->ctx;
-
-    ctx->discover = (issuer->discovery.len != 0);
-    ctx->fetch.timeout = (long) issuer->timeout;
-    ctx->fetch.max_size = issuer->max_size;
-    ctx->algorithms = issuer->algorithms;
-    ctx->max_keys = issuer->max_keys;
-
-    ctx->issuer.len = issuer->issuer.len;
-    ctx->issuer.data = ngx_pstrdup(task->pool, &issuer->issuer);
-    ctx->fetch.url = ngx_http_social_keys_task_copy(task->pool,
-                         ctx->discover ? &issuer->discovery
-                                       : &issuer->jwks_uri);
-
-    if (ctx->issuer.data == NULL || ctx->fetch.url == NULL) {
+    if (ngx_http_social_keys_task_init(task->ctx, keys->issuer, task->pool)
+        != NGX_OK)
+    {
         goto failed;
-    }
-
-    if (issuer->ca_file.len) {
-        ctx->fetch.ca_file = ngx_http_social_keys_task_copy(task->pool,
-                                                            &issuer->ca_file);
-        if (ctx->fetch.ca_file == NULL) {
-            goto failed;
-        }
     }
 
     if (ngx_http_social_task_post(task, keys->thread_pool) == NGX_OK) {
@@ -79,6 +55,38 @@ failed:
     ngx_http_social_task_free(task);
 
     return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_social_keys_task_init(ngx_http_social_keys_task_t *ctx,
+    ngx_http_social_issuer_t *issuer, ngx_pool_t *pool)
+{
+    ctx->discover = (issuer->discovery.len != 0);
+    ctx->fetch.timeout = (long) issuer->timeout;
+    ctx->fetch.max_size = issuer->max_size;
+    ctx->algorithms = issuer->algorithms;
+    ctx->max_keys = issuer->max_keys;
+
+    ctx->issuer.len = issuer->issuer.len;
+    ctx->issuer.data = ngx_pstrdup(pool, &issuer->issuer);
+    ctx->fetch.url = ngx_http_social_keys_task_copy(pool,
+                         ctx->discover ? &issuer->discovery
+                                       : &issuer->jwks_uri);
+
+    if (ctx->issuer.data == NULL || ctx->fetch.url == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (issuer->ca_file.len) {
+        ctx->fetch.ca_file = ngx_http_social_keys_task_copy(pool,
+                                                            &issuer->ca_file);
+        if (ctx->fetch.ca_file == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -111,7 +119,7 @@ ngx_http_social_keys_task_copy(ngx_pool_t *pool, ngx_str_t *s)
 }
 
 
-static void
+void
 ngx_http_social_keys_task_thread(void *data, ngx_log_t *log)
 {
     ngx_http_social_keys_task_t *ctx = data;
