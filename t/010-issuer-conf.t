@@ -36,7 +36,8 @@ accepted('every line there is', lines(
     'audiences https://api.example.com b', 'token_use any', 'leeway 5m',
     'jwks_refresh 1m', 'jwks_stale 2h', 'jwks_cooldown 500ms',
     'jwks_timeout 30s', 'jwks_max_size 1m',
-    'ca_file /etc/ssl/certs/ca-certificates.crt'), $away);
+    'ca_file /etc/ssl/certs/ca-certificates.crt',
+    'replica_regions us-west-2 us-gov-east-1'), $away);
 
 accepted('an issuer that is not a URL', lines(
     'issuer accounts.google.com', $uri, 'client_ids *',
@@ -108,8 +109,8 @@ refused('not closed', { http => 'social_issuer main { issuer http://[::1];' },
         'unexpected "{"');
 refused('a line it does not know', added('jwks_url http://127.0.0.1/'),
         'unknown directive "jwks_url" in "social_issuer" block, supported are '
-        . '"user_pool", "issuer", "jwks_uri", "jwks_file", "ca_file", '
-        . '"client_ids", "audiences", "token_use", "token_type", '
+        . '"user_pool", "replica_regions", "issuer", "jwks_uri", '
+        . '"jwks_file", "ca_file", "client_ids", "audiences", "token_use", "token_type", '
         . '"algorithms", "leeway", "jwks_refresh", "jwks_stale", '
         . '"jwks_cooldown", "jwks_timeout", "jwks_max_size" and '
         . '"jwks_max_keys" in ');
@@ -148,6 +149,65 @@ for my $name (qw( client_ids audiences )) {
     refused("$name with one twice", lines("$name a b a"),
             "duplicate value \"a\" in \"$name\" directive");
 }
+
+# replicas
+
+for my $region (qw( "" us us-west us-west- us-west-2_ US-west-2 us-west-2a
+                    us-west-2.evil.example ), 'a' x 40)
+{
+    (my $said = $region) =~ s/"//g;
+
+    refused("replica_regions $region",
+            lines("replica_regions us-east-1 $region"),
+            "invalid value \"$said\" in \"replica_regions\" directive, it "
+            . 'must be a region of AWS, as "eu-west-1" in ');
+}
+
+refused('replica_regions of nothing', lines('replica_regions'),
+        'invalid number of arguments in "replica_regions" directive');
+refused('replica_regions with one twice',
+        lines('replica_regions us-west-2 us-west-2'),
+        'duplicate value "us-west-2" in "replica_regions" directive');
+refused('a replica of an issuer that is not a pool',
+        added('replica_regions us-west-2'),
+        '"replica_regions" without "user_pool" (add it) in "social_issuer main"',
+        $start);
+refused('a replica in the region of the pool', lines(
+            'user_pool us-east-1_Abc', 'client_ids *',
+            'replica_regions us-west-2 us-east-1'),
+        'the region of "user_pool" (remove it) is among the "replica_regions" '
+        . 'of "social_issuer main"', $start);
+
+# how many
+
+sub many {
+    my ($n, @lines) = @_;
+    return join '', map { issuer_block("i$_", "issuer urn:x:$_", @lines) }
+                    1 .. $n;
+}
+
+accepted('as many as have room in a small zone', {
+    http => 'social_zone s:2m;' . many(64, $uri, 'client_ids *') }, $away);
+refused('one more', {
+    http => 'social_zone s:2m;' . many(65, $uri, 'client_ids *') },
+    'too many key sets to fetch: "social_zone" has room for those of 64 '
+    . 'issuers (make it larger, or use "jwks_file"), and "social_issuer i65" '
+    . 'is one more', $start);
+accepted('more in a larger zone', {
+    http => 'social_zone s:4m;' . many(128, $uri, 'client_ids *') }, $away);
+refused('and no more', {
+    http => 'social_zone s:4m;' . many(129, $uri, 'client_ids *') },
+    'has room for those of 128 issuers', '"social_issuer i129" is one more',
+    $start);
+accepted('any number of files', {
+    http => 'social_zone s:64k;'
+            . many(200, 'jwks_file $TEST_NGINX_JWKS', 'client_ids *') });
+refused('pools, which have two or more each', {
+    http => 'social_zone s:64k;' . join '', map {
+        issuer_block("i$_", "user_pool us-east-1_A$_", 'client_ids *',
+                     'replica_regions us-west-2') } 1 .. 22 },
+    'has room for those of 64 issuers', '"social_issuer i22" is one more',
+    $start);
 
 # algorithms
 

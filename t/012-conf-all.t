@@ -362,6 +362,8 @@ my %line = (
                      { "''" => $empty } ],
         client_ids => [ 'a b', '*', { "''" => $empty } ],
         audiences => [ 'a b', 'c', { "''" => $empty } ],
+        replica_regions => [ 'us-west-2', 'us-west-1 us-east-2', {
+            x => 'it must be a region of AWS, as "eu-west-1"' } ],
         token_use => [ 'id', 'any', {
             x => 'it must be "access", "id" or "any"' } ],
         token_type => [ 'at+jwt', 'JWT', {

@@ -356,21 +356,14 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
                        &name, &name);
         }
 
-        slot = ngx_array_push(&issuers->list);
-        if (slot == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *slot = issuer;
-
-        if (issuer->updated) {
+        for ( /* void */ ; issuer; issuer = issuer->next) {
 
             slot = ngx_array_push(&issuers->list);
             if (slot == NULL) {
                 return NGX_CONF_ERROR;
             }
 
-            *slot = issuer->updated;
+            *slot = issuer;
         }
     }
 
