@@ -37,7 +37,14 @@ accepted('every line there is', lines(
     'jwks_refresh 1m', 'jwks_stale 2h', 'jwks_cooldown 500ms',
     'jwks_timeout 30s', 'jwks_max_size 1m',
     'ca_file /etc/ssl/certs/ca-certificates.crt',
-    'replica_regions us-west-2 us-gov-east-1'), $away);
+    'replica_regions us-west-2 us-gov-east-1', 'subject_claim oid',
+    'username_claim a.b', 'groups_claim /a~1b/c', 'client_claim azp',
+    'scope_claim permissions'), $away);
+
+accepted('claims with names of many kinds', added(
+    'subject_claim https://example.com/id', 'username_claim "a name"',
+    'groups_claim urn:zitadel:iam:org:project:roles',
+    'client_claim resource_access.my-app.id', 'scope_claim /'));
 
 accepted('an issuer that is not a URL', lines(
     'issuer accounts.google.com', $uri, 'client_ids *',
@@ -110,7 +117,9 @@ refused('not closed', { http => 'social_issuer main { issuer http://[::1];' },
 refused('a line it does not know', added('jwks_url http://127.0.0.1/'),
         'unknown directive "jwks_url" in "social_issuer" block, supported are '
         . '"user_pool", "replica_regions", "issuer", "jwks_uri", '
-        . '"jwks_file", "ca_file", "client_ids", "audiences", "token_use", "token_type", '
+        . '"jwks_file", "ca_file", "client_ids", "audiences", '
+        . '"subject_claim", "username_claim", "groups_claim", '
+        . '"client_claim", "scope_claim", "token_use", "token_type", '
         . '"algorithms", "leeway", "jwks_refresh", "jwks_stale", '
         . '"jwks_cooldown", "jwks_timeout", "jwks_max_size" and '
         . '"jwks_max_keys" in ');
@@ -133,7 +142,8 @@ refused('include of nothing', added('include'),
 
 for my $name (qw( user_pool issuer jwks_uri jwks_file ca_file token_use leeway
                   jwks_refresh jwks_stale jwks_cooldown jwks_timeout
-                  jwks_max_size jwks_max_keys token_type ))
+                  jwks_max_size jwks_max_keys token_type subject_claim
+                  username_claim groups_claim client_claim scope_claim ))
 {
     refused("$name of nothing", lines($name),
             "invalid number of arguments in \"$name\" directive");
@@ -148,6 +158,38 @@ for my $name (qw( client_ids audiences )) {
             "invalid value \"\" in \"$name\" directive, it must not be empty");
     refused("$name with one twice", lines("$name a b a"),
             "duplicate value \"a\" in \"$name\" directive");
+}
+
+# claims
+
+my %path = (
+    "''" => 'it must not be empty or begin with "$" (variables are not '
+            . 'supported) in ',
+    '$social_sub' => 'it must not be empty or begin with "$" (variables',
+    "a\x{1}b" => 'it must not contain control characters in ',
+    "a\xff" => 'it must be valid UTF-8 in ',
+    'a..b' => 'it must not have an empty name before, between or after dots '
+              . '(a path with names that have dots is written as "/a.b/c") in ',
+    '.a' => 'it must not have an empty name',
+    'a.' => 'it must not have an empty name',
+    '/a~' => '"~" must be written as "~0", and a "/" of a name as "~1", where '
+             . 'it begins with "/" in ',
+    '/a~2' => '"~" must be written as "~0"',
+    join('.', ('a') x 16) => 'it must not have more than 15 names in ',
+    '/a' x 16 => 'it must not have more than 15 names in ',
+);
+
+for my $text (sort keys %path) {
+    my $shown = $text eq "''" ? '' : $text;
+
+    refused("subject_claim $text", lines("subject_claim $text"),
+            "invalid value \"$shown\" in \"subject_claim\" directive, "
+            . $path{$text});
+}
+
+for my $name (qw( username_claim groups_claim client_claim scope_claim )) {
+    refused("$name a..b", lines("$name a..b"),
+            "invalid value \"a..b\" in \"$name\" directive, $path{'a..b'}");
 }
 
 # replicas

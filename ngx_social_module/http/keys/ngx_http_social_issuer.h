@@ -34,6 +34,13 @@ struct ngx_http_social_issuer_s {
     social_algorithms_t         algorithms;
     social_claims_policy_t      policy;
 
+    /* where its tokens have what is asked for; NULL: the default */
+    const social_claim_path_t  *subject_claim;
+    const social_claim_path_t  *username_claim;
+    const social_claim_path_t  *groups_claim;
+    const social_claim_path_t  *client_claim;
+    const social_claim_path_t  *scope_claim;
+
     time_t                      leeway;
     ngx_msec_t                  refresh;
     time_t                      stale;
@@ -85,6 +92,17 @@ ngx_http_social_issuer_t *ngx_http_social_issuer_find(ngx_conf_t *cf,
  * Whether "social_auth" reads that name as something else than an issuer's.
  */
 ngx_uint_t ngx_http_social_issuer_is_reserved(ngx_str_t *name);
+
+
+/* ngx_http_social_claim_conf.c */
+
+/*
+ * The setter of an entry for a claim: a social_claim_path_t * at its offset,
+ * of the kind in entry->min.
+ */
+char *ngx_http_social_claim_conf(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf);
 
 
 /* ngx_http_social_issuer_conf.c */

@@ -111,6 +111,36 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_issuer_lines[] = {
       offsetof(ngx_http_social_issuer_t, audiences),
       0, 0, &ngx_http_social_issuer_client },
 
+    { ngx_string("subject_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, subject_claim),
+      SOCIAL_CLAIM_TEXT, 0, NULL },
+
+    { ngx_string("username_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, username_claim),
+      SOCIAL_CLAIM_TEXT, 0, NULL },
+
+    { ngx_string("groups_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, groups_claim),
+      SOCIAL_CLAIM_NAMES, 0, NULL },
+
+    { ngx_string("client_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, client_claim),
+      SOCIAL_CLAIM_TEXT, 0, NULL },
+
+    { ngx_string("scope_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, scope_claim),
+      SOCIAL_CLAIM_WORDS, 0, NULL },
+
     { ngx_string("token_use"),
       0,
       ngx_http_social_conf_enum,

@@ -51,6 +51,9 @@ ngx_http_social_issuer_finish(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     issuer->policy.audience_count = issuer->audiences->nelts;
     issuer->policy.token_use = issuer->token_use;
     issuer->policy.leeway = issuer->leeway;
+    issuer->policy.subject = issuer->subject_claim;
+    issuer->policy.username = issuer->username_claim;
+    issuer->policy.client = issuer->client_claim;
 
     issuer->identity = issuer->issuer;
 
