@@ -40,6 +40,8 @@ my $blocks = join '',
     issuer_block('oid', @base, 'client_ids *', 'subject_claim oid',
                  'username_claim user.name', 'groups_claim realm_access.roles',
                  'client_claim azp', 'scope_claim permissions'),
+    issuer_block('first', @base, 'client_ids *'),
+    issuer_block('second', @base, 'client_ids *', 'subject_claim oid'),
     issuer_block('names', @base, 'client_ids *', 'groups_claim urn:x:roles'),
     issuer_block('azp', @base, 'client_ids web', 'client_claim azp'),
     issuer_block('client', @base, 'client_ids web'),
@@ -76,6 +78,8 @@ $nginx->write_file('nginx.conf', conf(
     server => <<"_EOC_"));
         location /plain { social_auth plain other; $backend }
         location /oid { social_auth oid other; $backend }
+        location /first { social_auth first; $backend }
+        location /second { social_auth second; $backend }
         location /both { social_auth other oid; $backend }
         location /names { social_auth names; $backend }
         location /two { social_auth azp client; $backend }
@@ -270,7 +274,16 @@ is($client->status('/deep', token(%claims, 'a/b' => { 'c.d' => 'web' })),
 is($client->status('/deep', token(%claims, a => { b => { 'c.d' => 'web' } })),
    '401 client', 'by another path');
 
-# a claim of the wrong type
+# a claim of the wrong type, and what is kept where nothing else differs
+
+for my $round (1, 2) {
+    my $wrong = token(%claims, oid => 7);
+
+    is($client->status('/first', $wrong), '200 ok', "not asked for ($round)");
+    is($client->status('/second', $wrong), '401 claims',
+       "and asked for ($round)");
+    is($client->status('/first', $wrong), '200 ok', "again ($round)");
+}
 
 is($client->status('/oid', token(%claims, oid => 7)), '401 claims',
    'a subject that is a number');
