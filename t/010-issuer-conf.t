@@ -36,7 +36,15 @@ accepted('every line there is', lines(
     'audiences https://api.example.com b', 'token_use any', 'leeway 5m',
     'jwks_refresh 1m', 'jwks_stale 2h', 'jwks_cooldown 500ms',
     'jwks_timeout 30s', 'jwks_max_size 1m',
-    'ca_file /etc/ssl/certs/ca-certificates.crt'), $away);
+    'ca_file /etc/ssl/certs/ca-certificates.crt',
+    'replica_regions us-west-2 us-gov-east-1', 'subject_claim oid',
+    'username_claim a.b', 'groups_claim /a~1b/c', 'client_claim azp',
+    'scope_claim permissions'), $away);
+
+accepted('claims with names of many kinds', added(
+    'subject_claim https://example.com/id', 'username_claim "a name"',
+    'groups_claim urn:zitadel:iam:org:project:roles',
+    'client_claim resource_access.my-app.id', 'scope_claim /'));
 
 accepted('an issuer that is not a URL', lines(
     'issuer accounts.google.com', $uri, 'client_ids *',
@@ -108,8 +116,10 @@ refused('not closed', { http => 'social_issuer main { issuer http://[::1];' },
         'unexpected "{"');
 refused('a line it does not know', added('jwks_url http://127.0.0.1/'),
         'unknown directive "jwks_url" in "social_issuer" block, supported are '
-        . '"user_pool", "issuer", "jwks_uri", "jwks_file", "ca_file", '
-        . '"client_ids", "audiences", "token_use", "token_type", '
+        . '"user_pool", "replica_regions", "issuer", "jwks_uri", '
+        . '"jwks_file", "ca_file", "client_ids", "audiences", '
+        . '"subject_claim", "username_claim", "groups_claim", '
+        . '"client_claim", "scope_claim", "token_use", "token_type", '
         . '"algorithms", "leeway", "jwks_refresh", "jwks_stale", '
         . '"jwks_cooldown", "jwks_timeout", "jwks_max_size" and '
         . '"jwks_max_keys" in ');
@@ -132,7 +142,8 @@ refused('include of nothing', added('include'),
 
 for my $name (qw( user_pool issuer jwks_uri jwks_file ca_file token_use leeway
                   jwks_refresh jwks_stale jwks_cooldown jwks_timeout
-                  jwks_max_size jwks_max_keys token_type ))
+                  jwks_max_size jwks_max_keys token_type subject_claim
+                  username_claim groups_claim client_claim scope_claim ))
 {
     refused("$name of nothing", lines($name),
             "invalid number of arguments in \"$name\" directive");
@@ -148,6 +159,97 @@ for my $name (qw( client_ids audiences )) {
     refused("$name with one twice", lines("$name a b a"),
             "duplicate value \"a\" in \"$name\" directive");
 }
+
+# claims
+
+my %path = (
+    "''" => 'it must not be empty or begin with "$" (variables are not '
+            . 'supported) in ',
+    '$social_sub' => 'it must not be empty or begin with "$" (variables',
+    "a\x{1}b" => 'it must not contain control characters in ',
+    "a\xff" => 'it must be valid UTF-8 in ',
+    'a..b' => 'it must not have an empty name before, between or after dots '
+              . '(a path with names that have dots is written as "/a.b/c") in ',
+    '.a' => 'it must not have an empty name',
+    'a.' => 'it must not have an empty name',
+    '/a~' => '"~" must be written as "~0", and a "/" of a name as "~1", where '
+             . 'it begins with "/" in ',
+    '/a~2' => '"~" must be written as "~0"',
+    join('.', ('a') x 16) => 'it must not have more than 15 names in ',
+    '/a' x 16 => 'it must not have more than 15 names in ',
+);
+
+for my $text (sort keys %path) {
+    my $shown = $text eq "''" ? '' : $text;
+
+    refused("subject_claim $text", lines("subject_claim $text"),
+            "invalid value \"$shown\" in \"subject_claim\" directive, "
+            . $path{$text});
+}
+
+for my $name (qw( username_claim groups_claim client_claim scope_claim )) {
+    refused("$name a..b", lines("$name a..b"),
+            "invalid value \"a..b\" in \"$name\" directive, $path{'a..b'}");
+}
+
+# replicas
+
+for my $region (qw( "" us us-west us-west- us-west-2_ US-west-2 us-west-2a
+                    us-west-2.evil.example ), 'a' x 40)
+{
+    (my $said = $region) =~ s/"//g;
+
+    refused("replica_regions $region",
+            lines("replica_regions us-east-1 $region"),
+            "invalid value \"$said\" in \"replica_regions\" directive, it "
+            . 'must be a region of AWS, as "eu-west-1" in ');
+}
+
+refused('replica_regions of nothing', lines('replica_regions'),
+        'invalid number of arguments in "replica_regions" directive');
+refused('replica_regions with one twice',
+        lines('replica_regions us-west-2 us-west-2'),
+        'duplicate value "us-west-2" in "replica_regions" directive');
+refused('a replica of an issuer that is not a pool',
+        added('replica_regions us-west-2'),
+        '"replica_regions" without "user_pool" (add it) in "social_issuer main"',
+        $start);
+refused('a replica in the region of the pool', lines(
+            'user_pool us-east-1_Abc', 'client_ids *',
+            'replica_regions us-west-2 us-east-1'),
+        'the region of "user_pool" (remove it) is among the "replica_regions" '
+        . 'of "social_issuer main"', $start);
+
+# how many
+
+sub many {
+    my ($n, @lines) = @_;
+    return join '', map { issuer_block("i$_", "issuer urn:x:$_", @lines) }
+                    1 .. $n;
+}
+
+accepted('as many as have room in a small zone', {
+    http => 'social_zone s:2m;' . many(64, $uri, 'client_ids *') }, $away);
+refused('one more', {
+    http => 'social_zone s:2m;' . many(65, $uri, 'client_ids *') },
+    'too many key sets to fetch: "social_zone" has room for those of 64 '
+    . 'issuers (make it larger, or use "jwks_file"), and "social_issuer i65" '
+    . 'is one more', $start);
+accepted('more in a larger zone', {
+    http => 'social_zone s:4m;' . many(128, $uri, 'client_ids *') }, $away);
+refused('and no more', {
+    http => 'social_zone s:4m;' . many(129, $uri, 'client_ids *') },
+    'has room for those of 128 issuers', '"social_issuer i129" is one more',
+    $start);
+accepted('any number of files', {
+    http => 'social_zone s:64k;'
+            . many(200, 'jwks_file $TEST_NGINX_JWKS', 'client_ids *') });
+refused('pools, which have two or more each', {
+    http => 'social_zone s:64k;' . join '', map {
+        issuer_block("i$_", "user_pool us-east-1_A$_", 'client_ids *',
+                     'replica_regions us-west-2') } 1 .. 22 },
+    'has room for those of 64 issuers', '"social_issuer i22" is one more',
+    $start);
 
 # algorithms
 

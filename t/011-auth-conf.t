@@ -168,6 +168,14 @@ wrong('social_auth_groups_claim of an empty name',
       'social_auth_groups_claim "";',
       'invalid value "" in "social_auth_groups_claim" directive, it must not '
       . 'be empty');
+wrong('social_auth_groups_claim of a path with an empty name',
+      'social_auth_groups_claim a..b;',
+      'invalid value "a..b" in "social_auth_groups_claim" directive, it must '
+      . 'not have an empty name before, between or after dots');
+wrong('social_auth_claim of a path with an empty name',
+      'social_auth_claim .a b;',
+      'invalid value ".a" in "social_auth_claim" directive, it must not have '
+      . 'an empty name before, between or after dots');
 wrong('social_auth_groups_claim twice',
       'social_auth_groups_claim a; social_auth_groups_claim a;',
       '"social_auth_groups_claim" directive is duplicate');

@@ -40,7 +40,7 @@ my %flat = (
     social_auth_token        => [ 'cookie=__Host-a', '$http_authorization' ],
     social_auth_scopes       => [ 'any a', 'all b' ],
     social_auth_groups       => [ 'any a', 'all b' ],
-    social_auth_groups_claim => [ 'a', 'b' ],
+    social_auth_groups_claim => [ 'a.b', '/c/d' ],
     social_auth_error_detail => [ 'on', 'off' ],
     social_auth_cache        => [ 'on', 'off' ],
     social_auth_session_end  => [ 'on', 'off' ],
@@ -362,6 +362,11 @@ my %line = (
                      { "''" => $empty } ],
         client_ids => [ 'a b', '*', { "''" => $empty } ],
         audiences => [ 'a b', 'c', { "''" => $empty } ],
+        replica_regions => [ 'us-west-2', 'us-west-1 us-east-2', {
+            x => 'it must be a region of AWS, as "eu-west-1"' } ],
+        (map { ("${_}_claim" => [ 'a.b', '/c', {
+            'a..b' => 'it must not have an empty name' } ]) }
+            qw( subject username groups client scope )),
         token_use => [ 'id', 'any', {
             x => 'it must be "access", "id" or "any"' } ],
         token_type => [ 'at+jwt', 'JWT', {

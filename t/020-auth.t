@@ -168,7 +168,8 @@ qr/\[info\] .* social: token refused: (?:expired|not_yet_valid), kid: "main", is
 [("GET /index.html") x 13]
 --- more_headers eval
 ::tokens([ exp => undef ], [ exp => '99999999999' ], [ exp => [] ],
-         [ exp => -1 ], [ sub => undef ], [ sub => '' ], [ sub => 7 ],
+         [ exp => -1 ], [ sub => [ 'a' ] ], [ sub => JSON::PP::false ],
+         [ sub => 7 ],
          [ sub => "a\x01b" ], [ nbf => 'now' ], [ iat => {} ],
          [ scope => { a => 1 } ], [ jti => 7 ], [ aud => [ 'a', 7 ] ])
 --- error_code eval

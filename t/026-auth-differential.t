@@ -3,7 +3,8 @@
 # Mutations of good tokens, verified by us, by AWS's verifier and by jose, which
 # are set to the same rules.  What we accept, both accept; what one of them
 # accepts and we refuse is of a class of t/tools/verifiers/reasons.mjs, where
-# the deviations are listed with what they go by.
+# the deviations are listed with what they go by.  The subject and the groups,
+# which are at the end of a path, are those that JavaScript finds.
 #
 #     SOCIAL_DIFFERENTIAL_SEED=7 SOCIAL_DIFFERENTIAL_COUNT=100000 \
 #         prove -It/lib t/026-auth-differential.t
@@ -36,10 +37,11 @@ my %rules = (
     client => 'web',
     # all that AWS's verifier knows
     algorithms => [ qw( RS256 RS384 RS512 ES256 ES384 ES512 EdDSA ) ],
-    kids => [ qw( rsa any ec ed ) ],
+    kids => [ qw( rsa any ec ed twin-rsa twin-ec ) ],
 );
 
 my @uses = qw( access id );
+my $groups = 'realm_access.roles';
 my $json = JSON::PP->new->canonical->utf8;
 
 my $log = `scripts/deps-npm 2>&1`;
@@ -68,11 +70,13 @@ is(scalar <$out>, "made\n", 'tokens were made, and verified by the others')
 my @tokens = read_tokens("$dir/tokens");
 is(scalar @tokens, $count, 'as many as asked for');
 
-my %ours = map { ($_ => [ verify($_, $rules{now}) ]) } @uses;
+my %said;
+my %ours = map { ($_ => [ verify($_, $rules{now}, $said{$_} = []) ]) } @uses;
 is_deeply([ map { scalar @{ $ours{$_} } } @uses ], [ $count, $count ],
           'we verified each of them');
 
 $nginx->write_file('ours.json', $json->encode(\%ours));
+$nginx->write_file('said.json', $json->encode(\%said));
 print {$in} "verified\n";
 $in->flush;
 
@@ -85,6 +89,8 @@ none('good tokens are accepted', $result->{good});
 none('none is accepted by us and refused by another', $result->{looser});
 none('what another accepts, we refuse for a reason that is listed',
      $result->{unexplained});
+none('subjects and groups are those that JavaScript finds', $result->{other});
+cmp_ok($result->{nested}, '>', $count / 100, 'of many forms');
 
 for my $use (@uses) {
     cmp_ok($result->{accepted}{$use} // 0, '>', $count / 20,
@@ -153,13 +159,20 @@ done_testing();
 
 
 sub verify {
-    my ($use, $now) = @_;
+    my ($use, $now, $said) = @_;
 
     my $algorithms = join ',', @{ $rules{algorithms} };
     my @lines = `$tools/verify $dir/jwks.json $rules{issuer} $rules{client} \\
-                     $use $rules{leeway} $now $algorithms < $dir/tokens`;
+                     $use $rules{leeway} $now $algorithms $groups \\
+                     < $dir/tokens`;
     die "t/tools/verify.c failed\n" if $?;
     chomp @lines;
+
+    for my $line (@lines) {
+        ($line, my $rest) = split /\t/, $line, 2;
+        push @$said, $rest if $said;
+    }
+
     return @lines;
 }
 

@@ -50,7 +50,7 @@ static unsigned char   parsed_buf[SOCIAL_TOKEN_MAX_SIZE];
 static const social_str_t  clients[] = { social_string(CLIENT) };
 
 static const social_claims_policy_t  policy = {
-    clients, 1, NULL, 0, SOCIAL_TOKEN_USE_ACCESS, 30
+    clients, 1, NULL, 0, SOCIAL_TOKEN_USE_ACCESS, 30, NULL, NULL, NULL
 };
 
 

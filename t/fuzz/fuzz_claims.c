@@ -9,8 +9,9 @@
 
 static void fuzz_check(const social_json_t *payload);
 static void fuzz_write(const social_json_t *claim);
-static void fuzz_list(const social_json_t *payload, social_str_t name,
-    unsigned char separator);
+static void fuzz_list(const social_json_t *payload,
+    const social_claim_path_t *path, unsigned char separator);
+static void fuzz_path(const social_json_t *payload, social_str_t text);
 static void fuzz_json(const social_json_t *payload);
 
 
@@ -26,7 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const social_str_t  names[] = {
         social_string("sub"), social_string("scope"), social_string("aud"),
         social_string("cognito:groups"), social_string("a"),
-        social_string("exp")
+        social_string("exp"), social_string("a.b"), social_string("/a/b"),
+        social_string("realm_access.roles"), social_string("/a~1b/~0")
     };
 
     text = fuzz_copy(data, size);
@@ -54,11 +56,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_write(payload);
 
         for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            fuzz_write(social_json_member(payload, names[i]));
-            fuzz_list(payload, names[i], ',');
-            fuzz_list(payload, names[i], ' ');
-            (void) social_claims_match(payload, names[i], names[0]);
+            fuzz_path(payload, names[i]);
+            fuzz_write(social_claim_find_folded(payload, names[i]));
         }
+
+        /* and whatever stands in the document itself */
+
+        fuzz_path(payload, text);
+        fuzz_write(social_claim_find_folded(payload, text));
 
         social_json_free(payload);
     }
@@ -81,6 +86,10 @@ fuzz_check(const social_json_t *payload)
 
     static const social_str_t  clients[] = { social_string("c") };
 
+    static const social_claim_path_t  paths[] = {
+        social_claim_path("a"), social_claim_path("exp")
+    };
+
     memset(&policy, 0, sizeof(social_claims_policy_t));
     policy.leeway = 30;
 
@@ -91,6 +100,9 @@ fuzz_check(const social_json_t *payload)
         policy.audiences = clients;
         policy.client_count = (size_t) use & 1;
         policy.audience_count = (size_t) use >> 1;
+        policy.subject = use ? &paths[0] : NULL;
+        policy.username = use ? &paths[use & 1] : NULL;
+        policy.client = use == SOCIAL_TOKEN_USE_ANY ? &paths[0] : NULL;
 
         for (now = 0; now < 2000000000; now += 1700000000) {
 
@@ -104,8 +116,9 @@ fuzz_check(const social_json_t *payload)
 
             FUZZ_CHECK(now < claims.expires + policy.leeway);
             FUZZ_CHECK(claims.expires >= 0);
-            FUZZ_CHECK(claims.subject.len > 0);
 
+            fuzz_read(claims.subject);
+            fuzz_write(social_claims_client(payload, &policy));
             fuzz_read(claims.username);
 
             for (i = 0; i < claims.subject.len; i++) {
@@ -156,12 +169,53 @@ fuzz_write(const social_json_t *claim)
 
 
 /*
+ * A claim by any text that is a path, as of each kind.
+ */
+
+static void
+fuzz_path(const social_json_t *payload, social_str_t text)
+{
+    int                   kind;
+    const char           *why;
+    unsigned char        *buf;
+    social_claim_path_t   path;
+
+    buf = malloc(text.len ? text.len : 1);
+    FUZZ_CHECK(buf != NULL);
+
+    for (kind = SOCIAL_CLAIM_TEXT; kind <= SOCIAL_CLAIM_NAMES; kind++) {
+
+        why = NULL;
+
+        if (social_claim_path_parse(text, (social_claim_kind_e) kind, buf,
+                                    &path, &why)
+            != SOCIAL_OK)
+        {
+            FUZZ_CHECK(why != NULL);
+            continue;
+        }
+
+        FUZZ_CHECK(path.count <= SOCIAL_CLAIM_PATH_DEPTH);
+        FUZZ_CHECK(social_claim_path_eq(&path, &path));
+
+        fuzz_write(social_claim_find(payload, &path));
+        fuzz_list(payload, &path, ',');
+        fuzz_list(payload, &path, ' ');
+        (void) social_claims_match(payload, &path, text);
+        (void) social_claims_holds(payload, &path, text);
+    }
+
+    free(buf);
+}
+
+
+/*
  * There are as many items as values, each of them is one that is found, and
  * none has a byte in it that ends another.
  */
 
 static void
-fuzz_list(const social_json_t *payload, social_str_t name,
+fuzz_list(const social_json_t *payload, const social_claim_path_t *path,
     unsigned char separator)
 {
     size_t                   i, len, count, separators;
@@ -170,19 +224,19 @@ fuzz_list(const social_json_t *payload, social_str_t name,
     social_claims_values_t   values;
 
     count = 0;
-    social_claims_values(payload, name, &values);
+    social_claims_values(payload, path, &values);
 
     while (social_claims_next(&values, &value)) {
         fuzz_read(value);
-        FUZZ_CHECK(social_claims_match(payload, name, value));
+        FUZZ_CHECK(social_claims_match(payload, path, value));
         count++;
     }
 
-    len = social_claims_write_list(payload, name, separator, NULL, 0);
+    len = social_claims_write_list(payload, path, separator, NULL, 0);
 
     buf = malloc(len ? len : 1);
     FUZZ_CHECK(buf != NULL);
-    FUZZ_CHECK(social_claims_write_list(payload, name, separator, buf, len)
+    FUZZ_CHECK(social_claims_write_list(payload, path, separator, buf, len)
                == len);
 
     separators = 0;

@@ -2,9 +2,11 @@
 /*
  * Verifies tokens as the module does, without nginx: one after the other from
  * stdin, each as its length, a line feed, its bytes and another line feed; a
- * line with the status of each on stdout.
+ * line with the status of each on stdout, and of a good one, after tabs, with
+ * its subject and the groups that are at GROUPS, as the headers have them.
  *
- *     verify JWKS ISSUER CLIENT access|id|any LEEWAY NOW ALGORITHM,... < tokens
+ *     verify JWKS ISSUER CLIENT access|id|any LEEWAY NOW ALGORITHM,... GROUPS \
+ *         < tokens
  */
 
 #include <stdio.h>
@@ -25,6 +27,7 @@ typedef struct {
     social_str_t             client;
     social_algorithms_t      algorithms;
     social_claims_policy_t   policy;
+    social_claim_path_t      groups;
     int64_t                  now;
 } verify_t;
 
@@ -34,6 +37,7 @@ static social_token_status_e verify_token(verify_t *verify, social_str_t token,
     unsigned char *buf);
 static social_token_status_e verify_jwt(verify_t *verify,
     const social_jwt_t *jwt);
+static void verify_say(verify_t *verify, const social_jwt_t *jwt);
 static int verify_fail(const char *what);
 
 
@@ -46,9 +50,9 @@ main(int argc, char **argv)
     social_token_status_e   status;
     static unsigned char    bytes[VERIFY_MAX], buf[VERIFY_MAX];
 
-    if (argc != 8) {
+    if (argc != 9) {
         return verify_fail("usage: verify JWKS ISSUER CLIENT USE LEEWAY NOW "
-                           "ALGORITHM,...");
+                           "ALGORITHM,... GROUPS");
     }
 
     if (verify_init(&verify, argv) != 0) {
@@ -67,7 +71,10 @@ main(int argc, char **argv)
         token.len = n;
 
         status = verify_token(&verify, token, buf);
-        puts((const char *) social_token_status_name(status).data);
+
+        if (status != SOCIAL_TOKEN_OK) {
+            puts((const char *) social_token_status_name(status).data);
+        }
     }
 
     social_jwks_free(verify.jwks);
@@ -82,7 +89,7 @@ verify_init(verify_t *verify, char **argv)
     FILE                  *file;
     const char            *why;
     social_str_t           text, list, name;
-    static unsigned char   buf[VERIFY_MAX];
+    static unsigned char   buf[VERIFY_MAX], path[1024];
 
     memset(verify, 0, sizeof(verify_t));
 
@@ -106,6 +113,16 @@ verify_init(verify_t *verify, char **argv)
         != SOCIAL_OK)
     {
         return verify_fail(why);
+    }
+
+    text = social_str(argv[8]);
+
+    if (text.len > sizeof(path)
+        || social_claim_path_parse(text, SOCIAL_CLAIM_NAMES, path,
+                                   &verify->groups, &why)
+           != SOCIAL_OK)
+    {
+        return verify_fail("GROUPS is not a claim");
     }
 
     verify->issuer = social_str(argv[2]);
@@ -134,6 +151,11 @@ verify_token(verify_t *verify, social_str_t token, unsigned char *buf)
 
     if (status == SOCIAL_TOKEN_OK) {
         status = verify_jwt(verify, &jwt);
+
+        if (status == SOCIAL_TOKEN_OK) {
+            verify_say(verify, &jwt);
+        }
+
         social_jwt_free(&jwt);
     }
 
@@ -187,6 +209,23 @@ verify_jwt(verify_t *verify, const social_jwt_t *jwt)
     default:
         return SOCIAL_TOKEN_SIGNATURE;
     }
+}
+
+
+static void
+verify_say(verify_t *verify, const social_jwt_t *jwt)
+{
+    size_t                       len;
+    static unsigned char         buf[4 * VERIFY_MAX];
+    static const social_str_t    sub = social_string("sub");
+
+    len = social_claims_write(social_json_present(jwt->payload, sub), ',', buf,
+                              sizeof(buf));
+    printf("ok\t%.*s", (int) len, buf);
+
+    len = social_claims_write_list(jwt->payload, &verify->groups, ',', buf,
+                                   sizeof(buf));
+    printf("\t%.*s\n", (int) len, buf);
 }
 
 

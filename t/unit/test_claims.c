@@ -24,6 +24,32 @@ static const social_str_t  audiences[] = {
 };
 
 
+/*
+ * A claim of that name or path, which has the kind of its name.
+ */
+
+static const social_claim_path_t *
+path_of(const char *text, social_claim_kind_e kind)
+{
+    const char                  *why;
+    static unsigned int          i;
+    static unsigned char         bufs[4][64];
+    static social_claim_path_t   paths[4];
+
+    i = (i + 1) % 4;
+
+    assert_true(strlen(text) <= sizeof(bufs[i]));
+    assert_int_equal(social_claim_path_parse(social_str(text), kind, bufs[i],
+                                             &paths[i], &why),
+                     SOCIAL_OK);
+
+    return &paths[i];
+}
+
+
+#define P(text)  path_of(text, SOCIAL_CLAIM_TEXT)
+
+
 static social_json_t *
 parse(const char *text)
 {
@@ -64,7 +90,7 @@ test_ok(void **state)
     social_claims_t   claims;
 
     const social_claims_policy_t  policy = {
-        clients, 2, audiences, 2, SOCIAL_TOKEN_USE_ACCESS, 30
+        clients, 2, audiences, 2, SOCIAL_TOKEN_USE_ACCESS, 30, NULL, NULL, NULL
     };
 
     (void) state;
@@ -102,7 +128,7 @@ test_username(void **state)
     };
 
     const social_claims_policy_t  policy = {
-        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0
+        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0, NULL, NULL, NULL
     };
 
     (void) state;
@@ -124,7 +150,7 @@ test_times(void **state)
 {
     size_t                  i;
     social_claims_policy_t  policy = {
-        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0
+        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0, NULL, NULL, NULL
     };
 
     static const struct {
@@ -199,10 +225,11 @@ test_subject(void **state)
     } cases[] = {
         { "{\"exp\":1700000100,\"sub\":\"a b\"}", SOCIAL_TOKEN_OK },
         { "{\"exp\":1700000100,\"sub\":\"\xc3\xa9\"}", SOCIAL_TOKEN_OK },
-        { "{\"exp\":1700000100}", SOCIAL_TOKEN_CLAIMS },
-        { "{\"exp\":1700000100,\"sub\":\"\"}", SOCIAL_TOKEN_CLAIMS },
+        { "{\"exp\":1700000100}", SOCIAL_TOKEN_OK },
+        { "{\"exp\":1700000100,\"sub\":\"\"}", SOCIAL_TOKEN_OK },
         { "{\"exp\":1700000100,\"sub\":1}", SOCIAL_TOKEN_CLAIMS },
-        { "{\"exp\":1700000100,\"sub\":null}", SOCIAL_TOKEN_CLAIMS },
+        { "{\"exp\":1700000100,\"sub\":null}", SOCIAL_TOKEN_OK },
+        { "{\"exp\":1700000100,\"sub\":false}", SOCIAL_TOKEN_CLAIMS },
         { "{\"exp\":1700000100,\"sub\":[\"s\"]}", SOCIAL_TOKEN_CLAIMS },
         { "{\"exp\":1700000100,\"sub\":\"a\\r\\nX: y\"}",
           SOCIAL_TOKEN_CLAIMS },
@@ -219,13 +246,133 @@ test_subject(void **state)
     };
 
     const social_claims_policy_t  policy = {
-        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0
+        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0, NULL, NULL, NULL
     };
 
     (void) state;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(check(cases[i].text, &policy), cases[i].status);
+    }
+}
+
+
+/*
+ * Where the issuer has them: subject, name and client.
+ */
+
+static void
+test_issuer_claims(void **state)
+{
+    size_t                  i;
+    social_json_t          *json;
+    social_claims_t         claims;
+    social_claim_path_t     subject, username, client;
+    social_claims_policy_t  policy;
+
+    static const struct {
+        const char             *text;
+        social_token_status_e   status;
+        const char             *subject, *username;
+    } cases[] = {
+        { OTHER(",\"oid\":\"o\",\"azp\":\"c1\","
+                "\"a\":{\"name\":\"n\"},\"username\":\"u\""),
+          SOCIAL_TOKEN_OK, "o", "n" },
+        { OTHER(",\"azp\":\"c0\",\"username\":\"u\""),
+          SOCIAL_TOKEN_OK, "", "" },
+        { OTHER(",\"oid\":\"\",\"azp\":\"c0\",\"a.name\":\"whole\","
+                "\"a\":{\"name\":\"n\"}"),
+          SOCIAL_TOKEN_OK, "", "whole" },
+        { OTHER(",\"oid\":7,\"azp\":\"c0\""), SOCIAL_TOKEN_CLAIMS, "", "" },
+        { OTHER(",\"oid\":\"a\\u0085\",\"azp\":\"c0\""),
+          SOCIAL_TOKEN_CLAIMS, "", "" },
+
+        /* "sub" is a string though nobody asks for it */
+        { "{\"exp\":1700000100,\"sub\":7,\"azp\":\"c0\"}",
+          SOCIAL_TOKEN_CLAIMS, "", "" },
+
+        /* no other claim stands in for the client's */
+        { OTHER(",\"client_id\":\"c1\""), SOCIAL_TOKEN_CLIENT, "", "" },
+        { OTHER(",\"azp\":\"x\",\"client_id\":\"c1\",\"aud\":\"c1\""),
+          SOCIAL_TOKEN_CLIENT, "", "" },
+        { OTHER(",\"azp\":[\"c1\"]"), SOCIAL_TOKEN_CLIENT, "", "" },
+        { ACCESS(""), SOCIAL_TOKEN_CLIENT, "", "" },
+        { ID(""), SOCIAL_TOKEN_CLIENT, "", "" },
+        { ID(",\"azp\":\"c1\""), SOCIAL_TOKEN_OK, "", "" },
+    };
+
+    (void) state;
+
+    memset(&policy, 0, sizeof(policy));
+
+    subject = *P("oid");
+    username = *P("a.name");
+    client = *P("azp");
+
+    policy.token_use = SOCIAL_TOKEN_USE_ANY;
+    policy.clients = clients;
+    policy.client_count = 2;
+    policy.subject = &subject;
+    policy.username = &username;
+    policy.client = &client;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        json = parse(cases[i].text);
+
+        assert_int_equal(social_claims_check(json, &policy, NOW, &claims),
+                         cases[i].status);
+
+        if (cases[i].status == SOCIAL_TOKEN_OK) {
+            assert_str(claims.subject, cases[i].subject);
+            assert_str(claims.username, cases[i].username);
+        }
+
+        social_json_free(json);
+    }
+}
+
+
+/*
+ * Which client a token is of, where nothing is configured.
+ */
+
+static void
+test_which_client(void **state)
+{
+    size_t           i;
+    social_str_t     s;
+    social_json_t   *json;
+
+    static const struct {
+        const char  *text, *client;
+    } cases[] = {
+        { "{\"client_id\":\"a\",\"azp\":\"b\",\"aud\":\"c\"}", "a" },
+        { "{\"client_id\":null,\"azp\":\"b\",\"aud\":\"c\"}", "b" },
+        { "{\"aud\":\"c\"}", "" },
+        { "{\"aud\":\"c\",\"token_use\":\"access\"}", "" },
+        { "{\"aud\":\"c\",\"token_use\":\"id\"}", "c" },
+    };
+
+    const social_claims_policy_t  policy = {
+        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0, NULL, NULL, NULL
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        json = parse(cases[i].text);
+
+        if (social_json_string(social_claims_client(json, &policy), &s)
+            != SOCIAL_OK)
+        {
+            s = social_str("");
+        }
+
+        assert_str(s, cases[i].client);
+
+        social_json_free(json);
     }
 }
 
@@ -250,12 +397,21 @@ test_use(void **state)
           SOCIAL_TOKEN_USE, SOCIAL_TOKEN_USE, SOCIAL_TOKEN_USE },
         { OTHER(",\"token_use\":null"),
           SOCIAL_TOKEN_USE, SOCIAL_TOKEN_USE, SOCIAL_TOKEN_OK },
+        { ACCESS(",\"events\":{}"),
+          SOCIAL_TOKEN_USE, SOCIAL_TOKEN_USE, SOCIAL_TOKEN_USE },
+        { OTHER(",\"events\":{\"http://schemas.openid.net/event/"
+                "backchannel-logout\":{}}"),
+          SOCIAL_TOKEN_USE, SOCIAL_TOKEN_USE, SOCIAL_TOKEN_USE },
+        { ACCESS(",\"events\":[\"party\"]"),
+          SOCIAL_TOKEN_OK, SOCIAL_TOKEN_USE, SOCIAL_TOKEN_OK },
+        { ACCESS(",\"events\":null"),
+          SOCIAL_TOKEN_OK, SOCIAL_TOKEN_USE, SOCIAL_TOKEN_OK },
         { OTHER(",\"token_use\":[\"access\"]"),
           SOCIAL_TOKEN_USE, SOCIAL_TOKEN_USE, SOCIAL_TOKEN_USE },
     };
 
     social_claims_policy_t  policy = {
-        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0
+        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0, NULL, NULL, NULL
     };
 
     (void) state;
@@ -326,7 +482,7 @@ test_client(void **state)
     };
 
     const social_claims_policy_t  policy = {
-        clients, 2, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0
+        clients, 2, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0, NULL, NULL, NULL
     };
 
     (void) state;
@@ -360,7 +516,7 @@ test_audience(void **state)
     };
 
     const social_claims_policy_t  policy = {
-        NULL, 0, audiences, 2, SOCIAL_TOKEN_USE_ANY, 0
+        NULL, 0, audiences, 2, SOCIAL_TOKEN_USE_ANY, 0, NULL, NULL, NULL
     };
 
     (void) state;
@@ -404,7 +560,7 @@ test_types(void **state)
     };
 
     const social_claims_policy_t  policy = {
-        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0
+        NULL, 0, NULL, 0, SOCIAL_TOKEN_USE_ANY, 0, NULL, NULL, NULL
     };
 
     (void) state;
@@ -428,36 +584,133 @@ test_match(void **state)
 
     /* the words of free text are nothing */
 
-    assert_true(social_claims_match(json, S("s"), S("a b")));
-    assert_false(social_claims_match(json, S("s"), S("a")));
-    assert_false(social_claims_match(json, S("s"), S("b")));
-    assert_false(social_claims_match(json, S("scopes"), S("a")));
+    assert_true(social_claims_match(json, P("s"), S("a b")));
+    assert_false(social_claims_match(json, P("s"), S("a")));
+    assert_false(social_claims_match(json, P("s"), S("b")));
+    assert_false(social_claims_match(json, P("scopes"), S("a")));
 
-    assert_true(social_claims_match(json, S("l"), S("c")));
-    assert_true(social_claims_match(json, S("l"), S("a b")));
-    assert_false(social_claims_match(json, S("l"), S("a")));
-    assert_false(social_claims_match(json, S("l"), S("1")));
+    assert_true(social_claims_match(json, P("l"), S("c")));
+    assert_true(social_claims_match(json, P("l"), S("a b")));
+    assert_false(social_claims_match(json, P("l"), S("a")));
+    assert_false(social_claims_match(json, P("l"), S("1")));
 
     /* those of a scope are all there is */
 
-    assert_true(social_claims_match(json, S("scope"), S("a")));
-    assert_true(social_claims_match(json, S("scope"), S("b/c")));
-    assert_false(social_claims_match(json, S("scope"), S("b")));
-    assert_false(social_claims_match(json, S("scope"), S("A")));
-    assert_false(social_claims_match(json, S("scope"), S("")));
-    assert_false(social_claims_match(json, S("scope"), S("  a b/c  ")));
+    assert_true(social_claims_match(json, P("scope"), S("a")));
+    assert_true(social_claims_match(json, P("scope"), S("b/c")));
+    assert_false(social_claims_match(json, P("scope"), S("b")));
+    assert_false(social_claims_match(json, P("scope"), S("A")));
+    assert_false(social_claims_match(json, P("scope"), S("")));
+    assert_false(social_claims_match(json, P("scope"), S("  a b/c  ")));
 
-    assert_true(social_claims_match(json, S("scp"), S("x")));
-    assert_true(social_claims_match(json, S("scp"), S("y z")));
-    assert_false(social_claims_match(json, S("scp"), S("y")));
-    assert_false(social_claims_match(json, S("scp"), S("z")));
+    assert_true(social_claims_match(json, P("scp"), S("x")));
+    assert_true(social_claims_match(json, P("scp"), S("y z")));
+    assert_false(social_claims_match(json, P("scp"), S("y")));
+    assert_false(social_claims_match(json, P("scp"), S("z")));
 
-    assert_false(social_claims_match(json, S("n"), S("1")));
-    assert_false(social_claims_match(json, S("x"), S("")));
-    assert_false(social_claims_match(NULL, S("x"), S("x")));
+    assert_false(social_claims_match(json, P("n"), S("1")));
+    assert_false(social_claims_match(json, P("x"), S("")));
+    assert_false(social_claims_match(NULL, P("x"), S("x")));
 
-    assert_false(social_claims_match(json, S("e"), S("")));
-    assert_true(social_claims_match(json, S("el"), S("")));
+    assert_false(social_claims_match(json, P("e"), S("")));
+    assert_true(social_claims_match(json, P("el"), S("")));
+
+    social_json_free(json);
+}
+
+
+/*
+ * Roles that are the names of an object's members.
+ */
+
+static void
+test_names(void **state)
+{
+    unsigned char               buf[64];
+    social_json_t              *json;
+    const social_claim_path_t  *roles;
+
+    (void) state;
+
+    json = parse("{\"r\":{\"admin\":{\"1\":\"d\"},\"a b\":[0],\"on\":true,"
+                 "\"off\":false,\"none\":null,\"left\":{},\"gone\":[],"
+                 "\"text\":\"x\",\"n\":1},\"s\":\"one\","
+                 "\"l\":[\"two\",{\"three\":true}],\"e\":{}}");
+
+    roles = path_of("r", SOCIAL_CLAIM_NAMES);
+
+    assert_true(social_claims_match(json, roles, S("admin")));
+    assert_true(social_claims_match(json, roles, S("a b")));
+    assert_true(social_claims_match(json, roles, S("on")));
+    assert_false(social_claims_match(json, roles, S("a")));
+    assert_false(social_claims_match(json, roles, S("off")));
+    assert_false(social_claims_match(json, roles, S("none")));
+    assert_false(social_claims_match(json, roles, S("left")));
+    assert_false(social_claims_match(json, roles, S("gone")));
+    assert_false(social_claims_match(json, roles, S("text")));
+    assert_false(social_claims_match(json, roles, S("n")));
+    assert_false(social_claims_match(json, roles, S("1")));
+    assert_false(social_claims_match(json, roles, S("d")));
+
+    assert_int_equal(social_claims_write_list(json, roles, ',', buf,
+                                              sizeof(buf)),
+                     sizeof("admin,a%20b,on") - 1);
+    assert_memory_equal(buf, "admin,a%20b,on", sizeof("admin,a%20b,on") - 1);
+
+    /* of lists and strings, what they are otherwise */
+
+    assert_true(social_claims_match(json, path_of("s", SOCIAL_CLAIM_NAMES),
+                                    S("one")));
+    assert_true(social_claims_match(json, path_of("l", SOCIAL_CLAIM_NAMES),
+                                    S("two")));
+    assert_false(social_claims_match(json, path_of("l", SOCIAL_CLAIM_NAMES),
+                                     S("three")));
+    assert_int_equal(social_claims_write_list(json,
+                         path_of("e", SOCIAL_CLAIM_NAMES), ',', buf,
+                         sizeof(buf)), 0);
+
+    /* of any other claim they are nothing */
+
+    assert_false(social_claims_match(json, P("r"), S("admin")));
+    assert_false(social_claims_match(json, path_of("r", SOCIAL_CLAIM_WORDS),
+                                     S("admin")));
+    assert_false(social_claims_holds(json, P("r"), S("admin")));
+
+    /* and a path leads into them */
+
+    assert_true(social_claims_holds(json, P("r.admin.1"), S("d")));
+    assert_true(social_claims_holds(json, P("/r/n"), S("1")));
+    assert_true(social_claims_match(json, path_of("r.admin",
+                                                  SOCIAL_CLAIM_NAMES),
+                                    S("1")) == false);
+
+    social_json_free(json);
+}
+
+
+/*
+ * Words of whatever claim an issuer has them in.
+ */
+
+static void
+test_words(void **state)
+{
+    social_json_t              *json;
+    const social_claim_path_t  *words;
+
+    (void) state;
+
+    json = parse("{\"o\":{\"permissions\":\"r w\",\"scope\":\"x y\"}}");
+
+    words = path_of("o.permissions", SOCIAL_CLAIM_WORDS);
+
+    assert_true(social_claims_match(json, words, S("w")));
+    assert_false(social_claims_match(json, words, S("r w")));
+
+    /* only the payload's own "scope" is words by its name */
+
+    assert_false(social_claims_match(json, P("o.scope"), S("x")));
+    assert_true(social_claims_match(json, P("o.scope"), S("x y")));
 
     social_json_free(json);
 }
@@ -477,54 +730,54 @@ test_holds(void **state)
                  "\"o\":{\"a\":1},\"ts\":\"true\",\"e\":\"\","
                  "\"scope\":\"r w\",\"ns\":\"3\",\"tw\":\"not true\"}");
 
-    assert_true(social_claims_holds(json, S("s"), S("gold plus")));
-    assert_false(social_claims_holds(json, S("s"), S("gold")));
-    assert_false(social_claims_holds(json, S("s"), S("plus")));
-    assert_true(social_claims_holds(json, S("scope"), S("r")));
-    assert_true(social_claims_holds(json, S("scope"), S("w")));
-    assert_true(social_claims_holds(json, S("scope"), S("r w")));
-    assert_false(social_claims_holds(json, S("scope"), S("w r")));
-    assert_true(social_claims_holds(json, S("ns"), S("3")));
-    assert_false(social_claims_holds(json, S("tw"), S("true")));
-    assert_false(social_claims_holds(json, S("s"), S("gold ")));
-    assert_false(social_claims_holds(json, S("s"), S("Gold")));
-    assert_false(social_claims_holds(json, S("s"), S("gol")));
-    assert_false(social_claims_holds(json, S("s"), S("\"gold plus\"")));
+    assert_true(social_claims_holds(json, P("s"), S("gold plus")));
+    assert_false(social_claims_holds(json, P("s"), S("gold")));
+    assert_false(social_claims_holds(json, P("s"), S("plus")));
+    assert_true(social_claims_holds(json, P("scope"), S("r")));
+    assert_true(social_claims_holds(json, P("scope"), S("w")));
+    assert_true(social_claims_holds(json, P("scope"), S("r w")));
+    assert_false(social_claims_holds(json, P("scope"), S("w r")));
+    assert_true(social_claims_holds(json, P("ns"), S("3")));
+    assert_false(social_claims_holds(json, P("tw"), S("true")));
+    assert_false(social_claims_holds(json, P("s"), S("gold ")));
+    assert_false(social_claims_holds(json, P("s"), S("Gold")));
+    assert_false(social_claims_holds(json, P("s"), S("gol")));
+    assert_false(social_claims_holds(json, P("s"), S("\"gold plus\"")));
 
-    assert_true(social_claims_holds(json, S("l"), S("a b")));
-    assert_false(social_claims_holds(json, S("l"), S("a")));
-    assert_true(social_claims_holds(json, S("l"), S("c")));
-    assert_true(social_claims_holds(json, S("l"), S("1")));
-    assert_true(social_claims_holds(json, S("l"), S("true")));
-    assert_false(social_claims_holds(json, S("l"), S("2")));
-    assert_false(social_claims_holds(json, S("l"), S("[2]")));
-    assert_false(social_claims_holds(json, S("l"), S("\"c\"")));
+    assert_true(social_claims_holds(json, P("l"), S("a b")));
+    assert_false(social_claims_holds(json, P("l"), S("a")));
+    assert_true(social_claims_holds(json, P("l"), S("c")));
+    assert_true(social_claims_holds(json, P("l"), S("1")));
+    assert_true(social_claims_holds(json, P("l"), S("true")));
+    assert_false(social_claims_holds(json, P("l"), S("2")));
+    assert_false(social_claims_holds(json, P("l"), S("[2]")));
+    assert_false(social_claims_holds(json, P("l"), S("\"c\"")));
 
-    assert_true(social_claims_holds(json, S("n"), S("3")));
-    assert_false(social_claims_holds(json, S("n"), S("03")));
-    assert_false(social_claims_holds(json, S("n"), S("3.0")));
-    assert_true(social_claims_holds(json, S("neg"), S("-3")));
-    assert_true(social_claims_holds(json, S("max"),
+    assert_true(social_claims_holds(json, P("n"), S("3")));
+    assert_false(social_claims_holds(json, P("n"), S("03")));
+    assert_false(social_claims_holds(json, P("n"), S("3.0")));
+    assert_true(social_claims_holds(json, P("neg"), S("-3")));
+    assert_true(social_claims_holds(json, P("max"),
                                     S("-9223372036854775808")));
-    assert_true(social_claims_holds(json, S("t"), S("true")));
-    assert_false(social_claims_holds(json, S("t"), S("True")));
-    assert_false(social_claims_holds(json, S("t"), S("false")));
-    assert_true(social_claims_holds(json, S("f"), S("false")));
-    assert_true(social_claims_holds(json, S("ts"), S("true")));
+    assert_true(social_claims_holds(json, P("t"), S("true")));
+    assert_false(social_claims_holds(json, P("t"), S("True")));
+    assert_false(social_claims_holds(json, P("t"), S("false")));
+    assert_true(social_claims_holds(json, P("f"), S("false")));
+    assert_true(social_claims_holds(json, P("ts"), S("true")));
 
-    assert_false(social_claims_holds(json, S("z"), S("null")));
-    assert_true(social_claims_holds(json, S("r"), S("1.5")));
-    assert_false(social_claims_holds(json, S("r"), S("1.50")));
-    assert_true(social_claims_holds(json, S("big"), S("1e300")));
-    assert_true(social_claims_holds(json, S("huge"),
+    assert_false(social_claims_holds(json, P("z"), S("null")));
+    assert_true(social_claims_holds(json, P("r"), S("1.5")));
+    assert_false(social_claims_holds(json, P("r"), S("1.50")));
+    assert_true(social_claims_holds(json, P("big"), S("1e300")));
+    assert_true(social_claims_holds(json, P("huge"),
                                     S("123456789012345678901234567890")));
-    assert_false(social_claims_holds(json, S("huge"),
+    assert_false(social_claims_holds(json, P("huge"),
                                      S("12345678901234567890123456789")));
-    assert_false(social_claims_holds(json, S("o"), S("{\"a\":1}")));
-    assert_false(social_claims_holds(json, S("x"), S("x")));
-    assert_false(social_claims_holds(json, S("x"), S("")));
-    assert_true(social_claims_holds(json, S("e"), S("")));
-    assert_false(social_claims_holds(NULL, S("x"), S("x")));
+    assert_false(social_claims_holds(json, P("o"), S("{\"a\":1}")));
+    assert_false(social_claims_holds(json, P("x"), S("x")));
+    assert_false(social_claims_holds(json, P("x"), S("")));
+    assert_true(social_claims_holds(json, P("e"), S("")));
+    assert_false(social_claims_holds(NULL, P("x"), S("x")));
 
     social_json_free(json);
 }
@@ -605,7 +858,6 @@ test_write_list(void **state)
 {
     size_t           i, n, size;
     unsigned char    buf[128];
-    social_str_t     name;
     social_json_t   *json;
 
     static const struct {
@@ -635,13 +887,11 @@ test_write_list(void **state)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         json = parse(cases[i].text);
-        name.data = (const unsigned char *) cases[i].name;
-        name.len = strlen(cases[i].name);
         n = strlen(cases[i].written);
 
         for (size = 0; size <= n; size++) {
             memset(buf, 'z', sizeof(buf));
-            assert_int_equal(social_claims_write_list(json, name,
+            assert_int_equal(social_claims_write_list(json, P(cases[i].name),
                                  cases[i].separator, buf, size), n);
             assert_int_equal(buf[size], 'z');
         }
@@ -661,11 +911,15 @@ main(void)
         cmocka_unit_test(test_username),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_subject),
+        cmocka_unit_test(test_issuer_claims),
+        cmocka_unit_test(test_which_client),
         cmocka_unit_test(test_use),
         cmocka_unit_test(test_client),
         cmocka_unit_test(test_audience),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_match),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_words),
         cmocka_unit_test(test_holds),
         cmocka_unit_test(test_write),
         cmocka_unit_test(test_write_list),

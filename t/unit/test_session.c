@@ -60,6 +60,11 @@ test_session(void **state)
           "iat:1700000000:s:1", SOCIAL_SESSION_ISSUED },
         { "{\"jti\":\"\",\"sub\":\"s\",\"iat\":\"1\",\"exp\":9007199254740992}",
           "exp:9007199254740992:s", SOCIAL_SESSION_EXPIRES },
+
+        /* a client that acts for itself */
+        { "{\"iat\":1,\"exp\":2}", "iat:1:", SOCIAL_SESSION_ISSUED },
+        { "{\"sub\":\"\",\"iat\":1}", "iat:1:", SOCIAL_SESSION_ISSUED },
+        { "{\"sub\":null,\"exp\":2}", "exp:2:", SOCIAL_SESSION_EXPIRES },
     };
 
     (void) state;
@@ -125,8 +130,7 @@ test_none(void **state)
     social_session_kind_e   kind;
 
     static const char  *payloads[] = {
-        "{}", "{\"sub\":\"s\"}", "{\"iat\":1,\"exp\":2}",
-        "{\"sub\":\"\",\"iat\":1}", "{\"sub\":5,\"iat\":1}",
+        "{}", "{\"sub\":\"s\"}", "{\"iat\":\"1\"}",
         "{\"sub\":\"s\",\"iat\":-1}", "{\"origin_jti\":[\"o\"]}"
     };
 

@@ -324,6 +324,53 @@ test_user_pool_size(void **state)
 
 
 static void
+test_replica(void **state)
+{
+    size_t         i, len, size;
+    unsigned char  buf[256];
+
+    static const struct {
+        const char  *id, *region, *issuer;
+    } cases[] = {
+        { "us-east-1_AbC", "us-west-2",
+          "https://cognito-idp.us-west-2.amazonaws.com/us-east-1_AbC" },
+        { "cn-north-1_a", "cn-northwest-1",
+          "https://cognito-idp.cn-northwest-1.amazonaws.com.cn/cn-north-1_a" },
+        { "us-gov-west-1_a", "us-gov-east-1",
+          "https://cognito-idp.us-gov-east-1.amazonaws.com/us-gov-west-1_a" },
+        { "us-east-1_AbC", "us-west-", "" },
+        { "us-east-1_AbC", "us-west-2_", "" },
+        { "us-east-1_AbC", "us-west-22", "" },
+        { "us-east-1_AbC", "us-west-2.evil.example", "" },
+        { "us-east-1_AbC", "US-west-2", "" },
+        { "us-east-1_AbC", "", "" },
+        { "us-east-1_AbC",
+          "aa-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-1", "" },
+        { "us-east-1", "us-west-2", "" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        len = strlen(cases[i].issuer);
+
+        assert_int_equal(social_region_valid(social_str(cases[i].region)),
+                         len != 0 || strcmp(cases[i].id, "us-east-1") == 0);
+
+        for (size = 0; size <= len; size++) {
+            assert_int_equal(social_user_pool_replica(
+                                 social_str(cases[i].id),
+                                 social_str(cases[i].region), buf, size),
+                             len);
+        }
+
+        assert_memory_equal(buf, cases[i].issuer, len);
+    }
+}
+
+
+static void
 test_issuer(void **state)
 {
     size_t         i, len, size;
@@ -387,6 +434,7 @@ main(void)
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_user_pool),
         cmocka_unit_test(test_user_pool_size),
+        cmocka_unit_test(test_replica),
         cmocka_unit_test(test_issuer),
     };
 

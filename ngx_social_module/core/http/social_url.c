@@ -10,6 +10,9 @@
 
 static bool social_url_split_host(social_str_t host, social_str_t *name);
 static bool social_url_is_loopback(social_str_t name);
+static size_t social_region_len(social_str_t s);
+static size_t social_user_pool_url(const char *host, social_str_t id,
+    social_str_t region, unsigned char *buf, size_t size);
 static size_t social_url_append(unsigned char *buf, size_t size, size_t len,
     social_str_t s);
 
@@ -228,47 +231,18 @@ social_url_is_loopback(social_str_t name)
 social_rc_e
 social_user_pool_region(social_str_t id, social_str_t *region)
 {
-    size_t                     i, start, words;
-    unsigned char              ch;
-    static const social_str_t  sovereign = social_string("eusc-");
+    size_t         i;
+    unsigned char  ch;
 
     if (id.len > 64) {
         return SOCIAL_DECLINED;
     }
 
-    /*
-     * two letters or "eusc", one or two words, a digit: us-east-1,
-     * us-gov-west-1, eusc-de-east-1
-     */
+    i = social_region_len(id);
 
-    words = 0;
-    start = 0;
-
-    for (i = 0; i < id.len; i++) {
-
-        ch = id.data[i];
-
-        if (ch >= 'a' && ch <= 'z') {
-            continue;
-        }
-
-        if (ch != '-' || i == start
-            || (words == 0 && i != 2 && !social_str_starts(id, sovereign)))
-        {
-            break;
-        }
-
-        words++;
-        start = i + 1;
-    }
-
-    if (words < 2 || words > 3 || i != start || i + 2 >= id.len
-        || id.data[i] < '0' || id.data[i] > '9' || id.data[i + 1] != '_')
-    {
+    if (i == 0 || i + 1 >= id.len || id.data[i] != '_') {
         return SOCIAL_DECLINED;
     }
-
-    i++;
 
     region->data = id.data;
     region->len = i;
@@ -288,12 +262,95 @@ social_user_pool_region(social_str_t id, social_str_t *region)
 }
 
 
+/*
+ * Of the region at the front of "s", or 0: two letters or "eusc", one or two
+ * words, a digit, as in us-east-1, us-gov-west-1, eusc-de-east-1.
+ */
+
+static size_t
+social_region_len(social_str_t s)
+{
+    size_t                     i, start, words;
+    unsigned char              ch;
+    static const social_str_t  sovereign = social_string("eusc-");
+
+    words = 0;
+    start = 0;
+
+    for (i = 0; i < s.len; i++) {
+
+        ch = s.data[i];
+
+        if (ch >= 'a' && ch <= 'z') {
+            continue;
+        }
+
+        if (ch != '-' || i == start
+            || (words == 0 && i != 2 && !social_str_starts(s, sovereign)))
+        {
+            break;
+        }
+
+        words++;
+        start = i + 1;
+    }
+
+    if (words < 2 || words > 3 || i != start || i == s.len
+        || s.data[i] < '0' || s.data[i] > '9')
+    {
+        return 0;
+    }
+
+    return i + 1;
+}
+
+
+bool
+social_region_valid(social_str_t region)
+{
+    return region.len != 0 && region.len <= 32
+           && social_region_len(region) == region.len;
+}
+
+
 size_t
 social_user_pool_issuer(social_str_t id, bool updated, unsigned char *buf,
     size_t size)
 {
+    social_str_t  region;
+
+    if (social_user_pool_region(id, &region) != SOCIAL_OK) {
+        return 0;
+    }
+
+    return social_user_pool_url(updated ? "https://issuer-cognito-idp."
+                                        : "https://cognito-idp.",
+                                id, region, buf, size);
+}
+
+
+size_t
+social_user_pool_replica(social_str_t id, social_str_t region,
+    unsigned char *buf, size_t size)
+{
+    social_str_t  primary;
+
+    if (social_user_pool_region(id, &primary) != SOCIAL_OK
+        || !social_region_valid(region))
+    {
+        return 0;
+    }
+
+    return social_user_pool_url("https://cognito-idp.", id, region, buf, size);
+}
+
+
+static size_t
+social_user_pool_url(const char *host, social_str_t id, social_str_t region,
+    unsigned char *buf, size_t size)
+{
     size_t        i, len;
-    social_str_t  region, domain;
+    social_str_t  domain;
 
     static const struct {
         social_str_t  region;
@@ -303,10 +360,6 @@ social_user_pool_issuer(social_str_t id, bool updated, unsigned char *buf,
         { social_string("eusc-"), social_string(".amazonaws.eu/") }
     };
 
-    if (social_user_pool_region(id, &region) != SOCIAL_OK) {
-        return 0;
-    }
-
     domain = social_str(".amazonaws.com/");
 
     for (i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++) {
@@ -315,9 +368,7 @@ social_user_pool_issuer(social_str_t id, bool updated, unsigned char *buf,
         }
     }
 
-    len = social_url_append(buf, size, 0,
-                            social_str(updated ? "https://issuer-cognito-idp."
-                                               : "https://cognito-idp."));
+    len = social_url_append(buf, size, 0, social_str(host));
     len = social_url_append(buf, size, len, region);
     len = social_url_append(buf, size, len, domain);
 

@@ -44,5 +44,18 @@ size_t social_user_pool_issuer(social_str_t id, bool updated,
     unsigned char *buf,
     size_t size);
 
+/*
+ * The same for the issuer of a pool's replica in another region, which has the
+ * pool's id: "https://cognito-idp.REGION.amazonaws.com/ID".  A pool with the
+ * updated issuer has no others.  0: also if "region" is none.
+ */
+size_t social_user_pool_replica(social_str_t id, social_str_t region,
+    unsigned char *buf, size_t size);
+
+/*
+ * Whether it has the form of a region of AWS.
+ */
+bool social_region_valid(social_str_t region);
+
 
 #endif /* SOCIAL_URL_H */

@@ -413,6 +413,18 @@ social_json_next_member(const social_json_t *object,
 }
 
 
+social_str_t
+social_json_name(const social_json_t *member)
+{
+    social_str_t  name;
+
+    name.data = member->name;
+    name.len = member->name_len;
+
+    return name;
+}
+
+
 /*
  * A name is decoded where it stands, so that it begins at the same place in
  * the copy as in the text.
@@ -564,6 +576,13 @@ social_json_is_boolean(const social_json_t *json)
 {
     return social_json_is(json, SOCIAL_JSON_TRUE)
            || social_json_is(json, SOCIAL_JSON_FALSE);
+}
+
+
+bool
+social_json_is_true(const social_json_t *json)
+{
+    return social_json_is(json, SOCIAL_JSON_TRUE);
 }
 
 

@@ -189,6 +189,11 @@ const social_json_t *social_json_next_member(const social_json_t *object,
     const social_json_t *member);
 
 /*
+ * The name of a member, owned by it.
+ */
+social_str_t social_json_name(const social_json_t *member);
+
+/*
  * Where a member of "document" stands in "text", which social_json_parse() or
  * social_json_parse_where() made it of: views of the text, of its value, and
  * of all from the quote before its name to the end of the value.
@@ -201,6 +206,7 @@ bool social_json_is_object(const social_json_t *json);
 bool social_json_is_array(const social_json_t *json);
 bool social_json_is_null(const social_json_t *json);
 bool social_json_is_boolean(const social_json_t *json);
+bool social_json_is_true(const social_json_t *json);
 
 /*
  * Writes the value to "buf" as one line of printable ASCII without needless

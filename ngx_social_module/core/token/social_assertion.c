@@ -16,7 +16,7 @@ static social_rc_e social_assertion_claims(jwt_t *jwt,
 static social_rc_e social_assertion_string(jwt_t *jwt, const char *name,
     social_str_t value);
 static social_rc_e social_assertion_list(jwt_t *jwt, const char *name,
-    const social_json_t *payload, social_str_t claim);
+    const social_json_t *payload, const social_claim_path_t *claim);
 static unsigned char *social_assertion_item(unsigned char *p,
     social_str_t text);
 
@@ -79,10 +79,15 @@ social_assertion_claims(jwt_t *jwt, const social_assertion_t *assertion,
     if (social_assertion_string(jwt, "iss", assertion->issuer) != SOCIAL_OK
         || social_assertion_string(jwt, "aud", assertion->audience)
            != SOCIAL_OK
-        || social_assertion_string(jwt, "sub", assertion->subject)
-           != SOCIAL_OK
         || jwt_add_grant_int(jwt, "iat", (long) now) != 0
         || jwt_add_grant_int(jwt, "exp", (long) (now + assertion->ttl)) != 0)
+    {
+        return SOCIAL_FAILED;
+    }
+
+    if (assertion->subject.len != 0
+        && social_assertion_string(jwt, "sub", assertion->subject)
+           != SOCIAL_OK)
     {
         return SOCIAL_FAILED;
     }
@@ -94,10 +99,7 @@ social_assertion_claims(jwt_t *jwt, const social_assertion_t *assertion,
         return SOCIAL_FAILED;
     }
 
-    if (social_json_string(social_json_member(assertion->claims,
-                                              assertion->username),
-                           &username)
-        == SOCIAL_OK
+    if (social_json_string(assertion->username, &username) == SOCIAL_OK
         && social_assertion_string(jwt, "username", username) != SOCIAL_OK)
     {
         return SOCIAL_FAILED;
@@ -142,13 +144,13 @@ social_assertion_string(jwt_t *jwt, const char *name, social_str_t value)
 
 /*
  * The values of a claim, whose form a backend need not know.  Of a claim that
- * is neither a string nor an array there is no list.  Six bytes for each byte
+ * has no form of a list there is none.  Six bytes for each byte
  * are the most, and quotes and a comma for each value.
  */
 
 static social_rc_e
 social_assertion_list(jwt_t *jwt, const char *name,
-    const social_json_t *payload, social_str_t claim)
+    const social_json_t *payload, const social_claim_path_t *claim)
 {
     int                      rc;
     size_t                   size;
@@ -159,7 +161,9 @@ social_assertion_list(jwt_t *jwt, const char *name,
     social_claims_values(payload, claim, &values);
 
     if (social_json_string(values.claim, &item) != SOCIAL_OK
-        && !social_json_is_array(values.claim))
+        && !social_json_is_array(values.claim)
+        && !(values.kind == SOCIAL_CLAIM_NAMES
+             && social_json_is_object(values.claim)))
     {
         return SOCIAL_OK;
     }

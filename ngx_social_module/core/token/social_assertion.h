@@ -8,7 +8,7 @@
 #define SOCIAL_ASSERTION_H
 
 
-#include "social_json.h"
+#include "social_claim_path.h"
 
 
 typedef struct {
@@ -17,19 +17,20 @@ typedef struct {
     int64_t                ttl;           /* seconds */
 
     social_str_t           issuer;        /* the verified token's */
-    social_str_t           subject;
+    social_str_t           subject;       /* empty: it has none */
     social_str_t           user;          /* the row's id; empty: unknown */
     const social_json_t   *claims;        /* the verified token's payload */
-    social_str_t           username;      /* names of claims, which need not */
-    social_str_t           groups;        /* be there */
-    social_str_t           scopes;
+    const social_json_t   *username;      /* a claim of it, or NULL */
+
+    const social_claim_path_t  *groups;   /* claims that need not be there */
+    const social_claim_path_t  *scopes;
 } social_assertion_t;
 
 
 /*
- * Makes an assertion at "now": iss, aud, sub, iat, exp, where it is known
- * user_id, and, where the token has them, username (a string), groups and
- * scopes (arrays of strings, as of social_claims_values()).
+ * Makes an assertion at "now": iss, aud, iat, exp, where it is known user_id,
+ * and, where the token has them, sub, username (strings), groups and scopes
+ * (arrays of strings, as of social_claims_values()).
  * SOCIAL_OK: "text" is owned by the caller, who frees it with
  * social_assertion_free().  SOCIAL_FAILED: out of memory, or libjwt.
  */

@@ -12,16 +12,19 @@ static social_token_status_e social_claims_check_times(
     const social_json_t *payload, const social_claims_policy_t *policy,
     int64_t now, social_claims_t *claims);
 static social_token_status_e social_claims_check_subject(
-    const social_json_t *payload, social_claims_t *claims);
+    const social_json_t *payload, const social_claims_policy_t *policy,
+    social_claims_t *claims);
 static social_token_status_e social_claims_check_use(
     const social_json_t *payload, const social_claims_policy_t *policy);
+static bool social_claims_is_event(const social_json_t *payload);
 static bool social_claims_has_control(social_str_t s);
 static social_token_status_e social_claims_check_types(
     const social_json_t *payload);
-static bool social_claims_any(const social_json_t *payload, social_str_t name,
+static bool social_claims_check_audience(const social_json_t *payload,
     const social_str_t *values, size_t count);
-static bool social_claims_client(const social_json_t *payload,
-    social_str_t name, const social_claims_policy_t *policy);
+static bool social_claims_is_client(const social_json_t *claim,
+    const social_claims_policy_t *policy);
+static bool social_claims_grants(const social_json_t *member);
 static bool social_claims_is_literal(const social_json_t *json,
     social_str_t value);
 static size_t social_claims_join(social_claims_values_t *values,
@@ -30,9 +33,14 @@ static size_t social_claims_encode(social_str_t s, unsigned char separator,
     unsigned char *buf, size_t size);
 
 
-static const social_str_t  social_claims_aud = social_string("aud");
+static const social_claim_path_t  social_claims_sub =
+    social_claim_path("sub");
+static const social_claim_path_t  social_claims_aud =
+    social_claim_path("aud");
 static const social_str_t  social_claims_client_id =
     social_string("client_id");
+static const social_str_t  social_claims_token_use =
+    social_string("token_use");
 
 
 social_token_status_e
@@ -54,14 +62,14 @@ social_claims_check(const social_json_t *payload,
     }
 
     if (status == SOCIAL_TOKEN_OK && policy->audience_count
-        && !social_claims_any(payload, social_claims_aud, policy->audiences,
-                              policy->audience_count))
+        && !social_claims_check_audience(payload, policy->audiences,
+                                         policy->audience_count))
     {
         status = SOCIAL_TOKEN_AUDIENCE;
     }
 
     if (status == SOCIAL_TOKEN_OK) {
-        status = social_claims_check_subject(payload, claims);
+        status = social_claims_check_subject(payload, policy, claims);
     }
 
     return status;
@@ -69,8 +77,8 @@ social_claims_check(const social_json_t *payload,
 
 
 /*
- * Whether or not any rule asks for them (RFC 7519, 4.1.3 and 4.1.7): what the
- * issuer never writes is not one of its tokens.
+ * Whether or not any rule asks for them (RFC 7519, 4.1.2, 4.1.3 and 4.1.7):
+ * what the issuer never writes is not one of its tokens.
  */
 
 static social_token_status_e
@@ -79,15 +87,19 @@ social_claims_check_types(const social_json_t *payload)
     size_t                     i, n;
     social_str_t               s;
     const social_json_t       *aud;
-    static const social_str_t  jti = social_string("jti");
+    static const social_str_t  strings[] = {
+        social_string("sub"), social_string("jti")
+    };
 
-    if (social_json_string(social_json_present(payload, jti), &s)
-        == SOCIAL_MALFORMED)
-    {
-        return SOCIAL_TOKEN_CLAIMS;
+    for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+        if (social_json_string(social_json_present(payload, strings[i]), &s)
+            == SOCIAL_MALFORMED)
+        {
+            return SOCIAL_TOKEN_CLAIMS;
+        }
     }
 
-    aud = social_json_present(payload, social_claims_aud);
+    aud = social_claim_find(payload, &social_claims_aud);
 
     if (social_json_string(aud, &s) != SOCIAL_MALFORMED) {
         return SOCIAL_TOKEN_OK;
@@ -163,29 +175,24 @@ social_claims_check_times(const social_json_t *payload,
 
 static social_token_status_e
 social_claims_check_subject(const social_json_t *payload,
-    social_claims_t *claims)
+    const social_claims_policy_t *policy, social_claims_t *claims)
 {
     social_str_t               s;
     const social_json_t       *list;
-    static const social_str_t  sub = social_string("sub");
-    static const social_str_t  username = social_string("username");
-    static const social_str_t  cognito = social_string("cognito:username");
     static const social_str_t  scope = social_string("scope");
 
-    if (social_json_string(social_json_present(payload, sub), &claims->subject)
-        != SOCIAL_OK || claims->subject.len == 0
+    if (social_json_string(social_claim_find(payload, policy->subject
+                                                      ? policy->subject
+                                                      : &social_claims_sub),
+                           &claims->subject)
+        == SOCIAL_MALFORMED
         || social_claims_has_control(claims->subject))
     {
         return SOCIAL_TOKEN_CLAIMS;
     }
 
-    if (social_json_string(social_json_present(payload, username),
-                           &claims->username)
-        == SOCIAL_DECLINED)
-    {
-        (void) social_json_string(social_json_present(payload, cognito),
-                                  &claims->username);
-    }
+    (void) social_json_string(social_claims_username(payload, policy),
+                              &claims->username);
 
     /* an array where the issuer has read RFC 8693 so */
 
@@ -198,6 +205,61 @@ social_claims_check_subject(const social_json_t *payload,
     }
 
     return SOCIAL_TOKEN_OK;
+}
+
+
+const social_json_t *
+social_claims_username(const social_json_t *payload,
+    const social_claims_policy_t *policy)
+{
+    const social_json_t       *json;
+    static const social_str_t  access = social_string("username");
+    static const social_str_t  id = social_string("cognito:username");
+
+    if (policy->username) {
+        return social_claim_find(payload, policy->username);
+    }
+
+    json = social_json_present(payload, access);
+
+    return json ? json : social_json_present(payload, id);
+}
+
+
+/*
+ * The "aud" of other issuers' tokens may be an API as well as a client.
+ */
+
+const social_json_t *
+social_claims_client(const social_json_t *payload,
+    const social_claims_policy_t *policy)
+{
+    social_str_t               use;
+    const social_json_t       *json;
+    static const social_str_t  azp = social_string("azp");
+    static const social_str_t  id = social_string("id");
+
+    if (policy->client) {
+        return social_claim_find(payload, policy->client);
+    }
+
+    json = social_json_present(payload, social_claims_client_id);
+
+    if (json == NULL) {
+        json = social_json_present(payload, azp);
+    }
+
+    if (json == NULL
+        && social_json_string(social_json_present(payload,
+                                                  social_claims_token_use),
+                              &use)
+           == SOCIAL_OK
+        && social_str_eq(use, id))
+    {
+        json = social_claim_find(payload, &social_claims_aud);
+    }
+
+    return json;
 }
 
 
@@ -230,11 +292,17 @@ social_claims_check_use(const social_json_t *payload,
     bool                       good, is_id, is_access;
     social_rc_e                rc;
     social_str_t               use;
-    static const social_str_t  token_use = social_string("token_use");
+    const social_json_t       *client_id;
     static const social_str_t  access_use = social_string("access");
     static const social_str_t  id_use = social_string("id");
 
-    rc = social_json_string(social_json_present(payload, token_use), &use);
+    if (social_claims_is_event(payload)) {
+        return SOCIAL_TOKEN_USE;
+    }
+
+    rc = social_json_string(social_json_present(payload,
+                                                social_claims_token_use),
+                            &use);
 
     is_access = (rc == SOCIAL_OK && social_str_eq(use, access_use));
     is_id = (rc == SOCIAL_OK && social_str_eq(use, id_use));
@@ -264,21 +332,42 @@ social_claims_check_use(const social_json_t *payload,
         return SOCIAL_TOKEN_OK;
     }
 
-    if (is_access) {
-        good = social_claims_client(payload, social_claims_client_id, policy);
+    client_id = social_json_present(payload, social_claims_client_id);
+
+    if (policy->client) {
+        good = social_claims_is_client(social_claim_find(payload,
+                                                         policy->client),
+                                       policy);
 
     } else if (is_id) {
-        good = social_claims_client(payload, social_claims_aud, policy);
+        good = social_claims_is_client(social_claim_find(payload,
+                                                         &social_claims_aud),
+                                       policy);
 
-    } else if (social_json_present(payload, social_claims_client_id) != NULL) {
-        good = social_claims_client(payload, social_claims_client_id, policy);
+    } else if (is_access || client_id != NULL) {
+        good = social_claims_is_client(client_id, policy);
 
     } else {
-        good = social_claims_any(payload, social_claims_aud, policy->clients,
-                                 policy->client_count);
+        good = social_claims_check_audience(payload, policy->clients,
+                                            policy->client_count);
     }
 
     return good ? SOCIAL_TOKEN_OK : SOCIAL_TOKEN_CLIENT;
+}
+
+
+/*
+ * A security event token (RFC 8417, 2.2), such as a logout token (OpenID
+ * Connect Back-Channel Logout 1.0, 2.4), which need have neither a type of its
+ * own nor a subject.
+ */
+
+static bool
+social_claims_is_event(const social_json_t *payload)
+{
+    static const social_str_t  events = social_string("events");
+
+    return social_json_is_object(social_json_present(payload, events));
 }
 
 
@@ -290,15 +379,13 @@ social_claims_check_use(const social_json_t *payload,
  */
 
 static bool
-social_claims_client(const social_json_t *payload, social_str_t name,
+social_claims_is_client(const social_json_t *claim,
     const social_claims_policy_t *policy)
 {
     size_t        i;
     social_str_t  client;
 
-    if (social_json_string(social_json_present(payload, name), &client)
-        != SOCIAL_OK)
-    {
+    if (social_json_string(claim, &client) != SOCIAL_OK) {
         return false;
     }
 
@@ -313,13 +400,13 @@ social_claims_client(const social_json_t *payload, social_str_t name,
 
 
 static bool
-social_claims_any(const social_json_t *payload, social_str_t name,
+social_claims_check_audience(const social_json_t *payload,
     const social_str_t *values, size_t count)
 {
     size_t  i;
 
     for (i = 0; i < count; i++) {
-        if (social_claims_match(payload, name, values[i])) {
+        if (social_claims_match(payload, &social_claims_aud, values[i])) {
             return true;
         }
     }
@@ -335,30 +422,43 @@ social_claims_any(const social_json_t *payload, social_str_t name,
  */
 
 void
-social_claims_values(const social_json_t *payload, social_str_t name,
-    social_claims_values_t *values)
+social_claims_values(const social_json_t *payload,
+    const social_claim_path_t *path, social_claims_values_t *values)
 {
-    static const social_str_t  scope = social_string("scope");
-    static const social_str_t  scp = social_string("scp");
-
-    values->claim = social_json_present(payload, name);
+    values->claim = social_claim_find(payload, path);
     values->item = NULL;
+    values->kind = path->kind;
 
     if (social_json_string(values->claim, &values->text) != SOCIAL_OK) {
         values->text.len = 0;
         values->text.data = NULL;
     }
-
-    values->separator = social_str_eq(name, scope) || social_str_eq(name, scp)
-                        ? " " : "";
 }
 
 
 bool
 social_claims_next(social_claims_values_t *values, social_str_t *value)
 {
-    if (social_str_next(&values->text, values->separator, value)) {
+    if (social_str_next(&values->text,
+                        values->kind == SOCIAL_CLAIM_WORDS ? " " : "", value))
+    {
         return true;
+    }
+
+    if (values->kind == SOCIAL_CLAIM_NAMES
+        && social_json_is_object(values->claim))
+    {
+        do {
+            values->item = social_json_next_member(values->claim,
+                                                   values->item);
+
+        } while (values->item && !social_claims_grants(values->item));
+
+        if (values->item) {
+            *value = social_json_name(values->item);
+        }
+
+        return values->item != NULL;
     }
 
     do {
@@ -371,14 +471,28 @@ social_claims_next(social_claims_values_t *values, social_str_t *value)
 }
 
 
+/*
+ * {"admin": false} and {"admin": {}} say that a user is not an admin, and of a
+ * string or a number it is not known what it says.
+ */
+
+static bool
+social_claims_grants(const social_json_t *member)
+{
+    return social_json_is_true(member)
+           || social_json_next(member, NULL) != NULL
+           || social_json_next_member(member, NULL) != NULL;
+}
+
+
 bool
-social_claims_match(const social_json_t *payload, social_str_t name,
-    social_str_t value)
+social_claims_match(const social_json_t *payload,
+    const social_claim_path_t *path, social_str_t value)
 {
     social_str_t            s;
     social_claims_values_t  values;
 
-    social_claims_values(payload, name, &values);
+    social_claims_values(payload, path, &values);
 
     while (social_claims_next(&values, &s)) {
         if (social_str_eq(s, value)) {
@@ -391,20 +505,20 @@ social_claims_match(const social_json_t *payload, social_str_t name,
 
 
 bool
-social_claims_holds(const social_json_t *payload, social_str_t name,
-    social_str_t value)
+social_claims_holds(const social_json_t *payload,
+    const social_claim_path_t *path, social_str_t value)
 {
     social_str_t          s;
     const social_json_t  *claim, *item;
 
-    claim = social_json_present(payload, name);
+    claim = social_claim_find(payload, path);
 
     if (social_json_string(claim, &s) == SOCIAL_OK && social_str_eq(s, value))
     {
         return true;
     }
 
-    if (social_claims_match(payload, name, value)
+    if (social_claims_match(payload, path, value)
         || social_claims_is_literal(claim, value))
     {
         return true;
@@ -483,19 +597,20 @@ social_claims_write(const social_json_t *claim, unsigned char separator,
     values.item = NULL;
     values.text.len = 0;
     values.text.data = NULL;
-    values.separator = "";
+    values.kind = SOCIAL_CLAIM_TEXT;
 
     return social_claims_join(&values, separator, buf, size);
 }
 
 
 size_t
-social_claims_write_list(const social_json_t *payload, social_str_t name,
-    unsigned char separator, unsigned char *buf, size_t size)
+social_claims_write_list(const social_json_t *payload,
+    const social_claim_path_t *path, unsigned char separator,
+    unsigned char *buf, size_t size)
 {
     social_claims_values_t  values;
 
-    social_claims_values(payload, name, &values);
+    social_claims_values(payload, path, &values);
 
     return social_claims_join(&values, separator, buf, size);
 }

@@ -178,8 +178,10 @@ social_session_of(const social_json_t *payload, social_session_t *session)
         return true;
     }
 
+    /* a client that acts for itself may have no subject */
+
     if (!social_session_text(payload, "sub", &session->value)) {
-        return false;
+        session->value = social_str("");
     }
 
     /* "iat" need not be there (RFC 7519, 4.1.6) */

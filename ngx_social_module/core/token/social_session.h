@@ -17,8 +17,8 @@ typedef enum {
     SOCIAL_SESSION_ORIGIN = 0,     /* "origin_jti": a sign-in and all of its
                                       refreshed tokens */
     SOCIAL_SESSION_JTI,            /* "jti": this token */
-    SOCIAL_SESSION_ISSUED,         /* "sub" and "iat" */
-    SOCIAL_SESSION_EXPIRES         /* "sub" and "exp", where nothing else is */
+    SOCIAL_SESSION_ISSUED,         /* "sub", where it is there, and "iat" */
+    SOCIAL_SESSION_EXPIRES         /* it and "exp", where nothing else is */
 } social_session_kind_e;
 
 
@@ -43,7 +43,7 @@ typedef enum {
  * first: if it had another "origin_jti", it would be of another sign-in.
  *
  * SOCIAL_OK: "id" and "kind" are set.  SOCIAL_MALFORMED: the payload passed
- * no social_claims_check(): it has no "sub" or "exp".  SOCIAL_FAILED: OpenSSL
+ * no social_claims_check(): it has no "exp".  SOCIAL_FAILED: OpenSSL
  * gave up, or out of memory.
  */
 social_rc_e social_session_id(social_str_t issuer,

@@ -207,21 +207,20 @@ ngx_http_social_assertion_get(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t *identity, ngx_str_t *text)
 {
     time_t                               now;
+    const social_claim_path_t           *groups_claim;
     ngx_http_social_auth_loc_conf_t     *alcf;
     ngx_http_social_parsed_assertion_t  *kept;
 
     now = ngx_time();
     kept = &identity->parsed->assertion;
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+    groups_claim = ngx_http_social_auth_groups_claim(identity, alcf);
 
     /* of the same directive, though perhaps inherited by another location */
 
     if (kept->text.data == NULL
         || kept->number != conf->number
-        || kept->groups_claim.len != alcf->groups_claim.len
-        || ngx_memcmp(kept->groups_claim.data, alcf->groups_claim.data,
-                      kept->groups_claim.len)
-           != 0
+        || !social_claim_path_eq(kept->groups_claim, groups_claim)
         || kept->known != identity->known
         || (kept->known
             && ngx_memcmp(kept->user, identity->user, sizeof(kept->user)) != 0)
@@ -235,7 +234,7 @@ ngx_http_social_assertion_get(ngx_http_request_t *r,
         }
 
         kept->number = conf->number;
-        kept->groups_claim = alcf->groups_claim;
+        kept->groups_claim = groups_claim;
         kept->known = identity->known;
         ngx_memcpy(kept->user, identity->user, sizeof(kept->user));
         kept->minted = now;
@@ -280,11 +279,10 @@ ngx_http_social_assertion_mint(ngx_http_request_t *r,
     assertion.user = ngx_http_social_view(&user);
 
     assertion.claims = identity->jwt.payload;
-    assertion.username = ngx_http_social_view(
-                             ngx_http_social_auth_username_claim(identity));
-    assertion.groups = ngx_http_social_view(&alcf->groups_claim);
-    assertion.scopes = ngx_http_social_view(
-                           ngx_http_social_auth_scope_claim(identity));
+    assertion.username = social_claims_username(identity->jwt.payload,
+                                                &identity->issuer->policy);
+    assertion.groups = ngx_http_social_auth_groups_claim(identity, alcf);
+    assertion.scopes = ngx_http_social_auth_scope_claim(identity);
 
     if (social_assertion_mint(&assertion, now, &minted) != SOCIAL_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

@@ -502,6 +502,11 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx,
     }
 
     if (status == SOCIAL_TOKEN_OK) {
+
+        /* another block may have found another subject */
+
+        ctx->parsed->has_subject = 0;
+
         status = ngx_http_social_auth_session(ctx);
     }
 
@@ -649,6 +654,7 @@ ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx)
 
     ctx->verified_at = ngx_time();
     ctx->parsed->claims = ctx->claims;
+    ctx->parsed->issuer = ctx->issuer;
 
     cached = &ctx->cached;
 
@@ -700,7 +706,11 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
     if (parsed) {
         cln->handler = ngx_http_social_auth_release;
         cln->data = parsed;
+    }
 
+    /* of several blocks with one "iss" another may accept it now */
+
+    if (parsed && parsed->issuer == ctx->issuer) {
         ctx->parsed = parsed;
         ctx->jwt = parsed->jwt;
         ctx->claims = parsed->claims;
@@ -722,6 +732,7 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
     }
 
     ctx->parsed->claims = ctx->claims;
+    ctx->parsed->issuer = ctx->issuer;
 
     ngx_http_social_parsed_keep(cached->tokens->parsed, ctx->parsed,
                                cached->digest);
@@ -816,42 +827,4 @@ ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx)
     ngx_log_error(NGX_LOG_INFO, log, 0,
                   "social: token refused: %V, kid: \"%*s\", issuer: \"%V\"",
                   &name, (size_t) (last - kid), kid, &issuer);
-}
-
-
-/*
- * RFC 8693, 4.2 says "scope"; some issuers say "scp" instead.
- */
-
-ngx_str_t *
-ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx)
-{
-    static ngx_str_t  scope = ngx_string("scope");
-    static ngx_str_t  scp = ngx_string("scp");
-
-    return social_json_present(ctx->jwt.payload, ngx_http_social_view(&scope))
-           ? &scope : &scp;
-}
-
-
-ngx_uint_t
-ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
-    ngx_http_social_auth_list_t *list, ngx_str_t *claim)
-{
-    ngx_uint_t     i, has;
-    social_str_t  *values;
-
-    values = list->values->elts;
-
-    for (i = 0; i < list->values->nelts; i++) {
-
-        has = social_claims_match(ctx->jwt.payload,
-                                  ngx_http_social_view(claim), values[i]);
-
-        if (has != list->all) {
-            return has;
-        }
-    }
-
-    return list->all;
 }

@@ -29,7 +29,7 @@ typedef struct {
 /* a claim that must have one of the values */
 
 typedef struct {
-    ngx_str_t                   name;
+    const social_claim_path_t  *path;
     ngx_array_t                *values;        /* of social_str_t */
 } ngx_http_social_auth_claim_t;
 
@@ -75,7 +75,8 @@ typedef struct {
 
     ngx_http_social_auth_list_t scopes;
     ngx_http_social_auth_list_t groups;
-    ngx_str_t                   groups_claim;
+    const social_claim_path_t  *groups_claim;  /* NULL: the issuer's */
+    ngx_uint_t                  subject;       /* something here needs one */
     ngx_flag_t                  error_detail;
     ngx_flag_t                  cache;
     ngx_http_social_tokens_t   *tokens;        /* NULL: not kept */
@@ -224,19 +225,13 @@ ngx_str_t ngx_http_social_auth_user(ngx_http_social_auth_ctx_t *ctx);
  * they live as long as the request.  NULL: out of memory.
  */
 ngx_http_social_parsed_texts_t *ngx_http_social_auth_texts(
-    ngx_http_social_auth_ctx_t *ctx, ngx_str_t *groups_claim);
+    ngx_http_social_auth_ctx_t *ctx, const social_claim_path_t *groups_claim);
 
 /*
  * Whether the token has what a location requires.
  */
 ngx_uint_t ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
-    ngx_http_social_auth_list_t *list, ngx_str_t *claim);
-
-
-/*
- * The name of the claim that holds the token's scopes.
- */
-ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
+    ngx_http_social_auth_list_t *list, const social_claim_path_t *claim);
 
 
 /* ngx_http_social_auth_wait.c */
@@ -282,11 +277,32 @@ ngx_uint_t ngx_http_social_auth_cookie_allowed(ngx_http_request_t *r);
 /* ngx_http_social_auth_claims.c */
 
 /*
- * The name of the claim that holds the user's name: Cognito calls it by
- * another name in id tokens than in access tokens.
+ * As ngx_http_social_auth_identity(), for a content handler.  NGX_OK, or what
+ * to answer: 401 without an identity, 403 if it has no subject and the location
+ * needs one, 500 out of memory.
  */
-ngx_str_t *ngx_http_social_auth_username_claim(
+ngx_int_t ngx_http_social_auth_person(ngx_http_request_t *r,
+    ngx_http_social_auth_ctx_t **identity);
+
+/*
+ * For the merge of a location: a token without a subject is not sufficient
+ * there.
+ */
+void ngx_http_social_auth_need_subject(ngx_conf_t *cf);
+
+/*
+ * Whether a text with variables, of the configuration, has $social_sub in it.
+ */
+ngx_uint_t ngx_http_social_auth_names_subject(ngx_str_t *text);
+
+/*
+ * The claims that hold the token's scopes, and its groups: those of the
+ * location or of the issuer, or the usual ones.
+ */
+const social_claim_path_t *ngx_http_social_auth_scope_claim(
     ngx_http_social_auth_ctx_t *ctx);
+const social_claim_path_t *ngx_http_social_auth_groups_claim(
+    ngx_http_social_auth_ctx_t *ctx, ngx_http_social_auth_loc_conf_t *alcf);
 
 /*
  * Whether the token has all of "claims", an array of

@@ -50,9 +50,9 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_auth_texts_list =
 
 
 static const ngx_http_social_conf_entry_t  ngx_http_social_auth_claim_name =
-    { ngx_null_string, 0, ngx_http_social_conf_word,
-      offsetof(ngx_http_social_auth_claim_t, name), 0, 0,
-      &ngx_http_social_auth_text_check };
+    { ngx_null_string, 0, ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_auth_claim_t, path), SOCIAL_CLAIM_TEXT, 0,
+      NULL };
 
 
 static const ngx_http_social_conf_entry_t  ngx_http_social_auth_claim_values =
@@ -343,9 +343,8 @@ ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     claim = alcf->claims->elts;
 
     for (i = 0; i < alcf->claims->nelts; i++) {
-        if (claim[i].name.len == value[1].len
-            && ngx_strncmp(claim[i].name.data, value[1].data, value[1].len)
-               == 0)
+        if (social_str_eq(claim[i].path->text,
+                          ngx_http_social_view(&value[1])))
         {
             return ngx_http_social_conf_error(cf, NULL,
                        "duplicate claim \"%V\" (list all of its values in one) "
@@ -360,8 +359,8 @@ ngx_http_social_auth_claim_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     claim->values = NULL;
 
-    if (ngx_http_social_conf_word(cf, &ngx_http_social_auth_claim_name,
-                                  &value[1], 1, claim)
+    if (ngx_http_social_claim_conf(cf, &ngx_http_social_auth_claim_name,
+                                   &value[1], 1, claim)
         != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;

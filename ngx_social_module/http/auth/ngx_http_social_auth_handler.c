@@ -298,7 +298,8 @@ static ngx_int_t
 ngx_http_social_auth_permits(ngx_http_social_auth_loc_conf_t *alcf,
     ngx_http_social_auth_ctx_t *ctx, const char **lack)
 {
-    if ((alcf->scopes.values || alcf->groups.values || alcf->claims)
+    if ((alcf->scopes.values || alcf->groups.values || alcf->claims
+         || alcf->subject)
         && ngx_http_social_auth_load(ctx) != NGX_OK)
     {
         return NGX_ERROR;
@@ -309,7 +310,7 @@ ngx_http_social_auth_permits(ngx_http_social_auth_loc_conf_t *alcf,
                                       ngx_http_social_auth_scope_claim(ctx)))
         || (alcf->groups.values
             && !ngx_http_social_auth_has(ctx, &alcf->groups,
-                                         &alcf->groups_claim)))
+                          ngx_http_social_auth_groups_claim(ctx, alcf))))
     {
         *lack = "scope or group";
         return NGX_DECLINED;
@@ -317,6 +318,11 @@ ngx_http_social_auth_permits(ngx_http_social_auth_loc_conf_t *alcf,
 
     if (alcf->claims && !ngx_http_social_auth_has_claims(ctx, alcf->claims)) {
         *lack = "claim";
+        return NGX_DECLINED;
+    }
+
+    if (alcf->subject && ctx->claims.subject.len == 0) {
+        *lack = "subject";
         return NGX_DECLINED;
     }
 

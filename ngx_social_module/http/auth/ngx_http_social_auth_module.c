@@ -23,8 +23,9 @@ static char *ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf,
 static ngx_int_t ngx_http_social_auth_init(ngx_conf_t *cf);
 
 
-static const ngx_http_social_conf_entry_t  ngx_http_social_auth_groups_claim =
-    { ngx_null_string, 0, ngx_http_social_conf_word, 0, 0, 0, NULL };
+static const ngx_http_social_conf_entry_t  ngx_http_social_auth_groups_name =
+    { ngx_null_string, 0, ngx_http_social_claim_conf, 0, SOCIAL_CLAIM_NAMES, 0,
+      NULL };
 
 
 /* the names of issuers */
@@ -90,7 +91,7 @@ static ngx_command_t  ngx_http_social_auth_commands[] = {
       ngx_http_social_conf_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_social_auth_loc_conf_t, groups_claim),
-      (void *) &ngx_http_social_auth_groups_claim },
+      (void *) &ngx_http_social_auth_groups_name },
 
     { ngx_string("social_auth_error_detail"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
@@ -212,7 +213,7 @@ ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf)
      *     conf->verdict = 0;
      *     conf->mode = NGX_HTTP_SOCIAL_AUTH_REQUIRED;
      *     conf->place = { 0 };
-     *     conf->groups_claim = { 0, NULL };
+     *     conf->subject = 0;
      *     conf->scope_header = { 0, NULL };
      */
 
@@ -221,6 +222,7 @@ ngx_http_social_auth_create_loc_conf(ngx_conf_t *cf)
     conf->claims = NGX_CONF_UNSET_PTR;
     conf->scopes.values = NGX_CONF_UNSET_PTR;
     conf->groups.values = NGX_CONF_UNSET_PTR;
+    conf->groups_claim = NGX_CONF_UNSET_PTR;
     conf->error_detail = NGX_CONF_UNSET;
     conf->cache = NGX_CONF_UNSET;
 
@@ -285,8 +287,7 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
-    ngx_conf_merge_str_value(conf->groups_claim, prev->groups_claim,
-                             "cognito:groups");
+    ngx_conf_merge_ptr_value(conf->groups_claim, prev->groups_claim, NULL);
     ngx_conf_merge_value(conf->error_detail, prev->error_detail, 1);
     ngx_conf_merge_value(conf->cache, prev->cache, 1);
 
@@ -364,21 +365,14 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
                        &name, &name);
         }
 
-        slot = ngx_array_push(&issuers->list);
-        if (slot == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *slot = issuer;
-
-        if (issuer->updated) {
+        for ( /* void */ ; issuer; issuer = issuer->next) {
 
             slot = ngx_array_push(&issuers->list);
             if (slot == NULL) {
                 return NGX_CONF_ERROR;
             }
 
-            *slot = issuer->updated;
+            *slot = issuer;
         }
     }
 

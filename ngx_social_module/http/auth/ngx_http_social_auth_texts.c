@@ -8,15 +8,30 @@
 
 
 static ngx_int_t ngx_http_social_auth_texts_make(
-    ngx_http_social_auth_ctx_t *ctx, ngx_str_t *groups_claim,
+    ngx_http_social_auth_ctx_t *ctx, const social_claim_path_t *groups_claim,
     ngx_http_social_parsed_texts_t *texts, ngx_pool_t *pool);
+
+
+/* a text: of a claim, or of a list, where "list" is one */
+
+typedef struct {
+    ngx_str_t                  *text;
+    const social_json_t        *claim;
+    const social_claim_path_t  *list;
+    u_char                      separator;
+} ngx_http_social_auth_text_t;
+
+
 static size_t ngx_http_social_auth_text(const social_json_t *payload,
-    social_str_t claim, u_char separator, u_char *buf, size_t size);
+    ngx_http_social_auth_text_t *value, u_char *buf, size_t size);
+
+
+#define NGX_HTTP_SOCIAL_AUTH_TEXTS  5
 
 
 ngx_http_social_parsed_texts_t *
 ngx_http_social_auth_texts(ngx_http_social_auth_ctx_t *ctx,
-    ngx_str_t *groups_claim)
+    const social_claim_path_t *groups_claim)
 {
     ngx_http_social_parsed_texts_t  *texts;
 
@@ -27,12 +42,7 @@ ngx_http_social_auth_texts(ngx_http_social_auth_ctx_t *ctx,
                == NGX_OK ? texts : NULL;
     }
 
-    if (texts->groups_claim == groups_claim
-        || (texts->groups_claim->len == groups_claim->len
-            && ngx_memcmp(texts->groups_claim->data, groups_claim->data,
-                          groups_claim->len)
-               == 0))
-    {
+    if (social_claim_path_eq(texts->groups_claim, groups_claim)) {
         return texts;
     }
 
@@ -55,48 +65,46 @@ ngx_http_social_auth_texts(ngx_http_social_auth_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_social_auth_texts_make(ngx_http_social_auth_ctx_t *ctx,
-    ngx_str_t *groups_claim, ngx_http_social_parsed_texts_t *texts,
-    ngx_pool_t *pool)
+    const social_claim_path_t *groups_claim,
+    ngx_http_social_parsed_texts_t *texts, ngx_pool_t *pool)
 {
-    size_t                size;
-    u_char               *p;
-    ngx_uint_t            i;
-    const social_json_t  *payload;
+    size_t                         size;
+    u_char                        *p;
+    ngx_uint_t                     i;
+    const social_json_t           *payload;
+    const social_claims_policy_t  *policy;
+    ngx_http_social_auth_text_t    values[NGX_HTTP_SOCIAL_AUTH_TEXTS];
 
-    struct {
-        ngx_str_t        *text;
-        social_str_t      claim;
-        u_char            separator;     /* 0: it is not a list */
-    } values[4];
-
-    static const social_str_t  sub = social_string("sub");
+    static const social_claim_path_t  sub = social_claim_path("sub");
 
     payload = ctx->jwt.payload;
+    policy = &ctx->issuer->policy;
+
+    ngx_memzero(values, sizeof(values));
 
     values[0].text = &texts->subject;
-    values[0].claim = sub;
-    values[0].separator = '\0';
+    values[0].claim = social_claim_find(payload, policy->subject
+                                                 ? policy->subject : &sub);
 
     values[1].text = &texts->username;
-    values[1].claim = ngx_http_social_view(
-                          ngx_http_social_auth_username_claim(ctx));
-    values[1].separator = '\0';
+    values[1].claim = social_claims_username(payload, policy);
 
     values[2].text = &texts->groups;
-    values[2].claim = ngx_http_social_view(groups_claim);
+    values[2].list = groups_claim;
     values[2].separator = ',';
 
     values[3].text = &texts->scopes;
-    values[3].claim = ngx_http_social_view(
-                          ngx_http_social_auth_scope_claim(ctx));
+    values[3].list = ngx_http_social_auth_scope_claim(ctx);
     values[3].separator = ' ';
+
+    values[4].text = &texts->client;
+    values[4].claim = social_claims_client(payload, policy);
 
     size = 1;
 
-    for (i = 0; i < 4; i++) {
-        values[i].text->len = ngx_http_social_auth_text(payload,
-                                  values[i].claim, values[i].separator, NULL,
-                                  0);
+    for (i = 0; i < NGX_HTTP_SOCIAL_AUTH_TEXTS; i++) {
+        values[i].text->len = ngx_http_social_auth_text(payload, &values[i],
+                                                        NULL, 0);
         size += values[i].text->len;
     }
 
@@ -110,11 +118,10 @@ ngx_http_social_auth_texts_make(ngx_http_social_auth_ctx_t *ctx,
     texts->data = p;
     texts->groups_claim = groups_claim;
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < NGX_HTTP_SOCIAL_AUTH_TEXTS; i++) {
         values[i].text->data = p;
 
-        p += ngx_http_social_auth_text(payload, values[i].claim,
-                                       values[i].separator, p,
+        p += ngx_http_social_auth_text(payload, &values[i], p,
                                        values[i].text->len);
     }
 
@@ -123,11 +130,11 @@ ngx_http_social_auth_texts_make(ngx_http_social_auth_ctx_t *ctx,
 
 
 static size_t
-ngx_http_social_auth_text(const social_json_t *payload, social_str_t claim,
-    u_char separator, u_char *buf, size_t size)
+ngx_http_social_auth_text(const social_json_t *payload,
+    ngx_http_social_auth_text_t *value, u_char *buf, size_t size)
 {
-    return separator
-           ? social_claims_write_list(payload, claim, separator, buf, size)
-           : social_claims_write(social_json_member(payload, claim), ',', buf,
-                                 size);
+    return value->list
+           ? social_claims_write_list(payload, value->list, value->separator,
+                                      buf, size)
+           : social_claims_write(value->claim, ',', buf, size);
 }

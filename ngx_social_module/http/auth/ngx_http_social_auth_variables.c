@@ -15,6 +15,7 @@ typedef enum {
     NGX_HTTP_SOCIAL_VARIABLE_USERNAME,
     NGX_HTTP_SOCIAL_VARIABLE_GROUPS,
     NGX_HTTP_SOCIAL_VARIABLE_SCOPES,
+    NGX_HTTP_SOCIAL_VARIABLE_CLIENT,
     NGX_HTTP_SOCIAL_VARIABLE_ISSUER,
     NGX_HTTP_SOCIAL_VARIABLE_KID,
     NGX_HTTP_SOCIAL_VARIABLE_EXP,
@@ -52,6 +53,9 @@ static ngx_http_variable_t  ngx_http_social_auth_variables[] = {
 
     { ngx_string("social_scopes"), NULL, ngx_http_social_auth_variable,
       NGX_HTTP_SOCIAL_VARIABLE_SCOPES, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("social_client"), NULL, ngx_http_social_auth_variable,
+      NGX_HTTP_SOCIAL_VARIABLE_CLIENT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("social_issuer"), NULL, ngx_http_social_auth_variable,
       NGX_HTTP_SOCIAL_VARIABLE_ISSUER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -218,7 +222,8 @@ ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
-    texts = ngx_http_social_auth_texts(ctx, &alcf->groups_claim);
+    texts = ngx_http_social_auth_texts(ctx,
+                               ngx_http_social_auth_groups_claim(ctx, alcf));
     if (texts == NULL) {
         return NGX_ERROR;
     }
@@ -239,6 +244,10 @@ ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
 
     case NGX_HTTP_SOCIAL_VARIABLE_SCOPES:
         *text = texts->scopes;
+        return NGX_OK;
+
+    case NGX_HTTP_SOCIAL_VARIABLE_CLIENT:
+        *text = texts->client;
         return NGX_OK;
 
     case NGX_HTTP_SOCIAL_VARIABLE_ISSUER:
@@ -268,7 +277,8 @@ ngx_http_social_auth_variable_text(ngx_http_social_auth_ctx_t *ctx,
 /*
  * The name of the claim is what follows "social_claim_": in its original case,
  * if nginx kept it, else folded, since most of the bytes in "cognito:groups"
- * and the like cannot stand in the name of a variable.
+ * and the like cannot stand in the name of a variable; nor can what separates
+ * the names of a path.
  */
 
 static ngx_int_t
@@ -298,7 +308,7 @@ ngx_http_social_auth_claim_variable(ngx_http_request_t *r,
     json = social_json_member(ctx->jwt.payload, claim);
 
     if (json == NULL) {
-        json = social_json_member_folded(ctx->jwt.payload, claim);
+        json = social_claim_find_folded(ctx->jwt.payload, claim);
     }
 
     if (json == NULL) {

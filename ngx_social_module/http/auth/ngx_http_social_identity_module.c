@@ -140,7 +140,8 @@ ngx_http_social_identity_handler(ngx_http_request_t *r)
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
-    texts = ngx_http_social_auth_texts(ctx, &alcf->groups_claim);
+    texts = ngx_http_social_auth_texts(ctx,
+                               ngx_http_social_auth_groups_claim(ctx, alcf));
     user = ngx_http_social_auth_user(ctx);
 
     if (texts == NULL

@@ -127,17 +127,9 @@ ngx_http_social_logout_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_social_auth_identity(r, &identity);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
+    rc = ngx_http_social_auth_person(r, &identity);
     if (rc != NGX_OK) {
-
-        /* as with "satisfy any", where the address was sufficient */
-
-        return ngx_http_social_reply_unauthorized(r);
+        return rc;
     }
 
     return ngx_http_social_logout_revoke(r, identity);
@@ -371,6 +363,7 @@ ngx_http_social_logout_merge_loc_conf(ngx_conf_t *cf, void *parent,
                    "social_logout");
     }
 
+    ngx_http_social_auth_need_subject(cf);
     ngx_http_social_error_own_location(cf);
 
     return NGX_CONF_OK;

@@ -27,7 +27,8 @@ typedef struct {
     ngx_str_t                  username;
     ngx_str_t                  groups;
     ngx_str_t                  scopes;
-    ngx_str_t                 *groups_claim;
+    ngx_str_t                  client;
+    const social_claim_path_t *groups_claim;
     u_char                    *data;         /* owned; NULL: not made yet */
 } ngx_http_social_parsed_texts_t;
 
@@ -36,7 +37,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                 number;       /* of its configuration */
-    ngx_str_t                  groups_claim;
+    const social_claim_path_t *groups_claim;
     u_char                     user[36];     /* where it has one */
     ngx_uint_t                 known;
     time_t                     minted;
@@ -52,6 +53,7 @@ struct ngx_http_social_parsed_s {
 
     social_jwt_t                        jwt;       /* owned */
     social_claims_t                     claims;
+    const void                         *issuer;    /* that these are by */
     u_char                              subject[SOCIAL_SESSION_ID_SIZE];
     unsigned                            has_subject:1;
     ngx_http_social_parsed_texts_t      texts;

@@ -128,7 +128,7 @@ ngx_http_social_sub_hash_variable(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (subject->not_found || issuer->not_found) {
+    if (subject->not_found || subject->len == 0 || issuer->not_found) {
         v->not_found = 1;
         return NGX_OK;
     }

@@ -21,6 +21,7 @@ struct ngx_http_social_issuer_s {
     ngx_str_t                   identity;     /* under which its users and
                                                  sessions are */
     ngx_str_t                   user_pool;
+    ngx_array_t                *replicas;     /* of social_str_t: regions */
     ngx_str_t                   jwks_uri;     /* zero-terminated */
     ngx_str_t                   jwks_file;
     ngx_str_t                   discovery;    /* zero-terminated, or empty */
@@ -33,6 +34,13 @@ struct ngx_http_social_issuer_s {
     social_algorithms_t         algorithms;
     social_claims_policy_t      policy;
 
+    /* where its tokens have what is asked for; NULL: the default */
+    const social_claim_path_t  *subject_claim;
+    const social_claim_path_t  *username_claim;
+    const social_claim_path_t  *groups_claim;
+    const social_claim_path_t  *client_claim;
+    const social_claim_path_t  *scope_claim;
+
     time_t                      leeway;
     ngx_msec_t                  refresh;
     time_t                      stale;
@@ -43,9 +51,9 @@ struct ngx_http_social_issuer_s {
 
     ngx_http_social_position_t  position;
 
-    /* the same pool's under its updated issuer, or NULL */
-    ngx_http_social_issuer_t   *updated;
-    ngx_http_social_issuer_t   *original;     /* the reverse */
+    /* the same pool's under another issuer, or NULL after the last one */
+    ngx_http_social_issuer_t   *next;
+    ngx_http_social_issuer_t   *original;     /* the first one, of others */
 
     ngx_http_social_row_t      *row;          /* NULL: it is not counted */
 
@@ -56,7 +64,7 @@ struct ngx_http_social_issuer_s {
 
 typedef struct {
     ngx_array_t               issuers;      /* of ngx_http_social_issuer_t * */
-    ngx_array_t               forms;        /* these, and the updated ones */
+    ngx_array_t               forms;        /* these, and others of pools */
     ngx_http_social_row_t    *row;          /* of tokens whose issuer is not
                                                known */
 } ngx_http_social_issuer_main_conf_t;
@@ -84,6 +92,17 @@ ngx_http_social_issuer_t *ngx_http_social_issuer_find(ngx_conf_t *cf,
  * Whether "social_auth" reads that name as something else than an issuer's.
  */
 ngx_uint_t ngx_http_social_issuer_is_reserved(ngx_str_t *name);
+
+
+/* ngx_http_social_claim_conf.c */
+
+/*
+ * The setter of an entry for a claim: a social_claim_path_t * at its offset,
+ * of the kind in entry->min.
+ */
+char *ngx_http_social_claim_conf(ngx_conf_t *cf,
+    const ngx_http_social_conf_entry_t *entry, ngx_str_t *value, ngx_uint_t n,
+    void *conf);
 
 
 /* ngx_http_social_issuer_conf.c */
@@ -115,7 +134,7 @@ ngx_int_t ngx_http_social_issuer_rules(ngx_http_social_issuers_t *issuers);
 
 
 /*
- * Whether it is an updated form whose keys are those of the original.
+ * Whether it is another form whose keys are those of the original.
  */
 #define ngx_http_social_issuer_shares_keys(i)                                 \
     ((i)->original != NULL                                                    \

@@ -9,6 +9,7 @@
 
 
 static ngx_uint_t ngx_http_social_issuer_is_pool(ngx_str_t *value);
+static ngx_uint_t ngx_http_social_issuer_is_region(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_issuer_is_issuer(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_issuer_is_type(ngx_str_t *value);
 static ngx_uint_t ngx_http_social_issuer_is_client(ngx_str_t *value);
@@ -23,6 +24,12 @@ static char *ngx_http_social_issuer_algorithms(ngx_conf_t *cf,
 static const ngx_http_social_conf_check_t  ngx_http_social_issuer_pool = {
     ngx_http_social_issuer_is_pool,
     "it must be a Cognito user pool ID, as \"eu-west-1_AbCdEf123\""
+};
+
+
+static const ngx_http_social_conf_check_t  ngx_http_social_issuer_region = {
+    ngx_http_social_issuer_is_region,
+    "it must be a region of AWS, as \"eu-west-1\""
 };
 
 
@@ -62,6 +69,12 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_issuer_lines[] = {
       offsetof(ngx_http_social_issuer_t, user_pool),
       0, 0, &ngx_http_social_issuer_pool },
 
+    { ngx_string("replica_regions"),
+      NGX_HTTP_SOCIAL_CONF_LIST,
+      ngx_http_social_conf_list,
+      offsetof(ngx_http_social_issuer_t, replicas),
+      0, 0, &ngx_http_social_issuer_region },
+
     { ngx_string("issuer"),
       0,
       ngx_http_social_conf_word,
@@ -97,6 +110,36 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_issuer_lines[] = {
       ngx_http_social_conf_list,
       offsetof(ngx_http_social_issuer_t, audiences),
       0, 0, &ngx_http_social_issuer_client },
+
+    { ngx_string("subject_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, subject_claim),
+      SOCIAL_CLAIM_TEXT, 0, NULL },
+
+    { ngx_string("username_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, username_claim),
+      SOCIAL_CLAIM_TEXT, 0, NULL },
+
+    { ngx_string("groups_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, groups_claim),
+      SOCIAL_CLAIM_NAMES, 0, NULL },
+
+    { ngx_string("client_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, client_claim),
+      SOCIAL_CLAIM_TEXT, 0, NULL },
+
+    { ngx_string("scope_claim"),
+      0,
+      ngx_http_social_claim_conf,
+      offsetof(ngx_http_social_issuer_t, scope_claim),
+      SOCIAL_CLAIM_WORDS, 0, NULL },
 
     { ngx_string("token_use"),
       0,
@@ -181,6 +224,13 @@ ngx_http_social_issuer_is_pool(ngx_str_t *value)
 
     return social_user_pool_region(ngx_http_social_view(value), &region)
            == SOCIAL_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_social_issuer_is_region(ngx_str_t *value)
+{
+    return social_region_valid(ngx_http_social_view(value));
 }
 
 

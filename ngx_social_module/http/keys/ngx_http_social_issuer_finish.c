@@ -10,8 +10,12 @@
 #include "social_url.h"
 
 
-static char *ngx_http_social_issuer_update(ngx_conf_t *cf,
+static char *ngx_http_social_issuer_add_forms(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
+static char *ngx_http_social_issuer_add_form(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer, const social_str_t *replica);
+static size_t ngx_http_social_issuer_form(ngx_http_social_issuer_t *issuer,
+    const social_str_t *replica, u_char *buf, size_t size);
 static char *ngx_http_social_issuer_derive(ngx_conf_t *cf,
     ngx_http_social_issuer_t *issuer);
 static char *ngx_http_social_issuer_check_clients(ngx_conf_t *cf,
@@ -47,6 +51,9 @@ ngx_http_social_issuer_finish(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
     issuer->policy.audience_count = issuer->audiences->nelts;
     issuer->policy.token_use = issuer->token_use;
     issuer->policy.leeway = issuer->leeway;
+    issuer->policy.subject = issuer->subject_claim;
+    issuer->policy.username = issuer->username_claim;
+    issuer->policy.client = issuer->client_claim;
 
     issuer->identity = issuer->issuer;
 
@@ -56,32 +63,68 @@ ngx_http_social_issuer_finish(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
         return NGX_CONF_ERROR;
     }
 
-    return issuer->user_pool.len ? ngx_http_social_issuer_update(cf, issuer)
+    return issuer->user_pool.len ? ngx_http_social_issuer_add_forms(cf, issuer)
                                  : NGX_CONF_OK;
 }
 
 
 /*
- * A pool's issuer may have been updated: its tokens are of the same users, and
- * signed with keys at another place, unless that was configured.
+ * A pool's issuer may have been updated, and its replicas sign under one of
+ * their own region (AWS: Multi-Region replication): their tokens are of the
+ * same users, and signed with keys at another place, unless that was
+ * configured.
  */
 
 static char *
-ngx_http_social_issuer_update(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
+ngx_http_social_issuer_add_forms(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer)
+{
+    ngx_uint_t     i;
+    social_str_t   region, *replica;
+
+    replica = issuer->replicas->elts;
+
+    (void) social_user_pool_region(ngx_http_social_view(&issuer->user_pool),
+                                   &region);
+
+    /* each is added before the last one */
+
+    for (i = issuer->replicas->nelts; i > 0; i--) {
+
+        if (social_str_eq(replica[i - 1], region)) {
+            return ngx_http_social_conf_error(cf, &issuer->position,
+                       "the region of \"user_pool\" (remove it) is among the "
+                       "\"replica_regions\" of \"social_issuer %V\"",
+                       &issuer->name);
+        }
+
+        if (ngx_http_social_issuer_add_form(cf, issuer, &replica[i - 1])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return ngx_http_social_issuer_add_form(cf, issuer, NULL);
+}
+
+
+static char *
+ngx_http_social_issuer_add_form(ngx_conf_t *cf,
+    ngx_http_social_issuer_t *issuer, const social_str_t *replica)
 {
     size_t                     size, len;
     u_char                    *p;
-    ngx_http_social_issuer_t  *updated;
+    ngx_http_social_issuer_t  *form;
 
-    updated = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuer_t));
-    if (updated == NULL) {
+    form = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuer_t));
+    if (form == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *updated = *issuer;
+    *form = *issuer;
 
-    size = social_user_pool_issuer(ngx_http_social_view(&issuer->user_pool),
-                                   true, NULL, 0);
+    size = ngx_http_social_issuer_form(issuer, replica, NULL, 0);
 
     p = ngx_pnalloc(cf->pool,
                     size + ngx_http_social_issuer_pool_keys.len + 1);
@@ -89,27 +132,43 @@ ngx_http_social_issuer_update(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
         return NGX_CONF_ERROR;
     }
 
-    len = social_user_pool_issuer(ngx_http_social_view(&issuer->user_pool),
-                                  true, p, size);
+    len = ngx_http_social_issuer_form(issuer, replica, p, size);
 
     ngx_memcpy(p + len, ngx_http_social_issuer_pool_keys.data,
                ngx_http_social_issuer_pool_keys.len);
     p[len + ngx_http_social_issuer_pool_keys.len] = '\0';
 
-    updated->issuer.data = p;
-    updated->issuer.len = len;
+    form->issuer.data = p;
+    form->issuer.len = len;
 
     /* the derived URI begins with the issuer, and is next to it in memory */
 
     if (issuer->jwks_uri.data == issuer->issuer.data) {
-        updated->jwks_uri.data = p;
-        updated->jwks_uri.len = len + ngx_http_social_issuer_pool_keys.len;
+        form->jwks_uri.data = p;
+        form->jwks_uri.len = len + ngx_http_social_issuer_pool_keys.len;
     }
 
-    updated->original = issuer;
-    issuer->updated = updated;
+    form->original = issuer;
+    issuer->next = form;
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * The issuer of a replica, or with NULL the updated one.
+ */
+
+static size_t
+ngx_http_social_issuer_form(ngx_http_social_issuer_t *issuer,
+    const social_str_t *replica, u_char *buf, size_t size)
+{
+    social_str_t  id;
+
+    id = ngx_http_social_view(&issuer->user_pool);
+
+    return replica ? social_user_pool_replica(id, *replica, buf, size)
+                   : social_user_pool_issuer(id, true, buf, size);
 }
 
 
@@ -133,6 +192,12 @@ ngx_http_social_issuer_derive(ngx_conf_t *cf, ngx_http_social_issuer_t *issuer)
                    "\"user_pool\" and \"issuer\" (remove one of them) are "
                    "mutually exclusive in \"social_issuer %V\"",
                    &issuer->name);
+    }
+
+    if (issuer->replicas->nelts && issuer->user_pool.len == 0) {
+        return ngx_http_social_conf_error(cf, &issuer->position,
+                   "\"replica_regions\" without \"user_pool\" (add it) in "
+                   "\"social_issuer %V\"", &issuer->name);
     }
 
     if (issuer->jwks_uri.len && issuer->jwks_file.len) {

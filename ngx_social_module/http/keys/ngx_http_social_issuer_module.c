@@ -107,8 +107,11 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     issuer->client_ids = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
     issuer->audiences = ngx_array_create(cf->pool, 4, sizeof(social_str_t));
+    issuer->replicas = ngx_array_create(cf->pool, 1, sizeof(social_str_t));
 
-    if (issuer->client_ids == NULL || issuer->audiences == NULL) {
+    if (issuer->client_ids == NULL || issuer->audiences == NULL
+        || issuer->replicas == NULL)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -128,15 +131,14 @@ ngx_http_social_issuer_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    slot = ngx_array_push_n(&imcf->forms, issuer->updated ? 2 : 1);
-    if (slot == NULL) {
-        return NGX_CONF_ERROR;
-    }
+    for ( /* void */ ; issuer; issuer = issuer->next) {
 
-    slot[0] = issuer;
+        slot = ngx_array_push(&imcf->forms);
+        if (slot == NULL) {
+            return NGX_CONF_ERROR;
+        }
 
-    if (issuer->updated) {
-        slot[1] = issuer->updated;
+        *slot = issuer;
     }
 
     return NGX_CONF_OK;
@@ -208,7 +210,7 @@ ngx_http_social_issuer_count(ngx_conf_t *cf,
     ngx_http_social_issuer_main_conf_t *imcf)
 {
     ngx_uint_t                  i;
-    ngx_http_social_issuer_t  **issuer;
+    ngx_http_social_issuer_t  **issuer, *form;
     static const ngx_str_t      unknown = ngx_string("");
 
     imcf->row = ngx_http_social_counters_row(cf, NGX_HTTP_SOCIAL_ROW_ISSUER,
@@ -228,8 +230,8 @@ ngx_http_social_issuer_count(ngx_conf_t *cf,
             return NGX_ERROR;
         }
 
-        if (issuer[i]->updated) {
-            issuer[i]->updated->row = issuer[i]->row;
+        for (form = issuer[i]->next; form; form = form->next) {
+            form->row = issuer[i]->row;
         }
     }
 

@@ -12,6 +12,8 @@ static void ngx_http_social_issuer_rules_number(social_sha256_t *sha256,
     uint64_t n);
 static void ngx_http_social_issuer_rules_text(social_sha256_t *sha256,
     social_str_t s);
+static void ngx_http_social_issuer_rules_claim(social_sha256_t *sha256,
+    const social_claim_path_t *path);
 static void ngx_http_social_issuer_rules_list(social_sha256_t *sha256,
     ngx_array_t *list);
 
@@ -50,6 +52,11 @@ ngx_http_social_issuer_rules(ngx_http_social_issuers_t *issuers)
         ngx_http_social_issuer_rules_number(sha256, issuer->any_client);
         ngx_http_social_issuer_rules_number(sha256, issuer->token_use);
         ngx_http_social_issuer_rules_number(sha256, issuer->leeway);
+        ngx_http_social_issuer_rules_claim(sha256, issuer->subject_claim);
+        ngx_http_social_issuer_rules_claim(sha256, issuer->username_claim);
+        ngx_http_social_issuer_rules_claim(sha256, issuer->groups_claim);
+        ngx_http_social_issuer_rules_claim(sha256, issuer->client_claim);
+        ngx_http_social_issuer_rules_claim(sha256, issuer->scope_claim);
     }
 
     rc = social_sha256_final(sha256, issuers->rules) == SOCIAL_OK
@@ -82,6 +89,16 @@ ngx_http_social_issuer_rules_text(social_sha256_t *sha256, social_str_t s)
 {
     ngx_http_social_issuer_rules_number(sha256, s.len);
     (void) social_sha256_update(sha256, s);
+}
+
+
+static void
+ngx_http_social_issuer_rules_claim(social_sha256_t *sha256,
+    const social_claim_path_t *path)
+{
+    static const social_str_t  none = social_string("");
+
+    ngx_http_social_issuer_rules_text(sha256, path ? path->text : none);
 }
 
 

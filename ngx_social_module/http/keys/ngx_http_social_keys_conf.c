@@ -10,20 +10,29 @@
 #include <openssl/evp.h>
 
 
-#define NGX_HTTP_SOCIAL_KEYS_SLOTS   128
-#define NGX_HTTP_SOCIAL_KEYS_UNUSED  180
+/* one for each 16k of the zone */
+#define NGX_HTTP_SOCIAL_KEYS_MIN_SLOTS  128
+#define NGX_HTTP_SOCIAL_KEYS_MAX_SLOTS  4096
+#define NGX_HTTP_SOCIAL_KEYS_SHARE      (16 * 1024)
+
+#define NGX_HTTP_SOCIAL_KEYS_UNUSED     180
 
 
 typedef struct {
     ngx_uint_t                    configuration;
     ngx_atomic_t                  generations;  /* over all slots, for ever */
-    ngx_http_social_keys_slot_t   slots[NGX_HTTP_SOCIAL_KEYS_SLOTS];
+    ngx_uint_t                    n;
+    ngx_http_social_keys_slot_t   slots[];
 } ngx_http_social_keys_sh_t;
 
 
 static void ngx_http_social_keys_cleanup(void *data);
 static ngx_int_t ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool,
     void **part, void *data, ngx_log_t *log);
+static ngx_http_social_keys_sh_t *ngx_http_social_keys_create_slots(
+    ngx_slab_pool_t *shpool);
+static ngx_int_t ngx_http_social_keys_fit(ngx_http_social_keys_sh_t *sh,
+    ngx_array_t *issuers, ngx_log_t *log);
 static ngx_int_t ngx_http_social_keys_make_id(
     ngx_http_social_issuer_t *issuer);
 static ngx_http_social_keys_slot_t *ngx_http_social_keys_find_slot(
@@ -130,14 +139,6 @@ ngx_http_social_keys_init(ngx_conf_t *cf, ngx_array_t *issuers)
         return NGX_OK;
     }
 
-    if (fetched > NGX_HTTP_SOCIAL_KEYS_SLOTS / 2) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "too many \"social_issuer\" blocks with keys to fetch: "
-                      "%ui, %d is the most", fetched,
-                      NGX_HTTP_SOCIAL_KEYS_SLOTS / 2);
-        return NGX_ERROR;
-    }
-
     return ngx_http_social_zone_add_part(cf, NGX_HTTP_SOCIAL_ZONE_KEYS,
                                          ngx_http_social_keys_init_zone,
                                          issuers);
@@ -162,7 +163,7 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
     ngx_http_social_keys_sh_t    *sh;
 
     if (*part == NULL) {
-        *part = ngx_slab_calloc(shpool, sizeof(ngx_http_social_keys_sh_t));
+        *part = ngx_http_social_keys_create_slots(shpool);
 
         if (*part == NULL) {
             ngx_log_error(NGX_LOG_EMERG, log, 0,
@@ -173,6 +174,10 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
 
     sh = *part;
     issuer = issuers->elts;
+
+    if (ngx_http_social_keys_fit(sh, issuers, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_shmtx_lock(&shpool->mutex);
 
@@ -214,7 +219,7 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
         keys->slot->next = ngx_current_msec;
     }
 
-    for (i = 0; i < NGX_HTTP_SOCIAL_KEYS_SLOTS; i++) {
+    for (i = 0; i < sh->n; i++) {
 
         if (sh->slots[i].claimed + 1 < sh->configuration
             && ngx_time() - sh->slots[i].used > NGX_HTTP_SOCIAL_KEYS_UNUSED)
@@ -224,6 +229,67 @@ ngx_http_social_keys_init_zone(ngx_slab_pool_t *shpool, void **part,
     }
 
     ngx_shmtx_unlock(&shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+static ngx_http_social_keys_sh_t *
+ngx_http_social_keys_create_slots(ngx_slab_pool_t *shpool)
+{
+    ngx_uint_t                  n;
+    ngx_http_social_keys_sh_t  *sh;
+
+    n = (shpool->end - (u_char *) shpool) / NGX_HTTP_SOCIAL_KEYS_SHARE;
+    n = ngx_max(n, NGX_HTTP_SOCIAL_KEYS_MIN_SLOTS);
+    n = ngx_min(n, NGX_HTTP_SOCIAL_KEYS_MAX_SLOTS);
+
+    sh = ngx_slab_calloc(shpool, sizeof(ngx_http_social_keys_sh_t)
+                                 + n * sizeof(ngx_http_social_keys_slot_t));
+
+    if (sh != NULL) {
+        sh->n = n;
+    }
+
+    return sh;
+}
+
+
+/*
+ * Half of the slots: with the next configuration all of them may be others.
+ */
+
+static ngx_int_t
+ngx_http_social_keys_fit(ngx_http_social_keys_sh_t *sh, ngx_array_t *issuers,
+    ngx_log_t *log)
+{
+    ngx_uint_t                   i, n;
+    ngx_http_social_issuer_t   **issuer;
+    ngx_http_social_position_t  *position;
+
+    issuer = issuers->elts;
+    n = 0;
+
+    for (i = 0; i < issuers->nelts; i++) {
+
+        if (issuer[i]->jwks_file.len
+            || ngx_http_social_issuer_shares_keys(issuer[i])
+            || ++n <= sh->n / 2)
+        {
+            continue;
+        }
+
+        position = &issuer[i]->position;
+
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "too many key sets to fetch: \"social_zone\" has room "
+                      "for those of %ui issuers (make it larger, or use "
+                      "\"jwks_file\"), and \"social_issuer %V\" is one more "
+                      "in %V:%ui", sh->n / 2, &issuer[i]->name,
+                      &position->file, position->line);
+
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }
@@ -277,7 +343,7 @@ ngx_http_social_keys_find_slot(ngx_http_social_keys_sh_t *sh, u_char *id)
 
     oldest = NULL;
 
-    for (i = 0; i < NGX_HTTP_SOCIAL_KEYS_SLOTS; i++) {
+    for (i = 0; i < sh->n; i++) {
 
         slot = &sh->slots[i];
 

@@ -3,6 +3,7 @@
  * "social_limit_zone", "social_limit" and what goes with them.
  */
 
+#include "ngx_http_social_auth.h"
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_limit.h"
 #include "ngx_http_social_zone.h"
@@ -252,6 +253,9 @@ ngx_http_social_limit_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_social_limit_loc_conf_t  *prev = parent;
     ngx_http_social_limit_loc_conf_t  *conf = child;
 
+    ngx_uint_t                          i;
+    ngx_http_social_limit_use_t       **uses;
+    ngx_http_social_limit_zone_t       *zone;
     ngx_http_social_limit_main_conf_t  *lmcf;
 
     if (conf->uses == NULL && !conf->off) {
@@ -271,6 +275,22 @@ ngx_http_social_limit_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         lmcf->used = 1;
 
         ngx_http_social_error_use(cf);
+
+        /* or else those without a subject would not be counted */
+
+        uses = conf->uses->elts;
+
+        for (i = 0; i < conf->uses->nelts; i++) {
+
+            zone = ngx_http_social_conf_find_named(&lmcf->zones,
+                                                   &uses[i]->name);
+
+            if (zone != NULL
+                && ngx_http_social_auth_names_subject(&zone->key_text))
+            {
+                ngx_http_social_auth_need_subject(cf);
+            }
+        }
     }
 
     return NGX_CONF_OK;

@@ -166,14 +166,9 @@ ngx_http_social_sign_url_handler(ngx_http_request_t *r)
         return ngx_http_social_reply_not_allowed(r, "POST");
     }
 
-    rc = ngx_http_social_auth_identity(r, &identity);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
+    rc = ngx_http_social_auth_person(r, &identity);
     if (rc != NGX_OK) {
-        return ngx_http_social_reply_unauthorized(r);
+        return rc;
     }
 
     return ngx_http_social_read_body(r, NGX_HTTP_SOCIAL_SIGN_URL_MAX_BODY,
@@ -620,6 +615,10 @@ ngx_http_social_sign_url_check(ngx_conf_t *cf,
         return ngx_http_social_conf_missing(cf, &conf->content.position,
                    "social_auth", "URLs are signed for verified users only",
                    "social_sign_url");
+    }
+
+    if (ngx_http_social_auth_names_subject(&conf->prefix->value)) {
+        ngx_http_social_auth_need_subject(cf);
     }
 
     ngx_http_social_read_body_location(cf, NGX_HTTP_SOCIAL_SIGN_URL_MAX_BODY);

@@ -36,14 +36,9 @@ ngx_http_social_presign_handler(ngx_http_request_t *r)
         return ngx_http_social_reply_not_allowed(r, "POST");
     }
 
-    rc = ngx_http_social_auth_identity(r, &identity);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
+    rc = ngx_http_social_auth_person(r, &identity);
     if (rc != NGX_OK) {
-        return ngx_http_social_reply_unauthorized(r);
+        return rc;
     }
 
     if (r->method == NGX_HTTP_POST && !ngx_http_social_presign_is_json(r)) {

@@ -260,6 +260,7 @@ ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     if (rc == NGX_DONE) {
         *conf = *prev;
+        ngx_http_social_auth_need_subject(cf);
         ngx_http_social_presign_location(cf, conf);
 
         return NGX_CONF_OK;
@@ -274,8 +275,13 @@ ngx_http_social_presign_merge_loc_conf(ngx_conf_t *cf, void *parent,
                              10 * 1024 * 1024);
     ngx_conf_merge_value(conf->expires, prev->expires, 300);
 
-    return rc == NGX_OK ? ngx_http_social_presign_check(cf, conf)
-                        : NGX_CONF_OK;
+    if (rc != NGX_OK) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_http_social_auth_need_subject(cf);
+
+    return ngx_http_social_presign_check(cf, conf);
 }
 
 

@@ -119,14 +119,9 @@ ngx_http_social_upload_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_social_auth_identity(r, &identity);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
+    rc = ngx_http_social_auth_person(r, &identity);
     if (rc != NGX_OK) {
-        return ngx_http_social_reply_unauthorized(r);
+        return rc;
     }
 
     if (ngx_http_social_upload_id(&r->uri, &id) != NGX_OK) {
@@ -312,6 +307,7 @@ ngx_http_social_upload_merge_loc_conf(ngx_conf_t *cf, void *parent,
                    "social_upload_status");
     }
 
+    ngx_http_social_auth_need_subject(cf);
     ngx_http_social_error_own_location(cf);
 
     return NGX_CONF_OK;

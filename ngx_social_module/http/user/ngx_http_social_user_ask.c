@@ -140,7 +140,6 @@ static ngx_uint_t
 ngx_http_social_user_claims(ngx_http_social_auth_ctx_t *identity,
     int64_t said, u_char *number, social_pq_param_t *params)
 {
-    ngx_str_t            *username;
     const social_json_t  *payload;
 
     payload = identity->jwt.payload;
@@ -153,9 +152,8 @@ ngx_http_social_user_claims(ngx_http_social_auth_ctx_t *identity,
     ngx_http_social_user_text(payload, "preferred_username", &params[2]);
 
     if (params[2].null) {
-        username = ngx_http_social_auth_username_claim(identity);
-        ngx_http_social_user_text(payload, (char *) username->data,
-                                  &params[2]);
+        params[2].value = identity->claims.username;
+        params[2].null = (params[2].value.len == 0);
     }
 
     ngx_http_social_user_text(payload, "email", &params[3]);
@@ -192,15 +190,16 @@ static void
 ngx_http_social_user_flag(const social_json_t *payload, const char *name,
     social_pq_param_t *param)
 {
-    social_str_t  claim;
+    social_claim_path_t  claim;
 
-    claim = social_str(name);
+    ngx_memzero(&claim, sizeof(social_claim_path_t));
+    claim.name = social_str(name);
     param->null = false;
 
-    if (social_claims_holds(payload, claim, social_str("true"))) {
+    if (social_claims_holds(payload, &claim, social_str("true"))) {
         param->value = social_str("true");
 
-    } else if (social_claims_holds(payload, claim, social_str("false"))) {
+    } else if (social_claims_holds(payload, &claim, social_str("false"))) {
         param->value = social_str("false");
 
     } else {

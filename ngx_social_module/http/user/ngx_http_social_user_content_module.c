@@ -104,17 +104,9 @@ ngx_http_social_user_content_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_social_auth_identity(r, &identity);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
+    rc = ngx_http_social_auth_person(r, &identity);
     if (rc != NGX_OK) {
-
-        /* as with "satisfy any", where the address was sufficient */
-
-        return ngx_http_social_reply_unauthorized(r);
+        return rc;
     }
 
     return r->method == NGX_HTTP_DELETE
@@ -192,6 +184,7 @@ ngx_http_social_user_content_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ulcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_user_module);
     ulcf->enable = 0;
 
+    ngx_http_social_auth_need_subject(cf);
     ngx_http_social_error_own_location(cf);
 
     return NGX_CONF_OK;

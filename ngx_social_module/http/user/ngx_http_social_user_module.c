@@ -233,6 +233,7 @@ ngx_http_social_user_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     umcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_user_module);
 
     umcf->used = 1;
+    ngx_http_social_auth_need_subject(cf);
     ngx_http_social_error_use(cf);
 
     return NGX_CONF_OK;

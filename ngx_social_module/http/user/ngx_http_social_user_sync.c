@@ -74,6 +74,13 @@ ngx_http_social_user_sync_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (identity->claims.subject.len == 0) {
+
+        /* with "satisfy any" the address was sufficient */
+
+        return NGX_DECLINED;
+    }
+
     umcf = ngx_http_get_module_main_conf(r, ngx_http_social_user_module);
 
     ngx_http_social_user_get(umcf, key, &user);

@@ -14,6 +14,7 @@ import { jwks, makeKeys } from './keys.mjs';
 import { Mutator } from './mutate.mjs';
 import { Random } from './random.mjs';
 import { explain, lax, reasons } from './reasons.mjs';
+import { claims } from './claims.mjs';
 import { aws, jose } from './verifiers.mjs';
 
 const [dir, text] = process.argv.slice(2);
@@ -39,7 +40,7 @@ for (const kid of rules.kids) {
         for (;;) {
             const t = mutator.good();
 
-            if (t.use === use && t.key.kid === kid) {
+            if (t.use === use && t.key.name === kid) {
                 tokens.push({ token: mutator.compact(t), note: 'good',
                               good: use });
                 break;
@@ -67,7 +68,9 @@ console.log('made');
 await once(process.stdin, 'data');
 
 const ours = JSON.parse(readFileSync(`${dir}/ours.json`));
-const result = { looser: [], unexplained: [], good: [], accepted: {},
+const said = JSON.parse(readFileSync(`${dir}/said.json`));
+const result = { looser: [], unexplained: [], good: [], other: [], accepted: {},
+                 nested: 0,
                  reasons: Object.fromEntries(reasons.map(([name, where]) =>
                      [name, { where, aws: 0, jose: 0 }])) };
 
@@ -86,13 +89,21 @@ tokens.forEach((t, i) => {
         }
 
         if (us === 'ok') {
+            const expected = claims(t.token);
+
             result.accepted[use] = (result.accepted[use] ?? 0) + 1;
+            result.nested += t.note.includes('nested');
+
+            if (said[use][i] !== expected) {
+                result.other.push({ ...say('jose'), said: said[use][i],
+                                    expected });
+            }
         }
 
         for (const who of ['aws', 'jose']) {
             const them = t[use][who];
 
-            if (us === 'ok' && them !== 'ok' && !lax(t.token)) {
+            if (us === 'ok' && them !== 'ok' && !lax(t.token, who)) {
                 result.looser.push(say(who));
             }
 

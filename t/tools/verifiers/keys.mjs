@@ -5,21 +5,26 @@ import { constants, createSign, generateKeyPairSync, sign } from 'node:crypto';
 
 const hash = { 256: 'sha256', 384: 'sha384', 512: 'sha512' };
 
+// name, type, options, "alg", and a "kid" that is not the name: two keys have
+// the same one
+
 const types = [
     [ 'rsa', 'rsa', { modulusLength: 2048 }, 'RS256' ],
     [ 'any', 'rsa', { modulusLength: 2048 }, undefined ],
     [ 'ec', 'ec', { namedCurve: 'P-256' }, 'ES256' ],
     [ 'ed', 'ed25519', {}, 'EdDSA' ],
+    [ 'twin-rsa', 'rsa', { modulusLength: 2048 }, 'RS256', 'twin' ],
+    [ 'twin-ec', 'ec', { namedCurve: 'P-256' }, 'ES256', 'twin' ],
 ];
 
 export function makeKeys() {
     const keys = {};
 
-    for (const [kid, type, options, alg] of types) {
+    for (const [name, type, options, alg, kid = name] of types) {
         const pair = generateKeyPairSync(type, options);
 
-        keys[kid] = {
-            kid, alg, privateKey: pair.privateKey,
+        keys[name] = {
+            name, kid, alg, privateKey: pair.privateKey,
             jwk: { ...pair.publicKey.export({ format: 'jwk' }), kid, alg,
                    use: 'sig' },
         };
@@ -28,7 +33,7 @@ export function makeKeys() {
     // says that it is "rsa", and is in no set
 
     keys.forged = {
-        kid: 'rsa', alg: 'RS256',
+        name: 'forged', kid: 'rsa', alg: 'RS256',
         privateKey: generateKeyPairSync('rsa', types[0][2]).privateKey,
     };
 
@@ -36,7 +41,7 @@ export function makeKeys() {
 }
 
 export function jwks(keys) {
-    return { keys: types.map(([kid]) => keys[kid].jwk) };
+    return { keys: types.map(([name]) => keys[name].jwk) };
 }
 
 // The signature of "alg" over the input, by whichever key it is; a key of

@@ -29,7 +29,8 @@ const names = [
     '"alg"', '"kid"', '"typ"', '"cty"', '"crit"', '"b64"', '"zip"', '"jku"',
     '"jwk"', '"x5u"', '"x5c"', '"iss"', '"sub"', '"aud"', '"client_id"',
     '"token_use"', '"scope"', '"exp"', '"nbf"', '"iat"', '"jti"',
-    '"username"', '"cognito:groups"', '"custom:a"', '"__proto__"',
+    '"username"', '"cognito:groups"', '"custom:a"', '"sid"',
+    '"__proto__"',
     '"constructor"', '""', '"\\u0000"', '"a\xff"',
 ];
 
@@ -84,6 +85,8 @@ export class Mutator {
             ['"iat"', String(rules.now - 60)],
             ['"exp"', String(rules.now + 3600)],
             ['"cognito:groups"', '["staff","beta"]'],
+            ['"sid"', '"2a88c258-f73a-4103-b862-e1fbd8f4e04e"'],
+            ['"realm_access"', '{"roles":["editor","site admins"]}'],
         ];
 
         if (use === 'access') {
@@ -282,6 +285,39 @@ export class Mutator {
         t.note.push('issuer');
     }
 
+    // What stands at the end of a path, or instead of it.
+
+    mutateNested(t) {
+        const { random } = this;
+
+        set(t.payload, '"realm_access"', random.pick([
+            '{"roles":["a b","c,d","\\u00e9"," e "]}', '{"roles":"one, two"}',
+            '{"roles":""}', '{"roles":null}', '{"roles":[]}', '{"roles":7}',
+            '{"roles":[1,"x",["y"],null,{"z":true},"x"]}', '{"roles":true}',
+            '{"roles":{"a":true,"b":{},"c":{"x":1},"d":null,"e":[0],"f":false,'
+            + '"g":[],"h":"x","i":1,"j k":[null],"l":{"m":null}}}',
+            '{"roles":{}}', '{"x":{"roles":["n"]}}', '{"role":["n"]}',
+            '["roles"]', '[{"roles":["n"]}]', '"roles"', 'null',
+            '{"__proto__":{"roles":["n"]}}', '{"constructor":{"roles":["n"]}}',
+        ]));
+
+        if (random.one(3)) {
+            set(t.payload, '"realm_access.roles"', random.pick([
+                '["whole"]', '"whole"', 'null', '{}', '[]', '{"w":true}',
+                'false',
+            ]));
+        }
+
+        if (random.one(10)) {
+            set(t.payload, '"events"', random.pick([
+                '{"http://schemas.openid.net/event/backchannel-logout":{}}',
+                '{}', '["a"]', '"a"', 'null',
+            ]));
+        }
+
+        t.note.push('nested');
+    }
+
     mutateSpace(t) {
         t.space = this.random.pick([' ', '\n', '\t', '\r\n', '\f', '\xa0',
                                     '\v', '/**/', '\0']);
@@ -349,6 +385,7 @@ export class Mutator {
             'Times', 'Times', 'Times', 'Value', 'Value', 'String', 'String',
             'Remove', 'Twice', 'Name', 'Add', 'Add', 'Audience', 'Audience',
             'Issuer', 'Space', 'Around', 'Depth', 'Length', 'Tail', 'Key',
+            'Nested',
         ];
 
         if (random.one(3)) {
@@ -368,7 +405,7 @@ export class Mutator {
 
     mutateBytes(t) {
         const { random } = this;
-        const made = `${t.use} ${t.key.kid}`;
+        const made = `${t.use} ${t.key.name}`;
 
         this.made ??= {};
 
