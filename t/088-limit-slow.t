@@ -13,6 +13,7 @@ use Digest::SHA qw( sha256_hex );
 use SocialMany;
 use SocialNginx;
 use SocialPostgres;
+use SocialSwallow;
 use Test::More;
 
 SocialPostgres::bin()
@@ -48,18 +49,22 @@ END
 _EOC_
 
 my $port = SocialNginx::free_port();
-my $nginx = SocialNginx->new;
+my $nginx;
 
-mkdir "$nginx->{dir}/html";
-$nginx->write_file('html/x', "here\n");
-$nginx->write_file('nginx.conf', <<"_EOC_");
+sub begin {
+    my ($database) = @_;
+
+    $nginx = SocialNginx->new;
+    mkdir "$nginx->{dir}/html";
+    $nginx->write_file('html/x', "here\n");
+    $nginx->write_file('nginx.conf', <<"_EOC_");
 user root;
 load_module modules/ngx_http_social_module.so;
 worker_processes 1;
 events { worker_connections 1024; }
 http {
     @{[ $nginx->http_paths ]}
-    social_database "@{[ $pg->gateway ]}" timeout=50s;
+    social_database $database;
     social_limit_interval 200ms;
     social_limit_zone quota key=\$arg_k quota=40r/day;
     social_limit_zone small key=\$arg_k rate=1r/h burst=1000 size=64k;
@@ -72,7 +77,11 @@ http {
     }
 }
 _EOC_
-$nginx->start($port);
+    $nginx->start($port);
+    return;
+}
+
+begin('"' . $pg->gateway . '" timeout=50s');
 
 sub text { return "GET $_[0] HTTP/1.0\r\n\r\n" }
 
@@ -193,5 +202,39 @@ $nginx->stop;
 
 unlike($nginx->error_log, qr/\[(?:alert|emerg|crit|error)\]/,
        'nothing bad is logged');
+
+
+# What has come to the database, and its answer has not come back, is sent again
+# and counted once.
+
+subtest 'answers that are lost' => sub {
+    my $proxy = SocialSwallow->start($nginx->{dir}, $pg);
+    my $used = sub {
+        my $day = int(time / 86400) * 86400;
+        my $key = substr sha256_hex("quota\0$day\0lost"), 0, 32;
+        return $pg->value("SELECT coalesce((SELECT used FROM limit_quotas
+            WHERE key = '\\x$key'), 0)");
+    };
+    my $failed = sub {
+        return metric('social_limit_exchanges_total{outcome="failed"}');
+    };
+
+    begin('"' . $proxy->conninfo . '" timeout=500ms');
+    waits('exchanges', sub {
+        metric('social_limit_exchanges_total{outcome="ok"}') > 0 });
+
+    $proxy->hold;
+    is(ask(3, '/quota?k=lost'), '200:3', 'some of a quota');
+    waits('it is counted', sub { $used->() >= 3 });
+
+    my $before = $failed->();
+    waits('the answer is missed, twice', sub { $failed->() >= $before + 2 });
+    $proxy->answer;
+
+    waits('all goes on', sub {
+        $nginx->error_log =~ /limits are shared again/ });
+    is($used->(), 3, 'it was counted once');
+    $nginx->stop;
+};
 
 done_testing();
