@@ -132,7 +132,7 @@ for my $name (sort keys %handler) {
 
     for my $where ('', '/if', '/except', '/small', '/read') {
 
-        # uploads in parts are told from each other by what the client sent
+        # uploads in parts are distinguished by what the client sent
 
         next if $where eq '/read' && defined $target;
 

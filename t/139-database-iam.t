@@ -264,7 +264,7 @@ subtest 'no credentials' => sub {
     $nginx->stop;
 };
 
-# Those of an instance, each good for some seconds, until it is away.
+# Those of an instance, each good for some seconds, until it is unavailable.
 
 my $life = 10;
 
