@@ -331,6 +331,29 @@ is(claims((assertions(get('/x/', @with)))[0], 'two')->{username}, 'alice',
 $nginx->stop;
 
 
+# where no identity headers are used anywhere, nothing else removes what the
+# first location has added
+
+$nginx = begin("social_auth main;
+                location /accel { social_assertion secret=one; $backend }
+                location /two { social_assertion secret=two; $backend }
+                location /drop { $backend }
+                location /gone { social_assertion secret=one;
+                                 proxy_intercept_errors on;
+                                 error_page 502 = \@drop; $gone }
+                location \@drop { $backend }",
+               http => 'social_identity_headers off;');
+$nginx->start($port);
+
+my @moved = assertions(get('/accel/two', @with));
+
+is(scalar @moved, 1, 'alone: one of them');
+is(claims($moved[0], 'two')->{username}, 'alice', '... of the last place');
+is(assertions(get('/accel/drop', @with)) + 0, 0, '... and none is left');
+is(assertions(get('/gone', @with)) + 0, 0, '... in a named location either');
+$nginx->stop;
+
+
 # mistakes
 
 sub refused {
