@@ -904,6 +904,25 @@ subtest 'what is over goes' => sub {
 };
 
 
+subtest 'what is over behind what is kept' => sub {
+    1 while v('SELECT social_prune()');
+
+    for my $state ([ dead => 2500 ], [ done => 10 ]) {
+        v("INSERT INTO jobs (queue, kind, state, created_at, finished_at)
+            SELECT 'default', 'x', '$state->[0]', now() - interval '3 days',
+                now() - interval '2 days'
+            FROM generate_series(1, $state->[1])");
+    }
+
+    1 while v('SELECT social_prune()');
+
+    is(v("SELECT count(*) FROM jobs WHERE state = 'done'"), 0,
+       'is found in one go');
+    is(v('SELECT count(*) FROM jobs'), 2500, '... and nothing else');
+    clear();
+};
+
+
 subtest 'heads that are wrong' => sub {
     v("SELECT social_job_add('x', p_queue => 'm')");
     claim('w', 1, queue => 'm');
