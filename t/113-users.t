@@ -495,6 +495,22 @@ subtest 'two at the same time' => sub {
     is(v("SELECT count(*) FROM users WHERE sub = '$sub'"), 0, '... gets none');
 
     v("ALTER FUNCTION $function SET lock_timeout = '250ms'");
+
+    # of one who leaves all objects are erased, the newest one as well
+
+    my $delete = v("SELECT oid::regprocedure::text FROM pg_proc
+        WHERE proname = 'social_user_delete'");
+    my $upload = '00000000-0000-4000-8000-000000000113';
+
+    v("ALTER FUNCTION $delete SET lock_timeout = 0");
+    $sub = $user->();
+    is(meanwhile("SELECT social_upload_create('$upload', 'i', '$sub', '$sub',
+            'post', 'raw', 'raw/meanwhile', NULL, 1, NULL, '1 hour')",
+        "SELECT social_user_delete('i', '$sub')"), 'true',
+       'one who leaves while something is uploaded');
+    is(v("SELECT count(*) FROM jobs WHERE kind = 'erase'
+          AND payload::text LIKE '%$upload%'"), 2, '... which is erased, too');
+    v("ALTER FUNCTION $delete SET lock_timeout = '250ms'");
 };
 
 done_testing();
