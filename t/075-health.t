@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Socket qw( SOL_SOCKET SO_LINGER );
 use SocialNginx;
 use SocialHealth;
 use SocialPeers ();
@@ -27,6 +28,11 @@ my %way = (
     drip      => [ sub { syswrite $_[0], 'H' x 1 }, 'its answer is invalid: '
                    . 'it is not HTTP' ],
     drop      => [ sub { 0 }, qr/the connection was (?:reset|closed without)/ ],
+    reset     => [ sub {
+        sysread $_[0], my $request, 4096;
+        setsockopt $_[0], SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+        return 0;
+    }, 'the connection was reset' ],
     garbage   => [ "\x15\x03\x03 no HTTP\n",
                    'its answer is invalid: it is not HTTP' ],
     cut       => [ "${head}Server: x\r\n", 'the answer is cut' ],
@@ -308,6 +314,10 @@ sub all_b {
 
 conf();
 $nginx->start($port);
+
+# from the first request on: there is none, or the one that has been checked
+
+unlike(answers(10, '/to/first'), qr/504/, 'no peer is used before its check');
 
 subtest 'what peers do' => sub {
     for my $name (sort keys %way) {
