@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Socket qw( SOL_SOCKET SO_LINGER );
 use SocialNginx;
 use SocialHealth;
 use SocialPeers ();
@@ -27,6 +28,11 @@ my %way = (
     drip      => [ sub { syswrite $_[0], 'H' x 1 }, 'its answer is invalid: '
                    . 'it is not HTTP' ],
     drop      => [ sub { 0 }, qr/the connection was (?:reset|closed without)/ ],
+    reset     => [ sub {
+        sysread $_[0], my $request, 4096;
+        setsockopt $_[0], SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+        return 0;
+    }, 'the connection was reset' ],
     garbage   => [ "\x15\x03\x03 no HTTP\n",
                    'its answer is invalid: it is not HTTP' ],
     cut       => [ "${head}Server: x\r\n", 'the answer is cut' ],
@@ -44,6 +50,20 @@ my %way = (
     other     => [ $chunked, 'its body does not match' ],
     evil      => [ $head . "\r\n" . 'a' x 5000, 'its body does not match' ],
     plain     => [ $head . "\r\n", 'the TLS handshake failed' ],
+
+    # it matches after some hundred thousand steps, and more are allowed to
+    # nobody
+
+    costly    => [ $head . "\r\n" . 'a' x 19, 'its body does not match' ],
+
+    # both sides of both ends of a range, the default one and another
+
+    d399      => [ "HTTP/1.1 399 x\r\n\r\n" ],
+    d400      => [ "HTTP/1.1 400 x\r\n\r\n", 'its status is 400' ],
+    r249      => [ "HTTP/1.1 249 x\r\n\r\n", 'its status is 249' ],
+    r250      => [ "HTTP/1.1 250 x\r\n\r\n" ],
+    r260      => [ "HTTP/1.1 260 x\r\n\r\n" ],
+    r261      => [ "HTTP/1.1 261 x\r\n\r\n", 'its status is 261' ],
 );
 
 # a byte at a time, which is HTTP but too slow
@@ -65,6 +85,8 @@ my %params = (
     matched => '"body=~^ALL(?i)|^all is [a-z]+!$"',
     other   => '"body=all is Well"',
     evil    => '"body=~^(a+)+$(?<!a)"',
+    costly  => '"body=~^(?:(a+)+c|a)"',
+    (map { $_ => 'status=250-260' } qw( r249 r250 r260 r261 )),
     plain   => 'tls=on tls_verify=off',
     slow    => 'timeout=400ms',
     endless => 'status=200',
@@ -292,6 +314,10 @@ sub all_b {
 
 conf();
 $nginx->start($port);
+
+# from the first request on: there is none, or the one that has been checked
+
+unlike(answers(10, '/to/first'), qr/504/, 'no peer is used before its check');
 
 subtest 'what peers do' => sub {
     for my $name (sort keys %way) {

@@ -198,6 +198,13 @@ subtest 'a rate' => sub {
     ok(SocialNginx::wait_for(15, sub { status('/fast?k=a') == 200 }),
        '... and another when its time has come');
 
+    # with room for all of them none makes way for another
+
+    is(ask(4, '/plain?k=stays'), '200:3 429:1', 'a key');
+    my @others = map { text("/plain?k=other$_") } 1 .. 60;
+    is(statuses(many($port, \@others, width => 20)), '200:60', 'and others');
+    is(ask(3, '/plain?k=stays'), '429:3', '... which it outlives');
+
     my $long = 'x' x 3000;
     is(ask(5, "/plain?k=${long}a"), '200:3 429:2', 'a long key');
     is(ask(5, "/plain?k=${long}b"), '200:3 429:2', '... is all of it');

@@ -792,6 +792,30 @@ subtest 'notifications' => sub {
 };
 
 
+subtest 'claims at the same time' => sub {
+    v("SELECT social_job_add('x') FROM generate_series(1, 4)");
+
+    # the first one has taken its jobs, and has not committed
+
+    my $end = $pg->transaction("SELECT social_jobs_claim('default', 'a', '1 hour',
+        2)");
+    my ($got, $ok) = $pg->attempt("SET statement_timeout = '20s';
+        SELECT count(*) FROM social_jobs_claim('default', 'b', '1 hour', 3)
+            WHERE worker = 'b';");
+
+    ok($ok, 'the second one does not wait');
+    is($got, 2, '... and has the others') or diag($got);
+    $end->('COMMIT');
+
+    is(v("SELECT string_agg(worker || n, ' ' ORDER BY worker) FROM (
+        SELECT worker, count(*) AS n FROM jobs WHERE state = 'running'
+            GROUP BY worker) t"), 'a2 b2', 'each has two');
+    is(v("SELECT string_agg(worker || left_over, ' ' ORDER BY worker)
+        FROM job_claims"), 'a2 b2', '... and knows of two');
+    clear();
+};
+
+
 subtest 'for operators' => sub {
     v("SELECT social_job_add('mail') FROM generate_series(1, 6)");
     v("SELECT social_job_add('post')");
@@ -839,15 +863,17 @@ subtest 'what is over goes' => sub {
         expires_at = now() - interval '31 days' WHERE id = '$pending'");
     v("SELECT social_job_add('waits')");
 
-    my ($calls, $rows) = (0, 0);
+    my ($calls, $rows, $most) = (0, 0, 0);
 
     while (my $n = v('SELECT social_prune()')) {
         $rows += $n;
+        $most = $n if $n > $most;
         last if ++$calls > 50;
     }
 
     is($rows, 4900 + 4500 + 1, 'all that is due, in one go');
     cmp_ok($calls, '<', 12, 'a thousand of each at a time');
+    cmp_ok($most, '<=', 2001, '... and no more');
     is(v("SELECT count(*) FILTER (WHERE state = 'dead'),
         count(*) FILTER (WHERE kind = 'young'),
         count(*) FILTER (WHERE kind = 'waits') FROM jobs"), '100|100|1',
@@ -856,10 +882,43 @@ subtest 'what is over goes' => sub {
         'nor an upload that never came');
     is(v("SELECT social_prune(p_dead => '1 day')"), 100, 'the dead in time');
 
-    my $locked = session('locker', "BEGIN; SELECT FROM jobs FOR UPDATE");
-    v("UPDATE uploads SET state = 'pending' WHERE false");
-    is(v("SELECT social_prune(p_done => '0 s')"), 0, 'locked rows are left');
+    $pending = upload('p2', 'post');
+    v("UPDATE uploads SET state = 'pending',
+        expires_at = now() - interval '31 days' WHERE id = '$pending'");
+    v("INSERT INTO revocations VALUES ('i', 'x', now() - interval '1 day')");
+    v("INSERT INTO job_locks (name, job, fence, worker, until)
+        VALUES ('x', 0, 0, 'w', now() - interval '1 day')");
+
+    my $due = q{SELECT (SELECT count(*) FROM uploads WHERE state = 'pending')
+        + (SELECT count(*) FROM revocations) + (SELECT count(*) FROM job_locks)
+        + (SELECT count(*) FROM events)};
+    my $before = v($due);
+    my $locked = session('locker', "BEGIN; SELECT FROM jobs FOR UPDATE;
+        SELECT FROM events FOR UPDATE; SELECT FROM revocations FOR UPDATE;
+        SELECT FROM uploads FOR UPDATE; SELECT FROM job_locks FOR UPDATE");
+    is(v("SET statement_timeout = '30s'; SELECT social_prune(
+        p_done => '0 s', p_events => '0 s')"), 0, 'locked rows are left');
+    is(v($due), $before, '... of each kind, and not waited for');
     over($locked);
+    clear();
+};
+
+
+subtest 'what is over behind what is kept' => sub {
+    1 while v('SELECT social_prune()');
+
+    for my $state ([ dead => 2500 ], [ done => 10 ]) {
+        v("INSERT INTO jobs (queue, kind, state, created_at, finished_at)
+            SELECT 'default', 'x', '$state->[0]', now() - interval '3 days',
+                now() - interval '2 days'
+            FROM generate_series(1, $state->[1])");
+    }
+
+    1 while v('SELECT social_prune()');
+
+    is(v("SELECT count(*) FROM jobs WHERE state = 'done'"), 0,
+       'is found in one go');
+    is(v('SELECT count(*) FROM jobs'), 2500, '... and nothing else');
     clear();
 };
 

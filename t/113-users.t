@@ -9,6 +9,7 @@ use warnings;
 
 use lib 't/lib';
 
+use POSIX ();
 use Test::More;
 use SocialPostgres;
 
@@ -402,6 +403,114 @@ subtest 'who may sign up' => sub {
     my (undef, $ok) = $pg->attempt("INSERT INTO sign_up_rules
         (action, kind, value) VALUES ('deny', 'email', 'Ann\@x');");
     ok(!$ok, 'a value that would never match is not taken');
+};
+
+# What one transaction has done and not committed, another one waits for: what
+# that one has read before is not what it writes.
+
+sub meanwhile {
+    my ($first, $second) = @_;
+
+    my $end = $pg->transaction($first);
+    pipe my $in, my $out or die "pipe: $!\n";
+    my $pid = fork // die "fork: $!\n";
+
+    if (!$pid) {
+        my ($got, $ok) = $pg->attempt("SELECT coalesce(($second)::text, '-');");
+        syswrite $out, $ok ? $got : "ERROR $got";
+        POSIX::_exit(0);
+    }
+
+    close $out;
+    $pg->wait_for("SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock'", 1);
+    $end->('COMMIT');
+
+    my $got = do { local $/; <$in> };
+    waitpid $pid, 0;
+    return $got;
+}
+
+subtest 'two at the same time' => sub {
+    my $function = v("SELECT oid::regprocedure::text FROM pg_proc
+        WHERE proname = 'social_user_sync'");
+    my $sync = sub {
+        my ($sub, $name, $email, $age, $event) = @_;
+        my @text = quote($sub, $name, $email, $event);
+        return "social_user_sync('i', $text[0], $text[1], $text[2], NULL, true,
+            NULL, NULL, now() - interval '$age', $text[3])";
+    };
+    my $user = sub {
+        my $sub = 'm' . ++$n;
+        v('SELECT ' . $sync->($sub, undef, undef, '1 day', undef));
+        return $sub;
+    };
+    my $of = sub { return v("SELECT $_[1] FROM users WHERE sub = '$_[0]'") };
+
+    # as long as it takes here
+
+    v("ALTER FUNCTION $function SET lock_timeout = 0");
+
+    my $sub = $user->();
+    my $id = $of->($sub, 'id');
+    my $one = $sync->($sub, undef, 'a@example.com', '1 hour', 'e1');
+    is(meanwhile("SELECT $one", "SELECT $one"), $id, 'an event that comes twice');
+    is($of->($sub, 'cardinality(synced_events)'), 1, '... is noted once');
+
+    $sub = $user->();
+    is(meanwhile("UPDATE users SET handle = 'chosen' WHERE sub = '$sub'",
+                 'SELECT ' . $sync->($sub, 'wanted', undef, '1 hour', 'e2')),
+       $of->($sub, 'id'), 'a handle that the user has chosen meanwhile');
+    is($of->($sub, 'handle'), 'chosen', '... stays');
+
+    $sub = $user->();
+    my $late = $sync->($sub, undef, 'late@example.com', '1 hour', 'e3');
+    my $early = $sync->($sub, undef, 'early@example.com', '2 hours', 'e4');
+    is(meanwhile("SELECT $late", "SELECT $early"), $of->($sub, 'id'),
+       'what was said earlier and comes later');
+    is($of->($sub, 'email'), 'late@example.com', '... is not taken');
+    is($of->($sub, 'cardinality(synced_events)'), 2, '... both are noted');
+
+    $sub = $user->();
+    is(meanwhile("DELETE FROM users WHERE sub = '$sub'",
+                 'SELECT ' . $sync->($sub, undef, 'x@example.com', '1 hour',
+                                     'e5')),
+       '-', 'one who has gone meanwhile');
+
+    # who is new: of two who say so one makes the row
+
+    $sub = 'm' . ++$n;
+    my $got = meanwhile('SELECT ' . $sync->($sub, 'newly', 'a@example.com',
+                                            '2 hours', 'e6'),
+                        'SELECT ' . $sync->($sub, 'newly', 'b@example.com',
+                                            '1 hour', 'e7'));
+    is($got, $of->($sub, 'id'), 'one who is new to both');
+    is($of->($sub, "handle || ' ' || email"), 'newly b@example.com',
+       '... has what each has said');
+
+    $sub = 'm' . ++$n;
+    is(meanwhile("SELECT social_user_delete('i', '$sub')",
+                 'SELECT ' . $sync->($sub, 'gone', undef, '1 hour', 'e8')),
+       '-', 'one who is deleted before there is a row');
+    is(v("SELECT count(*) FROM users WHERE sub = '$sub'"), 0, '... gets none');
+
+    v("ALTER FUNCTION $function SET lock_timeout = '250ms'");
+
+    # of one who leaves all objects are erased, the newest one as well
+
+    my $delete = v("SELECT oid::regprocedure::text FROM pg_proc
+        WHERE proname = 'social_user_delete'");
+    my $upload = '00000000-0000-4000-8000-000000000113';
+
+    v("ALTER FUNCTION $delete SET lock_timeout = 0");
+    $sub = $user->();
+    is(meanwhile("SELECT social_upload_create('$upload', 'i', '$sub', '$sub',
+            'post', 'raw', 'raw/meanwhile', NULL, 1, NULL, '1 hour')",
+        "SELECT social_user_delete('i', '$sub')"), 'true',
+       'one who leaves while something is uploaded');
+    is(v("SELECT count(*) FROM jobs WHERE kind = 'erase'
+          AND payload::text LIKE '%$upload%'"), 2, '... which is erased, too');
+    v("ALTER FUNCTION $delete SET lock_timeout = '250ms'");
 };
 
 done_testing();

@@ -49,10 +49,12 @@ sub gets_of {
     return $w->requests(qr{^GET /raw/\Q$key\E$});
 }
 
-# Until a heartbeat is recorded.
+# Until a heartbeat is recorded, of that worker or of any.
 
 sub another_beat {
-    my $beat = 'SELECT max(lease_until) FROM job_workers';
+    my ($pid) = @_;
+    my $beat = 'SELECT max(lease_until) FROM job_workers'
+        . ($pid ? " WHERE name LIKE '%/$pid/%'" : '');
     my $last = $w->v($beat);
 
     ok(SocialWorker::until_true(60, sub { $w->v($beat) ne $last }),
@@ -323,6 +325,53 @@ subtest 'a network that swallows' => sub {
     my ($status, $log) = $w->stop($cut, 'TERM', $SOON);
     is($status, 0, 'swallowed again, it leaves') or diag($log);
     $proxy->answer;
+};
+
+
+# A lease holds from when it was asked for, and not from when that was answered:
+# the server counts from then, too.
+
+subtest 'a heartbeat that is answered late' => sub {
+    # what somebody sent before, and was swallowed, is run by now
+
+    ok(SocialWorker::until_true(60, sub { !$w->backends }), 'nobody is there');
+
+    mkdir "$w->{dir}/late";
+    my $proxy = SocialSwallow->start("$w->{dir}/late", $w->{pg});
+    my $far = $w->conf(file => 'far.conf', conninfo => $proxy->conninfo,
+        lease => '12s');
+    $w->conf(lease => '12s');
+
+    $w->close_gate;
+    my $late = $w->worker(conf => $far);
+    my $id = $w->upload('post', key => 'gate-first');
+    at_gate($id);
+
+    # half a lease is how long it waits for an answer
+
+    $proxy->hold;
+    another_beat($late);
+    sleep 5;
+    $proxy->swallow;
+
+    my $other = $w->worker;
+    is($w->state_of($id), 'done', 'another worker does the job')
+        or diag($w->job_of($id, 'last_error, failures, run_at - now()'),
+                $w->log_of($other));
+    is($w->job_of($id, 'attempt'), 2, 'in a second attempt');
+    is(puts_of($id), 1, 'and shows it');
+
+    $w->open_gate;
+    ok($w->decoder_of($late), 'the one that was answered late goes on');
+    sleep 5;
+    is(puts_of($id), 1, 'and does not show it');
+
+    $proxy->answer;
+    ok($w->logged($late, qr/"event":"job lost"/), 'and learns why');
+    is(puts_of($id), 1, 'nor does it then');
+
+    is(($w->stop($_))[0], 0, 'it leaves') for $other, $late;
+    $w->conf(lease => '4s');
 };
 
 

@@ -16,9 +16,11 @@ use SocialServer;
 use SocialTest;                     # for SocialToken
 use SocialToken qw( token hs256 issuer_block jwks_path $issuer $http_config );
 use Test::More;
+use Time::HiRes ();
 
 my $port = SocialNginx::free_port();
 my $backend = "proxy_pass http://127.0.0.1:$ENV{TEST_NGINX_BACKEND_PORT};";
+my $gone = $backend =~ s{;}{/status/502;}r;
 my %secret = (one => 'a' x 32, two => join('', map { chr } 0 .. 63));
 my $json = JSON::PP->new->utf8;
 
@@ -102,6 +104,14 @@ my $nginx = begin(<<"_EOC_");
         location /again { error_page 418 = \@quiet; return 418; }
         location \@quiet { social_identity_headers off; $backend }
         location /later { try_files /nothing /other; }
+        location /accel { $backend }
+        location /gone { proxy_intercept_errors on;
+                         error_page 502 = /other; $gone }
+        location /gone/drop { proxy_intercept_errors on;
+                              error_page 502 = \@drop; $gone }
+        location /gone/quiet { proxy_intercept_errors on;
+                               error_page 502 = \@quiet; $gone }
+        location /half { social_assertion secret=one ttl=6s; $backend }
 _EOC_
 $nginx->start($port);
 
@@ -138,6 +148,23 @@ for (1 .. 3) {
     cmp_ok($claims->{exp}, '>=', time, 'not expired when it is sent');
     sleep 2;
 }
+
+# ... while half of its time is left, and no longer
+
+my (%half, $least);
+
+SocialNginx::wait_for(60, sub {
+    my $before = int Time::HiRes::time();
+    my $claims = claims(same('/half'), 'one');
+    my $left = $claims->{exp} - $before;
+
+    $half{ $claims->{iat} }++;
+    $least = $left if !defined $least || $left < $least;
+    return keys %half == 3;
+}) or die "no new assertion in a minute\n";
+
+cmp_ok($least, '>=', 3, "a backend has half of the time ($least s)");
+cmp_ok((sort { $b <=> $a } values %half)[0], '>', 1, 'in which it is kept');
 
 for my $round (1, 2) {
     my @got = assertions(my $answer = get('/plain', @with));
@@ -178,6 +205,17 @@ for my $round (1, 2) {
         is(claims($got[0], 'two')->{sub}, $claims->{sub}, 'of the last place');
         is(scalar(() = $answer =~ /^X-Social-Sub:/mg), 1, 'the others, too');
     }
+
+    # where the first location had a content handler it has got one already
+
+    for my $path ('/accel/other', '/gone') {
+        @got = assertions($answer = get($path, @with));
+        is(scalar @got, 1, "$path: one of them");
+        is(claims($got[0], 'two')->{sub}, $claims->{sub}, 'of the last place');
+    }
+
+    is(assertions(get('/gone/drop', @with)) + 0, 0, 'none is left of before');
+    is(assertions(get('/gone/quiet', @with)) + 0, 1, 'nor a second one');
 
     is(assertions(get('/drop', @with)) + 0, 0, 'none after a redirect');
     is(assertions(get('/again', @with)) + 0, 1, 'one after a redirect');
@@ -290,6 +328,29 @@ $nginx = begin("social_auth main; location / { $backend
 $nginx->start($port);
 is(claims((assertions(get('/x/', @with)))[0], 'two')->{username}, 'alice',
    'inherited');
+$nginx->stop;
+
+
+# where no identity headers are used anywhere, nothing else removes what the
+# first location has added
+
+$nginx = begin("social_auth main;
+                location /accel { social_assertion secret=one; $backend }
+                location /two { social_assertion secret=two; $backend }
+                location /drop { $backend }
+                location /gone { social_assertion secret=one;
+                                 proxy_intercept_errors on;
+                                 error_page 502 = \@drop; $gone }
+                location \@drop { $backend }",
+               http => 'social_identity_headers off;');
+$nginx->start($port);
+
+my @moved = assertions(get('/accel/two', @with));
+
+is(scalar @moved, 1, 'alone: one of them');
+is(claims($moved[0], 'two')->{username}, 'alice', '... of the last place');
+is(assertions(get('/accel/drop', @with)) + 0, 0, '... and none is left');
+is(assertions(get('/gone', @with)) + 0, 0, '... in a named location either');
 $nginx->stop;
 
 

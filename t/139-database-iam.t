@@ -9,6 +9,7 @@ use warnings;
 use lib 't/lib';
 use Digest::SHA qw( hmac_sha256 hmac_sha256_hex sha256_hex );
 use IO::Socket::INET ();
+use JSON::PP ();
 use POSIX ();
 use SocialHook;
 use SocialNginx;
@@ -261,6 +262,73 @@ subtest 'no credentials' => sub {
     like(SocialNginx::request($port, "GET /must HTTP/1.0\r\n\r\n"),
          qr/"database_reason":"credentials"/, 'said');
     $nginx->stop;
+};
+
+# Those of an instance, each good for some seconds, until it is unavailable.
+
+my $life = 10;
+
+sub instance {
+    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 16)
+        or die "socket: $!\n";
+    my $pid = fork // die "fork: $!\n";
+
+    return ($pid, $listen->sockport) if $pid;
+
+    local $SIG{PIPE} = 'IGNORE';
+
+    while (my $client = $listen->accept) {
+        my $text = '';
+
+        while ($text !~ /\r\n\r\n/) {
+            sysread $client, $text, 65536, length $text or last;
+        }
+
+        my $body = $text =~ m{\APUT } ? 'metadata'
+            : $text =~ m{\AGET \S*/security-credentials/ } ? 'role'
+            : JSON::PP::encode_json({ Code => 'Success', AccessKeyId => $key,
+                  SecretAccessKey => $secret, Token => $session,
+                  Expiration => POSIX::strftime('%Y-%m-%dT%H:%M:%SZ',
+                                                gmtime time + $life) });
+        my $status = -e "$dir/away" ? 500 : 200;
+
+        print {$client} "HTTP/1.1 $status X\r\nContent-Length: "
+            . length($body) . "\r\nX-Aws-Ec2-Metadata-Token-Ttl-Seconds: 600"
+            . "\r\nConnection: close\r\n\r\n$body";
+    }
+
+    POSIX::_exit(0);
+}
+
+subtest 'credentials that expire' => sub {
+    my ($pid, $at) = instance();
+    local $ENV{AWS_EC2_METADATA_SERVICE_ENDPOINT} = "http://127.0.0.1:$at";
+
+    my $nginx = begin(qq{"host=$host $login $tls" iam=on credentials=imds}
+                      . ' connections=1');
+
+    ok(SocialNginx::wait_for(30, sub { hook() == 200 }), 'are good')
+        or diag($nginx->error_log, tokens());
+    write_file("$dir/away", '');
+
+    # a connection stays for longer than they do
+
+    my $until = time + $life + 1;
+    sleep 0.1 while time <= $until;
+    is(hook(), 200, 'a connection stays');
+
+    my $before = tokens();
+    $server->value('SELECT pg_terminate_backend(pid) FROM pg_stat_activity'
+        . q{ WHERE usename = 'gate way'});
+    ok(SocialNginx::wait_for(30, sub {
+        $nginx->error_log =~ /unavailable: there are no credentials now/;
+    }), 'there is no other with them');
+    is(hook(), 503, '... or anything else');
+    is(scalar(tokens()), $before, '... nor a token');
+    quiet($nginx);
+    $nginx->stop;
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
 };
 
 subtest 'a region, and credentials of the environment' => sub {

@@ -7,6 +7,12 @@ package SocialSwallow;
 #     my $conninfo = $proxy->conninfo;
 #     $proxy->swallow;
 #     $proxy->answer;
+#
+# While it holds, requests go through, and answers wait; what waits is let go
+# before it swallows.
+#
+#     $proxy->hold;
+#     $proxy->swallow;
 
 use strict;
 use warnings;
@@ -47,7 +53,13 @@ sub swallow {
     sleep 0.3;
 }
 
-sub answer { unlink "$_[0]{dir}/swallow" }
+sub hold {
+    open my $f, '>', "$_[0]{dir}/hold" or die "hold: $!\n";
+    close $f;
+    sleep 0.3;
+}
+
+sub answer { unlink "$_[0]{dir}/swallow", "$_[0]{dir}/hold" }
 
 sub serve {
     my ($self, $listener, $server) = @_;
@@ -55,11 +67,18 @@ sub serve {
     local $SIG{PIPE} = 'IGNORE';
     my $parent = getppid;
     my $select = IO::Select->new($listener);
-    my %peer;
+    my (%peer, %of_server, %held);
 
     while (getppid == $parent) {
+        my $swallows = -e "$self->{dir}/swallow";
+        my $holds = -e "$self->{dir}/hold";
 
-        if (-e "$self->{dir}/swallow") {
+        if ($swallows || !$holds) {
+            syswrite $_->[0], $_->[1] for values %held;
+            %held = ();
+        }
+
+        if ($swallows) {
             sleep 0.1;
             next;
         }
@@ -70,6 +89,7 @@ sub serve {
                 my $client = $listener->accept or next;
                 my $to = IO::Socket::UNIX->new(Peer => $server) or next;
                 @peer{ $client, $to } = ($to, $client);
+                $of_server{$to} = 1;
                 $select->add($client, $to);
                 next;
             }
@@ -77,12 +97,20 @@ sub serve {
             my $to = $peer{$from} or next;
 
             my $data;
+            my $n = sysread $from, $data, 65536;
 
-            next if sysread($from, $data, 65536)
-                && (syswrite($to, $data) // -1) == length $data;
+            if ($n && $holds && $of_server{$from}) {
+                $held{$to} //= [ $to, '' ];
+                $held{$to}[1] .= $data;
+                next;
+            }
+
+            next if $n && (syswrite($to, $data) // -1) == length $data;
 
             $select->remove($from, $to);
             delete @peer{ $from, $to };
+            delete @held{ $from, $to };
+            delete @of_server{ $from, $to };
             close $from;
             close $to;
         }

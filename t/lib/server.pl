@@ -23,6 +23,7 @@
 #     /control/ID/more/N       the same, when N more have come, or after 5 s
 #     /control/ID/sleep/MS     the same, after some time
 #     /control/ID/open         opens the gate for waiting requests
+#     /control/ID/times        when each request came, in seconds, with commas
 #
 # An issuer at /issuer/ID/MODE has a discovery document, with its keys at
 # /keys/ID/main; it is controlled and counted in the same way, as ID-doc.  MODE
@@ -196,6 +197,9 @@ sub control {
     } elsif ($what eq 'open') {
         open my $out, '>', path($id, 'gate') or die;
 
+    } elsif ($what eq 'times') {
+        return join ',', split /\n/, read_file(path($id, 'times')) // '';
+
     } elsif ($what eq 'wait' || $what eq 'more') {
         my $end = time + 5;
         my $wanted = $what eq 'wait' ? $value : count($id) + $value;
@@ -209,6 +213,10 @@ sub control {
 
 sub arrive {
     my ($id, $mode) = @_;
+
+    open my $times, '>>', path($id, 'times') or die;
+    syswrite $times, time . "\n";
+    close $times;
 
     open my $out, '>>', path($id, 'count') or die;
     syswrite $out, '.';

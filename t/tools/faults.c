@@ -9,6 +9,7 @@
  * what wakes up nginx's event loop are not counted.
  */
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -243,6 +245,40 @@ delay(void)
         return counts(fd) && fails(#name, error) ? -1 : real args;            \
     }
 
+#define CALL_POINTER(type, name, params, args, error)                         \
+    type *                                                                    \
+    name params                                                               \
+    {                                                                         \
+        static type *(*real) params;                                          \
+                                                                              \
+        if (real == NULL) {                                                   \
+            real = (type *(*) params) dlsym(RTLD_NEXT, #name);                \
+        }                                                                     \
+                                                                              \
+        return fails(#name, error) ? NULL : real args;                        \
+    }
+
+#define CALL_FCNTL(name)                                                      \
+    int                                                                       \
+    name(int fd, int cmd, ...)                                                \
+    {                                                                         \
+        long        value;                                                    \
+        va_list     list;                                                     \
+        static int  (*real)(int, int, ...);                                   \
+                                                                              \
+        if (real == NULL) {                                                   \
+            real = (int (*)(int, int, ...)) dlsym(RTLD_NEXT, #name);          \
+        }                                                                     \
+                                                                              \
+        /* what has no argument has some value here, which is not looked at */ \
+                                                                              \
+        va_start(list, cmd);                                                  \
+        value = va_arg(list, long);                                           \
+        va_end(list);                                                         \
+                                                                              \
+        return fails(#name, EINVAL) ? -1 : real(fd, cmd, value);              \
+    }
+
 #define CALL_OPEN(name, params, args)                                         \
     int                                                                       \
     name params                                                               \
@@ -306,6 +342,21 @@ CALL_OF(ssize_t, write, (int fd, const void *buf, size_t len),
         (fd, buf, len), ENOSPC)
 CALL_OF(ssize_t, writev, (int fd, const struct iovec *iov, int n),
         (fd, iov, n), EPIPE)
+
+CALL_OF(ssize_t, pread, (int fd, void *buf, size_t len, off_t at),
+        (fd, buf, len, at), EIO)
+CALL_OF(ssize_t, pread64, (int fd, void *buf, size_t len, off64_t at),
+        (fd, buf, len, at), EIO)
+
+CALL(int, fstat, (int fd, struct stat *st), (fd, st), EIO)
+CALL(int, fstatat, (int dir, const char *path, struct stat *st, int flags),
+     (dir, path, st, flags), EIO)
+CALL(int, flock, (int fd, int operation), (fd, operation), ENOLCK)
+CALL_FCNTL(fcntl)
+CALL_FCNTL(fcntl64)
+
+CALL_POINTER(DIR, fdopendir, (int fd), (fd), ENOMEM)
+CALL_POINTER(struct dirent, readdir, (DIR *dir), (dir), EIO)
 
 CALL(int, fsync, (int fd), (fd), EIO)
 CALL(int, fdatasync, (int fd), (fd), EIO)

@@ -119,6 +119,50 @@ test_parse(void **state)
 }
 
 
+/*
+ * Few names are compared as they come, and many are sorted: of each number of
+ * members on both sides of that, each two of which one is the other's name.
+ */
+
+static void
+test_twice(void **state)
+{
+    char          text[4096], *p;
+    unsigned      n, i, k, member, inner;
+    social_str_t  s;
+
+    (void) state;
+
+    for (inner = 0; inner < 2; inner++) {
+        for (n = 1; n <= 70; n++) {
+            for (i = 0; i < n; i++) {
+
+                /* k = i: there is none */
+
+                for (k = n > 29 && n < 37 ? 0 : i; k <= i; k++) {
+
+                    p = text + sprintf(text, inner ? "{\"x\":[{},{" : "{");
+
+                    for (member = 0; member < n; member++) {
+                        p += sprintf(p, "%s\"name%u\":{\"a\":1,\"b\":[2]}",
+                                     member ? "," : "",
+                                     member == i ? k : member);
+                    }
+
+                    p += sprintf(p, inner ? "}]}" : "}");
+
+                    s.data = (const unsigned char *) text;
+                    s.len = (size_t) (p - text);
+
+                    assert_int_equal(outcome(s), k == i ? SOCIAL_OK
+                                                        : SOCIAL_MALFORMED);
+                }
+            }
+        }
+    }
+}
+
+
 static void
 test_depth(void **state)
 {
@@ -552,6 +596,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_integer),
         cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_twice),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_access),
         cmocka_unit_test(test_member_folded),
