@@ -71,6 +71,8 @@ void ngx_http_social_explain_at(const char *name, const void *key,
  */
 void ngx_http_social_explain_claim(const social_json_t *payload,
     const char *name);
+void ngx_http_social_explain_path(const social_json_t *payload,
+    const social_claim_path_t *path);
 
 /*
  * The same for a time, in words.

@@ -66,7 +66,23 @@ ngx_http_social_explain_at(const char *name, const void *key,
 void
 ngx_http_social_explain_claim(const social_json_t *payload, const char *name)
 {
+    social_claim_path_t  path;
+
+    ngx_memzero(&path, sizeof(social_claim_path_t));
+
+    path.text = social_str(name);
+    path.name = path.text;
+
+    ngx_http_social_explain_path(payload, &path);
+}
+
+
+void
+ngx_http_social_explain_path(const social_json_t *payload,
+    const social_claim_path_t *path)
+{
     size_t                       size;
+    char                         name[NGX_HTTP_SOCIAL_EXPLAIN_VALUE + 1];
     u_char                      *last;
     u_char                       value[NGX_HTTP_SOCIAL_EXPLAIN_VALUE];
     u_char                       text[4 * NGX_HTTP_SOCIAL_EXPLAIN_VALUE];
@@ -77,7 +93,11 @@ ngx_http_social_explain_claim(const social_json_t *payload, const char *name)
                                              "username", "cognito:username",
                                              "email", "phone_number", NULL };
 
-    claim = social_json_present(payload, social_str(name));
+    size = ngx_min(path->text.len, NGX_HTTP_SOCIAL_EXPLAIN_VALUE);
+    ngx_memcpy(name, path->text.data, size);
+    name[size] = '\0';
+
+    claim = social_claim_find(payload, path);
 
     if (claim == NULL) {
         ngx_http_social_explain_say(name, "absent");

@@ -27,7 +27,7 @@ static ngx_uint_t ngx_http_social_explain_permits(
     ngx_http_social_explain_t *explain, ngx_http_social_auth_ctx_t *ctx);
 static ngx_uint_t ngx_http_social_explain_list(const char *name,
     ngx_http_social_auth_ctx_t *ctx, ngx_http_social_auth_list_t *list,
-    ngx_str_t *claim);
+    const social_claim_path_t *claim);
 static ngx_uint_t ngx_http_social_explain_answer(
     ngx_http_social_explain_t *explain, social_token_status_e status);
 
@@ -448,6 +448,7 @@ static ngx_uint_t
 ngx_http_social_explain_permits(ngx_http_social_explain_t *explain,
     ngx_http_social_auth_ctx_t *ctx)
 {
+    ngx_str_t                         name;
     ngx_uint_t                        i, lacks;
     ngx_array_t                       one;
     ngx_http_social_auth_claim_t     *claim;
@@ -459,7 +460,7 @@ ngx_http_social_explain_permits(ngx_http_social_explain_t *explain,
                 &alcf->scopes, ngx_http_social_auth_scope_claim(ctx));
 
     lacks |= ngx_http_social_explain_list("social_auth_groups", ctx,
-                                          &alcf->groups, &alcf->groups_claim);
+                &alcf->groups, ngx_http_social_auth_groups_claim(ctx, alcf));
 
     if (alcf->claims) {
 
@@ -473,14 +474,19 @@ ngx_http_social_explain_permits(ngx_http_social_explain_t *explain,
 
             if (!ngx_http_social_auth_has_claims(ctx, &one)) {
                 lacks = 1;
-                ngx_http_social_explain_claim(ctx->jwt.payload,
-                                              (char *) claim[i].name.data);
+                ngx_http_social_explain_path(ctx->jwt.payload, claim[i].path);
+                ngx_http_social_from_str(&name, claim[i].path->text);
                 ngx_http_social_explain_at("social_auth_claim",
                                            claim[i].values, NULL,
                                            "%V: it is not one of these",
-                                           &claim[i].name);
+                                           &name);
             }
         }
+    }
+
+    if (alcf->subject && ctx->claims.subject.len == 0) {
+        lacks = 1;
+        ngx_http_social_explain_say("sub", "the location needs a subject");
     }
 
     if (lacks) {
@@ -499,13 +505,13 @@ ngx_http_social_explain_permits(ngx_http_social_explain_t *explain,
 static ngx_uint_t
 ngx_http_social_explain_list(const char *name,
     ngx_http_social_auth_ctx_t *ctx, ngx_http_social_auth_list_t *list,
-    ngx_str_t *claim)
+    const social_claim_path_t *claim)
 {
     if (list->values == NULL || ngx_http_social_auth_has(ctx, list, claim)) {
         return 0;
     }
 
-    ngx_http_social_explain_claim(ctx->jwt.payload, (char *) claim->data);
+    ngx_http_social_explain_path(ctx->jwt.payload, claim);
     ngx_http_social_explain_at(name, list->values, NULL,
                                list->all ? "the token does not have all"
                                          : "the token has none");
