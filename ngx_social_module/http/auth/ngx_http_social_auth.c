@@ -5,6 +5,7 @@
 
 #include "ngx_http_social_auth.h"
 #include "ngx_http_social_revocation.h"
+#include "social_resource.h"
 
 
 static ngx_http_social_auth_ctx_t *ngx_http_social_auth_create_ctx(
@@ -23,6 +24,8 @@ static ngx_uint_t ngx_http_social_auth_says_more(social_token_status_e status,
     social_token_status_e than);
 static social_token_status_e ngx_http_social_auth_verify_by(
     ngx_http_social_auth_ctx_t *ctx);
+static social_token_status_e ngx_http_social_auth_check(
+    ngx_http_social_auth_ctx_t *ctx, time_t now);
 static social_token_status_e ngx_http_social_auth_session(
     ngx_http_social_auth_ctx_t *ctx);
 static ngx_uint_t ngx_http_social_auth_unloaded(
@@ -456,8 +459,7 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
         return SOCIAL_TOKEN_SIGNATURE;
     }
 
-    status = social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
-                                 ngx_time(), &ctx->claims);
+    status = ngx_http_social_auth_check(ctx, ngx_time());
 
     if (status == SOCIAL_TOKEN_OK) {
         status = ngx_http_social_auth_session(ctx);
@@ -468,6 +470,43 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
     }
 
     return status;
+}
+
+
+/*
+ * For a resource it is the audience that counts, in place of those that the
+ * issuer's block has for all locations.  A token without any is verified by
+ * the block's rules, where such tokens are accepted.
+ */
+
+static social_token_status_e
+ngx_http_social_auth_check(ngx_http_social_auth_ctx_t *ctx, time_t now)
+{
+    social_rc_e              rc;
+    ngx_array_t             *audiences;
+    social_claims_policy_t   policy;
+
+    policy = ctx->issuer->policy;
+    audiences = ctx->issuers->audiences;
+
+    if (audiences) {
+
+        rc = social_resource_audience(ctx->jwt.payload, audiences->elts,
+                                      audiences->nelts);
+
+        if (rc == SOCIAL_OK) {
+            policy.audience_count = 0;
+
+        } else if (rc != SOCIAL_DECLINED || !ctx->issuers->unbound) {
+
+            /* which the token does not have either, in its turn */
+
+            policy.audiences = audiences->elts;
+            policy.audience_count = audiences->nelts;
+        }
+    }
+
+    return social_claims_check(ctx->jwt.payload, &policy, now, &ctx->claims);
 }
 
 
@@ -603,8 +642,7 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
     }
 
     if (ngx_http_social_auth_parse(ctx) != SOCIAL_TOKEN_OK
-        || social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
-                               ctx->verified_at, &ctx->claims)
+        || ngx_http_social_auth_check(ctx, ctx->verified_at)
            != SOCIAL_TOKEN_OK)
     {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,

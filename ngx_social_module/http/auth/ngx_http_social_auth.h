@@ -258,6 +258,14 @@ ngx_int_t ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_social_auth_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_social_auth_access_last_handler(ngx_http_request_t *r);
 
+/*
+ * To be returned by a handler that requires more than the location: 403 for
+ * want of "scopes", separated by spaces, or 401, which names them too, where
+ * the request has no token.
+ */
+ngx_int_t ngx_http_social_auth_step_up(ngx_http_request_t *r,
+    ngx_str_t *scopes, ngx_uint_t anonymous);
+
 
 /* ngx_http_social_auth_variables.c */
 
