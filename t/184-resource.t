@@ -7,12 +7,16 @@ use warnings;
 
 use lib 't/lib';
 use SocialTest;
+use SocialProcess;
 use SocialServer;
 use SocialToken;
 
 our $Mcp = 'https://mcp.example.com/mcp';
 our $Meta = 'resource_metadata="https://mcp.example.com'
     . '/.well-known/oauth-protected-resource';
+
+our $Token = bearer(iss => 'https://bound.example.com',
+                    aud => 'https://mcp.example.com:8443/');
 
 # tokens for the resource, and with other claims beside that
 
@@ -135,9 +139,10 @@ suite(log_level => 'info', http_config => $http_config . '    '
 _EOC_
 
 repeat_each(2);
-plan tests => repeat_each() * 837;
+plan tests => repeat_each() * 876;
 no_long_string();
 no_root_location();
+master_on();
 run_tests();
 
 __DATA__
@@ -387,6 +392,7 @@ my $c = ::bearer(aud => 'https://mcp.example.com/cors');
     location /mcp { social_auth_scopes any a b; return 404; }
     location /mcp/more { social_auth main other; proxy_pass
         http://127.0.0.1:$TEST_NGINX_BACKEND_PORT; }
+    location /third { social_auth_scopes any b c; return 404; }
     location /open { social_auth off; proxy_pass
         http://127.0.0.1:$TEST_NGINX_BACKEND_PORT; }
     location /api { social_resource off; proxy_pass
@@ -407,7 +413,7 @@ my $b = 'WWW-Authenticate: Bearer realm="api"';
  . "have a valid audience\", $::Meta/mcp\""]
 --- response_body_like eval
 ['"authorization_servers":\["https://issuer.example.com/pool",'
- . '"https://other.example.com"\],"scopes_supported":\["a","b"\]', ("") x 6]
+ . '"https://other.example.com"\],"scopes_supported":\["a","b","c"\]', ("") x 6]
 
 === TEST 18: the same path in another server
 --- http_config eval
@@ -437,7 +443,7 @@ $::http_config . '
         social_auth_scopes all mcp:read;
         social_resource_scope tools/call * all mcp:call;
         social_resource_scope tools/call delete_* any posts:write posts:admin;
-        social_resource_scope prompts/* * all prompts;
+        social_resource_scope prompts/* * all prompts mcp:read;
         social_resource_scope resources/read file:///secret all secret files;
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/echo;
     }
@@ -479,6 +485,11 @@ my $none = "!WWW-Authenticate";
 [(::json_type(::bearer(aud => $::Mcp, scope => 'mcp:call'))) x 2]
 --- response_body_like eval
 [map { quotemeta ::call($_) } 'x' x 100, 'y' x 100_000]
+--- no_error_log
+[alert]
+[emerg]
+[crit]
+is buffered to a temporary file
 
 === TEST 21: headers that repeat the message, and lie
 --- config
@@ -645,3 +656,55 @@ my ($call, $list) = (::call('x'), ::message('tools/list'));
 [(::json_type(::bearer(aud => $::Mcp))) x 4]
 --- error_code eval
 [403, 403, 200, 200]
+
+=== TEST 30: a verdict for one resource is none for another that is led to
+--- config
+    social_auth main;
+    location /early {
+        social_resource https://mcp.example.com/mcp;
+        set $early $social_sub;
+        rewrite ^ /late last;
+    }
+    location /late {
+        social_resource https://mcp.example.com/late;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT;
+    }
+--- request eval
+["GET /early", "GET /early"]
+--- more_headers eval
+[::bearer(aud => $::Mcp), ::bearer(aud => [ $::Mcp, "https://mcp.example.com/late" ])]
+--- error_code eval
+[401, 200]
+
+=== TEST 31: a name is only that of something that has one
+--- config
+    location /rules {
+        social_resource https://mcp.example.com/mcp;
+        social_auth main;
+        social_resource_scope * delete_* all posts:write;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND_PORT/echo;
+    }
+--- request eval
+[map { ::post($_) } ::message('tools/list'), ::call('delete_it'),
+ ::message('prompts/get', { name => 'delete_it' }),
+ ::message('tools/list', { name => 'delete_it' })]
+--- more_headers eval
+[(::json_type(::bearer(aud => $::Mcp))) x 4]
+--- error_code eval
+[200, 403, 403, 200]
+
+=== TEST 32: the body of a request for metadata is not the next request
+--- pipelined_requests eval
+["GET /.well-known/oauth-protected-resource/mcp\nGET /x", "GET /plain"]
+--- error_code eval
+[200, 401]
+
+=== TEST 33: a cached verdict, in a process that has not parsed the token
+--- init
+SocialProcess::get('/bare', $::Token) eq '200' or die "it was refused\n";
+SocialProcess::reload(1);
+--- request
+GET /bare
+--- more_headers eval
+$::Token
+--- response_body_like: X-Social-Sub: c0ffee00

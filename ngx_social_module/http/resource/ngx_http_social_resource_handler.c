@@ -74,7 +74,7 @@ ngx_http_social_resource_metadata_handler(ngx_http_request_t *r)
     ngx_http_social_resource_t  *resource;
     static ngx_str_t             type = ngx_string("application/json");
 
-    if (r != r->main || r->internal) {
+    if (r != r->main) {
         return NGX_DECLINED;
     }
 
