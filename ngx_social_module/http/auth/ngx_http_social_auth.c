@@ -24,8 +24,8 @@ static ngx_uint_t ngx_http_social_auth_says_more(social_token_status_e status,
     social_token_status_e than);
 static social_token_status_e ngx_http_social_auth_verify_by(
     ngx_http_social_auth_ctx_t *ctx);
-static social_token_status_e ngx_http_social_auth_check(
-    ngx_http_social_auth_ctx_t *ctx, time_t now);
+static social_token_status_e ngx_http_social_auth_check_claims(
+    ngx_http_social_auth_ctx_t *ctx, time_t now, social_claims_t *claims);
 static social_token_status_e ngx_http_social_auth_session(
     ngx_http_social_auth_ctx_t *ctx);
 static ngx_uint_t ngx_http_social_auth_unloaded(
@@ -459,7 +459,7 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
         return SOCIAL_TOKEN_SIGNATURE;
     }
 
-    status = ngx_http_social_auth_check(ctx, ngx_time());
+    status = ngx_http_social_auth_check_claims(ctx, ngx_time(), &ctx->claims);
 
     if (status == SOCIAL_TOKEN_OK) {
         status = ngx_http_social_auth_session(ctx);
@@ -480,7 +480,8 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
  */
 
 static social_token_status_e
-ngx_http_social_auth_check(ngx_http_social_auth_ctx_t *ctx, time_t now)
+ngx_http_social_auth_check_claims(ngx_http_social_auth_ctx_t *ctx, time_t now,
+    social_claims_t *claims)
 {
     social_rc_e              rc;
     ngx_array_t             *audiences;
@@ -506,7 +507,7 @@ ngx_http_social_auth_check(ngx_http_social_auth_ctx_t *ctx, time_t now)
         }
     }
 
-    return social_claims_check(ctx->jwt.payload, &policy, now, &ctx->claims);
+    return social_claims_check(ctx->jwt.payload, &policy, now, claims);
 }
 
 
@@ -642,7 +643,8 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
     }
 
     if (ngx_http_social_auth_parse(ctx) != SOCIAL_TOKEN_OK
-        || ngx_http_social_auth_check(ctx, ctx->verified_at)
+        || ngx_http_social_auth_check_claims(ctx, ctx->verified_at,
+                                             &ctx->claims)
            != SOCIAL_TOKEN_OK)
     {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
