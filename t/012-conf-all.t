@@ -78,12 +78,13 @@ my %http = (
 );
 
 # by name, or by the claim's name: tested below; and of a location, tested in
-# t/169-s3-sign-conf.t, of limits, in t/087-limit-conf.t, and of an upstream, in
-# t/076-health-conf.t
+# t/169-s3-sign-conf.t, of limits, in t/087-limit-conf.t, of an upstream, in
+# t/076-health-conf.t, and of resources, in t/186-resource-conf.t
 my %named = map { $_ => 1 } qw( social_issuer social_bucket social_secret
                                 social_auth_claim social_job social_s3_sign
                                 social_limit_zone social_limit
-                                social_health_check );
+                                social_health_check
+                                social_resource social_resource_scope );
 
 my %content = (
     social_logout        => [ 'social_auth main; social_logout', '' ],
@@ -142,6 +143,26 @@ my %param = (
         audience => [ 'a', 'b', {
             '' => 'it must not be empty, and must be valid UTF-8',
             "\xff" => 'it must not be empty, and must be valid UTF-8' } ],
+    },
+    social_resource => {
+        before => 'social_auth main; social_resource https://a.example',
+        location => 1,
+        authorization_servers => [ 'https://a.example',
+            'https://b.example,http://localhost:1', {
+            map { $_ => 'it must be the URL of an issuer, as '
+                . '"https://id.example.com", without a query' }
+            '', ',', 'a', 'http://a.example', 'https://a.example?b' } ],
+        scopes => [ 'a', 'b,c', { map {
+            $_ => 'a scope must be printable ASCII without spaces, quotes and '
+                . 'backslashes' } '', ',', "\xc3\xa4", "\x7f" } ],
+        audiences => [ 'a', 'b,c', { '' => $empty } ],
+        unbound => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        origins => [ 'https://a.example', '*', {
+            '' => $empty, ',' => $empty, 'a' => 'it must be scheme://host',
+            'https://a.example/' => 'an origin has no trailing slash' } ],
+        name => [ 'a', 'b', { '' => $empty } ],
+        documentation => [ 'https://a.example', 'https://b.example/?a', {
+            map { $_ => 'it must begin with "https://"' } '', 'a' } ],
     },
     social_sub_hash => {
         before => 'social_sub_hash', required => 'secret',

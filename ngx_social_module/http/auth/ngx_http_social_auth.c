@@ -5,6 +5,7 @@
 
 #include "ngx_http_social_auth.h"
 #include "ngx_http_social_revocation.h"
+#include "social_resource.h"
 
 
 static ngx_http_social_auth_ctx_t *ngx_http_social_auth_create_ctx(
@@ -497,8 +498,8 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx,
     status = ngx_http_social_auth_check(ctx, jwks, jwk, how);
 
     if (status == SOCIAL_TOKEN_OK) {
-        status = social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
-                                     ngx_time(), &ctx->claims);
+        status = ngx_http_social_auth_check_claims(ctx, ngx_time(),
+                                                   &ctx->claims);
     }
 
     if (status == SOCIAL_TOKEN_OK) {
@@ -529,8 +530,7 @@ ngx_http_social_auth_look(ngx_http_social_auth_ctx_t *ctx)
 {
     social_claims_t  claims;
 
-    return social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
-                               ngx_time(), &claims);
+    return ngx_http_social_auth_check_claims(ctx, ngx_time(), &claims);
 }
 
 
@@ -579,6 +579,44 @@ ngx_http_social_auth_check(ngx_http_social_auth_ctx_t *ctx,
     default:
         return SOCIAL_TOKEN_SIGNATURE;
     }
+}
+
+
+/*
+ * For a resource it is the audience that counts, in place of those that the
+ * issuer's block has for all locations.  A token without any is verified by
+ * the block's rules, where such tokens are accepted.
+ */
+
+social_token_status_e
+ngx_http_social_auth_check_claims(ngx_http_social_auth_ctx_t *ctx, time_t now,
+    social_claims_t *claims)
+{
+    social_rc_e              rc;
+    ngx_array_t             *audiences;
+    social_claims_policy_t   policy;
+
+    policy = ctx->issuer->policy;
+    audiences = ctx->issuers->audiences;
+
+    if (audiences) {
+
+        rc = social_resource_audience(ctx->jwt.payload, audiences->elts,
+                                      audiences->nelts);
+
+        if (rc == SOCIAL_OK) {
+            policy.audience_count = 0;
+
+        } else if (rc != SOCIAL_DECLINED || !ctx->issuers->unbound) {
+
+            /* which the token does not have either, in its turn */
+
+            policy.audiences = audiences->elts;
+            policy.audience_count = audiences->nelts;
+        }
+    }
+
+    return social_claims_check(ctx->jwt.payload, &policy, now, claims);
 }
 
 
@@ -719,8 +757,8 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
     }
 
     if (ngx_http_social_auth_parse(ctx) != SOCIAL_TOKEN_OK
-        || social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
-                               ctx->verified_at, &ctx->claims)
+        || ngx_http_social_auth_check_claims(ctx, ctx->verified_at,
+                                             &ctx->claims)
            != SOCIAL_TOKEN_OK)
     {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,

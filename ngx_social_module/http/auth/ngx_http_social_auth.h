@@ -182,6 +182,13 @@ void ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx,
 void ngx_http_social_auth_give_up(ngx_http_social_auth_ctx_t *ctx);
 
 /*
+ * The same as social_claims_check() of a parsed token by the rules of its
+ * "issuer" and of the location, whose "issuers" are those of "ctx".
+ */
+social_token_status_e ngx_http_social_auth_check_claims(
+    ngx_http_social_auth_ctx_t *ctx, time_t now, social_claims_t *claims);
+
+/*
  * Makes sure that "jwt" and "claims" of a valid token are there: a cached
  * verdict has neither.  NGX_ERROR: out of memory; the status is
  * SOCIAL_TOKEN_FAILED then.
@@ -327,6 +334,14 @@ char *ngx_http_social_auth_claim_directive(ngx_conf_t *cf,
 ngx_int_t ngx_http_social_auth_preaccess_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_social_auth_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_social_auth_access_last_handler(ngx_http_request_t *r);
+
+/*
+ * To be returned by a handler that requires more than the location: 403 for
+ * want of "scopes", separated by spaces, or 401, which names them too, where
+ * the request has no token.
+ */
+ngx_int_t ngx_http_social_auth_step_up(ngx_http_request_t *r,
+    ngx_str_t *scopes, ngx_uint_t anonymous);
 
 
 /* ngx_http_social_auth_variables.c */

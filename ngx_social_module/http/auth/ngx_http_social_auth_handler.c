@@ -10,6 +10,7 @@
 
 #include "ngx_http_social_auth.h"
 #include "ngx_http_social_error.h"
+#include "ngx_http_social_resource.h"
 
 
 static ngx_uint_t ngx_http_social_auth_is_error_file(ngx_http_request_t *r);
@@ -363,6 +364,27 @@ ngx_http_social_auth_refuse(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_social_auth_step_up(ngx_http_request_t *r, ngx_str_t *scopes,
+    ngx_uint_t anonymous)
+{
+    ngx_http_social_auth_loc_conf_t  *alcf, conf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
+
+    conf = *alcf;
+    conf.scope_header = *scopes;
+
+    if (ngx_http_social_error_own(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return anonymous ? ngx_http_social_auth_refuse(r, &conf, NULL,
+                                                   SOCIAL_TOKEN_NONE)
+                     : ngx_http_social_auth_lacks(r, &conf, "scope");
+}
+
+
 /*
  * WWW-Authenticate after RFC 6750, 3: no error when there was no token.
  */
@@ -372,11 +394,15 @@ ngx_http_social_auth_answer(ngx_http_request_t *r,
     ngx_http_social_auth_loc_conf_t *alcf, ngx_int_t status,
     const char *error, ngx_str_t *text)
 {
-    size_t      size;
-    u_char     *p;
-    ngx_str_t   value;
+    size_t                       size;
+    u_char                      *p;
+    ngx_str_t                    value;
+    ngx_http_social_resource_t  *resource;
 
-    size = sizeof("Bearer realm=\"api\", error=\"insufficient_scope\", "
+    resource = ngx_http_social_resource(r);
+
+    size = (resource ? resource->challenge.len : 0)
+           + sizeof("Bearer realm=\"api\", error=\"insufficient_scope\", "
                   "error_description=\"\", scope=\"\"")
            + text->len + alcf->scope_header.len;
 
@@ -396,7 +422,13 @@ ngx_http_social_auth_answer(ngx_http_request_t *r,
         }
     }
 
-    if (status == NGX_HTTP_FORBIDDEN && alcf->scope_header.len) {
+    if (resource) {
+        p = ngx_cpymem(p, resource->challenge.data, resource->challenge.len);
+    }
+
+    /* a client of a resource asks for what the first answer says */
+
+    if ((status == NGX_HTTP_FORBIDDEN || resource) && alcf->scope_header.len) {
         p = ngx_sprintf(p, ", scope=\"%V\"", &alcf->scope_header);
     }
 

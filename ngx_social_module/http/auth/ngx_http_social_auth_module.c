@@ -5,6 +5,7 @@
 
 #include "ngx_http_social_auth.h"
 #include "ngx_http_social_error.h"
+#include "ngx_http_social_resource.h"
 #include "ngx_http_social_revocation.h"
 
 
@@ -12,6 +13,8 @@ static char *ngx_http_social_auth_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static ngx_uint_t ngx_http_social_auth_is_name(ngx_str_t *value);
 static char *ngx_http_social_auth_resolve(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf);
+static char *ngx_http_social_auth_bind(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
 static char *ngx_http_social_auth_scope_header(ngx_conf_t *cf,
     ngx_http_social_auth_loc_conf_t *conf);
@@ -299,6 +302,10 @@ ngx_http_social_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
+    if (ngx_http_social_auth_bind(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     amcf->used = 1;
     ngx_http_social_error_use(cf);
     ngx_http_social_revocation_use(cf);
@@ -338,7 +345,7 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    issuers = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuers_t));
+    issuers = ngx_pcalloc(cf->pool, sizeof(ngx_http_social_issuers_t));
     if (issuers == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -384,6 +391,57 @@ ngx_http_social_auth_resolve(ngx_conf_t *cf,
 
     conf->issuers = issuers;
     conf->verdict = ++amcf->verdicts;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Holds the audience to the location's resource: other rules than those of
+ * the block around it, if that has another one.
+ */
+
+static char *
+ngx_http_social_auth_bind(ngx_conf_t *cf,
+    ngx_http_social_auth_loc_conf_t *conf)
+{
+    ngx_array_t                       *audiences;
+    ngx_http_social_issuers_t         *issuers;
+    ngx_http_social_resource_t        *resource;
+    ngx_http_social_auth_main_conf_t  *amcf;
+
+    resource = ngx_http_social_resource_of(cf);
+    audiences = resource ? resource->audiences : NULL;
+
+    if (audiences != conf->issuers->audiences) {
+
+        issuers = ngx_palloc(cf->pool, sizeof(ngx_http_social_issuers_t));
+        if (issuers == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *issuers = *conf->issuers;
+        issuers->audiences = audiences;
+        issuers->unbound = resource ? resource->unbound : 0;
+
+        if (ngx_http_social_issuer_rules(issuers) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        amcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_social_auth_module);
+
+        conf->issuers = issuers;
+        conf->verdict = ++amcf->verdicts;
+    }
+
+    if (resource
+        && ngx_http_social_resource_bind(resource, &conf->issuers->list,
+                                         conf->scopes.values)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

@@ -14,8 +14,6 @@ typedef struct {
 
 
 static void ngx_http_social_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_social_body_collect(ngx_http_request_t *r,
-    size_t max, ngx_str_t *body);
 static ngx_int_t ngx_http_social_body_copy(ngx_http_request_t *r,
     ngx_buf_t *b, u_char *dst);
 
@@ -90,7 +88,7 @@ ngx_http_social_body_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_social_module);
 
-    rc = ngx_http_social_body_collect(r, ctx->max, &body);
+    rc = ngx_http_social_body(r, ctx->max, &body);
 
     if (rc != NGX_OK) {
         ngx_http_finalize_request(r, rc);
@@ -106,9 +104,8 @@ ngx_http_social_body_handler(ngx_http_request_t *r)
  * client_body_buffer_size; the file was written a moment ago, and is small.
  */
 
-static ngx_int_t
-ngx_http_social_body_collect(ngx_http_request_t *r, size_t max,
-    ngx_str_t *body)
+ngx_int_t
+ngx_http_social_body(ngx_http_request_t *r, size_t max, ngx_str_t *body)
 {
     off_t         size;
     u_char       *p;

@@ -34,6 +34,13 @@ ngx_int_t ngx_http_social_read_body(ngx_http_request_t *r, size_t max,
 void ngx_http_social_read_body_location(ngx_conf_t *cf, size_t max);
 
 /*
+ * The body of a request that has been read, in r->pool.  NGX_OK, or a status:
+ * 413 if it is larger than "max" bytes.
+ */
+ngx_int_t ngx_http_social_body(ngx_http_request_t *r, size_t max,
+    ngx_str_t *body);
+
+/*
  * Sends a whole answer.  "body" and "type" live as long as the request.
  * Returns what is for ngx_http_finalize_request(), or for a content handler
  * to return.

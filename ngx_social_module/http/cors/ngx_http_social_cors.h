@@ -107,6 +107,12 @@ char *ngx_http_social_cors_max_age(ngx_conf_t *cf, ngx_command_t *cmd,
 /* ngx_http_social_cors_module.c */
 
 /*
+ * To be called while locations are merged by modules that answer requests by
+ * a policy of their own.
+ */
+void ngx_http_social_cors_use(ngx_conf_t *cf);
+
+/*
  * At postconfiguration: whether a location has CORS on.
  */
 ngx_uint_t ngx_http_social_cors_used(ngx_conf_t *cf);
@@ -137,6 +143,14 @@ ngx_int_t ngx_http_social_cors_handler_init(ngx_conf_t *cf);
  */
 ngx_http_social_cors_policy_t *ngx_http_social_cors_policy(
     ngx_http_request_t *r, ngx_http_social_cors_ctx_t *ctx);
+
+/*
+ * Makes "policy" that of the request, whatever its location has, and answers
+ * a preflight: what is to be returned.  NGX_DECLINED: it is none.  Before the
+ * rewrite phase, in a location with the settings of the server.
+ */
+ngx_int_t ngx_http_social_cors_by(ngx_http_request_t *r,
+    ngx_http_social_cors_policy_t *policy);
 
 /*
  * A request header of CORS, or NULL; "more" as in

@@ -233,8 +233,6 @@ ngx_http_social_cors_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 static char *
 ngx_http_social_cors_finish(ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf)
 {
-    ngx_http_social_cors_main_conf_t  *smcf;
-
     scf->policy = ngx_http_social_cors_make_policy(cf, scf);
 
     if (scf->policy == NULL) {
@@ -244,10 +242,7 @@ ngx_http_social_cors_finish(ngx_conf_t *cf, ngx_http_social_cors_conf_t *scf)
     if (scf->policy->enabled) {
         ngx_http_social_use(cf);
         ngx_http_social_error_use(cf);
-
-        smcf = ngx_http_conf_get_module_main_conf(cf,
-                                                  ngx_http_social_cors_module);
-        smcf->used = 1;
+        ngx_http_social_cors_use(cf);
     }
 
     return NGX_CONF_OK;
@@ -265,6 +260,17 @@ ngx_http_social_cors_is_set(ngx_http_social_cors_conf_t *scf)
            || scf->expose.names != NULL
            || scf->max_age_set
            || scf->deny != NGX_CONF_UNSET_UINT;
+}
+
+
+void
+ngx_http_social_cors_use(ngx_conf_t *cf)
+{
+    ngx_http_social_cors_main_conf_t  *smcf;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_social_cors_module);
+
+    smcf->used = 1;
 }
 
 

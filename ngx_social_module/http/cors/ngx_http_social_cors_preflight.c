@@ -18,6 +18,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_social_cors_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_social_cors_answer(ngx_http_request_t *r,
+    ngx_http_social_cors_policy_t *policy);
 static ngx_int_t ngx_http_social_cors_preflight(ngx_http_request_t *r,
     ngx_http_social_cors_policy_t *policy, ngx_table_elt_t *origin,
     ngx_table_elt_t *method);
@@ -86,8 +88,6 @@ ngx_http_social_cors_header_in(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_social_cors_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                      more;
-    ngx_table_elt_t                *origin, *method;
     ngx_http_social_cors_ctx_t     *ctx;
     ngx_http_social_cors_policy_t  *policy;
 
@@ -113,9 +113,39 @@ ngx_http_social_cors_handler(ngx_http_request_t *r)
 
     /* every block has a policy once it is merged, which no analyzer can see */
 
-    if (policy == NULL || !policy->enabled
-        || r->method != NGX_HTTP_OPTIONS)
-    {
+    if (policy == NULL || !policy->enabled) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_social_cors_answer(r, policy);
+}
+
+
+ngx_int_t
+ngx_http_social_cors_by(ngx_http_request_t *r,
+    ngx_http_social_cors_policy_t *policy)
+{
+    ngx_http_social_cors_ctx_t  *ctx;
+
+    ctx = ngx_http_social_cors_need_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->policy = policy;
+
+    return ngx_http_social_cors_answer(r, policy);
+}
+
+
+static ngx_int_t
+ngx_http_social_cors_answer(ngx_http_request_t *r,
+    ngx_http_social_cors_policy_t *policy)
+{
+    ngx_uint_t        more;
+    ngx_table_elt_t  *origin, *method;
+
+    if (r->method != NGX_HTTP_OPTIONS) {
         return NGX_DECLINED;
     }
 

@@ -179,7 +179,8 @@ ngx_http_social_explain_verify(ngx_http_social_explain_t *explain,
     ngx_http_social_explain_claim(ctx->jwt.header, "typ");
     ngx_http_social_explain_claim(ctx->jwt.payload, "iss");
 
-    list = &explain->auth->issuers->list;
+    ctx->issuers = explain->auth->issuers;
+    list = &ctx->issuers->list;
     issuer = list->elts;
 
     status = SOCIAL_TOKEN_ISSUER;
@@ -259,8 +260,8 @@ ngx_http_social_explain_issuer(ngx_http_social_explain_t *explain,
     status = ngx_http_social_explain_signature(ctx, jwks);
 
     if (status == SOCIAL_TOKEN_OK) {
-        status = social_claims_check(ctx->jwt.payload, &issuer->policy,
-                                     ngx_time(), &ctx->claims);
+        status = ngx_http_social_auth_check_claims(ctx, ngx_time(),
+                                                   &ctx->claims);
 
         ngx_http_social_explain_claims(ctx, status);
     }
@@ -434,6 +435,12 @@ ngx_http_social_explain_claims(ngx_http_social_auth_ctx_t *ctx,
 
     case SOCIAL_TOKEN_AUDIENCE:
         ngx_http_social_explain_claim(ctx->jwt.payload, "aud");
+
+        if (ctx->issuers->audiences) {
+            ngx_http_social_explain_say("social_resource", "is not one of it");
+            break;
+        }
+
         ngx_http_social_explain_at("audiences", &of->audiences,
                                    &of->position, "do not have it");
         break;

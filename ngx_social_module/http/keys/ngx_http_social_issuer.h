@@ -74,6 +74,9 @@ typedef struct {
 
 typedef struct {
     ngx_array_t               list;         /* of ngx_http_social_issuer_t * */
+    ngx_array_t              *audiences;    /* of social_str_t, in place of
+                                               those of the issuers; or NULL */
+    ngx_flag_t                unbound;      /* tokens without "aud", too */
     u_char                    rules[32];    /* a digest of them */
 } ngx_http_social_issuers_t;
 

@@ -59,6 +59,11 @@ ngx_http_social_issuer_rules(ngx_http_social_issuers_t *issuers)
         ngx_http_social_issuer_rules_claim(sha256, issuer->scope_claim);
     }
 
+    if (issuers->audiences) {
+        ngx_http_social_issuer_rules_list(sha256, issuers->audiences);
+        ngx_http_social_issuer_rules_number(sha256, issuers->unbound);
+    }
+
     rc = social_sha256_final(sha256, issuers->rules) == SOCIAL_OK
          ? NGX_OK : NGX_ERROR;
 
