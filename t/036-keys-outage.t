@@ -97,6 +97,11 @@ subtest 'a set that does not fit' => sub {
        'a set that fits: /readyz is green');
     is(ask($new), 200, '... the key is there');
 
+    control('mode/500');
+    ok(SocialNginx::wait_for(15, sub { ready()->{status} eq 'degraded' }),
+       'another failure, later');
+    is(ready()->{keys}{main}, 'failing', '... is not for want of room');
+
     finish();
 };
 

@@ -50,7 +50,7 @@ sub issuers {
         issuer_block('twin', "issuer $twin_issuer", 'client_ids web',
                      "jwks_file $ENV{TEST_NGINX_JWKS}"),
         issuer_block('mobile', "issuer $twin_issuer", 'client_ids mobile',
-                     $o{twin} ? ("jwks_uri $backend/keys/twin-$$/gate-next",
+                     $o{twin} ? ("jwks_uri $backend/keys/twin-$$/gate-both",
                                  'jwks_timeout 30s')
                               : "jwks_file $ENV{TEST_NGINX_JWKS_NEXT}"),
         issuer_block('gate', 'issuer https://gate.example.com',
@@ -351,6 +351,8 @@ subtest 'one of several issuers' => sub {
     my $web = token(iss => $twin_issuer, sub => 'web');
     my $mobile = token(iss => $twin_issuer, -key => 'next', sub => 'mob',
                        client_id => 'mobile');
+    my $same = token(iss => $twin_issuer, sub => 'same',
+                     client_id => 'mobile');
     my $wrong = token(iss => $twin_issuer, client_id => 'another');
 
     is(ask('/twin', $web)->{status}, 200,
@@ -362,13 +364,15 @@ subtest 'one of several issuers' => sub {
         print {$sock} text(@$_);
         $sock->flush;
         $sock;
-    } [ '/counted', $mobile ], [ '/twin', $mobile ], [ '/twin', $wrong ];
+    } [ '/counted', $mobile ], [ '/twin', $mobile ], [ '/counted', $same ],
+      [ '/twin', $wrong ];
 
     is(ask('/twin', $web)->{status}, 200, '... while others wait');
 
     control("twin-$$/open");
 
-    is(statuses_of(map { local $/; parsed(scalar <$_>) } @open), '200 200 401',
+    is(statuses_of(map { local $/; parsed(scalar <$_>) } @open),
+       '200 200 200 401',
        'those of the other one have waited for its keys');
     is(statuses_of(map { ask('/counted', $mobile) } 1, 2), '200 429',
        '... and are counted by their subject');
@@ -388,6 +392,8 @@ subtest 'so many wait for a thread, and no more' => sub {
 
     my $forged = slow_token('ES384', 'p384', key => 'p384/2');
     my $good = slow_token('ES384', 'p384');
+    my $short = slow_token('ES384', 'p384',
+                           change => sub { substr $_[0], 1 });
     my @texts = ((map { text('/sub', $good) } 1 .. 50),
                  (map { text('/api', $forged) } 1 .. 250));
 
@@ -402,7 +408,8 @@ subtest 'so many wait for a thread, and no more' => sub {
         return if $opened || $answered < 44;
 
         @fast_got = map { ask('/none') } 1 .. 3;
-        push @fast_got, ask('/api', slow_token(@{ $fast[0] }));
+        push @fast_got, ask('/api', slow_token(@{ $fast[0] })),
+                        ask('/api', $short);
         $others = $answered;
         $opened = 1;
         control("gate-$$/open");
@@ -412,7 +419,7 @@ subtest 'so many wait for a thread, and no more' => sub {
     $count{ $_->{status} }++ for @got;
 
     is($others, 44, '44 of 300 are answered at once');
-    is(statuses_of(@fast_got), '200 200 200 200',
+    is(statuses_of(@fast_got), '200 200 200 200 401',
        '... and so are requests that need no thread');
     is($count{503}, 44, '... by 503');
     is($count{200}, 50, 'good ones have waited, in subrequests');
@@ -490,11 +497,47 @@ subtest 'no room in the queue of the threads' => sub {
 
     cmp_ok(scalar @busy, '>=', 10, 'ten of twelve find no room');
     is((grep { $_->{answer} =~ /^Retry-After: 2\r?$/m } @busy), scalar @busy,
-       '... and are told to come again');
+       '... and are to come again');
     is((grep { $_->{status} == 200 } @got), 12 - @busy,
        'the others are let in');
     ok(SocialNginx::wait_for(10, sub { ask('/api', $good)->{status} == 200 }),
        '... and all are, afterwards');
+};
+
+$nginx->stop;
+
+
+# a thread's verdict is by the keys that it had
+
+configure(threads => 1, gate => "rotate-$$");
+$nginx->start($port);
+
+subtest 'keys that are replaced while a thread has the check' => sub {
+    SocialNginx::wait_for(10, sub { control("rotate-$$/count") > 0 })
+        or die "no keys were asked for\n";
+
+    # a key that is another one; it is read by the same thread, before the last
+    # of these are checked by the one that it replaces
+
+    my $good = slow_token('ES384', 'p384', claims => { sub => 'rotate' });
+
+    SocialToken::write_file("$nginx->{dir}/slow.json",
+        sign_jwks(sign_jwk('p384/2', kid => 'p384'), sign_jwk('p256')));
+
+    my @open = map {
+        select undef, undef, undef, 0.25;
+        open_one('/api', $good);
+    } 1 .. 14;
+
+    control("rotate-$$/open");
+
+    my $got = statuses_of(map { local $/; parsed(scalar <$_>) } @open);
+
+    like($got, qr/\A(?:200 )*401(?: 401)*\z/,
+         'what the old key has signed is refused from then on');
+    is(ask('/api', $good)->{status}, 401, '... for ever');
+    is(ask('/api', slow_token('ES384', 'p384', key => 'p384/2'))->{status},
+       200, 'and what the new one has signed is let in');
 };
 
 unlike($nginx->error_log, qr/\[(?:alert|emerg|crit)\]/,
