@@ -392,6 +392,8 @@ subtest 'so many wait for a thread, and no more' => sub {
 
     my $forged = slow_token('ES384', 'p384', key => 'p384/2');
     my $good = slow_token('ES384', 'p384');
+    my $short = slow_token('ES384', 'p384',
+                           change => sub { substr $_[0], 1 });
     my @texts = ((map { text('/sub', $good) } 1 .. 50),
                  (map { text('/api', $forged) } 1 .. 250));
 
@@ -406,7 +408,8 @@ subtest 'so many wait for a thread, and no more' => sub {
         return if $opened || $answered < 44;
 
         @fast_got = map { ask('/none') } 1 .. 3;
-        push @fast_got, ask('/api', slow_token(@{ $fast[0] }));
+        push @fast_got, ask('/api', slow_token(@{ $fast[0] })),
+                        ask('/api', $short);
         $others = $answered;
         $opened = 1;
         control("gate-$$/open");
@@ -416,7 +419,7 @@ subtest 'so many wait for a thread, and no more' => sub {
     $count{ $_->{status} }++ for @got;
 
     is($others, 44, '44 of 300 are answered at once');
-    is(statuses_of(@fast_got), '200 200 200 200',
+    is(statuses_of(@fast_got), '200 200 200 200 401',
        '... and so are requests that need no thread');
     is($count{503}, 44, '... by 503');
     is($count{200}, 50, 'good ones have waited, in subrequests');
@@ -494,7 +497,7 @@ subtest 'no room in the queue of the threads' => sub {
 
     cmp_ok(scalar @busy, '>=', 10, 'ten of twelve find no room');
     is((grep { $_->{answer} =~ /^Retry-After: 2\r?$/m } @busy), scalar @busy,
-       '... and are told to come again');
+       '... and are to come again');
     is((grep { $_->{status} == 200 } @got), 12 - @busy,
        'the others are let in');
     ok(SocialNginx::wait_for(10, sub { ask('/api', $good)->{status} == 200 }),
