@@ -720,6 +720,15 @@ subtest 'what is in memory, and what is not' => sub {
         is($sends->('/some', $some), 'thread', 'on disk: by a thread');
     }
 
+    # ... nor is anything asked for that has to be waited for
+
+    $disk->calls;
+    $disk->set(on => 1);
+    get($_), $s3->request(HEAD => $_) for qw( /s /l /some /huge /none );
+    $disk->set(on => 0);
+    is_deeply([ map { $_->[1] } grep { $_->[0] eq 'waits' } $disk->calls ], [],
+              'the event loop waits for nothing');
+
     $disk->set(cached => 0);
     $nginx->stop;
     unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
