@@ -321,6 +321,24 @@ subtest 'refused' => sub {
     is($got->{body}, '', 'a HEAD that fails has no body');
 };
 
+# An object's number is above that of one that was removed, also when the clock
+# was set back meanwhile.
+
+subtest 'a clock that was set back' => sub {
+    put('/clock', body => 'before');
+
+    my ($file) = grep { m{/clock\.o\z} } files("$dir/root/objects");
+    my $text = SocialNginx::slurp($file);
+    my $later = (time + 3600) . '000000';
+
+    $text =~ s/^seq \d+$/seq $later/m or die "$file has no number\n";
+    $nginx->write_file($file =~ s{\A\Q$dir\E/}{}r, $text);
+
+    is($s3->request(DELETE => '/clock')->{status}, 204, 'removed');
+    is(put('/clock', body => 'after')->{status}, 200, 'put again');
+    cmp_ok(SocialStore::meta($file)->{seq}, '>', $later, 'its number is higher');
+};
+
 # What is sent from memory is that of no other request until it was sent.
 
 subtest 'clients that read slowly' => sub {
