@@ -264,6 +264,33 @@ is(v("SELECT count(*) FROM raw_objects WHERE object_key = 'raw/f/old.jpg'"),
    0, 'one that was removed is forgotten');
 v('DELETE FROM raw_objects');
 
+# what an object is needed for is found by its key
+
+v("SET session_replication_role = replica;
+    INSERT INTO jobs (id, queue, kind, dedupe_key, payload)
+        OVERRIDING SYSTEM VALUE
+        SELECT 1000000 + n, 'images', 'avatar', 'object:' || n,
+               jsonb_build_object('bucket', 'raw', 'key', 'raw/many/' || n)
+            FROM generate_series(1, 20000) n;
+    INSERT INTO job_keys (key, id)
+        SELECT 'object:' || n, 1000000 + n FROM generate_series(1, 20000) n;
+    INSERT INTO raw_objects (bucket, object_key, etag, noted_at)
+        SELECT 'raw', 'raw/many/' || n, 'e', now() - interval '31 days'
+            FROM generate_series(1, 20001) n;
+    ANALYZE jobs, job_keys, raw_objects");
+
+my $plan = v("EXPLAIN (FORMAT JSON) SELECT FROM raw_objects_needed
+    WHERE bucket = 'raw' AND object_key = 'raw/many/77'");
+like($plan, qr/jobs_object/, 'what needs an object is found by its index');
+unlike($plan, qr/Seq Scan/, '... and in no table as a whole') or diag($plan);
+is(v("SELECT social_clean_object_lock('raw', 'raw/many/$_->[0]', '1 hour')"),
+   $_->[1], "the object $_->[0]") for [ 77, '' ], [ 20_001, 'e' ];
+is(v("SELECT string_agg(object_key, ' ')
+    FROM social_clean_object_old('raw', '1 hour', '', 10)"),
+   'raw/many/20001', '... is the only one that nothing needs');
+v("DELETE FROM jobs WHERE dedupe_key LIKE 'object:%' AND id > 1000000;
+    DELETE FROM job_keys WHERE key LIKE 'object:%'; DELETE FROM raw_objects");
+
 # a store that does not answer
 
 upload('raw/d.jpg', bucket => 'broken');

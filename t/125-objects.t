@@ -168,6 +168,18 @@ subtest 'answers of others' => sub {
     my %answers = (
         moved => ["HTTP/1.1 301 Moved\r\nLocation: https://example.com/\r\n"
             . "Content-Length: 0\r\n\r\n", qr/status 301$/],
+        elsewhere => ["HTTP/1.1 301 Moved\r\nLocation: https://example.com/\r\n"
+            . "Connection: close\r\n\r\n<Error><Code>PermanentRedirect</Code>"
+            . "<Endpoint>raw.s3.eu-north-1.amazonaws.com</Endpoint></Error>",
+            qr/ 301, PermanentRedirect, Endpoint raw\.s3\.eu-north-1\.amazonaws\.com$/],
+        region => ["HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n<Error>"
+            . "<Code>AuthorizationHeaderMalformed</Code>"
+            . "<Region>eu-north-1</Region></Error>",
+            qr/ 400, AuthorizationHeaderMalformed, Region eu-north-1$/],
+        clock => ["HTTP/1.1 403 No\r\nConnection: close\r\n\r\n<Error>"
+            . "<Code>RequestTimeTooSkewed</Code>"
+            . "<ServerTime>2026-12-01T04:00:00Z</ServerTime></Error>",
+            qr/ 403, RequestTimeTooSkewed, ServerTime 2026-12-01T04:00:00Z$/],
         page => ["HTTP/1.1 502 Bad\r\nConnection: close\r\n\r\n<html>",
             qr/status 502$/],
         noise => ["\x16\x03\x01" x 100, qr/^wrong/],

@@ -11,6 +11,7 @@ use lib 't/lib';
 use Digest::SHA qw( sha256 );
 use File::Copy ();
 use MIME::Base64 qw( encode_base64 );
+use POSIX ();
 use SocialNginx;
 use SocialS3;
 use SocialStore;
@@ -22,8 +23,8 @@ my $worker = $ENV{SOCIAL_WORKER}
 
 -x $worker or plan skip_all => 'social-worker is not built: run "make deps"';
 
-my ($port, $target, $bare, $blind, $false, $drops) =
-    map { SocialNginx::free_port() } 1 .. 6;
+my ($port, $target, $bare, $blind, $false, $drops, $slow) =
+    map { SocialNginx::free_port() } 1 .. 7;
 my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $from = SocialS3->new(port => $port, base => '/first');
@@ -88,6 +89,30 @@ http {
         listen 127.0.0.1:$drops;
         location / { proxy_pass http://127.0.0.1:$target;
                      proxy_hide_header x-amz-meta-owner; }
+    }
+
+    # one that is busy, does not get the bytes in time, or refuses them, for as
+    # long as there is a file of that name
+
+    server {
+        listen 127.0.0.1:$slow;
+        location / {
+            set \$what \$request_method;
+            if (-f $dir/busy) { set \$what "\$what-busy"; }
+            if (-f $dir/late) { set \$what "\$what-late"; }
+            if (-f $dir/denied) { set \$what "\$what-denied"; }
+            if (\$what ~ ^(PUT|GET)-busy) {
+                return 503 "<Error><Code>SlowDown</Code></Error>";
+            }
+            if (\$what = PUT-late) {
+                return 400 "<Error><Code>RequestTimeout</Code></Error>";
+            }
+            if (\$what = PUT-denied) {
+                return 403 "<Error><Code>RequestTimeTooSkewed</Code>\
+<ServerTime>2026-12-01T04:00:00Z</ServerTime></Error>";
+            }
+            proxy_pass http://127.0.0.1:$target;
+        }
     }
 }
 _EOC_
@@ -274,6 +299,48 @@ summary_is($got, 1, "copied $nothing, 4 are there already, 0 were removed "
            . 'meanwhile, 1 failed', 'a store that drops a header');
 like($got->{log}, qr/does not have the same \\"x-amz-meta-owner\\" header/,
      '... is noticed');
+
+# stores that are not always able to
+
+sub answered {
+    my ($status) = @_;
+    return scalar(() = SocialNginx::slurp("$dir/logs/asked.log")
+                       =~ m{^(?:PUT|GET) \S+ $status$}mg);
+}
+
+for my $case ([ 'busy', 503 ], [ 'late', 400 ]) {
+    my ($how, $status) = @$case;
+    my $seen = answered($status);
+
+    put($from, 'a', "some bytes $how");
+    $nginx->write_file($how, '');
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        SocialNginx::wait_for(60, sub { answered($status) > $seen });
+        unlink "$dir/$how";
+        POSIX::_exit(0);
+    }
+
+    my $got = copy("127.0.0.1:$slow");
+    waitpid $pid, 0;
+    summary_is($got, 0, "copied 1 objects of 15 bytes, 4 are there already, "
+               . $rest, "a store that is $how for a while");
+    cmp_ok(answered($status), '>', $seen, '... was asked again');
+    is($to->request(GET => '/a')->{body}, "some bytes $how", '... and has it');
+}
+
+put($from, 'a', 'some bytes');
+$nginx->write_file('denied', '');
+my $refused = answered(403);
+$got = copy("127.0.0.1:$slow");
+unlink "$dir/denied";
+summary_is($got, 1, "copied $nothing, 4 are there already, 0 were removed "
+           . 'meanwhile, 1 failed', 'one that refuses');
+is(answered(403), $refused + 1, '... is not asked again');
+like($got->{log}, qr/403, RequestTimeTooSkewed, ServerTime 2026-12-01T04:00:00Z/,
+     '... and its clock is said');
 
 # many, in several pages
 

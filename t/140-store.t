@@ -13,7 +13,10 @@ use Digest::MD5 qw( md5 md5_hex );
 use Digest::SHA qw( sha256 sha256_hex );
 use Fcntl qw( :flock );
 use File::Find ();
+use IO::Select ();
 use MIME::Base64 ();
+use Socket qw( PF_INET SOCK_STREAM SOL_SOCKET SO_RCVBUF sockaddr_in
+               inet_aton );
 use SocialNginx;
 use SocialS3;
 use SocialStore;
@@ -23,6 +26,7 @@ use Time::HiRes qw( sleep );
 my $port = SocialNginx::free_port();
 my $port2 = SocialNginx::free_port();
 my $port3 = SocialNginx::free_port();
+my $port4 = SocialNginx::free_port();
 my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $full = "$dir/full";
@@ -83,6 +87,10 @@ http {
         listen 127.0.0.1:$port3 rcvbuf=4m;
         client_header_buffer_size 1m;
         location /objects/ { social_store raw root=$dir/root max_size=6m; }
+    }
+    server {
+        listen 127.0.0.1:$port4 sndbuf=4k;
+        location /objects/ { social_store raw root=$dir/root public=pub/; }
     }
 }
 _EOC_
@@ -311,6 +319,59 @@ subtest 'refused' => sub {
 
     my $got = $s3->request(HEAD => '/nothing');
     is($got->{body}, '', 'a HEAD that fails has no body');
+};
+
+# An object's number is above that of one that was removed, also when the clock
+# was set back meanwhile.
+
+subtest 'a clock that was set back' => sub {
+    put('/clock', body => 'before');
+
+    my ($file) = grep { m{/clock\.o\z} } files("$dir/root/objects");
+    my $text = SocialNginx::slurp($file);
+    my $later = (time + 3600) . '000000';
+
+    $text =~ s/^seq \d+$/seq $later/m or die "$file has no number\n";
+    $nginx->write_file($file =~ s{\A\Q$dir\E/}{}r, $text);
+
+    is($s3->request(DELETE => '/clock')->{status}, 204, 'removed');
+    is(put('/clock', body => 'after')->{status}, 200, 'put again');
+    cmp_ok(SocialStore::meta($file)->{seq}, '>', $later, 'its number is higher');
+};
+
+# What is sent from memory is that of no other request until it was sent.
+
+subtest 'clients that read slowly' => sub {
+    my %object = map { my $size = 16_000 + 1200 * $_;
+                       ("/pub/slow$_" => chr(65 + $_) x $size) } 1 .. 40;
+    my @keys = sort keys %object;
+    my @socks;
+
+    for my $key (@keys) {
+        put($key, body => $object{$key});
+        get($key);
+    }
+
+    for my $key (@keys, @keys) {
+        socket my $sock, PF_INET, SOCK_STREAM, 0 or die;
+        setsockopt $sock, SOL_SOCKET, SO_RCVBUF, 2048 or die;
+        connect $sock, sockaddr_in($port4, inet_aton('127.0.0.1')) or die;
+        syswrite $sock, "GET /objects/raw$key HTTP/1.1\r\nHost: x\r\n"
+                        . "Connection: close\r\n\r\n";
+        ok(IO::Select->new($sock)->can_read(20), "$key: the first bytes");
+        push @socks, [ $key, $sock ];
+    }
+
+    # one in three leaves without the rest
+
+    close $socks[3 * $_][1] for 0 .. $#socks / 3;
+    is(get($_)->{body}, $object{$_}, "$_ by another") for @keys[0 .. 5];
+
+    for my $n (reverse grep { $_ % 3 } 0 .. $#socks) {
+        my ($key, $sock) = @{ $socks[$n] };
+        ok(SocialS3::read_answer($sock, 'GET')->{body} eq $object{$key},
+           "$key: all bytes");
+    }
 };
 
 subtest 'keys' => sub {

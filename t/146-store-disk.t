@@ -740,6 +740,15 @@ subtest 'what is in memory, and what is not' => sub {
         is($by, 'thread', 'on disk: by a thread');
     }
 
+    # ... nor is anything asked for that has to be waited for
+
+    $disk->calls;
+    $disk->set(on => 1);
+    get($_), $s3->request(HEAD => $_) for qw( /s /l /some /huge /none );
+    $disk->set(on => 0);
+    is_deeply([ map { $_->[1] } grep { $_->[0] eq 'waits' } $disk->calls ], [],
+              'the event loop waits for nothing');
+
     $disk->set(cached => 0);
     $nginx->stop;
     unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'no alert');
@@ -1057,6 +1066,13 @@ subtest 'symbolic links' => sub {
 
         put('/y', $small);
         rename "$root/objects/y.o", "$dir/outside/y.o";
+
+        # the kernel has what it leads to in memory
+
+        sleep 0.1;
+        defined readlink "$root/objects/out.d" && -s "$root/objects/out.d/y.o"
+            or die "$dir/outside/y.o: $!\n";
+
         isnt(get('/out/y')->{status}, 200, '... and nothing is read');
         isnt(del('/out/y')->{status}, 500, '... or removed');
         ok(-e "$dir/outside/y.o", '... it is there');

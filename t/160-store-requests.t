@@ -702,6 +702,18 @@ subtest 'bodies of errors' => sub {
     like($got->{body}, qr{<HeadersNotSigned>x-amz-acl</HeadersNotSigned>},
          '... says which');
 
+    for my $got ($s3->exchange(GET => '/objects/raw/i', headers => {
+                     $s3->sign(GET => '/i', time => time - 1000) }),
+                 $s3->exchange(GET => $s3->presign(GET => '/i',
+                     time => time - 1000)),
+                 $s3->exchange(GET => $s3->presign(GET => '/i',
+                     time => time + 1000)))
+    {
+        is($got->{status}, 403, 'another time');
+        like($got->{body}, qr{<ServerTime>20\d\d-\d\d-\d\dT[\d:.]+Z</ServerTime>},
+             '... says which');
+    }
+
     # what other parts of nginx refuse
 
     my $limited = SocialS3->new(%$s3, base => '/limited/raw');

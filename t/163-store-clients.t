@@ -1,20 +1,23 @@
 #!/usr/bin/perl
 
 # What clients of S3 do with the embedded store: the SDK for Python, the AWS CLI,
-# s3cmd, rclone and curl, as Debian has them.  The table in docs/clients.md is
-# made by this test, which fails when it is not what was seen:
+# s3cmd, rclone and curl, as Debian has them, and the SDK for JavaScript.  The
+# tables in docs/clients.md, of http and of https, are made by this test, which
+# fails when they are not what was seen:
 #
-#     WRITE=1 prove t/163-store-clients.t
+#     SOAK=1 WRITE=1 prove t/163-store-clients.t
 #
-#   HTTPS=1    the same over TLS; SOAK=1 has that too
+#   SOAK=1     over https too, as HTTPS=1 has it
+#   ONLY=a,b   these clients: then no table is compared
 
 use strict;
 use warnings;
 
 use lib 't/lib';
 
-use Digest::MD5 qw( md5_hex );
+use Cwd ();
 use SocialNginx;
+use SocialNode qw( node );
 use SocialS3;
 use Test::More;
 
@@ -25,24 +28,29 @@ if ($?) {
     plan skip_all => 'the clients could not be installed';
 }
 
+$log = `scripts/deps-npm 2>&1`;
+
+my $program = $? ? undef : Cwd::abs_path('build/npm/aws-sdk/table.mjs');
+my $node = node();
+
+if (!$program || !-f $program || !$node) {
+    diag("NOT TESTED: the SDK for JavaScript, which could not be installed:\n"
+         . $log);
+    plan skip_all => 'the SDK for JavaScript could not be installed';
+}
+
 my $port = SocialNginx::free_port();
+my $tls = SocialNginx::free_port();
 my $nginx = SocialNginx->new;
 my $dir = $nginx->{dir};
 my $s3 = SocialS3->new(port => $port, base => '/raw');
-my $tls = $ENV{HTTPS} || $ENV{SOAK} ? SocialNginx::free_port() : 0;
-my $host = $tls ? "localhost:$tls" : "127.0.0.1:$port";
-my $url = $tls ? "https://$host" : "http://$host";
-my $listen = '';
+my @schemes = ('http', $ENV{HTTPS} || $ENV{SOAK} ? 'https' : ());
 
-if ($tls) {
-    system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
-           . " -nodes -days 2 -subj /CN=localhost -addext"
-           . " subjectAltName=DNS:localhost -keyout $dir/key.pem"
-           . " -out $dir/cert.pem 2>/dev/null") == 0
-        or die "openssl req failed\n";
-    $listen = "listen 127.0.0.1:$tls ssl; listen [::1]:$tls ssl;"
-        . " ssl_certificate $dir/cert.pem; ssl_certificate_key $dir/key.pem;";
-}
+system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
+       . " -nodes -days 2 -subj /CN=localhost -addext"
+       . " subjectAltName=DNS:localhost -keyout $dir/key.pem"
+       . " -out $dir/cert.pem 2>/dev/null") == 0
+    or die "openssl req failed\n";
 
 mkdir "$dir/$_" for qw( root work work/tree work/tree/sub home );
 
@@ -56,12 +64,15 @@ http {
     @{[ $nginx->http_paths ]}
     social_bucket raw {
         region eu-west-1;
-        endpoint $url;
+        endpoint http://127.0.0.1:$port;
         credentials file $dir/credentials;
     }
     server {
         listen 127.0.0.1:$port;
-        $listen
+        listen 127.0.0.1:$tls ssl;
+        listen [::1]:$tls ssl;
+        ssl_certificate $dir/cert.pem;
+        ssl_certificate_key $dir/key.pem;
         location / { social_store raw root=$dir/root; }
     }
 }
@@ -84,11 +95,32 @@ my $only = $ENV{ONLY};
     AWS_DEFAULT_REGION => 'eu-west-1', AWS_EC2_METADATA_DISABLED => 'true',
     AWS_MAX_ATTEMPTS => 1,
     RCLONE_CONFIG => "$dir/rclone.conf",
-    ($tls ? map { $_ => "$dir/cert.pem" }
-            qw( CURL_CA_BUNDLE SSL_CERT_FILE ) : ()),
+    map { $_ => "$dir/cert.pem" } qw( CURL_CA_BUNDLE SSL_CERT_FILE
+                                      NODE_EXTRA_CA_CERTS ),
 );
 
-$nginx->write_file('rclone.conf', <<"_EOC_");
+# Where the clients find the store: each of the schemes in turn.
+
+my ($url, $aws, $cmd, $python, $curl, $js);
+
+sub over {
+    my ($scheme) = @_;
+
+    my $host = $scheme eq 'https' ? "localhost:$tls" : "127.0.0.1:$port";
+    my $ca = $scheme eq 'https' ? "True\nca_certs_file = $dir/cert.pem"
+             : 'False';
+
+    $url = "$scheme://$host";
+    $aws = "aws --endpoint-url $url";
+    $cmd = "s3cmd -c $dir/s3cfg";
+    $python = 'python3 -c "import boto3, sys; s3 = boto3.client(\"s3\", '
+              . "endpoint_url=\\\"$url\\\"); b = \\\"raw\\\"; ";
+    $curl = 'curl -sSf --aws-sigv4 aws:amz:eu-west-1:s3 '
+            . "--user $s3->{access_key}:$s3->{secret} "
+            . '-H "x-amz-content-sha256: UNSIGNED-PAYLOAD"';
+    $js = "$node $program $url raw";
+
+    $nginx->write_file('rclone.conf', <<"_EOC_");
 [s3]
 type = s3
 provider = Other
@@ -98,15 +130,17 @@ region = eu-west-1
 endpoint = $url
 force_path_style = true
 _EOC_
-$nginx->write_file('s3cfg', <<"_EOC_");
+    $nginx->write_file('s3cfg', <<"_EOC_");
 [default]
 access_key = $s3->{access_key}
 secret_key = $s3->{secret}
 bucket_location = eu-west-1
 host_base = $host
 host_bucket = $host
-use_https = @{[ $tls ? "True\nca_certs_file = $dir/cert.pem" : 'False' ]}
+use_https = $ca
 _EOC_
+    return;
+}
 
 my $small = "hello\n";
 my $large = 'large' x 4_000_000;
@@ -122,6 +156,17 @@ sub write_to {
 write_to('small', $small);
 write_to('large', $large);
 write_to("tree/$_", "at $_") for qw( one two sub/three );
+
+# names that are escaped in one way or another
+
+mkdir "$dir/work/odd";
+mkdir "$dir/work/odd/a dir+d";
+
+write_to("odd/$_", "at $_") for (
+    'a b', 'a  b', ' a', 'a ', 'a+b', 'a.', '.a', '..a', '%', '%25', 'x%2Fy',
+    'a=b', 'a?b', 'a:b', 'a;b', 'a,b', 'a&b', '#a', '@a', '~a', '*', '(a)',
+    '[a]', '{a}', '<a>', '$a', '!', '|', '^', '`', "'", '"', '\\', "\xc3\xa9",
+    "u\xcc\x88", "\xf0\x9f\x98\x80", 'a dir+d/a file');
 
 # 200 MB, which nothing keeps in memory
 
@@ -156,21 +201,21 @@ sub stored {
     return $s3->request(GET => "/$key")->{body};
 }
 
-sub listed { return scalar(() = $_[0] =~ /$_[1]/g) }
+# Whether they are the same after one command and another one.
 
-my $aws = "aws --endpoint-url $url";
-my $cmd = "s3cmd -c $dir/s3cfg";
-my $python = 'python3 -c "import boto3, sys; s3 = boto3.client(\"s3\", '
-             . "endpoint_url=\\\"$url\\\"); b = \\\"raw\\\"; ";
-my $curl = 'curl -sSf --aws-sigv4 aws:amz:eu-west-1:s3 '
-           . "--user $s3->{access_key}:$s3->{secret} "
-           . '-H "x-amz-content-sha256: UNSIGNED-PAYLOAD"';
+sub is_odd {
+    my ($up, $down) = @_;
+    return defined run("rm -rf back && mkdir back && $up && $down "
+                       . '&& diff -r odd back');
+}
+
+sub listed { return scalar(() = $_[0] =~ /$_[1]/g) }
 
 # what is done; a function that says whether it was done
 
 my @rows = (
     'put', 'get', 'head', 'put of 20 MB', 'put of 200 MB', 'list', 'list of what is below',
-    'sync', 'copy', 'move', 'remove', 'remove of many', 'URL',
+    'sync', 'odd names', 'copy', 'move', 'remove', 'remove of many', 'URL',
     'make bucket',
 );
 
@@ -196,6 +241,10 @@ my %did = (
                         && stored('awscli/tree/sub/three') eq 'at sub/three'
                         && run("$aws s3 sync s3://raw/awscli/tree back")
                         && run('diff -r tree back && rm -r back; echo ok') },
+        'odd names' => sub {
+            is_odd("$aws s3 cp --quiet --recursive odd s3://raw/awscli/odd/",
+                   "$aws s3 cp --quiet --recursive s3://raw/awscli/odd/ back")
+        },
         'copy' => sub { run("$aws s3 cp s3://raw/awscli/small "
                             . 's3://raw/awscli/copy')
                         && stored('awscli/copy') eq $small },
@@ -284,6 +333,9 @@ my %did = (
             listed(run("$cmd ls -r s3://raw/") // '', qr{s3cmd/small}) == 1 },
         'sync' => sub { run("$cmd sync tree/ s3://raw/s3cmd/tree/")
                         && stored('s3cmd/tree/sub/three') eq 'at sub/three' },
+        'odd names' => sub {
+            is_odd("$cmd -q sync odd/ s3://raw/s3cmd/odd/",
+                   "$cmd -q sync s3://raw/s3cmd/odd/ back/") },
         'copy' => sub { run("$cmd cp s3://raw/s3cmd/small s3://raw/s3cmd/copy")
                         && stored('s3cmd/copy') eq $small },
         'move' => sub { run("$cmd mv s3://raw/s3cmd/small "
@@ -318,6 +370,9 @@ my %did = (
                         && stored('rclone/tree/sub/three') eq 'at sub/three'
                         && defined run('rclone check tree '
                                        . 's3:raw/rclone/tree') },
+        'odd names' => sub {
+            is_odd('rclone sync --checksum odd s3:raw/rclone/odd',
+                   'rclone copy s3:raw/rclone/odd back') },
         'copy' => sub { defined run('rclone copyto s3:raw/rclone/small '
                                     . 's3:raw/rclone/copy')
                         && stored('rclone/copy') eq $small },
@@ -354,44 +409,74 @@ my %did = (
     },
 );
 
+$did{'SDK for JavaScript'} = { map {
+    my $row = $_;
+    $row => sub { defined run("$js \"$row\"")
+                  && ($row ne 'put of 20 MB' || stored('js/large') eq $large)
+                  && ($row ne 'put of 200 MB' || is_huge('js/huge')) }
+} grep { !/\A(?:sync|odd names|move)\z/ } @rows };
+
 my @clients = $only ? split(/,/, $only)
-              : qw( awscli boto3 curl rclone s3cmd );
+              : ('awscli', 'boto3', 'curl', 'rclone', 's3cmd',
+                 'SDK for JavaScript');
 my %seen;
 
-for my $client (@clients) {
+sub table {
+    my ($scheme) = @_;
 
-    # rclone cannot load it
+    over($scheme);
 
-    delete $ENV{AWS_CA_BUNDLE};
-    $ENV{AWS_CA_BUNDLE} = "$dir/cert.pem" if $tls && $client ne 'rclone';
+    for my $client (@clients) {
 
-    for my $row (@rows) {
-        my $code = $did{$client}{$row} // next;
-        $said = '';
-        $seen{$client}{$row} = $code->() ? 'yes' : 'no';
-        diag("$client: $row: ", substr $said, -500)
-            if $seen{$client}{$row} eq 'no' && $verbose;
+        # rclone cannot load it
+
+        delete $ENV{AWS_CA_BUNDLE};
+        $ENV{AWS_CA_BUNDLE} = "$dir/cert.pem"
+            if $scheme eq 'https' && $client ne 'rclone';
+
+        for my $row (@rows) {
+            my $code = $did{$client}{$row} // next;
+            $said = '';
+            $seen{$client}{$row} = $code->() ? 'yes' : 'no';
+            diag("$scheme: $client: $row: ", substr $said, -500)
+                if $seen{$client}{$row} eq 'no' && $verbose;
+        }
+
+        my $done = grep { $_ eq 'yes' } values %{ $seen{$client} };
+        cmp_ok($done, '>=', 6, "$scheme: $client does most of it");
     }
+
+    return join '', map { '| ' . join(' | ', @$_) . " |\n" }
+        [ '', @clients ], [ map { '---' } '', @clients ],
+        map { my $row = $_;
+              [ $row, map { $seen{$_}{$row} // '–' } @clients ] } @rows;
 }
 
-my $table = join '', map { '| ' . join(' | ', @$_) . " |\n" }
-    [ '', @clients ], [ map { '---' } '', @clients ],
-    map { my $row = $_;
-          [ $row, map { $seen{$_}{$row} // '–' } @clients ] } @rows;
+# The table of a scheme is what stands below its title.
+
 my $path = 'docs/clients.md';
 my $doc = SocialNginx::slurp($path);
-my ($before, $old, $after) = $doc =~ /\A(.*?)(^\|.*?\|\n)(?!\|)(.*)\z/ms;
 
-if ($write) {
-    open my $out, '>:raw', $path or die "$path: $!\n";
-    print {$out} $before, $table, $after;
-    close $out;
-    $old = $table;
+for my $scheme (@schemes) {
+    my $table = table($scheme);
+    my ($before, $old, $after) =
+        $doc =~ /\A(.*?^## Over $scheme\n.*?)(^\|.*?\|\n)(?!\|)(.*)\z/ms
+        or die "$path has no table of $scheme\n";
+
+    next if $only;
+
+    $doc = $before . $table . $after;
+    $old = $table if $write;
+    is($table, $old, "$path has what each client did over $scheme");
 }
 
-is($table, $old, "$path has what each client did");
-ok((grep { $_ eq 'yes' } values %{ $seen{$_} }) >= 6, "$_ does most of it")
-    for @clients;
+if ($write && !$only) {
+    open my $out, '>:raw', $path or die "$path: $!\n";
+    print {$out} $doc;
+    close $out;
+}
+
+diag('NOT TESTED: the clients over https (SOAK=1 does)') if @schemes == 1;
 
 $nginx->stop;
 unlike($nginx->error_log, qr/\[(?:alert|emerg|crit|error)\]/,

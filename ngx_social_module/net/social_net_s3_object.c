@@ -438,12 +438,14 @@ social_net_s3_put_whole(const social_net_s3_t *s3,
     request.size = object->size;
 
     object->status = 0;
+    object->timed_out = false;
 
     if (social_net_s3_send(s3, &call, &request, &reply, error) != SOCIAL_OK) {
         return SOCIAL_FAILED;
     }
 
     object->status = reply.status;
+    object->timed_out = social_net_s3_is_timeout(&reply);
 
     return reply.status >= 200 && reply.status <= 299
            ? SOCIAL_OK : social_net_s3_refused(&reply, error);

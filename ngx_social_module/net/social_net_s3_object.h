@@ -25,6 +25,8 @@ typedef struct {
     /* of the last answer */
 
     long                    status;        /* 0: there was none */
+    bool                    timed_out;     /* it did not get the bytes in
+                                              time */
     uint64_t                size;
     social_str_t            etag;          /* without quotes; empty: none */
     int64_t                 modified;      /* seconds; 0: it was not said */
@@ -90,7 +92,7 @@ social_rc_e social_net_s3_get_whole(const social_net_s3_t *s3,
 /*
  * Puts what was got, object->size bytes of the file "fd", with its headers and
  * its SHA-256, which the store has to compare with the bytes (PutObject).
- * Sets the status only.
+ * Sets "status" and "timed_out" only.
  */
 social_rc_e social_net_s3_put_whole(const social_net_s3_t *s3,
     social_net_session_t *session, social_str_t key, int fd,

@@ -199,16 +199,52 @@ social_net_s3_is_missing(const social_net_reply_t *reply)
 }
 
 
+bool
+social_net_s3_is_timeout(const social_net_reply_t *reply)
+{
+    return reply->status == 400
+           && social_net_s3_is(reply, SOCIAL_S3_REQUEST_TIMEOUT);
+}
+
+
+/*
+ * What there is to set right is in the answer: the region or the host of the
+ * bucket, or the time.
+ */
+
 social_rc_e
 social_net_s3_refused(const social_net_reply_t *reply, char *error)
 {
-    social_str_t  code;
+    int           n;
+    size_t        i, len;
+    social_str_t  code, detail;
+
+    static const char *const  details[] = { "Region", "Endpoint",
+                                            "ServerTime" };
 
     code = social_s3_error_read(social_str(reply->text));
 
-    snprintf(error, SOCIAL_NET_ERROR_SIZE,
-             "the store answered with status %ld%s%.*s", reply->status,
-             code.len ? ", " : "", (int) code.len, (const char *) code.data);
+    n = snprintf(error, SOCIAL_NET_ERROR_SIZE,
+                 "the store answered with status %ld%s%.*s", reply->status,
+                 code.len ? ", " : "", (int) code.len,
+                 (const char *) code.data);
+
+    for (i = 0; i < sizeof(details) / sizeof(details[0]); i++) {
+
+        detail = social_s3_error_read_detail(social_str(reply->text),
+                                             details[i]);
+        len = strlen(details[i]) + detail.len + 3;
+
+        if (detail.len == 0 || n < 0
+            || (size_t) n + len >= SOCIAL_NET_ERROR_SIZE)
+        {
+            continue;
+        }
+
+        n += snprintf(error + n, SOCIAL_NET_ERROR_SIZE - (size_t) n,
+                      ", %s %.*s", details[i], (int) detail.len,
+                      (const char *) detail.data);
+    }
 
     return SOCIAL_FAILED;
 }

@@ -48,8 +48,14 @@ bool social_net_s3_is(const social_net_reply_t *reply,
 bool social_net_s3_is_missing(const social_net_reply_t *reply);
 
 /*
- * Writes the status and the code of an answer to "error", and returns
- * SOCIAL_FAILED.
+ * Whether the store did not get the bytes in time (S3 API Reference, "Error
+ * responses": RequestTimeout, which has the status 400 and may be tried again).
+ */
+bool social_net_s3_is_timeout(const social_net_reply_t *reply);
+
+/*
+ * Writes the status and the code of an answer to "error", with the region, the
+ * host or the time that it names, and returns SOCIAL_FAILED.
  */
 social_rc_e social_net_s3_refused(const social_net_reply_t *reply,
     char *error);

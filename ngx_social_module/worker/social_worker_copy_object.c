@@ -135,7 +135,8 @@ social_worker_copy_once(social_worker_copy_object_t *copy, social_str_t key,
                                  &copy->got, copy->error);
 
     if (rc != SOCIAL_OK) {
-        *again = social_worker_copy_helps(copy->got.status);
+        *again = copy->got.timed_out
+                 || social_worker_copy_helps(copy->got.status);
         return rc;
     }
 

@@ -145,6 +145,12 @@ fuzz_text(social_str_t s)
                                       && code.data + code.len
                                          < s.data + s.len)));
 
+    code = social_s3_error_read_detail(s, "Region");
+    fuzz_assert(code.len <= SOCIAL_S3_ERROR_MAX_DETAIL
+                && (code.len == 0 || (code.data >= s.data
+                                      && code.data + code.len
+                                         < s.data + s.len)));
+
     fuzz_assert(social_credentials_parse(s, social_str("default"), &c)
                 != SOCIAL_OK || (c.access_key.len && c.secret.len));
 

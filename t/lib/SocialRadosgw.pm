@@ -1,12 +1,14 @@
 package SocialRadosgw;
 
 # Ceph's Object Gateway, an S3 that is not ours, for as long as the suite runs:
-# one monitor, one OSD that keeps its objects in memory, and one radosgw, on
-# free ports of 127.0.0.1. It takes a second or two, and no privileges.
+# one monitor, one OSD that keeps its objects in memory unless it is asked to
+# use the disk, and one radosgw, on free ports of 127.0.0.1. It takes a second
+# or two, and no privileges.
 #
 #     my $why = SocialRadosgw::missing();       # what is not installed, or ''
 #     my $rgw = SocialRadosgw->start or diag(SocialRadosgw::why());
 #     ... ->start(tls => [ $certificate, $key ]);   # at $rgw->{tls_port}, too
+#     ... ->start(disk => $dir);       # objects in that directory, and synced
 #     my $s3 = $rgw->s3('bucket');              # a SocialS3
 #     $rgw->create('bucket');
 #     $rgw->notify('bucket', "http://127.0.0.1:$port/hook", 'opaque data');
@@ -54,7 +56,8 @@ sub start {
 
     my $dir = File::Temp::tempdir('social-rgw-XXXXXX', DIR => '/tmp');
     my $self = bless { dir => $dir, port => SocialNginx::free_port(),
-        host => 'localhost', pids => [], owner => $$ }, $class;
+        host => 'localhost', pids => [], owner => $$, disk => $o{disk},
+        osd => ($o{disk} // $dir) . '/osd' }, $class;
 
     if ($o{tls}) {
         $self->{tls_port} = SocialNginx::free_port();
@@ -63,7 +66,7 @@ sub start {
     }
 
     push @all, $self;
-    mkdir "$dir/$_" for qw( mon osd rgw run log );
+    mkdir $_ for $self->{osd}, map { "$dir/$_" } qw( mon rgw run log );
     $self->configure;
 
     if (!$self->begin($o{seconds} // 60)) {
@@ -86,6 +89,10 @@ sub configure {
     my $dir = $self->{dir};
     my $frontend = "beast endpoint=127.0.0.1:$self->{port} tcp_nodelay=1 "
                    . ($self->{tls} // '');
+    my $objects = $self->{disk}
+        ? "bluestore\nbluestore block size = 4294967296\n"
+          . 'bluestore fsck on mkfs = false'
+        : "memstore\nmemstore device bytes = 1073741824";
     my ($v2, $v1, $osd) = map { SocialNginx::free_port() } 1 .. 3;
     my $fsid = sprintf '%08x-%04x-4%03x-8%03x-%012x',
         map { int rand $_ } 2 ** 32, 2 ** 16, 2 ** 12, 2 ** 12, 2 ** 47;
@@ -116,8 +123,7 @@ osd pool default min size = 1
 osd pool default pg num = 1
 osd pool default pgp num = 1
 osd crush chooseleaf type = 0
-osd objectstore = memstore
-memstore device bytes = 1073741824
+osd objectstore = $objects
 osd memory target = 939524096
 osd class load list = *
 osd class default list = *
@@ -131,7 +137,7 @@ osd heartbeat interval = 1
 [mon.a]
 mon data = $dir/mon
 [osd.0]
-osd data = $dir/osd
+osd data = $self->{osd}
 [client.rgw.a]
 ms mon client mode = crc
 objecter tick interval = 0.2

@@ -163,6 +163,19 @@ disk_path(int fd, char *buf, size_t size)
 
 
 /*
+ * A call of the event loop that may wait for the disk; it does not count.
+ */
+
+static void
+disk_waits(const char *call)
+{
+    if (disk && disk->on && gettid() == getpid()) {
+        disk_record("waits", call, 0, "-");
+    }
+}
+
+
+/*
  * Whether a call is one that counts.  If so it is to be made unless c->error,
  * and ended by disk_end().
  */
@@ -276,6 +289,10 @@ syscall(long number, ...)
     if (disk && disk->no_openat2) {
         errno = ENOSYS;
         return -1;
+    }
+
+    if (!(((const struct open_how *) a[2])->resolve & DISK_CACHED)) {
+        disk_waits("openat2");
     }
 
     /* of what a test looks at nothing is in memory: threads have to open it */
@@ -401,6 +418,26 @@ ssize_t
 pread(int fd, void *buf, size_t size, off_t offset)
 {
     disk_intercept(pread, fd, "", ssize_t, real(fd, buf, size, offset));
+}
+
+
+ssize_t
+preadv2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
+{
+    disk_real(preadv2)
+
+    if (!(flags & RWF_NOWAIT)) {
+        disk_waits("preadv2");
+    }
+
+    return real(fd, iov, n, offset, flags);
+}
+
+
+ssize_t
+preadv64v2(int fd, const struct iovec *iov, int n, off64_t offset, int flags)
+{
+    return preadv2(fd, iov, n, offset, flags);
 }
 
 

@@ -173,6 +173,49 @@ test_read(void **state)
 
 
 static void
+test_read_detail(void **state)
+{
+    social_str_t   s;
+    unsigned char  text[SOCIAL_S3_ERROR_MAX_DETAIL + 24];
+
+    (void) state;
+
+    s = S("<Error><Code>PermanentRedirect</Code>"
+          "<Endpoint>raw.s3-eu-central-1.amazonaws.com:443</Endpoint>"
+          "<ServerTime>2026-12-01T04:00:00Z</ServerTime><Region></Region>"
+          "<Empty>a b</Empty><Cut>c");
+
+    assert_str(social_s3_error_read_detail(s, "Endpoint"),
+               "raw.s3-eu-central-1.amazonaws.com:443");
+    assert_str(social_s3_error_read_detail(s, "ServerTime"),
+               "2026-12-01T04:00:00Z");
+    assert_str(social_s3_error_read_detail(s, "Region"), "");
+    assert_str(social_s3_error_read_detail(s, "Empty"), "");
+    assert_str(social_s3_error_read_detail(s, "Cut"), "");
+    assert_str(social_s3_error_read_detail(s, "None"), "");
+    assert_str(social_s3_error_read_detail(S("<A>b</B>"), "A"), "");
+    assert_str(social_s3_error_read_detail(S("<A>b<"), "A"), "");
+    assert_str(social_s3_error_read_detail(S("<A>b</A"), "A"), "");
+    assert_str(social_s3_error_read_detail(S("<A>b\0</A>"), "A"), "");
+    assert_str(social_s3_error_read_detail(S("<A>b\n</A>"), "A"), "");
+    assert_str(social_s3_error_read_detail(S("<A>"), "A"), "");
+    assert_str(social_s3_error_read_detail(S("<A"), "A"), "");
+    assert_str(social_s3_error_read_detail(S(""), "A"), "");
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "<Region>", 8);
+    memcpy(text + 8 + SOCIAL_S3_ERROR_MAX_DETAIL, "</Region>", 9);
+    s.data = text;
+    s.len = 8 + SOCIAL_S3_ERROR_MAX_DETAIL + 9;
+    assert_int_equal(social_s3_error_read_detail(s, "Region").len,
+                     SOCIAL_S3_ERROR_MAX_DETAIL);
+    memcpy(text + 8 + SOCIAL_S3_ERROR_MAX_DETAIL, "x</Region>", 10);
+    s.len++;
+    assert_int_equal(social_s3_error_read_detail(s, "Region").len, 0);
+}
+
+
+static void
 test_utf8(void **state)
 {
     size_t    i;
@@ -213,6 +256,7 @@ main(void)
         cmocka_unit_test(test_by_status),
         cmocka_unit_test(test_escape),
         cmocka_unit_test(test_read),
+        cmocka_unit_test(test_read_detail),
         cmocka_unit_test(test_utf8),
     };
 

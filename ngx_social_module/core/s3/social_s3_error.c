@@ -3,6 +3,8 @@
  * Errors as S3 answers them.
  */
 
+#include <string.h>
+
 #include "social_s3_error.h"
 #include "social_utf8.h"
 
@@ -17,6 +19,9 @@ typedef struct {
 static const social_s3_error_t *social_s3_error_get(social_s3_error_e error);
 static void social_s3_error_element(social_buf_t *b, social_str_t name,
     social_str_t text);
+static social_str_t social_s3_error_value(social_str_t text, const char *name,
+    const char *more, size_t max);
+static bool social_s3_error_begins(social_str_t text, const char *name);
 
 
 #define social_s3_entry(status, code, message)                                \
@@ -355,42 +360,93 @@ social_s3_error_element(social_buf_t *b, social_str_t name, social_str_t text)
 social_str_t
 social_s3_error_read(social_str_t text)
 {
-    unsigned char              ch;
-    social_str_t               code;
-    static const social_str_t  begin = social_string("<Code>");
-    static const social_str_t  end = social_string("</Code>");
+    return social_s3_error_value(text, "Code", "", SOCIAL_S3_ERROR_MAX_CODE);
+}
 
-    while (text.len && !social_str_starts(text, begin)) {
+
+social_str_t
+social_s3_error_read_detail(social_str_t text, const char *name)
+{
+    return social_s3_error_value(text, name, ".:-",
+                                   SOCIAL_S3_ERROR_MAX_DETAIL);
+}
+
+
+/*
+ * The text of the first element of that name: letters, digits and "more".
+ */
+
+static social_str_t
+social_s3_error_value(social_str_t text, const char *name, const char *more,
+    size_t max)
+{
+    size_t         n;
+    social_str_t   value, end;
+    unsigned char  ch;
+
+    n = strlen(name);
+
+    value.data = text.data;
+    value.len = 0;
+
+    while (text.len && !social_s3_error_begins(text, name)) {
         text.data++;
         text.len--;
     }
 
-    if (text.len) {
-        text.data += begin.len;
-        text.len -= begin.len;
+    if (text.len == 0) {
+        return value;
     }
 
-    code.data = text.data;
-    code.len = 0;
+    text.data += n + 2;
+    text.len -= n + 2;
 
-    while (text.len && code.len <= SOCIAL_S3_ERROR_MAX_CODE) {
+    value.data = text.data;
+
+    while (text.len && value.len <= max) {
 
         ch = social_lower(text.data[0]);
 
-        if ((ch < 'a' || ch > 'z') && (ch < '0' || ch > '9')) {
+        if ((ch < 'a' || ch > 'z') && (ch < '0' || ch > '9')
+            && (ch == '\0' || strchr(more, ch) == NULL))
+        {
             break;
         }
 
-        code.len++;
+        value.len++;
         text.data++;
         text.len--;
     }
 
-    if (code.len > SOCIAL_S3_ERROR_MAX_CODE || !social_str_starts(text, end)) {
-        code.len = 0;
+    /* "</name>" */
+
+    end = text;
+
+    if (end.len > 1) {
+        end.data++;
+        end.len--;
     }
 
-    return code;
+    if (value.len > max || end.len < n + 2 || text.data[0] != '<'
+        || end.data[0] != '/' || memcmp(end.data + 1, name, n) != 0
+        || end.data[n + 1] != '>')
+    {
+        value.len = 0;
+    }
+
+    return value;
+}
+
+
+static bool
+social_s3_error_begins(social_str_t text, const char *name)
+{
+    size_t  n;
+
+    n = strlen(name);
+
+    return text.len >= n + 2 && text.data[0] == '<'
+           && memcmp(text.data + 1, name, n) == 0 && text.data[n + 1] == '>';
 }
 
 

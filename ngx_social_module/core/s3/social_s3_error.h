@@ -13,6 +13,7 @@
 
 
 #define SOCIAL_S3_ERROR_MAX_CODE  64
+#define SOCIAL_S3_ERROR_MAX_DETAIL  128
 #define SOCIAL_S3_ERROR_DETAILS   4
 
 
@@ -112,6 +113,13 @@ void social_s3_error_write(social_buf_t *b, social_s3_error_e error,
  * for a log; empty where there is none.
  */
 social_str_t social_s3_error_read(social_str_t text);
+
+/*
+ * What such a document says beside it, in the element "name": a view of 1 to
+ * SOCIAL_S3_ERROR_MAX_DETAIL letters, digits, dots, colons and hyphens, fit for
+ * a log; empty where there is none.
+ */
+social_str_t social_s3_error_read_detail(social_str_t text, const char *name);
 
 /*
  * Appends text as XML 1.0 has it: markup characters and carriage returns are

@@ -78,6 +78,8 @@ typedef struct {
     social_store_meta_t        *meta;
     social_str_t                bytes;         /* of a small one, as the meta
                                                   in memory of the caller's */
+    u_char                     *buffer;        /* which the request may keep:
+                                                  NULL then, and where not */
     ngx_fd_t                    fd;
     off_t                       offset;        /* of its bytes in the file */
     social_net_object_t        *parts;         /* of one in parts, instead */

@@ -7,7 +7,7 @@
  * object that no range is in.
  */
 
-#include "ngx_http_social_store.h"
+#include "ngx_http_social_store_buffer.h"
 #include "social_object.h"
 #include "social_time.h"
 
@@ -18,6 +18,13 @@
  */
 
 #define NGX_HTTP_SOCIAL_ANSWER_COPIED  (64 * 1024)
+
+/*
+ * Of what was read with its metadata, no more than that is copied to memory of
+ * its own size, for clients that are slow.
+ */
+
+#define NGX_HTTP_SOCIAL_ANSWER_SMALL   (16 * 1024)
 
 
 static ngx_int_t ngx_http_social_answer_bytes(ngx_http_request_t *r,
@@ -157,6 +164,24 @@ ngx_http_social_answer_bytes(ngx_http_request_t *r,
     if (size <= NGX_HTTP_SOCIAL_ANSWER_COPIED && r->method != NGX_HTTP_HEAD
         && r->headers_out.status != NGX_HTTP_NOT_MODIFIED)
     {
+        if (object->buffer != NULL && size > NGX_HTTP_SOCIAL_ANSWER_SMALL) {
+
+            b->pos = object->buffer + object->meta->length + object->first;
+            b->last = b->pos + size;
+            b->start = b->pos;
+            b->end = b->last;
+            b->memory = 1;
+
+            if (ngx_http_social_store_buffer_keep(r, object->buffer)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            object->buffer = NULL;
+
+            return NGX_OK;
+        }
 
         b->pos = ngx_pnalloc(r->pool, size);
         if (b->pos == NULL) {

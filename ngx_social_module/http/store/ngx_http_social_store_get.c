@@ -7,16 +7,17 @@
  */
 
 #include "ngx_http_social_reply.h"
+#include "ngx_http_social_store_buffer.h"
 #include "ngx_http_social_store_change.h"
 #include "social_net_parts.h"
 #include "social_s3_xml.h"
 
 
-/* metadata, and all of a small object */
+/* what a thread reads: metadata, and all of a small object */
 
 #define NGX_HTTP_SOCIAL_GET_SIZE  (SOCIAL_STORE_META_SIZE + 8192)
 
-/* no more than most have is copied while the event loop waits */
+/* what is read where no more than metadata may be needed */
 
 #define NGX_HTTP_SOCIAL_GET_PEEK  6144
 
@@ -32,12 +33,16 @@ typedef struct {
     social_net_object_t                object;
     social_rc_e                        rc;
     social_store_meta_t                meta;
-    size_t                             len;
-    u_char                             buf[NGX_HTTP_SOCIAL_GET_SIZE];
+    size_t                             len;        /* of what is in "buf" */
+    u_char                            *buf;
+    u_char                            *buffer;     /* the same, if the request
+                                                      may keep it, or NULL */
 } ngx_http_social_store_get_t;
 
 
 static ngx_int_t ngx_http_social_store_get_cached(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr);
+static ngx_uint_t ngx_http_social_store_get_is_whole(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr);
 static void ngx_http_social_store_thread(void *data, ngx_log_t *log);
 static social_rc_e ngx_http_social_store_find(
@@ -66,7 +71,8 @@ ngx_http_social_store_get(ngx_http_request_t *r,
         return rc;
     }
 
-    task = ngx_http_social_task_create(sizeof(ngx_http_social_store_get_t),
+    task = ngx_http_social_task_create(sizeof(ngx_http_social_store_get_t)
+                                       + NGX_HTTP_SOCIAL_GET_SIZE,
                                        ngx_http_social_store_thread,
                                        ngx_http_social_store_done);
     if (task == NULL) {
@@ -78,6 +84,7 @@ ngx_http_social_store_get(ngx_http_request_t *r,
     get->conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
     get->request = sr;
     get->part = sr->op.part;
+    get->buf = (u_char *) (get + 1);
     get->object.fd = -1;
     get->object.dir = -1;
     get->path.data = ngx_pnalloc(task->pool, sr->path.len + 1);
@@ -113,6 +120,12 @@ ngx_http_social_store_get_cached(ngx_http_request_t *r,
     ngx_int_t                    rc;
     ngx_http_social_store_get_t  get;
 
+    get.buffer = ngx_http_social_store_buffer_take();
+    if (get.buffer == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    get.buf = get.buffer;
     get.conf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
     get.request = sr;
     get.part = sr->op.part;
@@ -121,33 +134,60 @@ ngx_http_social_store_get_cached(ngx_http_request_t *r,
 
     get.rc = social_net_disk_peek(
                  ngx_http_social_store_queue_disk(get.conf->queue),
-                 (char *) sr->path.data, get.buf, NGX_HTTP_SOCIAL_GET_PEEK,
+                 (char *) sr->path.data, get.buf,
+                 ngx_http_social_store_get_is_whole(r, sr)
+                 ? NGX_HTTP_SOCIAL_STORE_BUFFER : NGX_HTTP_SOCIAL_GET_PEEK,
                  &get.len, &get.meta, &get.object);
 
     switch (get.rc) {
 
     case SOCIAL_OK:
+
+        if (get.part) {
+
+            /* it is not in parts, so that there is nothing to read */
+
+            (void) ngx_http_social_store_find(&get);
+        }
+
+        rc = ngx_http_social_store_send(r, &get);
+
+        social_net_object_close(&get.object);
         break;
 
     case SOCIAL_DECLINED:
-        return ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);
+        rc = ngx_http_social_store_error(r, SOCIAL_S3_NO_SUCH_KEY, NULL);
+        break;
 
     default:
-        return NGX_DECLINED;
+        rc = NGX_DECLINED;
     }
 
-    if (get.part) {
-
-        /* it is not in parts, so that there is nothing to read */
-
-        (void) ngx_http_social_store_find(&get);
+    if (get.buffer != NULL) {
+        ngx_http_social_store_buffer_give(get.buffer);
     }
-
-    rc = ngx_http_social_store_send(r, &get);
-
-    social_net_object_close(&get.object);
 
     return rc;
+}
+
+
+/*
+ * Whether all of an object is sent, if it is there: what is small is read at
+ * once then.
+ */
+
+static ngx_uint_t
+ngx_http_social_store_get_is_whole(ngx_http_request_t *r,
+    ngx_http_social_store_request_t *sr)
+{
+    return r->method == NGX_HTTP_GET
+           && sr->op.operation == SOCIAL_S3_GET_OBJECT
+           && sr->op.part == 0
+           && sr->op.range.len == 0
+           && sr->op.condition.if_match.len == 0
+           && sr->op.condition.if_none_match.len == 0
+           && sr->op.condition.if_modified_since == SOCIAL_S3_NO_TIME
+           && sr->op.condition.if_unmodified_since == SOCIAL_S3_NO_TIME;
 }
 
 
@@ -158,7 +198,7 @@ ngx_http_social_store_thread(void *data, ngx_log_t *log)
 
     get->rc = social_net_disk_open(
                   ngx_http_social_store_queue_disk(get->conf->queue),
-                  (char *) get->path.data, get->buf, sizeof(get->buf),
+                  (char *) get->path.data, get->buf, NGX_HTTP_SOCIAL_GET_SIZE,
                   &get->len, &get->meta, &get->object);
 
     if (get->rc == SOCIAL_OK && get->part) {
@@ -264,6 +304,7 @@ static ngx_int_t
 ngx_http_social_store_send(ngx_http_request_t *r,
     ngx_http_social_store_get_t *get)
 {
+    ngx_int_t                       rc;
     ngx_http_social_store_object_t  object;
 
     if (get->request->op.operation == SOCIAL_S3_GET_OBJECT_TAGGING) {
@@ -296,9 +337,16 @@ ngx_http_social_store_send(ngx_http_request_t *r,
     {
         object.bytes.data = get->buf + get->meta.length;
         object.bytes.len = get->meta.size;
+        object.buffer = get->buffer;
     }
 
-    return ngx_http_social_store_answer(r, get->request, &object);
+    rc = ngx_http_social_store_answer(r, get->request, &object);
+
+    if (object.bytes.len) {
+        get->buffer = object.buffer;
+    }
+
+    return rc;
 }
 
 

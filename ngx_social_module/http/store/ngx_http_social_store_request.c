@@ -11,6 +11,7 @@
 #include "ngx_http_social_counters.h"
 #include "ngx_http_social_store.h"
 #include "social_store_path.h"
+#include "social_time.h"
 
 
 _Static_assert(SOCIAL_S3_LIST_MULTIPART_UPLOADS
@@ -33,9 +34,9 @@ static social_s3_error_e ngx_http_social_store_read(ngx_http_request_t *r,
 static social_s3_error_e ngx_http_social_store_verify(ngx_http_request_t *r,
     ngx_http_social_store_request_t *sr,
     ngx_http_social_store_headers_t *headers, social_s3_error_body_t *text);
-static void ngx_http_social_store_refused_text(
-    ngx_http_social_store_loc_conf_t *slcf, social_sigv4_status_e status,
-    social_sigv4_verified_t *verified, social_s3_error_body_t *text);
+static void ngx_http_social_store_refused_text(ngx_http_request_t *r,
+    social_sigv4_status_e status, social_sigv4_verified_t *verified,
+    social_s3_error_body_t *text);
 static ngx_uint_t ngx_http_social_store_is_open(
     ngx_http_social_store_loc_conf_t *slcf,
     ngx_http_social_store_request_t *sr);
@@ -355,7 +356,7 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
         break;
     }
 
-    ngx_http_social_store_refused_text(slcf, status, &sr->verified, text);
+    ngx_http_social_store_refused_text(r, status, &sr->verified, text);
 
     return social_sigv4_error(status, &text->message);
 }
@@ -366,11 +367,30 @@ ngx_http_social_store_verify(ngx_http_request_t *r,
  */
 
 static void
-ngx_http_social_store_refused_text(ngx_http_social_store_loc_conf_t *slcf,
+ngx_http_social_store_refused_text(ngx_http_request_t *r,
     social_sigv4_status_e status, social_sigv4_verified_t *verified,
     social_s3_error_body_t *text)
 {
+    u_char                            *p;
+    ngx_http_social_store_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_social_store_module);
+
     switch (status) {
+
+    case SOCIAL_SIGV4_SKEWED:
+    case SOCIAL_SIGV4_NOT_YET_VALID:
+    case SOCIAL_SIGV4_EXPIRED:
+        p = ngx_pnalloc(r->pool, SOCIAL_TIME_ISO_SIZE);
+
+        if (p != NULL) {
+            social_time_iso(ngx_time(), p);
+            text->details[0].name = social_str("ServerTime");
+            text->details[0].value.data = p;
+            text->details[0].value.len = SOCIAL_TIME_ISO_SIZE;
+        }
+
+        break;
 
     case SOCIAL_SIGV4_HEADER_REGION:
     case SOCIAL_SIGV4_QUERY_REGION:
