@@ -332,8 +332,8 @@ sub ask {
     my $used = !!$sock;
 
     $sock //= IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}",
-                                    Timeout => 10)
-        or return 'refused';
+                                    Timeout => 10);
+    return 'refused' if !$sock;
 
     my $host = $self->{s3}->host;
     my $out = $head . "Host: $host\r\n"
@@ -423,7 +423,7 @@ sub clients {
             %serial = ();
             $self->ask('put') if !$self->{stock};
 
-            until (-e "$self->{dir}/end" || getppid != $main) {
+            until (-e "$self->{dir}/end" || getppid() != $main) {
                 my $op = $ops[$at++ % @ops];
                 my $began = time;
                 my $got = $self->ask($op, $kept);
