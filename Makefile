@@ -72,9 +72,10 @@ nginx-source: deps-source
 # first what a request costs, and whether it leaves memory behind, then what the
 # rest of the system does in a second
 
-bench: deps-bench build
+bench: deps-bench deps-valgrind build
 	scripts/bench/run
 	scripts/bench/memory
+	scripts/bench/instructions
 	scripts/bench/presigns
 	scripts/bench/store
 	scripts/bench/hooks

@@ -32,7 +32,14 @@ my $dir = $nginx->{dir};
 mkdir "$dir/$_" or die "$_: $!\n" for qw( spool root );
 $nginx->write_file('page.txt', 'x' x 20_000);
 
-$nginx->write_file('nginx.conf', <<"_EOC_");
+# Servers of an upstream; one that is not there fails its checks.
+
+sub configure {
+    my (@servers) = @_;
+
+    my $servers = join ' ', map { "server 127.0.0.1:$_;" } @servers;
+
+    $nginx->write_file('nginx.conf', <<"_EOC_");
 user root;
 load_module modules/ngx_http_social_module.so;
 worker_processes 2;
@@ -42,6 +49,9 @@ http {
     @{[ hook_config() ]}
     $http_config
     social_revocations open;
+    social_limit_zone all key=\$social_sub rate=10000r/s;
+    upstream app { zone app 64k; $servers
+                   social_health_check interval=200ms fails=1; }
     server {
         listen 127.0.0.1:$back;
         location / { social_status_route back; root $dir; try_files /page.txt =404; }
@@ -51,7 +61,8 @@ http {
         location = /hook { social_hook cognito secret=now spool=$dir/spool; }
         location /api/ {
             social_auth main;
-            proxy_pass http://127.0.0.1:$back;
+            social_limit all;
+            proxy_pass http://app;
         }
         location = /page { alias $dir/page.txt; }
         location = /status { social_status html; }
@@ -59,6 +70,10 @@ http {
     }
 }
 _EOC_
+    return;
+}
+
+configure($back);
 $nginx->start($port);
 
 sub browse {
@@ -86,6 +101,8 @@ sub browse {
 browse('well');
 
 $pg->down;
+configure($back, 1);
+ok($nginx->reload, 'a server that is down');
 browse('down');
 
 unlike($nginx->error_log, qr/\[(?:alert|emerg)\]/, 'the log');

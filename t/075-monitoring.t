@@ -105,6 +105,18 @@ my %cases = (
     SocialConnectionsDropped => [
         [ "social_connections_dropped_total{$i} 0+1x40" ],
         [ "social_connections_dropped_total{$i} 7x40" ] ],
+    SocialUpstreamDown => [
+        [ "social_upstream_peer_up{$i,upstream=\"u\",peer=\"1\"} 0x40",
+          "social_upstream_peer_up{$i,upstream=\"u\",peer=\"2\"} 0x40",
+          "social_upstream_peer_up{$i,upstream=\"v\",peer=\"2\"} 1x40" ],
+        [ "social_upstream_peer_up{$i,upstream=\"u\",peer=\"1\"} 0x40",
+          "social_upstream_peer_up{$i,upstream=\"u\",peer=\"2\"} 1x40" ] ],
+    SocialPeerDown => [
+        [ "social_upstream_peer_up{$i,upstream=\"u\",peer=\"1\"} 0x40" ],
+        [ "social_upstream_peer_up{$i,upstream=\"u\",peer=\"1\"} 1x40" ] ],
+    SocialLimitsNotShared => [
+        [ "social_limit_exchange_age_seconds{$i} 301x40" ],
+        [ "social_limit_exchange_age_seconds{$i} 300x40" ] ],
     SocialStoreSlow => [ [ $hist->('social_store_sync_seconds', $i, 10, 100) ],
         [ $hist->('social_store_sync_seconds', $i, 100, 100) ] ],
 );
@@ -168,8 +180,12 @@ http {
         endpoint http://127.0.0.1:$port/objects;
         credentials file $dir/credentials;
     }
+    social_limit_zone rate key=\$arg_k rate=1000r/s;
+    upstream checked { zone checked 64k; server 127.0.0.1:$port;
+                       social_health_check uri=/keys; }
     server {
         listen 127.0.0.1:$port;
+        location = / { social_limit rate; proxy_pass http://checked/keys; }
         location = /hook { social_hook cognito secret=now spool=$dir/spool; }
         location = /keys { root $dir; }
         location = /back { return 500 "x\\n"; }

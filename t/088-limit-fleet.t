@@ -377,6 +377,58 @@ subtest 'a database that is stopped' => sub {
     is(used('quota', 's'), 3 + $more, '... it was counted once');
 };
 
+# What was used of a quota, and was reported without an answer, when the process
+# that has done so is not there to say it again.
+
+for my $way (qw( killed stopped reloaded )) {
+
+    subtest "a process that is $way before its report is answered" => sub {
+        my $key = "lost-$way";
+        my $nginx = $one->{nginx};
+        my $failed = 'social_limit_exchanges_total{outcome="failed"}';
+
+        is(admitted($one, 3, "/quota?k=$key"), 3, 'a quota');
+        waits('... is counted', sub { used('quota', $key) == 3 });
+
+        my $log = length $nginx->error_log;
+
+        stopped('STOP');
+
+        # what was sent over a connection that was there is read later, also when
+        # its sender is gone; and there is none any more after that
+
+        my $n = metric($one, $failed);
+        waits('no connection is left', sub {
+            metric($one, $failed) >= $n + 2;
+        });
+
+        is(admitted($one, 4, "/quota?k=$key"), 4, 'more of it');
+
+        # one exchange may be under way; the next one has it
+
+        $n = metric($one, $failed);
+        waits('is reported, and not answered', sub {
+            metric($one, $failed) >= $n + 2;
+        });
+
+        my ($pid) = substr($nginx->error_log, $log)
+            =~ /.*\[error\] (\d+)#\d+: social: limits are not shared/s;
+        ok($pid, 'by a process') or return stopped('CONT');
+
+        kill $way eq 'killed' ? 'KILL' : 'STOP', $pid if $way ne 'reloaded';
+        ok($nginx->reload, 'a reload') if $way eq 'reloaded';
+        stopped('CONT');
+
+        waits('another one reports it', sub { used('quota', $key) >= 7 });
+
+        kill 'CONT', $pid if $way eq 'stopped';
+
+        my $done = exchanges($one);
+        waits('after some more', sub { exchanges($one) > $done + 6 });
+        is(used('quota', $key), 7, '... it was counted once');
+    };
+}
+
 subtest 'a database that is wrong, and one with another clock' => sub {
     my $signature = 'uuid, bigint, bigint, text[], bigint[], bigint[], bigint[]';
 

@@ -153,6 +153,15 @@ async function well() {
         .getByRole('row', { name: 'main' }).getByRole('cell').nth(0)
         .textContent(), String(sent['/api/']), 'tokens');
 
+    const server = page.locator('#table-upstreams tbody tr').first();
+
+    is(await server.getByRole('cell').nth(1).textContent(), 'up',
+        'the server behind it');
+    ok(Number(await server.getByRole('cell').nth(2).textContent()) > 0,
+        'its checks');
+    is(await page.locator('#table-limits').getByRole('row', { name: 'all' })
+        .getByRole('cell').nth(2).textContent(), '0', 'a limit');
+
     is([...page.asked].filter((asked) => new URL(asked).origin
         !== new URL(url).origin), [], 'nobody else is asked');
     is(page.problems, [], 'no problem on the page');
@@ -171,6 +180,14 @@ async function down() {
     await item.waitFor();
     ok(/PostgreSQL/.test(await item.locator('p').textContent()),
         'what to do is said');
+
+    const server = page.locator('.problems li.warn').filter(
+        { hasText: '1 of 2 servers of the upstream “app” are down.' });
+    await server.waitFor();
+    ok(/127\.0\.0\.1:1\b/.test(await server.locator('p').textContent()),
+        'a server that is down, by its name');
+    is(await page.locator('#table-upstreams td.bad').textContent(), 'down',
+        'and in the table');
     ok(/^\(\d\) Status of /.test(await page.title()), 'in the title');
 
     await page.screenshot({ path: path.join(out, 'status-down.png') });

@@ -3,7 +3,7 @@ package SocialHealth;
 # Servers for tests of health checks.  One that can be killed, stopped and
 # started again at the same port, which is an nginx of a single process:
 #
-#     my $server = SocialHealth->new(name => 'a');
+#     my $server = SocialHealth->new(name => 'a');    # address => '127.0.0.2'
 #     $server->signal('STOP');
 #     $server->start;
 #
@@ -28,6 +28,7 @@ sub new {
 
     my $self = bless { %opt, owner => $$ }, $class;
     $self->{port} //= SocialNginx::free_port();
+    $self->{address} //= '127.0.0.1';
 
     return $self->start;
 }
@@ -57,7 +58,7 @@ sub start {
         http { access_log off; ",
         (map { "${_}_temp_path $dir/$_; " }
              qw( client_body proxy fastcgi uwsgi scgi )),
-        "server { listen 127.0.0.1:$self->{port} backlog=1024 reuseport;
+        "server { listen $self->{address}:$self->{port} backlog=1024 reuseport;
                   location / { return 200 $self->{name}; } } }";
     close $out or die "$dir: $!\n";
 
@@ -72,7 +73,7 @@ sub start {
     }
 
     SocialNginx::wait_for(10, sub {
-        IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}");
+        IO::Socket::INET->new(PeerAddr => "$self->{address}:$self->{port}");
     }) or die "no peer at $self->{port}: ",
               SocialNginx::slurp("$dir/error.log"), "\n";
 

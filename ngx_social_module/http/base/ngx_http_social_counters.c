@@ -76,6 +76,9 @@ static const struct {
 };
 
 
+ngx_http_social_counters_process_t  ngx_http_social_counters_process;
+
+
 /* microseconds */
 
 const uint64_t  ngx_http_social_seconds[NGX_HTTP_SOCIAL_BOUNDS] = {
@@ -325,6 +328,10 @@ ngx_http_social_counters_start(ngx_cycle_t *cycle)
     if (slot != NULL) {
         slot->pid = ngx_pid;
         counting->slot = &slot->counters;
+
+        ngx_http_social_counters_process.cycle = cycle;
+        ngx_http_social_counters_process.slot = &slot->counters;
+        ngx_http_social_counters_process.rows = slot->rows;
     }
 
     ngx_shmtx_unlock(&counting->shpool->mutex);
@@ -356,6 +363,7 @@ ngx_http_social_counters_stop(ngx_cycle_t *cycle)
     slot = (ngx_http_social_counters_slot_t *) counting->slot;
 
     counting->slot = NULL;
+    ngx_http_social_counters_process.cycle = NULL;
 
     ngx_shmtx_lock(&counting->shpool->mutex);
     slot->pid = 0;
@@ -461,28 +469,19 @@ ngx_http_social_counters_kind(ngx_uint_t i)
 
 
 uint64_t *
-ngx_http_social_counters_row_values(const ngx_http_social_row_t *row)
+ngx_http_social_counters_row_add(const ngx_http_social_row_t *row)
 {
-    uint64_t                         *values;
-    ngx_http_social_counting_t       *counting;
-    ngx_http_social_main_conf_t      *smcf;
-    ngx_http_social_counters_slot_t  *slot;
+    uint64_t                     *values;
+    ngx_http_social_counting_t   *counting;
+    ngx_http_social_main_conf_t  *smcf;
 
     smcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                                ngx_http_social_module);
 
-    if (row == NULL || smcf == NULL || smcf->counting == NULL
-        || smcf->counting->slot == NULL)
-    {
-        return NULL;
-    }
-
     counting = smcf->counting;
-    slot = (ngx_http_social_counters_slot_t *) counting->slot;
-    values = slot->rows[row->index];
 
-    if (values != NULL || counting->full) {
-        return values;
+    if (counting->full) {
+        return NULL;
     }
 
     /* a slab of at least a cache line, which no other process shares */
@@ -501,7 +500,7 @@ ngx_http_social_counters_row_values(const ngx_http_social_row_t *row)
         return NULL;
     }
 
-    slot->rows[row->index] = values;
+    ngx_http_social_counters_process.rows[row->index] = values;
 
     return values;
 }
@@ -614,18 +613,6 @@ ngx_http_social_counters_zone(ngx_http_request_t *r)
     smcf = ngx_http_get_module_main_conf(r, ngx_http_social_module);
 
     return smcf->counting->shpool;
-}
-
-
-ngx_http_social_counters_t *
-ngx_http_social_counters(void)
-{
-    ngx_http_social_main_conf_t  *smcf;
-
-    smcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                               ngx_http_social_module);
-
-    return smcf && smcf->counting ? smcf->counting->slot : NULL;
 }
 
 

@@ -286,11 +286,23 @@ ngx_int_t ngx_http_social_counters_row_sum(ngx_http_request_t *r,
     uint64_t *sum);
 
 /*
- * The row's numbers in this process, which it alone writes.  NULL: nothing is
- * counted, or the zone is full, which was logged.
+ * What this process counts in.  Of a cycle that is not the current one, as a
+ * single process has one after it has read another configuration, the zone may
+ * be gone: nothing is counted then.
  */
-uint64_t *ngx_http_social_counters_row_values(
-    const ngx_http_social_row_t *row);
+typedef struct {
+    volatile ngx_cycle_t        *cycle;      /* NULL: nothing is counted */
+    ngx_http_social_counters_t  *slot;
+    uint64_t                   **rows;
+} ngx_http_social_counters_process_t;
+
+extern ngx_http_social_counters_process_t  ngx_http_social_counters_process;
+
+/*
+ * The numbers of a row that this process has not counted in yet.  NULL: the
+ * zone is full, which was logged.
+ */
+uint64_t *ngx_http_social_counters_row_add(const ngx_http_social_row_t *row);
 
 /*
  * Counts a value: a time in microseconds, or a number of "group".
@@ -320,10 +332,37 @@ ngx_http_social_jobs_t *ngx_http_social_counters_jobs(ngx_cycle_t *cycle);
  */
 ngx_slab_pool_t *ngx_http_social_counters_zone(ngx_http_request_t *r);
 
+
 /*
- * The slot of this process, or NULL.
+ * The slot of this process, or NULL.  These are for every request, and inline.
  */
-ngx_http_social_counters_t *ngx_http_social_counters(void);
+
+static ngx_inline ngx_http_social_counters_t *
+ngx_http_social_counters(void)
+{
+    return ngx_http_social_counters_process.cycle == ngx_cycle
+           ? ngx_http_social_counters_process.slot : NULL;
+}
+
+
+/*
+ * The row's numbers in this process, which it alone writes.  NULL: nothing is
+ * counted, or the zone is full, which was logged.
+ */
+
+static ngx_inline uint64_t *
+ngx_http_social_counters_row_values(const ngx_http_social_row_t *row)
+{
+    uint64_t  *values;
+
+    if (row == NULL || ngx_http_social_counters_process.cycle != ngx_cycle) {
+        return NULL;
+    }
+
+    values = ngx_http_social_counters_process.rows[row->index];
+
+    return values ? values : ngx_http_social_counters_row_add(row);
+}
 
 
 /*

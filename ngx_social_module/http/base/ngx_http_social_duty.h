@@ -26,9 +26,12 @@ struct ngx_http_social_duty_s {
     ngx_http_social_lease_t   *lease;      /* in the zone */
     ngx_slab_pool_t           *shpool;
     void                     (*handler)(ngx_http_social_duty_t *duty);
+    void                     (*stop)(ngx_http_social_duty_t *duty);
     void                      *data;
 
     ngx_event_t                timer;
+    ngx_cycle_t               *cycle;
+    ngx_pool_cleanup_t         cleanup;
 };
 
 
@@ -37,6 +40,9 @@ struct ngx_http_social_duty_s {
  * "handler" is called every "interval" milliseconds while this process has the
  * lease, which lasts for three of them.  It may be called while what it began
  * is still under way.  No process is kept from exiting by it.
+ *
+ * The cycle's pool has the duty, which ends with it.  Where a single process
+ * has another cycle meanwhile, "stop" is called once, if it is not NULL.
  */
 void ngx_http_social_duty_start(ngx_http_social_duty_t *duty,
     ngx_cycle_t *cycle);

@@ -18,6 +18,7 @@
 
 
 static void ngx_http_social_check_tick(ngx_http_social_duty_t *duty);
+static void ngx_http_social_check_stop(ngx_http_social_duty_t *duty);
 static ngx_uint_t ngx_http_social_check_ours(
     ngx_http_social_check_main_conf_t *cmcf);
 static ngx_int_t ngx_http_social_check_reconcile(
@@ -61,6 +62,7 @@ ngx_http_social_check_start_process(ngx_cycle_t *cycle,
     cmcf->duty.lease = &cmcf->sh->lease;
     cmcf->duty.shpool = cmcf->shpool;
     cmcf->duty.handler = ngx_http_social_check_tick;
+    cmcf->duty.stop = ngx_http_social_check_stop;
     cmcf->duty.data = cmcf;
 
     ngx_http_social_duty_start(&cmcf->duty, cycle);
@@ -87,16 +89,22 @@ ngx_http_social_check_stop_process(ngx_http_social_check_main_conf_t *cmcf)
         ngx_del_timer(&cmcf->duty.timer);
     }
 
-    /* at once, for the process that follows; and not of another cycle's */
+    /*
+     * at once, for the process that follows; and not of another cycle's, whose
+     * zone may be another one
+     */
 
-    ngx_shmtx_lock(&cmcf->shpool->mutex);
+    if (cmcf->cycle == ngx_cycle) {
 
-    if (cmcf->sh->pid == ngx_pid && cmcf->sh->cycle == cmcf->cycle) {
-        cmcf->sh->pid = 0;
-        ngx_http_social_lease_release(&cmcf->sh->lease);
+        ngx_shmtx_lock(&cmcf->shpool->mutex);
+
+        if (cmcf->sh->pid == ngx_pid && cmcf->sh->cycle == cmcf->cycle) {
+            cmcf->sh->pid = 0;
+            ngx_http_social_lease_release(&cmcf->sh->lease);
+        }
+
+        ngx_shmtx_unlock(&cmcf->shpool->mutex);
     }
-
-    ngx_shmtx_unlock(&cmcf->shpool->mutex);
 
     cmcf->cycle = NULL;
 }
@@ -116,13 +124,6 @@ ngx_http_social_check_tick(ngx_http_social_duty_t *duty)
 
     cmcf = duty->data;
     sh = cmcf->sh;
-
-    /* a single process has the timers of its last configuration for a while */
-
-    if (cmcf->cycle != ngx_cycle) {
-        ngx_http_social_check_stop_process(cmcf);
-        return;
-    }
 
     ngx_shmtx_lock(&cmcf->shpool->mutex);
 
@@ -157,6 +158,13 @@ ngx_http_social_check_tick(ngx_http_social_duty_t *duty)
     if (second) {
         ngx_http_social_check_seen(cmcf);
     }
+}
+
+
+static void
+ngx_http_social_check_stop(ngx_http_social_duty_t *duty)
+{
+    ngx_http_social_check_stop_process(duty->data);
 }
 
 
@@ -407,6 +415,11 @@ ngx_http_social_check_timer(ngx_event_t *ev)
     check = ev->data;
     cmcf = check->conf->main;
 
+    if (cmcf->cycle != ngx_cycle) {
+        ngx_http_social_check_free(check);
+        return;
+    }
+
     if (check->pool != NULL) {
         ngx_http_social_check_done(check, NGX_HTTP_SOCIAL_CHECK_TIMED_OUT);
         return;
@@ -442,6 +455,13 @@ ngx_http_social_check_done(ngx_http_social_check_t *check,
     changed = 0;
 
     ngx_http_social_check_close(check);
+
+    /* a single process has read another configuration, with another zone */
+
+    if (cmcf->cycle != ngx_cycle) {
+        ngx_http_social_check_free(check);
+        return;
+    }
 
     ngx_shmtx_lock(&cmcf->shpool->mutex);
 

@@ -93,6 +93,26 @@ typedef struct {
 } ngx_http_social_limit_sh_t;
 
 
+/*
+ * What was used of quotas, and is in an exchange whose answer has not come: the
+ * process that has begun it may be stopped or killed, and another one goes on
+ * with it, as it was.  In social_zone.
+ */
+typedef struct {
+    uint64_t                         demand;
+    uint64_t                         used;
+    int64_t                          until;
+    u_char                           hash[16];
+} ngx_http_social_limit_owed_t;
+
+
+typedef struct {
+    uint64_t                         number;     /* of the exchange */
+    ngx_uint_t                       n;
+    ngx_http_social_limit_owed_t     items[1];
+} ngx_http_social_limit_pending_t;
+
+
 /* in social_zone: what is of all limits of this gateway */
 
 typedef struct {
@@ -106,6 +126,7 @@ typedef struct {
     ngx_atomic_int_t                 offset;     /* of the database's clock, s*/
     ngx_msec_t                       last;       /* when it was done, or 0 */
     ngx_atomic_t                     wanted;     /* there are new slots */
+    ngx_http_social_limit_pending_t *pending;    /* or NULL */
 } ngx_http_social_limit_fleet_t;
 
 
@@ -303,7 +324,8 @@ double ngx_http_social_limit_slot_share(
 /* a slot, as it is reported */
 
 typedef struct {
-    ngx_http_social_limit_zone_t    *zone;
+    ngx_http_social_limit_zone_t    *zone;       /* NULL: another process has
+                                                    begun it */
     ngx_uint_t                       i;          /* of the slot */
     uint64_t                         serial;
     uint64_t                         demand;     /* thousandths of a request a
@@ -329,6 +351,38 @@ ngx_int_t ngx_http_social_limit_slots_report(ngx_http_social_limit_zone_t *zone,
  */
 void ngx_http_social_limit_slot_lease(ngx_http_social_limit_report_t *report,
     uint64_t gateways, uint64_t demand, uint64_t used);
+
+
+/* ngx_http_social_limit_pending.c */
+
+/*
+ * Keeps what the reports of an exchange, whose number is not 0, say of quotas.
+ * With the mutex of social_zone held.  0: there is nothing to keep, or no room
+ * for it: then this process alone knows of it.
+ */
+ngx_uint_t ngx_http_social_limit_pending_keep(
+    ngx_http_social_limit_main_conf_t *lmcf, uint64_t number,
+    ngx_array_t *reports);
+
+/*
+ * The number of the exchange that is kept; 0: none is.
+ */
+uint64_t ngx_http_social_limit_pending_number(
+    ngx_http_social_limit_main_conf_t *lmcf);
+
+/*
+ * Adds what is kept to an array of reports, which have no zone.  NGX_ERROR: out
+ * of memory, or nothing is kept any more.
+ */
+ngx_int_t ngx_http_social_limit_pending_get(
+    ngx_http_social_limit_main_conf_t *lmcf, uint64_t *number,
+    ngx_array_t *reports);
+
+/*
+ * It was counted.  With the mutex held.
+ */
+void ngx_http_social_limit_pending_free(
+    ngx_http_social_limit_main_conf_t *lmcf, uint64_t number);
 
 
 /* ngx_http_social_limit_fleet.c */

@@ -15,8 +15,10 @@
  * intervals: clocks of gateways are not compared.
  *
  * What was used of quotas is counted once: exchanges have numbers, and one
- * whose answer did not come is sent again as it was.  While there is no answer
- * shares stay as they are.
+ * whose answer did not come is sent again as it was.  Until there is an answer
+ * it is in the zone as well, so that another process goes on with it where the
+ * one that has begun it leaves, is killed, or is stopped for so long that it
+ * loses the lease.  While there is no answer shares stay as they are.
  */
 
 #include "ngx_http_social_database.h"
@@ -44,6 +46,7 @@ struct ngx_http_social_limit_exchange_s {
     ngx_msec_t                          expire;
     unsigned                            begun:1;
     unsigned                            busy:1;  /* a statement is under way */
+    unsigned                            kept:1;  /* it is in the zone */
     unsigned                            failing:1;
 };
 
@@ -51,6 +54,10 @@ struct ngx_http_social_limit_exchange_s {
 static void ngx_http_social_limit_exchange_duty(ngx_http_social_duty_t *duty);
 static ngx_int_t ngx_http_social_limit_exchange_collect(
     ngx_http_social_limit_exchange_t *ex, ngx_uint_t fresh);
+static ngx_int_t ngx_http_social_limit_exchange_adopt(
+    ngx_http_social_limit_exchange_t *ex);
+static ngx_int_t ngx_http_social_limit_exchange_begin(
+    ngx_http_social_limit_exchange_t *ex);
 static ngx_int_t ngx_http_social_limit_exchange_send(
     ngx_http_social_limit_exchange_t *ex);
 static u_char *ngx_http_social_limit_exchange_lists(
@@ -206,8 +213,9 @@ ngx_http_social_limit_exchange_duty(ngx_http_social_duty_t *duty)
         ex->next = ngx_current_msec + ex->lmcf->interval;
     }
 
-    if (ex->reports == NULL
-        && ngx_http_social_limit_exchange_collect(ex, !whole) != NGX_OK)
+    if (ngx_http_social_limit_exchange_adopt(ex) != NGX_OK
+        || (ex->reports == NULL
+            && ngx_http_social_limit_exchange_collect(ex, !whole) != NGX_OK))
     {
         ngx_http_social_limit_exchange_drop(ex);
         return;
@@ -241,14 +249,7 @@ ngx_http_social_limit_exchange_collect(ngx_http_social_limit_exchange_t *ex,
     fleet = ex->lmcf->fleet;
     fleet->wanted = 0;
 
-    ex->pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
-    if (ex->pool == NULL) {
-        return NGX_ERROR;
-    }
-
-    ex->reports = ngx_array_create(ex->pool, 16,
-                                sizeof(ngx_http_social_limit_report_t));
-    if (ex->reports == NULL) {
+    if (ngx_http_social_limit_exchange_begin(ex) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -271,7 +272,60 @@ ngx_http_social_limit_exchange_collect(ngx_http_social_limit_exchange_t *ex,
 
     ngx_shmtx_lock(&ex->lmcf->shpool->mutex);
     ex->number = ++fleet->exchange;
+    ex->kept = ngx_http_social_limit_pending_keep(ex->lmcf, ex->number,
+                                                  ex->reports);
     ngx_shmtx_unlock(&ex->lmcf->shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_social_limit_exchange_begin(ngx_http_social_limit_exchange_t *ex)
+{
+    ex->kept = 0;
+
+    ex->pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
+    if (ex->pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    ex->reports = ngx_array_create(ex->pool, 16,
+                                   sizeof(ngx_http_social_limit_report_t));
+
+    return ex->reports ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * What another process has begun is sent again as it was; what it has sent in
+ * place of this one is not.
+ */
+
+static ngx_int_t
+ngx_http_social_limit_exchange_adopt(ngx_http_social_limit_exchange_t *ex)
+{
+    uint64_t  number;
+
+    number = ngx_http_social_limit_pending_number(ex->lmcf);
+
+    if (ex->kept && number != ex->number) {
+        ngx_http_social_limit_exchange_drop(ex);
+    }
+
+    if (ex->reports != NULL || number == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_social_limit_exchange_begin(ex) != NGX_OK
+        || ngx_http_social_limit_pending_get(ex->lmcf, &ex->number,
+                                             ex->reports)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ex->kept = 1;
 
     return NGX_OK;
 }
@@ -432,10 +486,10 @@ static ngx_uint_t
 ngx_http_social_limit_exchange_take(ngx_http_social_limit_exchange_t *ex,
     const social_pq_result_t *result)
 {
-    uint64_t                        gateways, demand, used, time;
-    ngx_uint_t                      i;
-    ngx_http_social_limit_report_t   *reports;
-    ngx_http_social_limit_fleet_t  *fleet;
+    uint64_t                         gateways, demand, used, time;
+    ngx_uint_t                       i, late;
+    ngx_http_social_limit_fleet_t   *fleet;
+    ngx_http_social_limit_report_t  *reports;
 
     reports = ex->reports->elts;
     fleet = ex->lmcf->fleet;
@@ -460,12 +514,24 @@ ngx_http_social_limit_exchange_take(ngx_http_social_limit_exchange_t *ex,
     fleet->gateways = (ngx_atomic_t) gateways;
     fleet->offset = (ngx_atomic_int_t) ((int64_t) time - ngx_time());
 
-    for (i = 0; i < ex->reports->nelts; i++) {
+    ngx_shmtx_lock(&ex->lmcf->shpool->mutex);
 
-        (void) ngx_http_social_limit_exchange_number(result, i + 1, 0,
-                                                     &gateways);
-        (void) ngx_http_social_limit_exchange_number(result, i + 1, 1, &demand);
-        (void) ngx_http_social_limit_exchange_number(result, i + 1, 2, &used);
+    /* another process has begun one since, whose shares are newer */
+
+    late = (fleet->exchange != ex->number);
+
+    ngx_shmtx_unlock(&ex->lmcf->shpool->mutex);
+
+    for (i = 0; i < ex->reports->nelts && !late; i++) {
+
+        if (reports[i].zone == NULL
+            || !ngx_http_social_limit_exchange_number(result, i + 1, 0,
+                                                      &gateways)
+            || !ngx_http_social_limit_exchange_number(result, i + 1, 1, &demand)
+            || !ngx_http_social_limit_exchange_number(result, i + 1, 2, &used))
+        {
+            continue;
+        }
 
         ngx_shmtx_lock(&reports[i].zone->shpool->mutex);
         ngx_http_social_limit_slot_lease(&reports[i], gateways, demand, used);
@@ -476,6 +542,8 @@ ngx_http_social_limit_exchange_take(ngx_http_social_limit_exchange_t *ex,
 
     fleet->done++;
     fleet->last = ngx_current_msec ? ngx_current_msec : 1;
+
+    ngx_http_social_limit_pending_free(ex->lmcf, ex->number);
 
     ngx_shmtx_unlock(&ex->lmcf->shpool->mutex);
 
@@ -551,6 +619,7 @@ ngx_http_social_limit_exchange_drop(ngx_http_social_limit_exchange_t *ex)
 
     ex->pool = NULL;
     ex->reports = NULL;
+    ex->kept = 0;
 }
 
 

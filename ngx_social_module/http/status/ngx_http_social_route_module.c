@@ -5,10 +5,18 @@
  * DESIGN.  A request is counted once, in the LOG phase, under the location
  * that it came to first: an "error_page" or "try_files" leads to another one,
  * which says nothing of what was asked for.  nginx clears contexts on such a
- * redirect, so that the first location is kept in a cleanup of the request.
+ * redirect, but keeps the values of variables: so the first location is noted
+ * in that of a variable that nobody can read, since its name has a space.
+ * Unlike a cleanup, which each request would need before it is known whether
+ * it is redirected, this takes no memory, and a few instructions.
  */
 
 #include "ngx_http_social_route.h"
+
+
+typedef struct {
+    ngx_int_t               index;       /* of the variable */
+} ngx_http_social_route_main_conf_t;
 
 
 typedef struct {
@@ -24,7 +32,6 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_social_route_rewrite_handler(ngx_http_request_t *r);
-static void ngx_http_social_route_cleanup(void *data);
 static ngx_int_t ngx_http_social_route_log_handler(ngx_http_request_t *r);
 static ngx_http_social_row_t *ngx_http_social_route_first(
     ngx_http_request_t *r);
@@ -33,7 +40,12 @@ static ngx_uint_t ngx_http_social_route_find(ngx_uint_t status);
 static void ngx_http_social_route_upstream(ngx_http_request_t *r,
     ngx_http_social_route_counts_t *counts);
 static ngx_http_social_row_t *ngx_http_social_route_of(ngx_http_request_t *r);
+static ngx_http_variable_value_t *ngx_http_social_route_note(
+    ngx_http_request_t *r);
 
+static ngx_int_t ngx_http_social_route_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void *ngx_http_social_route_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_route_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_social_route_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
@@ -61,7 +73,7 @@ static ngx_http_module_t  ngx_http_social_route_module_ctx = {
     NULL,                                    /* preconfiguration */
     ngx_http_social_route_init,              /* postconfiguration */
 
-    NULL,                                    /* create main configuration */
+    ngx_http_social_route_create_main_conf,  /* create main configuration */
     NULL,                                    /* init main configuration */
 
     NULL,                                    /* create server configuration */
@@ -147,41 +159,12 @@ ngx_http_social_route_code(ngx_uint_t i)
 static ngx_int_t
 ngx_http_social_route_rewrite_handler(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t     *cln;
-    ngx_http_social_row_t  *row;
-
-    if (r != r->main || r->internal) {
-        return NGX_DECLINED;
+    if (r == r->main && !r->internal) {
+        ngx_http_social_route_note(r)->data =
+                                       (u_char *) ngx_http_social_route_of(r);
     }
-
-    row = ngx_http_social_route_of(r);
-
-    if (row == NULL) {
-        return NGX_DECLINED;
-    }
-
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    cln->handler = ngx_http_social_route_cleanup;
-    cln->data = row;
 
     return NGX_DECLINED;
-}
-
-
-/*
- * There is nothing to release: the handler's address marks our entry in the
- * list.
- */
-
-static void
-ngx_http_social_route_cleanup(void *data)
-{
-    return;
 }
 
 
@@ -234,13 +217,15 @@ ngx_http_social_route_log_handler(ngx_http_request_t *r)
 static ngx_http_social_row_t *
 ngx_http_social_route_first(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t  *cln;
+    u_char  *noted;
 
     if (r->internal) {
-        for (cln = r->pool->cleanup; cln; cln = cln->next) {
-            if (cln->handler == ngx_http_social_route_cleanup) {
-                return cln->data;
-            }
+        noted = ngx_http_social_route_note(r)->data;
+
+        /* what failed while it was read came to no location before */
+
+        if (noted != NULL) {
+            return (void *) noted;
         }
     }
 
@@ -339,6 +324,42 @@ ngx_http_social_route_of(ngx_http_request_t *r)
 }
 
 
+/*
+ * Of the main request: subrequests have the same values.
+ */
+
+static ngx_http_variable_value_t *
+ngx_http_social_route_note(ngx_http_request_t *r)
+{
+    ngx_http_social_route_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_social_route_module);
+
+    return &r->variables[rmcf->index];
+}
+
+
+/*
+ * A variable needs one; it is never called.
+ */
+
+static ngx_int_t
+ngx_http_social_route_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    v->not_found = 1;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_social_route_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_social_route_main_conf_t));
+}
+
+
 static void *
 ngx_http_social_route_create_loc_conf(ngx_conf_t *cf)
 {
@@ -381,11 +402,30 @@ ngx_http_social_route_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static ngx_int_t
 ngx_http_social_route_init(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_http_handler_pt                *h;
+    ngx_http_variable_t                *var;
+    ngx_http_core_main_conf_t          *cmcf;
+    ngx_http_social_route_main_conf_t  *rmcf;
+
+    static ngx_str_t  name = ngx_string("social route");
 
     if (!ngx_http_social_counters_used(cf)) {
         return NGX_OK;
+    }
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_social_route_module);
+
+    var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOHASH);
+    if (var == NULL) {
+        return NGX_ERROR;
+    }
+
+    var->get_handler = ngx_http_social_route_variable;
+
+    rmcf->index = ngx_http_get_variable_index(cf, &name);
+    if (rmcf->index == NGX_ERROR) {
+        return NGX_ERROR;
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);

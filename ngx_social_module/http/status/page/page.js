@@ -251,6 +251,44 @@
                 + ' dead” says why, and “jobs retry” tries them again.');
         }
 
+        for (const upstream of values(m, 'social_upstream_peer_up',
+            'upstream'))
+        {
+            const peers = list(m, 'social_upstream_peer_up')
+                .filter((s) => s.upstream === upstream);
+            const down = peers.filter((s) => !s.value);
+            const names = down.map((s) => s.peer).join(', ');
+
+            if (down.length && down.length === peers.length) {
+                say('bad', `No server of the upstream “${upstream}” is up.`,
+                    `Requests for it fail. These do not pass their health`
+                    + ` check: ${names}; the error log says why.`);
+
+            } else if (down.length) {
+                say('warn', `${down.length} of ${peers.length} servers of the`
+                    + ` upstream “${upstream}” are down.`,
+                'The others have their requests. These do not pass their'
+                    + ` health check: ${names}; the error log says why.`);
+            }
+        }
+
+        const age = sum(m, 'social_limit_exchange_age_seconds');
+
+        if (age > RECENT / 1000) {
+            say('warn', 'Limits have not been shared with other gateways for'
+                + ` ${time(age)}.`,
+            'Each gateway keeps the shares that it has. Check the database;'
+                + ' the error log says what is wrong.');
+        }
+
+        for (const { limit } of list(m, 'social_limit_dropped_keys_total')) {
+            if (grown('social_limit_dropped_keys_total', { limit }, RECENT)) {
+                say('warn', `The zone of the limit “${limit}” is full.`,
+                    'Keys are forgotten while they are in use, and may send'
+                    + ' more than they are allowed. Increase its “size”.');
+            }
+        }
+
         const size = sum(m, 'social_zone_size_bytes');
         const free = sum(m, 'social_zone_free_bytes');
 
@@ -453,7 +491,7 @@
 
         if (m.social_database_connections) {
             const statements = rate('social_database_statements_total');
-            tile(6, 'Statements', statements, perSecond(statements),
+            tile(6, 'Database statements', statements, perSecond(statements),
                 `99 % in ${time(quantile(0.99,
                     'social_database_statement_seconds'))}`);
             const up = sum(m, 'social_database_connections', { state: 'up' });
@@ -514,6 +552,25 @@
                 short(sum(m, 'social_keys_fetches_total',
                     { issuer, outcome: 'failed' }))];
         }));
+
+        table('Upstreams', ['Server', 'Upstream', 'State', 'Checks passed',
+            'Checks failed'],
+        list(m, 'social_upstream_peer_up').map(({ upstream, peer, value }) => {
+            const name = 'social_upstream_peer_checks_total';
+            const passed = sum(m, name, { upstream, peer, outcome: 'passed' });
+
+            return [peer, upstream, value ? 'up' : ['down', 'bad'],
+                short(passed),
+                short(sum(m, name, { upstream, peer }) - passed)];
+        }));
+
+        table('Limits', ['Limit', 'Admitted', 'Refused', 'Refused in all',
+            'Keys', 'Shared keys'],
+        list(m, 'social_limit_keys').map(({ limit, value }) => [limit,
+            perSecond(rate('social_limit_admitted_requests_total', { limit })),
+            perSecond(rate('social_limit_refused_requests_total', { limit })),
+            short(sum(m, 'social_limit_refused_requests_total', { limit })),
+            short(value), short(sum(m, 'social_limit_leases', { limit }))]));
 
         table('Store', ['Operation', 'Requests', 'All', 'Refused', 'Failed'],
             values(m, 'social_store_requests_total', 'operation')
