@@ -198,7 +198,72 @@ for my $name (qw( social_auth_error_detail social_auth_cache
           "\"$name\" directive is duplicate");
 }
 
+# bound tokens
+
+my $origin = 'origin=https://api.example.com';
+
+wrong('social_auth_dpop of nothing', 'social_auth_dpop;',
+      'invalid number of arguments in "social_auth_dpop" directive');
+wrong('social_auth_dpop in another mode', "social_auth_dpop on $origin;",
+      'invalid parameter "on" in "social_auth_dpop" directive, the first one '
+      . 'must be "off", "optional" or "required"');
+wrong('social_auth_dpop without an origin', 'social_auth_dpop required;',
+      '"social_auth_dpop" directive must have "origin" parameter');
+wrong('social_auth_dpop off, and more', "social_auth_dpop off $origin;",
+      '"off" has parameters in "social_auth_dpop" directive');
+wrong('social_auth_dpop twice',
+      "social_auth_dpop off; social_auth_dpop required $origin;",
+      '"social_auth_dpop" directive is duplicate');
+wrong("the origin $_", "social_auth_dpop required origin=$_;",
+      "invalid value \"$_\" of parameter \"origin\" in \"social_auth_dpop\" directive, "
+      . 'it must be "https://" or "http://", a host, and at most a port')
+    for qw( api.example.com https:// https://api.example.com/
+            https://api.example.com/v1 https://api.example.com?a
+            ftp://api.example.com https://u@api.example.com
+            https://api.example.com:0 https://*.example.com );
+wrong('an origin twice', "social_auth_dpop required $origin "
+      . 'origin=HTTPS://API.example.com:443;',
+      'duplicate value "HTTPS://API.example.com:443" in "social_auth_dpop" '
+      . 'directive');
+wrong("the algorithms $_", "social_auth_dpop required $origin algorithms=$_;",
+      "invalid value \"$_\" of parameter \"algorithms\" in \"social_auth_dpop\" "
+      . 'directive, it must be a list, separated by commas, of RS256, RS384, '
+      . 'RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519 and '
+      . 'Ed448') for 'none', 'HS256', 'ES256,none', 'ES256K', 'es256';
+wrong('no algorithms', "social_auth_dpop required $origin algorithms=,;",
+      'invalid value "," of parameter "algorithms" in "social_auth_dpop" directive, it '
+      . 'must not be empty');
+wrong('an algorithm twice',
+      "social_auth_dpop required $origin algorithms=ES256,ES256;",
+      'duplicate value "ES256" in "social_auth_dpop" directive');
+wrong("max_age of $_", "social_auth_dpop required $origin max_age=$_;",
+      "invalid value \"$_\" of parameter \"max_age\" in \"social_auth_dpop\"")
+    for qw( 0 61m x );
+wrong('nonces that are not on or off',
+      "social_auth_dpop required $origin nonce=yes;",
+      'invalid value "yes" of parameter "nonce" in "social_auth_dpop"');
+wrong('a secret for no nonces', "social_auth_dpop required $origin secret=a;",
+      '"secret" without "nonce=on" in "social_auth_dpop" directive');
+wrong('an unknown secret',
+      "social_auth_dpop required $origin nonce=on secret=a;",
+      'unknown secret "a" (add "social_secret a" to the "http" block) in '
+      . '"social_auth_dpop" directive');
+wrong('social_auth_mtls of nothing', 'social_auth_mtls;',
+      'invalid number of arguments in "social_auth_mtls" directive');
+wrong('social_auth_mtls in another mode', 'social_auth_mtls on;',
+      'invalid parameter "on" in "social_auth_mtls" directive, the first one '
+      . 'must be "off", "optional" or "required"');
+wrong('social_auth_mtls off, and more', 'social_auth_mtls off certificate=$a;',
+      '"off" has parameters in "social_auth_mtls" directive');
+wrong('social_auth_mtls twice',
+      'social_auth_mtls required; social_auth_mtls optional;',
+      '"social_auth_mtls" directive is duplicate');
+wrong("the certificate '$_'", "social_auth_mtls required certificate=$_;",
+      "invalid value \"$_\" of parameter \"certificate\" in \"social_auth_mtls\" "
+      . 'directive, it must be a variable') for ('x', '$', 'x$host');
+
 for my $line ('social_auth main', 'social_auth_scopes any a',
+              "social_auth_dpop required $origin", 'social_auth_mtls optional',
               'social_auth_groups any a', 'social_auth_groups_claim a',
               'social_auth_error_detail on', 'social_auth_cache on',
               'social_identity_headers on',

@@ -44,6 +44,9 @@ my %flat = (
     social_auth_error_detail => [ 'on', 'off' ],
     social_auth_cache        => [ 'on', 'off' ],
     social_auth_session_end  => [ 'on', 'off' ],
+    social_auth_dpop         => [ 'off',
+                                  'required origin=https://a.example' ],
+    social_auth_mtls         => [ 'off', 'optional' ],
     social_revocations       => [ 'wait', 'open' ],
     social_assertion         => [ 'off', 'secret=now' ],
     social_identity_headers  => [ 'on', 'off' ],
@@ -163,6 +166,26 @@ my %param = (
         name => [ 'a', 'b', { '' => $empty } ],
         documentation => [ 'https://a.example', 'https://b.example/?a', {
             map { $_ => 'it must begin with "https://"' } '', 'a' } ],
+    },
+    social_auth_dpop => {
+        before => 'social_auth_dpop required', required => 'origin',
+        origin => [ 'https://a.example', 'http://b.example:8080', {
+            map { $_ => 'it must be "https://" or "http://", a host, and at '
+                      . 'most a port' }
+            '', 'a', 'https://', 'https://a/', 'https://a@b' }, 'repeat' ],
+        algorithms => [ 'ES256', 'RS256,Ed448', {
+            '' => $empty, ',' => $empty,
+            map { $_ => 'it must be a list, separated by commas, of RS256' }
+            'none', 'HS256', 'ES256,x' } ],
+        max_age => [ '1s', '1h', { map { $_ => $time->('1s to 1h') }
+                                   '0', '3601s', 'x', '', '500ms' } ],
+        nonce => [ 'on', 'off', { map { $_ => $flag } '', 'yes' } ],
+        secret => [ 'now', 'then', { '' => $empty } ],
+    },
+    social_auth_mtls => {
+        before => 'social_auth_mtls required',
+        certificate => [ '$arg_a', '$arg_b', {
+            map { $_ => 'it must be a variable' } '', 'a', 'a$arg_a' } ],
     },
     social_sub_hash => {
         before => 'social_sub_hash', required => 'secret',

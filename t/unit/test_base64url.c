@@ -41,6 +41,42 @@ test_known(void **state)
 
 
 static void
+test_encode(void **state)
+{
+    size_t         i, n, len;
+    social_str_t   s;
+    unsigned char  bytes[256], text[social_base64url_size(256)];
+    unsigned char  again[social_base64url_decoded_size(sizeof(text))];
+
+    (void) state;
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (unsigned char) (i * 167 + 13);
+    }
+
+    for (n = 0; n <= sizeof(bytes); n++) {
+
+        s.data = bytes;
+        s.len = n;
+
+        len = social_base64url_encode(s, text);
+        assert_int_equal(len, social_base64url_size(n));
+
+        s.data = text;
+        s.len = len;
+
+        assert_int_equal(social_base64url_decode(s, again, &len), SOCIAL_OK);
+        assert_int_equal(len, n);
+        assert_memory_equal(again, bytes, n);
+    }
+
+    assert_int_equal(social_base64url_encode(S("\x03\xec\xff\xe0\xc1"), text),
+                     7);
+    assert_memory_equal(text, "A-z_4ME", 7);
+}
+
+
+static void
 test_nothing(void **state)
 {
     size_t        len;
@@ -236,6 +272,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_known),
+        cmocka_unit_test(test_encode),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_every_character),

@@ -52,6 +52,39 @@ test_bearer(void **state)
 
 
 static void
+test_dpop(void **state)
+{
+    size_t        i;
+    social_str_t  token;
+
+    static const struct {
+        social_str_t            value;
+        social_token_status_e   status;
+        const char             *token;
+    } cases[] = {
+        { social_string("DPoP abc"), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("dpop  abc "), SOCIAL_TOKEN_OK, "abc" },
+        { social_string("DPOP DPoP"), SOCIAL_TOKEN_OK, "DPoP" },
+        { social_string("Bearer abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("DPoPs abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string("DPo abc"), SOCIAL_TOKEN_NONE, "" },
+        { social_string(""), SOCIAL_TOKEN_NONE, "" },
+        { social_string("DPoP"), SOCIAL_TOKEN_MALFORMED, "" },
+        { social_string("DPoP "), SOCIAL_TOKEN_MALFORMED, "" },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        token.len = 99;
+        assert_int_equal(social_token_from_dpop(cases[i].value, &token),
+                         cases[i].status);
+        assert_str(token, cases[i].token);
+    }
+}
+
+
+static void
 test_value(void **state)
 {
     size_t        i;
@@ -329,6 +362,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_bearer),
+        cmocka_unit_test(test_dpop),
         cmocka_unit_test(test_value),
         cmocka_unit_test(test_protocols),
         cmocka_unit_test(test_cookie),

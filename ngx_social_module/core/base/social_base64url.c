@@ -92,3 +92,44 @@ social_base64url_decode(social_str_t src, unsigned char *dst, size_t *len)
 
     return SOCIAL_OK;
 }
+
+
+size_t
+social_base64url_encode(social_str_t src, unsigned char *dst)
+{
+    size_t              i, n;
+    uint32_t            v;
+    unsigned char      *p;
+    static const char   digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    p = dst;
+
+    for (i = 0; i < src.len; i += 3) {
+
+        n = src.len - i;
+
+        v = (uint32_t) src.data[i] << 16;
+
+        if (n > 1) {
+            v |= (uint32_t) src.data[i + 1] << 8;
+        }
+
+        if (n > 2) {
+            v |= src.data[i + 2];
+        }
+
+        *p++ = (unsigned char) digits[v >> 18];
+        *p++ = (unsigned char) digits[v >> 12 & 63];
+
+        if (n > 1) {
+            *p++ = (unsigned char) digits[v >> 6 & 63];
+        }
+
+        if (n > 2) {
+            *p++ = (unsigned char) digits[v & 63];
+        }
+    }
+
+    return (size_t) (p - dst);
+}

@@ -14,6 +14,9 @@
 /* the most bytes that "len" characters decode to */
 #define social_base64url_decoded_size(len)  ((len) / 4 * 3 + 2)
 
+/* the characters that "len" bytes are encoded as */
+#define social_base64url_size(len)          (((len) * 4 + 2) / 3)
+
 
 /*
  * Decodes "src" to "dst", which has room for
@@ -25,6 +28,12 @@
  */
 social_rc_e social_base64url_decode(social_str_t src, unsigned char *dst,
     size_t *len);
+
+/*
+ * Writes "src" to "dst", which has room for social_base64url_size(src.len)
+ * characters, and returns their number.
+ */
+size_t social_base64url_encode(social_str_t src, unsigned char *dst);
 
 
 #endif /* SOCIAL_BASE64URL_H */

@@ -51,6 +51,13 @@ social_algorithm(social_str_t name)
 }
 
 
+social_str_t
+social_algorithm_name(social_algorithm_e algorithm)
+{
+    return social_algorithm_table[algorithm].name;
+}
+
+
 social_hash_e
 social_algorithm_hash(social_algorithm_e algorithm)
 {

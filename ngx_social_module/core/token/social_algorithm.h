@@ -83,6 +83,11 @@ typedef uint32_t  social_algorithms_t;
 social_algorithm_e social_algorithm(social_str_t name);
 
 /*
+ * The name of an algorithm.
+ */
+social_str_t social_algorithm_name(social_algorithm_e algorithm);
+
+/*
  * What is hashed before the signature is looked at.
  */
 social_hash_e social_algorithm_hash(social_algorithm_e algorithm);

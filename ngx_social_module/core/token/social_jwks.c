@@ -197,6 +197,24 @@ social_jwks_ready(social_jwks_t *jwks)
 }
 
 
+social_jwks_t *
+social_jwks_create(void)
+{
+    social_jwks_t  *jwks;
+
+    jwks = calloc(1, sizeof(social_jwks_t));
+
+    if (jwks != NULL && social_jwks_ready(jwks) != SOCIAL_OK) {
+        social_jwks_free(jwks);
+        jwks = NULL;
+    }
+
+    ERR_clear_error();
+
+    return jwks;
+}
+
+
 void
 social_jwks_free(social_jwks_t *jwks)
 {
@@ -299,6 +317,30 @@ social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
 
     return social_jwks_out_of_memory() || valid < 0 ? SOCIAL_FAILED
                                                     : SOCIAL_DECLINED;
+}
+
+
+social_rc_e
+social_jwks_verify_by(social_jwks_t *jwks, const social_json_t *json,
+    social_algorithm_e algorithm, social_str_t input, social_str_t signature)
+{
+    const char    *why;
+    social_rc_e    rc;
+    social_jwk_t   jwk;
+
+    rc = social_jwk_parse(json, social_algorithm_bit(algorithm), &jwk, &why);
+
+    ERR_clear_error();
+
+    if (rc != SOCIAL_OK) {
+        return rc == SOCIAL_FAILED ? SOCIAL_FAILED : SOCIAL_MALFORMED;
+    }
+
+    rc = social_jwks_verify(jwks, &jwk, algorithm, input, signature);
+
+    social_jwk_free(&jwk);
+
+    return rc;
 }
 
 

@@ -53,6 +53,12 @@ social_rc_e social_jwks_parse(social_str_t text,
 social_rc_e social_jwks_ready(social_jwks_t *jwks);
 
 /*
+ * A set without keys, for verifying by keys that are of no set.  NULL: out of
+ * memory, or OpenSSL failed.
+ */
+social_jwks_t *social_jwks_create(void);
+
+/*
  * Frees the set; NULL is allowed.
  */
 void social_jwks_free(social_jwks_t *jwks);
@@ -77,6 +83,15 @@ const social_jwk_t *social_jwks_find(const social_jwks_t *jwks,
  */
 social_rc_e social_jwks_verify(social_jwks_t *jwks, const social_jwk_t *jwk,
     social_algorithm_e algorithm, social_str_t input, social_str_t signature);
+
+/*
+ * The same by a key that is of no set: one that somebody has sent with what it
+ * is to verify.  SOCIAL_MALFORMED: social_jwk_parse() does not take it for this
+ * algorithm.
+ */
+social_rc_e social_jwks_verify_by(social_jwks_t *jwks,
+    const social_json_t *json, social_algorithm_e algorithm,
+    social_str_t input, social_str_t signature);
 
 
 #endif /* SOCIAL_JWKS_H */

@@ -9,6 +9,8 @@
 #include "social_jwt.h"
 
 
+static social_token_status_e social_jwt_parse_parts(social_str_t token,
+    unsigned char *buf, bool issued, social_jwt_t *jwt);
 static social_token_status_e social_jwt_split(social_str_t token,
     social_str_t parts[3]);
 static social_token_status_e social_jwt_decode(social_str_t part,
@@ -21,6 +23,22 @@ static social_str_t social_jwt_subtype(social_str_t type);
 
 social_token_status_e
 social_jwt_parse(social_str_t token, unsigned char *buf, social_jwt_t *jwt)
+{
+    return social_jwt_parse_parts(token, buf, true, jwt);
+}
+
+
+social_token_status_e
+social_jwt_parse_unissued(social_str_t token, unsigned char *buf,
+    social_jwt_t *jwt)
+{
+    return social_jwt_parse_parts(token, buf, false, jwt);
+}
+
+
+static social_token_status_e
+social_jwt_parse_parts(social_str_t token, unsigned char *buf, bool issued,
+    social_jwt_t *jwt)
 {
     social_str_t               parts[3];
     social_token_status_e      status;
@@ -46,7 +64,7 @@ social_jwt_parse(social_str_t token, unsigned char *buf, social_jwt_t *jwt)
         status = social_jwt_decode_json(parts[1], &buf, &jwt->payload);
     }
 
-    if (status == SOCIAL_TOKEN_OK
+    if (status == SOCIAL_TOKEN_OK && issued
         && social_json_string(social_json_member(jwt->payload, iss),
                               &jwt->issuer)
            != SOCIAL_OK)

@@ -42,6 +42,13 @@ social_token_status_e social_jwt_parse(social_str_t token, unsigned char *buf,
     social_jwt_t *jwt);
 
 /*
+ * The same for what is signed in that form but names no issuer, as a DPoP
+ * proof: "iss" need not be there, and is not looked at.
+ */
+social_token_status_e social_jwt_parse_unissued(social_str_t token,
+    unsigned char *buf, social_jwt_t *jwt);
+
+/*
  * Whether a token of that type ("typ", RFC 7515, 4.1.9, without regard to
  * case or to a leading "application/") is accepted.  If "expected" is
  * empty, so is one without a type, and of the types "JWT", "JOSE" and "at+jwt"

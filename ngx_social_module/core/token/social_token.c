@@ -18,6 +18,8 @@ typedef struct {
 } social_token_status_text_t;
 
 
+static social_token_status_e social_token_of_scheme(social_str_t value,
+    social_str_t name, social_str_t *token);
 static void social_token_split(social_str_t value, social_str_t *scheme,
     social_str_t *rest);
 static social_token_status_e social_token_check(social_str_t text,
@@ -93,6 +95,19 @@ static const social_token_status_text_t  social_token_statuses[] = {
           social_string("a token in a cookie is not accepted from this "
                         "origin") },
 
+    [SOCIAL_TOKEN_BINDING] =
+        { social_string("binding"),
+          social_string("the token is bound, or must be, to a key or "
+                        "certificate that was not used") },
+
+    [SOCIAL_TOKEN_PROOF] =
+        { social_string("proof"),
+          social_string("the DPoP proof is missing or invalid") },
+
+    [SOCIAL_TOKEN_NONCE] =
+        { social_string("nonce"),
+          social_string("the DPoP proof must have the nonce of DPoP-Nonce") },
+
     [SOCIAL_TOKEN_PENDING] =
         { social_string("pending"),
           social_string("the token's key is being fetched") },
@@ -109,6 +124,10 @@ static const social_token_status_text_t  social_token_statuses[] = {
         { social_string("no_revocations"),
           social_string("revoked sessions have not been loaded yet") },
 
+    [SOCIAL_TOKEN_NO_ROOM] =
+        { social_string("no_room"),
+          social_string("there is no room for more DPoP proofs of this key") },
+
     [SOCIAL_TOKEN_FAILED] =
         { social_string("failed"),
           social_string("the token could not be verified") }
@@ -118,15 +137,33 @@ static const social_token_status_text_t  social_token_statuses[] = {
 social_token_status_e
 social_token_from_bearer(social_str_t value, social_str_t *token)
 {
-    social_str_t               scheme, rest;
     static const social_str_t  bearer = social_string("bearer");
+
+    return social_token_of_scheme(value, bearer, token);
+}
+
+
+social_token_status_e
+social_token_from_dpop(social_str_t value, social_str_t *token)
+{
+    static const social_str_t  dpop = social_string("dpop");
+
+    return social_token_of_scheme(value, dpop, token);
+}
+
+
+static social_token_status_e
+social_token_of_scheme(social_str_t value, social_str_t name,
+    social_str_t *token)
+{
+    social_str_t  scheme, rest;
 
     token->len = 0;
     token->data = value.data;
 
     social_token_split(value, &scheme, &rest);
 
-    if (!social_str_caseeq(scheme, bearer)) {
+    if (!social_str_caseeq(scheme, name)) {
         return SOCIAL_TOKEN_NONE;
     }
 

@@ -33,12 +33,16 @@ typedef enum {
     SOCIAL_TOKEN_AUDIENCE,
     SOCIAL_TOKEN_REVOKED,          /* its session was ended */
     SOCIAL_TOKEN_ORIGIN,           /* a cookie, sent by a foreign page */
+    SOCIAL_TOKEN_BINDING,          /* bound to what the client has not shown */
+    SOCIAL_TOKEN_PROOF,            /* shown by a DPoP proof that is invalid */
+    SOCIAL_TOKEN_NONCE,            /* or without the nonce that it must have */
 
     /* ours */
     SOCIAL_TOKEN_PENDING,          /* its key is being fetched */
     SOCIAL_TOKEN_UNVERIFIED,       /* nobody has asked for that so far */
     SOCIAL_TOKEN_NO_KEYS,          /* no key set was ever loaded */
     SOCIAL_TOKEN_NO_REVOCATIONS,   /* nor what was revoked */
+    SOCIAL_TOKEN_NO_ROOM,          /* for the proofs of its key */
     SOCIAL_TOKEN_FAILED            /* out of memory, or a library */
 } social_token_status_e;
 
@@ -52,6 +56,12 @@ typedef enum {
  * SOCIAL_TOKEN_TOO_LARGE: over SOCIAL_TOKEN_MAX_SIZE.
  */
 social_token_status_e social_token_from_bearer(social_str_t value,
+    social_str_t *token);
+
+/*
+ * The same of the scheme "DPoP" (RFC 9449, 7.1).
+ */
+social_token_status_e social_token_from_dpop(social_str_t value,
     social_str_t *token);
 
 /*

@@ -3,7 +3,7 @@
  * The verdict on the token that came with a request.
  */
 
-#include "ngx_http_social_auth.h"
+#include "ngx_http_social_binding.h"
 #include "ngx_http_social_revocation.h"
 #include "social_resource.h"
 
@@ -19,6 +19,8 @@ static void ngx_http_social_auth_release(void *data);
 static social_token_status_e ngx_http_social_auth_find_issuer(
     ngx_http_social_auth_ctx_t *ctx);
 static social_token_status_e ngx_http_social_auth_verify_token(
+    ngx_http_social_auth_ctx_t *ctx, ngx_http_social_auth_how_e how);
+static social_token_status_e ngx_http_social_auth_bound(
     ngx_http_social_auth_ctx_t *ctx, ngx_http_social_auth_how_e how);
 static ngx_uint_t ngx_http_social_auth_says_more(social_token_status_e status,
     social_token_status_e than);
@@ -53,7 +55,8 @@ ngx_http_social_auth_verify(ngx_http_request_t *r,
     }
 
     if (ctx->verdict != alcf->verdict
-        || ctx->open != ngx_http_social_revocations_open(r))
+        || ctx->open != ngx_http_social_revocations_open(r)
+        || !ngx_http_social_binding_same(ctx))
     {
         /* the first time, or a location with other rules */
 
@@ -75,7 +78,12 @@ ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx,
     ngx_http_social_auth_how_e how)
 {
     if (ctx->issuer != NULL) {
-        ctx->status = ngx_http_social_auth_verify_token(ctx, how);
+        ctx->status = ctx->held ? SOCIAL_TOKEN_OK
+                      : ngx_http_social_auth_verify_token(ctx, how);
+
+        if (ctx->status == SOCIAL_TOKEN_OK) {
+            ctx->status = ngx_http_social_auth_bound(ctx, how);
+        }
     }
 
     ctx->verified = (ctx->status != SOCIAL_TOKEN_PENDING
@@ -215,6 +223,7 @@ ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
     ctx->issuer = NULL;
     ctx->checked = NULL;
     ctx->verified = 0;
+    ctx->held = 0;
     ctx->several = 0;
     ctx->slow = 0;
     ctx->waited = 0;
@@ -241,6 +250,8 @@ ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
     ctx->issuers = alcf->issuers;
     ctx->open = ngx_http_social_revocations_open(ctx->request);
 
+    ngx_http_social_binding_begin(ctx);
+
     cached = &ctx->cached;
     cached->tokens = alcf->tokens;
     cached->issuers = alcf->issuers;
@@ -259,6 +270,12 @@ ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
 
         ctx->issuer = issuer[cached->verdict.issuer];
         ctx->verified_at = ngx_time();
+
+        if (ngx_http_social_binding_used(ctx)) {
+            ctx->held = 1;
+            return SOCIAL_TOKEN_UNVERIFIED;
+        }
+
         ctx->verified = 1;
 
         return SOCIAL_TOKEN_OK;
@@ -418,6 +435,31 @@ ngx_http_social_auth_verify_token(ngx_http_social_auth_ctx_t *ctx,
     ctx->cached.verdict.issuer = best;
 
     return status;
+}
+
+
+/*
+ * Whether a valid token is in the hands of its own client.  A proof is checked
+ * after limits, as the signature of a token is.
+ */
+
+static social_token_status_e
+ngx_http_social_auth_bound(ngx_http_social_auth_ctx_t *ctx,
+    ngx_http_social_auth_how_e how)
+{
+    if (!ngx_http_social_binding_used(ctx)) {
+        return SOCIAL_TOKEN_OK;
+    }
+
+    if (how == NGX_HTTP_SOCIAL_AUTH_LOOK) {
+        return SOCIAL_TOKEN_UNVERIFIED;
+    }
+
+    if (ngx_http_social_auth_load(ctx) != NGX_OK) {
+        return SOCIAL_TOKEN_FAILED;
+    }
+
+    return ngx_http_social_binding_check(ctx);
 }
 
 

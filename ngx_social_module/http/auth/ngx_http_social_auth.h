@@ -10,6 +10,7 @@
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
 #include "ngx_http_social_tokens.h"
+#include "social_dpop.h"
 #include "social_jwt.h"
 
 
@@ -119,16 +120,25 @@ typedef struct {
                                                   many, and must not be again */
     ngx_http_social_auth_checked_t  *checked;   /* by issuer, or NULL */
     unsigned                    verified:1; /* "status" is the verdict */
+    unsigned                    held:1;     /* it was cached; its binding is
+                                                  to be checked */
     unsigned                    several:1;  /* issuers have the token's name */
     unsigned                    waiting:1;  /* suspended */
     unsigned                    queued:1;   /* ... by "waiter" */
     unsigned                    slow:1;     /* PENDING: a check, not keys */
     unsigned                    waits:2;    /* for those of one issuer */
     unsigned                    taking:1;   /* the token is being extracted */
+    unsigned                    by_dpop:1;  /* by the scheme "DPoP" */
     unsigned                    settled:1;  /* PREACCESS has waited */
     unsigned                    pending:1;  /* a variable was read before */
     unsigned                    open:1;     /* before revocations were
                                                   loaded, too */
+
+    /* what the token's binding was checked by, and how its proof was */
+
+    void                       *dpop;
+    void                       *mtls;
+    social_dpop_status_e        proof;
 
     /* of the identity's row, set by others ("social_user_sync") */
 

@@ -4,7 +4,7 @@
  * "social_auth_token" lists; the others must have none.
  */
 
-#include "ngx_http_social_auth.h"
+#include "ngx_http_social_binding.h"
 
 
 static social_token_status_e ngx_http_social_auth_extract_header(
@@ -68,9 +68,10 @@ ngx_http_social_auth_extract(ngx_http_request_t *r,
 static social_token_status_e
 ngx_http_social_auth_extract_header(ngx_http_request_t *r, social_str_t *token)
 {
-    ngx_table_elt_t        *h;
-    social_token_status_e   status;
-    static ngx_str_t        name = ngx_string("authorization");
+    ngx_table_elt_t             *h;
+    social_token_status_e        status;
+    ngx_http_social_auth_ctx_t  *ctx;
+    static ngx_str_t             name = ngx_string("authorization");
 
     h = r->headers_in.authorization;
 
@@ -85,6 +86,18 @@ ngx_http_social_auth_extract_header(ngx_http_request_t *r, social_str_t *token)
     }
 
     status = social_token_from_bearer(ngx_http_social_view(&h->value), token);
+
+    if (status == SOCIAL_TOKEN_NONE && ngx_http_social_dpop(r) != NULL) {
+
+        status = social_token_from_dpop(ngx_http_social_view(&h->value),
+                                        token);
+
+        ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
+
+        if (status != SOCIAL_TOKEN_NONE && ctx != NULL) {
+            ctx->by_dpop = 1;
+        }
+    }
 
     if (status == SOCIAL_TOKEN_OK && social_token_is_placeholder(*token)) {
 

@@ -8,7 +8,7 @@
  * working.  A subrequest has no ACCESS phase: all of it is done in PREACCESS.
  */
 
-#include "ngx_http_social_auth.h"
+#include "ngx_http_social_binding.h"
 #include "ngx_http_social_error.h"
 #include "ngx_http_social_resource.h"
 
@@ -228,6 +228,7 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
     case SOCIAL_TOKEN_UNVERIFIED:
     case SOCIAL_TOKEN_NO_KEYS:
     case SOCIAL_TOKEN_NO_REVOCATIONS:
+    case SOCIAL_TOKEN_NO_ROOM:
 
         /* our fault: the token could not be verified */
 
@@ -245,8 +246,8 @@ ngx_http_social_auth_decide(ngx_http_request_t *r,
             return NGX_DECLINED;
         }
 
-        return ngx_http_social_auth_refuse(r, alcf, "invalid_token",
-                                           ctx->status);
+        return ngx_http_social_auth_refuse(r, alcf,
+                   ngx_http_social_binding_error(ctx->status), ctx->status);
     }
 
     switch (ngx_http_social_auth_permits(alcf, ctx, &lack)) {
@@ -357,7 +358,7 @@ ngx_http_social_auth_refuse(ngx_http_request_t *r,
 {
     ngx_str_t  text;
 
-    ngx_http_social_from_str(&text, social_token_status_text(reason));
+    ngx_http_social_from_str(&text, ngx_http_social_binding_text(r, reason));
 
     return ngx_http_social_auth_answer(r, alcf, NGX_HTTP_UNAUTHORIZED, error,
                                        &text);
@@ -386,7 +387,8 @@ ngx_http_social_auth_step_up(ngx_http_request_t *r, ngx_str_t *scopes,
 
 
 /*
- * WWW-Authenticate after RFC 6750, 3: no error when there was no token.
+ * WWW-Authenticate after RFC 6750, 3: no error when there was no token; and
+ * after RFC 9449, 7.
  */
 
 static ngx_int_t
@@ -398,21 +400,28 @@ ngx_http_social_auth_answer(ngx_http_request_t *r,
     u_char                      *p;
     ngx_str_t                    value;
     ngx_http_social_resource_t  *resource;
+    ngx_http_social_challenge_t  challenge;
 
     resource = ngx_http_social_resource(r);
 
+    ngx_http_social_dpop_challenge(r, &challenge);
+
     size = (resource ? resource->challenge.len : 0)
            + sizeof("Bearer realm=\"api\", error=\"insufficient_scope\", "
-                  "error_description=\"\", scope=\"\"")
-           + text->len + alcf->scope_header.len;
+                  "error_description=\"\", scope=\"\", "
+                  "DPoP realm=\"api\", algs=\"\"")
+           + text->len + alcf->scope_header.len + challenge.algorithms.len;
 
     value.data = ngx_pnalloc(r->pool, size);
     if (value.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    p = ngx_cpymem(value.data, "Bearer realm=\"api\"",
-                   sizeof("Bearer realm=\"api\"") - 1);
+    p = ngx_sprintf(value.data, "%s realm=\"api\"", challenge.scheme);
+
+    if (challenge.algorithms.len && !challenge.also) {
+        p = ngx_sprintf(p, ", algs=\"%V\"", &challenge.algorithms);
+    }
 
     if (error) {
         p = ngx_sprintf(p, ", error=\"%s\"", error);
@@ -430,6 +439,11 @@ ngx_http_social_auth_answer(ngx_http_request_t *r,
 
     if ((status == NGX_HTTP_FORBIDDEN || resource) && alcf->scope_header.len) {
         p = ngx_sprintf(p, ", scope=\"%V\"", &alcf->scope_header);
+    }
+
+    if (challenge.also) {
+        p = ngx_sprintf(p, ", DPoP realm=\"api\", algs=\"%V\"",
+                        &challenge.algorithms);
     }
 
     value.len = p - value.data;
@@ -456,8 +470,12 @@ ngx_http_social_auth_challenge(ngx_http_request_t *r, ngx_str_t *value)
     h = r->headers_out.www_authenticate;
 
     if (h != NULL
-        && h->value.len >= sizeof("Bearer ") - 1
-        && ngx_strncmp(h->value.data, "Bearer ", sizeof("Bearer ") - 1) == 0)
+        && ((h->value.len >= sizeof("Bearer ") - 1
+             && ngx_strncmp(h->value.data, "Bearer ", sizeof("Bearer ") - 1)
+                == 0)
+            || (h->value.len >= sizeof("DPoP ") - 1
+                && ngx_strncmp(h->value.data, "DPoP ", sizeof("DPoP ") - 1)
+                   == 0)))
     {
         h->hash = 0;
     }

@@ -181,7 +181,7 @@ typedef struct {
 
 
 /* token statuses, and that a valid one is not sufficient */
-#define NGX_HTTP_SOCIAL_ISSUER_OUTCOMES  23
+#define NGX_HTTP_SOCIAL_ISSUER_OUTCOMES  27
 
 
 typedef struct {

@@ -13,7 +13,7 @@
 
 
 /* raised with every change of anything that lies in the zone */
-#define NGX_HTTP_SOCIAL_ZONE_VERSION  8
+#define NGX_HTTP_SOCIAL_ZONE_VERSION  9
 
 
 typedef enum {
@@ -28,6 +28,7 @@ typedef enum {
     NGX_HTTP_SOCIAL_ZONE_LIMITS,
     NGX_HTTP_SOCIAL_ZONE_CHECKS,
     NGX_HTTP_SOCIAL_ZONE_DRAIN,
+    NGX_HTTP_SOCIAL_ZONE_PROOFS,
     NGX_HTTP_SOCIAL_ZONE_PARTS
 } ngx_http_social_zone_part_e;
 
