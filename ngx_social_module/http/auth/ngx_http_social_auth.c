@@ -23,10 +23,6 @@ static ngx_uint_t ngx_http_social_auth_says_more(social_token_status_e status,
     social_token_status_e than);
 static social_token_status_e ngx_http_social_auth_verify_by(
     ngx_http_social_auth_ctx_t *ctx);
-static social_token_status_e ngx_http_social_auth_session(
-    ngx_http_social_auth_ctx_t *ctx);
-static ngx_uint_t ngx_http_social_auth_unloaded(
-    ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx);
 
@@ -47,7 +43,8 @@ ngx_http_social_auth_verify(ngx_http_request_t *r,
     }
 
     if (ctx->verdict == alcf->verdict
-        && ctx->open == ngx_http_social_revocations_open(r))
+        && ctx->late == alcf->late
+        && ctx->rule == ngx_http_social_revocations_rule(r))
     {
         if (ctx->verified) {
             return ctx;
@@ -220,7 +217,8 @@ ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
 
     ctx->verdict = alcf->verdict;
     ctx->issuers = alcf->issuers;
-    ctx->open = ngx_http_social_revocations_open(ctx->request);
+    ctx->late = alcf->late;
+    ctx->rule = ngx_http_social_revocations_rule(ctx->request);
 
     cached = &ctx->cached;
     cached->tokens = alcf->tokens;
@@ -233,7 +231,7 @@ ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
     }
 
     if (cached->tokens
-        && !ngx_http_social_auth_unloaded(ctx)
+        && !ngx_http_social_revocations_missing(ctx->request)
         && ngx_http_social_tokens_lookup(ctx->request, cached) == NGX_OK)
     {
         issuer = ctx->issuers->list.elts;
@@ -459,6 +457,10 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
     status = social_claims_check(ctx->jwt.payload, &ctx->issuer->policy,
                                  ngx_time(), &ctx->claims);
 
+    if (status == SOCIAL_TOKEN_EXPIRED && ctx->late) {
+        return ngx_http_social_auth_late(ctx);
+    }
+
     if (status == SOCIAL_TOKEN_OK) {
         status = ngx_http_social_auth_session(ctx);
     }
@@ -468,70 +470,6 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx)
     }
 
     return status;
-}
-
-
-/*
- * The epoch is read before the set is asked: a session that is revoked
- * meanwhile is checked again at the next request.
- */
-
-static social_token_status_e
-ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
-{
-    const u_char            *subject;
-    social_revocations_t    *set;
-    social_session_kind_e    kind;
-    social_token_verdict_t  *verdict;
-
-    verdict = &ctx->cached.verdict;
-    verdict->epoch = 0;
-    ngx_memzero(verdict->session, sizeof(verdict->session));
-
-    set = ngx_http_social_revocations(ctx->request);
-    ctx->cached.subjects = ngx_http_social_revocations_subjects(ctx->request);
-
-    if (set == NULL) {
-        return SOCIAL_TOKEN_OK;
-    }
-
-    if (social_session_id(ngx_http_social_view(&ctx->issuer->identity),
-                          ctx->jwt.payload, verdict->session, &kind)
-        != SOCIAL_OK
-        || ngx_http_social_auth_subject(ctx, &subject) != NGX_OK)
-    {
-        return SOCIAL_TOKEN_FAILED;
-    }
-
-    verdict->epoch = social_revocations_epoch(set);
-
-    if (social_revocations_has(set, verdict->session, ngx_time())
-        || social_revocations_has(set, subject, ngx_time()))
-    {
-        return SOCIAL_TOKEN_REVOKED;
-    }
-
-    return ngx_http_social_auth_unloaded(ctx) ? SOCIAL_TOKEN_NO_REVOCATIONS
-                                              : SOCIAL_TOKEN_OK;
-}
-
-
-/*
- * Whether revocations are not loaded yet, and the location waits for them.
- */
-
-static ngx_uint_t
-ngx_http_social_auth_unloaded(ngx_http_social_auth_ctx_t *ctx)
-{
-    social_revocations_t  *set;
-
-    if (ctx->open) {
-        return 0;
-    }
-
-    set = ngx_http_social_revocations(ctx->request);
-
-    return set != NULL && !social_revocations_loaded(set);
 }
 
 
@@ -551,8 +489,7 @@ ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx)
     }
 
     verdict = &cached->verdict;
-    verdict->generation = ngx_http_social_tokens_generation(ctx->issuer,
-                                                            cached->subjects);
+    verdict->generation = ngx_http_social_keys_generation(ctx->issuer);
     verdict->expires = ctx->claims.expires + ctx->issuer->leeway - 1;
 
     ngx_http_social_tokens_store(ctx->request, cached);
@@ -619,32 +556,6 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
 
     ngx_http_social_parsed_keep(cached->tokens->parsed, ctx->parsed,
                                cached->digest);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_social_auth_subject(ngx_http_social_auth_ctx_t *ctx,
-    const u_char **id)
-{
-    ngx_http_social_parsed_t  *parsed;
-
-    parsed = ctx->parsed;
-
-    if (!parsed->has_subject) {
-
-        if (social_session_subject(ngx_http_social_view(&ctx->issuer->identity),
-                                   ctx->claims.subject, parsed->subject)
-            != SOCIAL_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        parsed->has_subject = 1;
-    }
-
-    *id = parsed->subject;
 
     return NGX_OK;
 }

@@ -80,6 +80,8 @@ typedef struct {
     ngx_flag_t                  cache;
     ngx_http_social_tokens_t   *tokens;        /* NULL: not kept */
     ngx_str_t                   scope_header;  /* for WWW-Authenticate */
+    time_t                      late;          /* for so long after it expired
+                                                  a token can be signed out */
 } ngx_http_social_auth_loc_conf_t;
 
 
@@ -97,6 +99,8 @@ typedef struct {
     time_t                      verified_at;
 
     ngx_http_social_waiter_t    waiter;
+    time_t                      late;       /* as the location has it */
+    ngx_uint_t                  rule;       /* of its revocations, likewise */
     ngx_uint_t                  waited;     /* for the keys of the first so
                                                   many, and must not be again */
     unsigned                    verified:1;
@@ -105,8 +109,6 @@ typedef struct {
     unsigned                    taking:1;   /* the token is being extracted */
     unsigned                    settled:1;  /* PREACCESS has waited */
     unsigned                    pending:1;  /* a variable was read before */
-    unsigned                    open:1;     /* before revocations were
-                                                  loaded, too */
 
     /* of the identity's row, set by others ("social_user_sync") */
 
@@ -167,14 +169,6 @@ ngx_int_t ngx_http_social_auth_identity(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t **identity);
 
 /*
- * What names the subject of a valid token whose claims are there, of
- * SOCIAL_SESSION_ID_SIZE bytes: it lives as long as the parsed token.
- * NGX_ERROR: OpenSSL failed.
- */
-ngx_int_t ngx_http_social_auth_subject(ngx_http_social_auth_ctx_t *ctx,
-    const u_char **id);
-
-/*
  * The id of the user's row, in "ctx"; empty where it is not known.
  */
 ngx_str_t ngx_http_social_auth_user(ngx_http_social_auth_ctx_t *ctx);
@@ -197,6 +191,40 @@ ngx_uint_t ngx_http_social_auth_has(ngx_http_social_auth_ctx_t *ctx,
  * The name of the claim that holds the token's scopes.
  */
 ngx_str_t *ngx_http_social_auth_scope_claim(ngx_http_social_auth_ctx_t *ctx);
+
+
+/* ngx_http_social_auth_session.c */
+
+/*
+ * The status of a token that is good by all else: SOCIAL_TOKEN_OK,
+ * SOCIAL_TOKEN_REVOKED, SOCIAL_TOKEN_NO_REVOCATIONS, or SOCIAL_TOKEN_FAILED.
+ * The verdict in "ctx" has what to look it up again by.
+ */
+social_token_status_e ngx_http_social_auth_session(
+    ngx_http_social_auth_ctx_t *ctx);
+
+/*
+ * The same of a token that has expired and may only be signed out, "late" by
+ * its location: SOCIAL_TOKEN_EXPIRED if that is over, or if its session does
+ * not outlive it.
+ */
+social_token_status_e ngx_http_social_auth_late(
+    ngx_http_social_auth_ctx_t *ctx);
+
+/*
+ * The sessions of a valid token whose claims are there.  NGX_ERROR: OpenSSL
+ * failed, or out of memory.
+ */
+ngx_int_t ngx_http_social_auth_sessions(ngx_http_social_auth_ctx_t *ctx,
+    social_session_t *session);
+
+/*
+ * What names the subject of a valid token whose claims are there, of
+ * SOCIAL_SESSION_ID_SIZE bytes: it lives as long as the parsed token.
+ * NGX_ERROR: OpenSSL failed.
+ */
+ngx_int_t ngx_http_social_auth_subject(ngx_http_social_auth_ctx_t *ctx,
+    const u_char **id);
 
 
 /* ngx_http_social_auth_extract.c */
