@@ -66,6 +66,8 @@ http {
             social_auth_token cookie=session;
             social_logout frontchannel;
         }
+        location = /after { social_logout; error_page 405 = \@led; }
+        location \@led { try_files /x =404; }
         location = /api { try_files /x =404; }
         location = /readyz { social_auth off; social_ready; }
     }
@@ -344,6 +346,22 @@ subtest 'the front channel' => sub {
        'with an expired token');
     is(api(token(%is)), 401, 'ended');
 };
+
+
+# It may be signed out, and opens nothing, in a location of the same issuers.
+
+subtest 'an expired token elsewhere' => sub {
+    my $old = int(time) - 3600;
+    my $get = sub {
+        return status(ask($port, 'GET', '/after', undef,
+                          'Authorization: Bearer ' . token(@_)));
+    };
+
+    is($get->(sid => fresh('s'), iat => $old - 60, exp => $old), 401,
+       'refused where it is led to');
+    is($get->(sid => fresh('s')), 200, 'a good one is not');
+};
+
 
 subtest 'an outage' => sub {
     my $sid = fresh('s');

@@ -61,7 +61,7 @@ http {
         location = /lax { try_files /x =404; }
         location = /led { try_files /none \@strict; }
         location \@strict {
-            social_revocations open max_stale=1s;
+            social_revocations wait max_stale=1s;
             try_files /x =404;
         }
         location = /readyz { social_auth off; social_ready; }
