@@ -198,6 +198,11 @@ my %param = (
         max => [ 1, 1000000, { map { $_ => $number->('1 to 1000000') }
                                0, 1000001, 'x', '', -1, '1k' } ],
     },
+    social_revocations => {
+        before => 'social_revocations wait',
+        max_stale => [ '1s', '1d', { map { $_ => $time->('1s to 1d') }
+                                     '0', '86401s', 'x', '', '999ms' } ],
+    },
     social_user => {
         before => 'social_auth main; social_user', location => 1,
         max_age => [ '1s', '3650d', { map { $_ => $time->('1s to 3650d') }

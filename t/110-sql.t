@@ -394,7 +394,7 @@ subtest 'locks' => sub {
                      social_user_export social_users_sync
                      social_users_token social_uploads_create
                      social_objects_event social_limits_exchange
-                     social_limits_expire social_jobs_status );
+                     social_limits_expire social_logout social_jobs_status );
 
     # every function that the module calls over the connections of requests
 
@@ -883,7 +883,7 @@ subtest 'failures' => sub {
 
     v("UPDATE jobs SET finished_at = now() - interval '31 days'");
     v("UPDATE events SET received_at = now() - interval '31 days'");
-    v("INSERT INTO revocations VALUES ('i', 'x', now() - interval '1 s')");
+    v("INSERT INTO revocations VALUES ('i', 'jti:x', now() - interval '1 s')");
     v("INSERT INTO jobs (queue, kind, state, finished_at)
         VALUES ('images', 'x', 'dead', now() - interval '31 days')");
     cmp_ok(v('SELECT social_prune()'), '>', 3, 'what is long over is dropped');
@@ -1012,7 +1012,7 @@ subtest 'revocations' => sub {
     is(v("SELECT encode(id, 'hex') FROM revocations WHERE session = 'jti:b'"),
         '00112233445566778899aabbccddeeff', 'by the id that was given');
 
-    my (undef, $ok) = $pg->attempt("SELECT social_revoke('i', 'x', '\\x00', $day);");
+    my (undef, $ok) = $pg->attempt("SELECT social_revoke('i', 'jti:x', '\\x00', $day);");
     ok(!$ok, 'half an id is an error');
 
     my @got = at_once(map { "SELECT social_revoke('i', 'jti:c', $day"

@@ -152,6 +152,15 @@ subtest 'the gateway' => sub {
         revocations WHERE until > now()', 1, 'follows those that ended');
     allowed($role, 'SELECT social_revocations_expire(10)', 0,
         'and forgets them');
+    allowed($role, "SELECT social_logout('i', 'sid:1', decode(
+        '100102030405060708090a0b0c0d0e0f', 'hex'), '', '', now() - interval
+        '1 hour', 's', 9, 5, now() - interval '1 hour')", 0,
+        'of a token, and all of a user');
+    allowed($role, "SELECT social_revocations_source() ~
+        '^primary/[0-9]{10,}/[0-9A-F]{8}/[0-9]+\$'", 't',
+        'knows from which server');
+    denied($role, "SELECT social_revoke_all('i', 's')",
+        'ends those of nobody without a token');
 
     allowed($role, "SELECT count(*) FROM social_limits_exchange('$id', 1, 1000,
         '{aa,bb}', '{1,2}', '{0,3}', '{NULL,9000000000}')", 3, 'shares limits');

@@ -140,11 +140,11 @@ wrong('status with two', 'social_upload_status assets=/a b;',
 
 wrong_anywhere('a key without the user', 'social_presign_key "raw/$arg_x";',
                'in "social_presign_key" directive, it must contain '
-               . '"$social_sub" in ');
+               . '"$social_sub" or "$social_user_key" in ');
 wrong_anywhere('a key of another name',
                'social_presign_key "raw/$social_subject";',
                'in "social_presign_key" directive, it must contain '
-               . '"$social_sub" in ');
+               . '"$social_sub" or "$social_user_key" in ');
 wrong_anywhere('two keys', "$key $key", '"social_presign_key" directive is duplicate');
 wrong_anywhere('an unknown type', 'social_presign_types image/svg+xml;',
                'invalid value "image/svg+xml" in "social_presign_types" directive, '

@@ -11,6 +11,7 @@ package SocialProxy;
 #     pass     nothing
 #     silent   connections are accepted, and nothing comes of them; those that
 #              there were are closed
+#     hold     connections stay, and nothing gets through until the next mode
 #     drip     what the server says comes at a byte a second
 #     first    of new connections the first waits for the next mode, and the
 #              others are closed
@@ -93,6 +94,7 @@ sub serve {
 
     my ($mode, $first, %other, %server, %late) = ('pass');
     my $select = IO::Select->new($listen, $reader);
+    my $control = IO::Select->new($listen, $reader);
 
     $said->autoflush(1);
 
@@ -125,7 +127,9 @@ sub serve {
 
     while (1) {
 
-        for my $sock ($select->can_read(0.1)) {
+        my $from = $mode eq 'hold' ? $control : $select;
+
+        for my $sock ($from->can_read(0.1)) {
 
             if ($sock == $reader) {
                 my $line = readline $reader // return;
@@ -156,7 +160,7 @@ sub serve {
                 next;
             }
 
-            next if !defined fileno $sock;
+            next if !defined fileno $sock || $mode eq 'hold';
 
             my $n = sysread $sock, my $bytes, 65536;
 

@@ -153,7 +153,8 @@ test_small(void **state)
             /* nor is there a filter to fill */
 
             social_revocations_load_end(set,
-                                        social_revocations_load_begin(set));
+                                        social_revocations_load_begin(set),
+                                        true);
             assert_int_equal(social_revocations_state(set),
                              SOCIAL_REVOCATIONS_ROOM);
             assert_true(has(set, 0, NOW));
@@ -221,14 +222,14 @@ test_full(void **state)
     social_revocations_sweep(set, 100000, NOW + 25);
     load = social_revocations_load_begin(set);
     assert_int_equal(add(set, capacity, LATER, NOW + 25), SOCIAL_OK);
-    social_revocations_load_end(set, load);
+    social_revocations_load_end(set, load, true);
     assert_int_equal(social_revocations_state(set), SOCIAL_REVOCATIONS_FULL);
     assert_true(has(set, capacity, NOW));
 
     for (n = 0, taken = 0; n < capacity / 2; n++) {
         load = social_revocations_load_begin(set);
         assert_int_equal(add(set, capacity + n, LATER, NOW + 100), SOCIAL_OK);
-        social_revocations_load_end(set, load);
+        social_revocations_load_end(set, load, true);
         taken += social_revocations_state(set) == SOCIAL_REVOCATIONS_ROOM;
     }
 
@@ -244,7 +245,7 @@ test_full(void **state)
         assert_int_equal(add(set, capacity + n, LATER, NOW + 100), SOCIAL_OK);
     }
 
-    social_revocations_load_end(set, load);
+    social_revocations_load_end(set, load, true);
     assert_int_equal(social_revocations_state(set), SOCIAL_REVOCATIONS_ROOM);
 
     for (n = 0; n < capacity + capacity / 2; n++) {
@@ -342,12 +343,12 @@ test_filter(void **state)
 
     /* one that began before it, and one that never did, end nothing */
 
-    social_revocations_load_end(set, load - 1);
-    social_revocations_load_end(set, load + 1);
-    social_revocations_load_end(set, 0);
+    social_revocations_load_end(set, load - 1, true);
+    social_revocations_load_end(set, load + 1, true);
+    social_revocations_load_end(set, 0, true);
     assert_true(has(set, capacity + filtered - 1, NOW));
 
-    social_revocations_load_end(set, load);
+    social_revocations_load_end(set, load, true);
     assert_true(social_revocations_epoch(set) > epoch);
     assert_int_equal(social_revocations_state(set), SOCIAL_REVOCATIONS_FULL);
     assert_true(has(set, capacity + filtered, NOW));
@@ -360,7 +361,7 @@ test_filter(void **state)
 
     /* twice over is once */
 
-    social_revocations_load_end(set, load);
+    social_revocations_load_end(set, load, true);
     assert_true(has(set, capacity, NOW));
 
     /* two at a time: the one that began last counts */
@@ -368,7 +369,7 @@ test_filter(void **state)
     load = social_revocations_load_begin(set);
     assert_int_equal(add(set, capacity, LATER, NOW), SOCIAL_OK);
     (void) social_revocations_load_begin(set);
-    social_revocations_load_end(set, load);
+    social_revocations_load_end(set, load, true);
     assert_true(has(set, capacity + 99, NOW));
 
     /* what is over makes room for it */
@@ -379,7 +380,7 @@ test_filter(void **state)
 
     load = social_revocations_load_begin(set);
     assert_int_equal(add(set, capacity, LATER, NOW + 100), SOCIAL_OK);
-    social_revocations_load_end(set, load);
+    social_revocations_load_end(set, load, true);
     assert_int_equal(social_revocations_state(set), SOCIAL_REVOCATIONS_ROOM);
     assert_true(has(set, capacity, NOW + 100));
     assert_false(has(set, capacity + 1, NOW + 100));
@@ -406,7 +407,7 @@ test_drop(void **state)
     capacity = social_revocations_capacity(set);
 
     make_id(1, id);
-    social_revocations_drop(set, id);
+    social_revocations_drop(set, id, false);
 
     for (n = 0; n <= capacity; n++) {
         assert_int_equal(add(set, n, LATER, NOW), SOCIAL_OK);
@@ -414,7 +415,7 @@ test_drop(void **state)
 
     for (n = 0; n <= capacity; n += 2) {
         make_id(n, id);
-        social_revocations_drop(set, id);
+        social_revocations_drop(set, id, false);
     }
 
     for (n = 0; n < capacity; n++) {
@@ -430,7 +431,7 @@ test_drop(void **state)
         assert_int_equal(add(set, n, LATER, NOW), SOCIAL_OK);
     }
 
-    social_revocations_load_end(set, load);
+    social_revocations_load_end(set, load, true);
     assert_int_equal(social_revocations_state(set), SOCIAL_REVOCATIONS_ROOM);
 
     for (n = 0; n < capacity; n++) {
@@ -482,7 +483,7 @@ test_model(void **state)
         if (i % 7 == 0) {
             n = (size_t) (seed >> 50) % 2000;
             make_id(n, id);
-            social_revocations_drop(set, id);
+            social_revocations_drop(set, id, false);
             model[n] = 0;
         }
 
@@ -755,7 +756,7 @@ reload(social_revocations_t *set, unsigned char ids[][16], size_t n,
             }
         }
 
-        social_revocations_load_end(set, load);
+        social_revocations_load_end(set, load, true);
         social_revocations_sweep(set, n / 8, now);
         at->begun = round;
         at->done++;
@@ -818,6 +819,244 @@ test_loads(void **state)
 }
 
 
+static bool
+may(const social_revocations_t *set, uint64_t n, int64_t now)
+{
+    size_t         i;
+    uint32_t       marks[SOCIAL_REVOCATIONS_MARKS];
+    unsigned char  id[16];
+
+    for (i = 0; i < SOCIAL_REVOCATIONS_MARKS; i++) {
+        make_id(1000000 + n + i, id);
+        marks[i] = social_revocations_mark(id);
+    }
+
+    /* the last of four counts as the first */
+
+    make_id(n, id);
+    marks[n % SOCIAL_REVOCATIONS_MARKS] = social_revocations_mark(id);
+
+    return social_revocations_may(set, marks, now);
+}
+
+
+/*
+ * By its marks a token is found if it is there, whichever of them it is; and
+ * while the filter is in use, which has none of them, always.
+ */
+
+static void
+test_marks(void **state)
+{
+    void                  *memory;
+    size_t                 n, capacity;
+    uint64_t               load;
+    social_revocations_t  *set;
+
+    (void) state;
+
+    memory = malloc(SIZE);
+    assert_non_null(memory);
+
+    set = social_revocations_init(memory, SIZE);
+    capacity = social_revocations_capacity(set);
+
+    for (n = 0; n < capacity; n++) {
+        assert_false(may(set, n, NOW));
+        assert_int_equal(add(set, n, LATER, NOW), SOCIAL_OK);
+        assert_true(may(set, n, NOW));
+        assert_false(may(set, n, LATER));
+    }
+
+    assert_false(may(set, capacity, NOW));
+    assert_int_equal(add(set, capacity, LATER, NOW), SOCIAL_OK);
+    assert_true(may(set, capacity, NOW));
+    assert_true(may(set, capacity + 1, NOW));
+
+    load = social_revocations_load_begin(set);
+    social_revocations_load_end(set, load, true);
+    assert_false(may(set, capacity, NOW));
+
+    free(memory);
+}
+
+
+/*
+ * Of a subject: a time that becomes later and never earlier, unless it was
+ * over; and all, where there is no slot for a time.
+ */
+
+static void
+test_subject(void **state)
+{
+    void                  *memory;
+    size_t                 n, capacity;
+    int64_t                before;
+    uint64_t               epoch;
+    unsigned char          id[16], near[16];
+    social_revocations_t  *set;
+
+    (void) state;
+
+    memory = malloc(SIZE);
+    assert_non_null(memory);
+
+    set = social_revocations_init(memory, SIZE);
+    capacity = social_revocations_capacity(set);
+
+    make_id(1, id);
+    assert_false(social_revocations_subject(set, id, NOW, &before));
+
+    assert_int_equal(social_revocations_add_subject(set, id, 500, LATER, NOW),
+                     SOCIAL_OK);
+    epoch = social_revocations_epoch(set);
+    assert_true(social_revocations_subject(set, id, NOW, &before));
+    assert_int_equal(before, 500);
+    assert_false(social_revocations_subject(set, id, LATER, &before));
+    assert_true(may(set, 1, NOW));
+
+    /* it is not a session, nor of another subject */
+
+    assert_false(has(set, 1, NOW));
+
+    memcpy(near, id, 16);
+    near[15] ^= 1;
+    assert_false(social_revocations_subject(set, near, NOW, &before));
+
+    /* earlier, and shorter: no news */
+
+    assert_int_equal(social_revocations_add_subject(set, id, 499, LATER, NOW),
+                     SOCIAL_OK);
+    assert_int_equal(social_revocations_add_subject(set, id, 500, LATER - 5,
+                                                    NOW), SOCIAL_OK);
+    assert_int_equal(social_revocations_epoch(set), epoch);
+    assert_true(social_revocations_subject(set, id, NOW, &before));
+    assert_int_equal(before, 500);
+
+    /* later, for as long; earlier, for longer */
+
+    assert_int_equal(social_revocations_add_subject(set, id, 501, LATER - 5,
+                                                    NOW), SOCIAL_OK);
+    assert_int_equal(social_revocations_epoch(set), epoch + 1);
+    assert_true(social_revocations_subject(set, id, LATER - 1, &before));
+    assert_int_equal(before, 501);
+
+    assert_int_equal(social_revocations_add_subject(set, id, 400, LATER + 9,
+                                                    NOW), SOCIAL_OK);
+    assert_int_equal(social_revocations_epoch(set), epoch + 2);
+    assert_true(social_revocations_subject(set, id, LATER + 8, &before));
+    assert_int_equal(before, 501);
+
+    /* all, until that is over */
+
+    assert_int_equal(social_revocations_add_subject(set, id, INT64_MAX, LATER,
+                                                    NOW), SOCIAL_OK);
+    assert_true(social_revocations_subject(set, id, NOW, &before));
+    assert_true(before == INT64_MAX);
+    assert_int_equal(social_revocations_add_subject(set, id, 600, LATER, NOW),
+                     SOCIAL_OK);
+    assert_true(social_revocations_subject(set, id, NOW, &before));
+    assert_true(before == INT64_MAX);
+
+    assert_int_equal(social_revocations_add_subject(set, id, 700, LATER + 99,
+                                                    LATER + 9), SOCIAL_OK);
+    assert_true(social_revocations_subject(set, id, LATER + 9, &before));
+    assert_int_equal(before, 700);
+
+    social_revocations_drop(set, id, false);
+    assert_true(social_revocations_subject(set, id, LATER + 9, &before));
+    social_revocations_drop(set, id, true);
+    assert_false(social_revocations_subject(set, id, LATER + 9, &before));
+
+    /* what does not fit */
+
+    set = social_revocations_init(memory, SIZE);
+    assert_int_equal(social_revocations_add_subject(set, id, -5, LATER, NOW),
+                     SOCIAL_OK);
+    assert_true(social_revocations_subject(set, id, NOW, &before));
+    assert_int_equal(before, 0);
+    assert_int_equal(social_revocations_add_subject(set, id,
+                                          INT64_C(4294967294), LATER, NOW),
+                     SOCIAL_OK);
+    assert_true(social_revocations_subject(set, id, NOW, &before));
+    assert_true(before == INT64_C(4294967294));
+    assert_int_equal(social_revocations_add_subject(set, id,
+                                          INT64_C(4294967295), LATER, NOW),
+                     SOCIAL_OK);
+    assert_true(social_revocations_subject(set, id, NOW, &before));
+    assert_true(before == INT64_MAX);
+
+    /* in the filter */
+
+    for (n = 10; n < capacity + 10; n++) {
+        assert_int_equal(add(set, n, LATER, NOW), SOCIAL_OK);
+    }
+
+    make_id(2, id);
+    assert_int_equal(social_revocations_add_subject(set, id, 500, LATER, NOW),
+                     SOCIAL_OK);
+    assert_true(social_revocations_subject(set, id, NOW, &before));
+    assert_true(before == INT64_MAX);
+
+    free(memory);
+}
+
+
+/*
+ * What the filter had before a load stays, unless the load may forget it.
+ */
+
+static void
+test_kept(void **state)
+{
+    void                  *memory;
+    size_t                 n, capacity;
+    uint64_t               load;
+    social_revocations_t  *set;
+
+    (void) state;
+
+    memory = malloc(SIZE);
+    assert_non_null(memory);
+
+    set = social_revocations_init(memory, SIZE);
+    capacity = social_revocations_capacity(set);
+    assert_int_equal(social_revocations_overflow_until(set), 0);
+
+    for (n = 0; n < capacity; n++) {
+        assert_int_equal(add(set, n, LATER + 500, NOW), SOCIAL_OK);
+    }
+
+    assert_int_equal(social_revocations_overflow_until(set), 0);
+    assert_int_equal(add(set, n, LATER, NOW), SOCIAL_OK);
+    assert_int_equal(add(set, n + 1, LATER - 1, NOW), SOCIAL_OK);
+    assert_int_equal(social_revocations_overflow_until(set), LATER);
+
+    load = social_revocations_load_begin(set);
+    assert_int_equal(add(set, n + 2, LATER, NOW), SOCIAL_OK);
+    social_revocations_load_end(set, load, false);
+
+    assert_true(has(set, n, NOW));
+    assert_true(has(set, n + 1, NOW));
+    assert_true(has(set, n + 2, NOW));
+    assert_int_equal(social_revocations_state(set), SOCIAL_REVOCATIONS_FULL);
+
+    /* that load is over */
+
+    social_revocations_load_end(set, load, true);
+    assert_true(has(set, n, NOW));
+
+    load = social_revocations_load_begin(set);
+    assert_int_equal(add(set, n + 1, LATER, NOW), SOCIAL_OK);
+    social_revocations_load_end(set, load, true);
+
+    assert_false(has(set, n, NOW));
+    assert_true(has(set, n + 1, NOW));
+
+    free(memory);
+}
+
+
 int
 main(void)
 {
@@ -826,6 +1065,9 @@ main(void)
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_subject),
+        cmocka_unit_test(test_kept),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_model),
         cmocka_unit_test(test_readers),

@@ -60,7 +60,7 @@ test_verdict(uint64_t n, uint64_t version)
     v.expires = (int64_t) (NOW + 3600 + version);
     v.epoch = n * 7 + version;
     v.issuer = (unsigned) ((n * 11 + version) & 0xffff);
-    memset(v.session, (int) ((n + version) & 0xff), sizeof(v.session));
+    memset(v.marks, (int) ((n + version) & 0xff), sizeof(v.marks));
 
     return v;
 }
@@ -76,7 +76,7 @@ test_is_verdict(const social_token_verdict_t *v, uint64_t n)
     assert_int_equal(v->generation, wanted.generation);
     assert_int_equal(v->epoch, wanted.epoch);
     assert_int_equal(v->issuer, wanted.issuer);
-    assert_memory_equal(v->session, wanted.session, sizeof(wanted.session));
+    assert_memory_equal(v->marks, wanted.marks, sizeof(wanted.marks));
 }
 
 

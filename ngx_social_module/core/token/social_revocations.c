@@ -19,6 +19,13 @@
  */
 #define SOCIAL_REVOCATIONS_GRACE  30
 
+/* all that is compared of an id, and of a subject's, and of a mark */
+#define SOCIAL_REVOCATIONS_WHOLE  UINT64_MAX
+#define SOCIAL_REVOCATIONS_UPPER  (UINT64_MAX << 32)
+
+/* instead of the time of a subject's entry: all of its sessions */
+#define SOCIAL_REVOCATIONS_ALL    UINT32_MAX
+
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a lock would be a process's own");
 
 
@@ -26,6 +33,14 @@ typedef struct {
     _Atomic uint64_t          id[2];
     _Atomic int64_t           until;        /* 0: empty */
 } social_revocations_slot_t;
+
+
+/* what to look for: the bits of an id that are in "mask" */
+
+typedef struct {
+    uint64_t                  half[2];
+    uint64_t                  mask[2];
+} social_revocations_key_t;
 
 
 struct social_revocations_s {
@@ -44,27 +59,35 @@ struct social_revocations_s {
     size_t                    swept;        /* the next slot */
 
     social_bloom_t            overflow;     /* what has no slot */
+    int64_t                   lasts;        /* of it, the longest ever */
 
     social_revocations_slot_t slots[];
 };
 
 
-static void social_revocations_split(
-    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], uint64_t half[2]);
+static void social_revocations_key(social_revocations_key_t *key,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], bool subject);
 static size_t social_revocations_first(const social_revocations_t *set,
     const uint64_t half[2]);
 static size_t social_revocations_next(const social_revocations_t *set,
     size_t i);
 static bool social_revocations_is(const social_revocations_slot_t *slot,
-    const uint64_t half[2]);
+    const social_revocations_key_t *key);
 static void social_revocations_begin(social_revocations_t *set);
 static void social_revocations_finish(social_revocations_t *set);
 static void social_revocations_remove(social_revocations_t *set, size_t hole,
     int64_t now);
+static bool social_revocations_find(const social_revocations_t *set,
+    const social_revocations_key_t *key, int64_t now, uint32_t *code);
 static bool social_revocations_probe(const social_revocations_t *set,
-    const uint64_t half[2], int64_t now);
+    const social_revocations_key_t *key, int64_t now, uint32_t *code);
+static social_rc_e social_revocations_put(social_revocations_t *set,
+    const social_revocations_key_t *key, int64_t until, int64_t now);
+static void social_revocations_extend(social_revocations_t *set,
+    social_revocations_slot_t *slot, const social_revocations_key_t *key,
+    int64_t until, int64_t now);
 static social_rc_e social_revocations_overflow(social_revocations_t *set,
-    const uint64_t half[2]);
+    const social_revocations_key_t *key, int64_t until);
 
 
 social_revocations_t *
@@ -101,6 +124,7 @@ social_revocations_init(void *memory, size_t size)
     set->limit = n / 4 * 3 + n % 4 * 3 / 4;
     set->used = 0;
     set->swept = 0;
+    set->lasts = 0;
 
     atomic_init(&set->epoch, 1);
     atomic_init(&set->moves, 0);
@@ -169,16 +193,107 @@ bool
 social_revocations_has(const social_revocations_t *set,
     const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t now)
 {
-    uint64_t  half[2], moves, before;
+    uint32_t                  code;
+    social_revocations_key_t  key;
 
-    social_revocations_split(id, half);
+    social_revocations_key(&key, id, false);
+
+    return social_revocations_find(set, &key, now, &code);
+}
+
+
+bool
+social_revocations_subject(const social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t now,
+    int64_t *before)
+{
+    uint32_t                  code;
+    social_revocations_key_t  key;
+
+    social_revocations_key(&key, id, true);
+
+    if (!social_revocations_find(set, &key, now, &code)) {
+        return false;
+    }
+
+    *before = code == SOCIAL_REVOCATIONS_ALL ? INT64_MAX : (int64_t) code;
+
+    return true;
+}
+
+
+uint32_t
+social_revocations_mark(const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE])
+{
+    social_revocations_key_t  key;
+
+    social_revocations_key(&key, id, false);
+
+    return (uint32_t) (key.half[0] >> 32);
+}
+
+
+bool
+social_revocations_may(const social_revocations_t *set,
+    const uint32_t marks[SOCIAL_REVOCATIONS_MARKS], int64_t now)
+{
+    size_t                    i;
+    uint32_t                  code;
+    uint64_t                  moves, before;
+    social_revocations_key_t  key;
+
+    key.half[1] = 0;
+    key.mask[0] = SOCIAL_REVOCATIONS_UPPER;
+    key.mask[1] = 0;
 
     moves = atomic_load_explicit(&set->moves, memory_order_acquire);
 
     do {
-        if (social_revocations_probe(set, half, now)
-            || social_bloom_has(&set->overflow, half))
-        {
+        /* the filter knows nothing by so few bytes */
+
+        if (social_bloom_state(&set->overflow) != SOCIAL_BLOOM_EMPTY) {
+            return true;
+        }
+
+        for (i = 0; i < SOCIAL_REVOCATIONS_MARKS; i++) {
+
+            if (i && marks[i] == marks[i - 1]) {
+                continue;
+            }
+
+            key.half[0] = (uint64_t) marks[i] << 32;
+
+            if (social_revocations_probe(set, &key, now, &code)) {
+                return true;
+            }
+        }
+
+        atomic_thread_fence(memory_order_acquire);
+
+        before = moves;
+        moves = atomic_load_explicit(&set->moves, memory_order_acquire);
+
+    } while (moves != before);
+
+    return false;
+}
+
+
+static bool
+social_revocations_find(const social_revocations_t *set,
+    const social_revocations_key_t *key, int64_t now, uint32_t *code)
+{
+    uint64_t  moves, before;
+
+    moves = atomic_load_explicit(&set->moves, memory_order_acquire);
+
+    do {
+        if (social_revocations_probe(set, key, now, code)) {
+            return true;
+        }
+
+        if (social_bloom_has(&set->overflow, key->half)) {
+            *code = SOCIAL_REVOCATIONS_ALL;
             return true;
         }
 
@@ -197,13 +312,13 @@ social_revocations_has(const social_revocations_t *set,
 
 static bool
 social_revocations_probe(const social_revocations_t *set,
-    const uint64_t half[2], int64_t now)
+    const social_revocations_key_t *key, int64_t now, uint32_t *code)
 {
     size_t                            i, n;
     int64_t                           until;
     const social_revocations_slot_t  *slot;
 
-    i = social_revocations_first(set, half);
+    i = social_revocations_first(set, key->half);
 
     /* the count protects against corrupted memory */
 
@@ -216,7 +331,9 @@ social_revocations_probe(const social_revocations_t *set,
             return false;
         }
 
-        if (until > now && social_revocations_is(slot, half)) {
+        if (until > now && social_revocations_is(slot, key)) {
+            *code = (uint32_t) atomic_load_explicit(&slot->id[1],
+                                                    memory_order_relaxed);
             return true;
         }
 
@@ -232,10 +349,39 @@ social_revocations_add(social_revocations_t *set,
     const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t until,
     int64_t now)
 {
+    social_revocations_key_t  key;
+
+    social_revocations_key(&key, id, false);
+
+    return social_revocations_put(set, &key, until, now);
+}
+
+
+social_rc_e
+social_revocations_add_subject(social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t before,
+    int64_t until, int64_t now)
+{
+    social_revocations_key_t  key;
+
+    social_revocations_key(&key, id, true);
+
+    if (before < SOCIAL_REVOCATIONS_ALL) {
+        key.half[1] &= SOCIAL_REVOCATIONS_UPPER;
+        key.half[1] |= before > 0 ? (uint64_t) before : 0;
+    }
+
+    return social_revocations_put(set, &key, until, now);
+}
+
+
+static social_rc_e
+social_revocations_put(social_revocations_t *set,
+    const social_revocations_key_t *key, int64_t until, int64_t now)
+{
     bool                        empty;
     size_t                      i, n;
     int64_t                     old;
-    uint64_t                    half[2];
     social_revocations_slot_t  *slot, *place;
 
     social_revocations_recover(set);
@@ -244,9 +390,7 @@ social_revocations_add(social_revocations_t *set,
         return SOCIAL_OK;
     }
 
-    social_revocations_split(id, half);
-
-    i = social_revocations_first(set, half);
+    i = social_revocations_first(set, key->half);
     place = NULL;
     empty = false;
 
@@ -265,15 +409,8 @@ social_revocations_add(social_revocations_t *set,
             break;
         }
 
-        if (social_revocations_is(slot, half)) {
-
-            if (until > old) {
-                social_revocations_begin(set);
-                atomic_store_explicit(&slot->until, until,
-                                      memory_order_release);
-                social_revocations_finish(set);
-            }
-
+        if (social_revocations_is(slot, key)) {
+            social_revocations_extend(set, slot, key, until, now);
             return SOCIAL_OK;
         }
 
@@ -285,15 +422,15 @@ social_revocations_add(social_revocations_t *set,
     }
 
     if (place == NULL) {
-        return social_revocations_overflow(set, half);
+        return social_revocations_overflow(set, key, until);
     }
 
     social_revocations_begin(set);
 
     set->used += empty;
 
-    atomic_store_explicit(&place->id[0], half[0], memory_order_relaxed);
-    atomic_store_explicit(&place->id[1], half[1], memory_order_relaxed);
+    atomic_store_explicit(&place->id[0], key->half[0], memory_order_relaxed);
+    atomic_store_explicit(&place->id[1], key->half[1], memory_order_relaxed);
     atomic_store_explicit(&place->until, until, memory_order_release);
 
     social_revocations_finish(set);
@@ -302,15 +439,64 @@ social_revocations_add(social_revocations_t *set,
 }
 
 
+/*
+ * An entry that is over says nothing any more: neither for how long, nor of
+ * which of a subject's sessions.
+ */
+
+static void
+social_revocations_extend(social_revocations_t *set,
+    social_revocations_slot_t *slot, const social_revocations_key_t *key,
+    int64_t until, int64_t now)
+{
+    int64_t   old;
+    uint64_t  half;
+
+    old = atomic_load_explicit(&slot->until, memory_order_relaxed);
+    half = atomic_load_explicit(&slot->id[1], memory_order_relaxed);
+
+    if (old <= now || half < key->half[1]) {
+        half = key->half[1];
+    }
+
+    if (until <= old
+        && half == atomic_load_explicit(&slot->id[1], memory_order_relaxed))
+    {
+        return;
+    }
+
+    social_revocations_begin(set);
+
+    atomic_store_explicit(&slot->id[1], half, memory_order_relaxed);
+
+    if (until > old) {
+        atomic_store_explicit(&slot->until, until, memory_order_release);
+    }
+
+    social_revocations_finish(set);
+}
+
+
 static social_rc_e
-social_revocations_overflow(social_revocations_t *set, const uint64_t half[2])
+social_revocations_overflow(social_revocations_t *set,
+    const social_revocations_key_t *key, int64_t until)
 {
     bool         known;
+    uint64_t     half[2];
     social_rc_e  rc;
+
+    /* a filter has no time of a subject: who looks there looks by this */
+
+    half[0] = key->half[0];
+    half[1] = key->half[1] | ~key->mask[1];
 
     known = social_bloom_has(&set->overflow, half);
 
     social_revocations_begin(set);
+
+    if (set->lasts < until) {
+        set->lasts = until;
+    }
 
     rc = social_bloom_add(&set->overflow, half);
 
@@ -347,11 +533,20 @@ social_revocations_load_begin(social_revocations_t *set)
 
 
 void
-social_revocations_load_end(social_revocations_t *set, uint64_t load)
+social_revocations_load_end(social_revocations_t *set, uint64_t load,
+    bool forget)
 {
     social_revocations_recover(set);
 
     if (load == 0 || set->overflow.load != load) {
+        return;
+    }
+
+    if (!forget) {
+
+        /* what was added meanwhile is in both */
+
+        set->overflow.load = 0;
         return;
     }
 
@@ -369,19 +564,26 @@ social_revocations_load_end(social_revocations_t *set, uint64_t load)
 }
 
 
+int64_t
+social_revocations_overflow_until(const social_revocations_t *set)
+{
+    return set->lasts;
+}
+
+
 void
 social_revocations_drop(social_revocations_t *set,
-    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE])
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], bool subject)
 {
     size_t                      i, n;
     int64_t                     until;
-    uint64_t                    half[2];
+    social_revocations_key_t    key;
     social_revocations_slot_t  *slot;
 
     social_revocations_recover(set);
-    social_revocations_split(id, half);
+    social_revocations_key(&key, id, subject);
 
-    i = social_revocations_first(set, half);
+    i = social_revocations_first(set, key.half);
 
     for (n = 0; n < set->size; n++) {
         slot = &set->slots[i];
@@ -394,7 +596,7 @@ social_revocations_drop(social_revocations_t *set,
 
         /* a writer that was killed may have left two of them */
 
-        if (social_revocations_is(slot, half)) {
+        if (social_revocations_is(slot, &key)) {
             atomic_store_explicit(&slot->until, SOCIAL_REVOCATIONS_OVER,
                                   memory_order_release);
         }
@@ -541,10 +743,18 @@ social_revocations_remove(social_revocations_t *set, size_t hole, int64_t now)
 
 
 static void
-social_revocations_split(const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE],
-    uint64_t half[2])
+social_revocations_key(social_revocations_key_t *key,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], bool subject)
 {
-    memcpy(half, id, SOCIAL_REVOCATIONS_ID_SIZE);
+    memcpy(key->half, id, SOCIAL_REVOCATIONS_ID_SIZE);
+
+    key->mask[0] = SOCIAL_REVOCATIONS_WHOLE;
+    key->mask[1] = SOCIAL_REVOCATIONS_WHOLE;
+
+    if (subject) {
+        key->mask[1] = SOCIAL_REVOCATIONS_UPPER;
+        key->half[1] |= SOCIAL_REVOCATIONS_ALL;
+    }
 }
 
 
@@ -569,9 +779,17 @@ social_revocations_next(const social_revocations_t *set, size_t i)
 
 static bool
 social_revocations_is(const social_revocations_slot_t *slot,
-    const uint64_t half[2])
+    const social_revocations_key_t *key)
 {
-    return atomic_load_explicit(&slot->id[0], memory_order_relaxed) == half[0]
-           && atomic_load_explicit(&slot->id[1], memory_order_relaxed)
-              == half[1];
+    uint64_t  other;
+
+    other = (atomic_load_explicit(&slot->id[0], memory_order_relaxed)
+             ^ key->half[0])
+            & key->mask[0];
+
+    other |= (atomic_load_explicit(&slot->id[1], memory_order_relaxed)
+              ^ key->half[1])
+             & key->mask[1];
+
+    return other == 0;
 }

@@ -16,6 +16,10 @@
  * copy first, then a count of the moves, then the old slot changes hands.  A
  * reader that found nothing looks again if the count has changed meanwhile.
  *
+ * An entry of a subject, whose sessions up to a time are ended, has that time
+ * in the last four bytes of its id, which are not compared: it changes with one
+ * store.  No two subjects have the same 12 bytes of SHA-256.
+ *
  * What finds no slot goes into a filter, in the last quarter of the memory: 29
  * bits an id instead of 256, but one in a million of other ids is treated as
  * revoked.  A filter forgets nothing: there are two, and each load of
@@ -37,6 +41,7 @@
 
 
 #define SOCIAL_REVOCATIONS_ID_SIZE  16
+#define SOCIAL_REVOCATIONS_MARKS    4
 
 
 typedef enum {
@@ -79,6 +84,26 @@ bool social_revocations_has(const social_revocations_t *set,
     const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t now);
 
 /*
+ * The same of a subject's entry: "before" is the last second in which a session
+ * of its began that is revoked; INT64_MAX: all are, as they are of an entry of
+ * the filter.
+ */
+bool social_revocations_subject(const social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t now,
+    int64_t *before);
+
+/*
+ * Four bytes of an id, by which a cached verdict knows it; and whether there
+ * may be an entry of any id with one of these marks.  False is certain.  True
+ * is wrong for one in 43,000 others where there are 100,000 entries, and for
+ * all while the filter is in use: who asks has to look again by the ids.
+ */
+uint32_t social_revocations_mark(
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE]);
+bool social_revocations_may(const social_revocations_t *set,
+    const uint32_t marks[SOCIAL_REVOCATIONS_MARKS], int64_t now);
+
+/*
  * Whether all that was known elsewhere has been added once.  A new set is not
  * loaded.
  */
@@ -104,19 +129,36 @@ social_rc_e social_revocations_add(social_revocations_t *set,
     int64_t now);
 
 /*
- * Ends an entry before its time.  One in the filter stays there until the next
- * load ends.
+ * The same for a subject: "before" becomes later, and never earlier, as long as
+ * the entry holds.  What does not fit, before 1970 or after 2105, is the first
+ * second, or all.
+ */
+social_rc_e social_revocations_add_subject(social_revocations_t *set,
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], int64_t before,
+    int64_t until, int64_t now);
+
+/*
+ * Ends an entry before its time, of a session or, with "subject", of a subject.
+ * One in the filter stays there until the next load ends.
  */
 void social_revocations_drop(social_revocations_t *set,
-    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE]);
+    const unsigned char id[SOCIAL_REVOCATIONS_ID_SIZE], bool subject);
 
 /*
  * Between the two, everything that holds is added again: what has no slot then
- * is all that the filter has afterwards.  "begin" returns a number for "end",
- * which does nothing if another load has begun meanwhile.
+ * is all that the filter has afterwards, if it is to "forget" what it had
+ * before.  "begin" returns a number for "end", which does nothing if another
+ * load has begun meanwhile.
  */
 uint64_t social_revocations_load_begin(social_revocations_t *set);
-void social_revocations_load_end(social_revocations_t *set, uint64_t load);
+void social_revocations_load_end(social_revocations_t *set, uint64_t load,
+    bool forget);
+
+/*
+ * Until when the last of all that was ever added to the filter is revoked; 0:
+ * nothing was.
+ */
+int64_t social_revocations_overflow_until(const social_revocations_t *set);
 
 /*
  * Finishes for a writer that was killed: raises the epoch, which it may not

@@ -1,6 +1,6 @@
 
 /*
- * The session that a token belongs to.
+ * The sessions that a token belongs to.
  */
 
 #include <string.h>
@@ -16,38 +16,162 @@
 /* "iat:" or "exp:", a number up to 2^53, ":" */
 #define SOCIAL_SESSION_PREFIX  32
 
+_Static_assert(SOCIAL_SESSION_IDS + 1 == SOCIAL_REVOCATIONS_MARKS,
+               "a mark for each of them, and one for the subject");
+
 
 typedef struct {
-    social_session_kind_e   kind;
     unsigned char           data[SOCIAL_SESSION_PREFIX];
     social_buf_t            prefix;           /* in "data" */
     social_str_t            value;
-} social_session_t;
+} social_session_name_t;
 
 
 static social_rc_e social_session_digest(social_str_t issuer,
     social_str_t prefix, social_str_t value,
     unsigned char id[SOCIAL_SESSION_ID_SIZE]);
-static bool social_session_of(const social_json_t *payload,
-    social_session_t *session);
+static bool social_session_name(social_str_t subject,
+    const social_json_t *payload, social_session_kind_e kind,
+    social_session_name_t *name);
 static bool social_session_text(const social_json_t *payload,
-    const char *name, social_str_t *value);
+    social_str_t name, social_str_t *value);
+static bool social_session_time(const social_json_t *payload,
+    const char *name, int64_t *seconds);
+
+
+static const social_str_t  social_session_claims[] = {
+    [SOCIAL_SESSION_ORIGIN] = social_string("origin_jti"),
+    [SOCIAL_SESSION_SID] = social_string("sid"),
+    [SOCIAL_SESSION_JTI] = social_string("jti")
+};
 
 
 social_rc_e
-social_session_id(social_str_t issuer, const social_json_t *payload,
-    unsigned char id[SOCIAL_SESSION_ID_SIZE], social_session_kind_e *kind)
+social_session_read(social_str_t issuer, social_str_t subject,
+    const social_json_t *payload, social_session_t *session)
 {
-    social_session_t   session;
+    unsigned               kind;
+    social_session_name_t  name;
 
-    if (!social_session_of(payload, &session)) {
-        return SOCIAL_MALFORMED;
+    memset(session, 0, sizeof(social_session_t));
+
+    for (kind = SOCIAL_SESSION_ORIGIN; kind <= SOCIAL_SESSION_EXPIRES; kind++)
+    {
+        if (!social_session_name(subject, payload,
+                                 (social_session_kind_e) kind, &name))
+        {
+            continue;
+        }
+
+        session->kinds[session->n] = (social_session_kind_e) kind;
+
+        if (social_session_digest(issuer, social_buf_since(&name.prefix, 0),
+                                  name.value, session->ids[session->n])
+            != SOCIAL_OK)
+        {
+            return SOCIAL_FAILED;
+        }
+
+        session->n++;
     }
 
-    *kind = session.kind;
+    if (subject.len) {
 
-    return social_session_digest(issuer, social_buf_since(&session.prefix, 0),
-                                 session.value, id);
+        if (social_session_subject(issuer, subject, session->subject)
+            != SOCIAL_OK)
+        {
+            return SOCIAL_FAILED;
+        }
+
+        session->has_subject = true;
+    }
+
+    session->has_began =
+                   social_session_time(payload, "auth_time", &session->began)
+                   || social_session_time(payload, "iat", &session->began);
+
+    return SOCIAL_OK;
+}
+
+
+size_t
+social_session_ends(const social_session_t *session, bool *lasts)
+{
+    size_t  n;
+
+    for (n = 0; n < session->n; n++) {
+        if (session->kinds[n] > SOCIAL_SESSION_SID) {
+            break;
+        }
+    }
+
+    *lasts = (n != 0);
+
+    return n ? n : session->n;
+}
+
+
+/*
+ * What began in the same second as it was ended is ended: nothing says which
+ * of the two came first.  So is what does not say when it began.
+ */
+
+bool
+social_session_revoked(const social_session_t *session,
+    const social_revocations_t *set, int64_t now)
+{
+    size_t   i;
+    int64_t  before;
+
+    for (i = 0; i < session->n; i++) {
+        if (social_revocations_has(set, session->ids[i], now)) {
+            return true;
+        }
+    }
+
+    return session->has_subject
+           && social_revocations_subject(set, session->subject, now, &before)
+           && (!session->has_began || session->began <= before);
+}
+
+
+void
+social_session_marks(const social_session_t *session,
+    uint32_t marks[SOCIAL_REVOCATIONS_MARKS])
+{
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < session->n; i++) {
+        marks[n++] = social_revocations_mark(session->ids[i]);
+    }
+
+    if (session->has_subject) {
+        marks[n++] = social_revocations_mark(session->subject);
+    }
+
+    /* without any, one that finds another's at times, which does no harm */
+
+    for ( /* void */ ; n < SOCIAL_REVOCATIONS_MARKS; n++) {
+        marks[n] = n ? marks[n - 1] : 0;
+    }
+}
+
+
+social_rc_e
+social_session_id(social_str_t issuer, social_session_kind_e kind,
+    social_str_t value, unsigned char id[SOCIAL_SESSION_ID_SIZE])
+{
+    unsigned char  data[SOCIAL_SESSION_PREFIX];
+    social_buf_t   prefix;
+
+    social_buf_init(&prefix, data, sizeof(data));
+    social_buf_put(&prefix, social_session_claims[kind]);
+    social_buf_byte(&prefix, ':');
+
+    return social_session_digest(issuer, social_buf_since(&prefix, 0), value,
+                                 id);
 }
 
 
@@ -102,19 +226,18 @@ social_session_digest(social_str_t issuer, social_str_t prefix,
 
 
 size_t
-social_session_write(const social_json_t *payload,
-    social_session_kind_e *kind, unsigned char *buf, size_t size)
+social_session_write(social_str_t subject, const social_json_t *payload,
+    social_session_kind_e kind, unsigned char *buf, size_t size)
 {
-    size_t             n;
-    social_str_t       prefix;
-    social_session_t   session;
+    size_t                 n;
+    social_str_t           prefix;
+    social_session_name_t  name;
 
-    if (!social_session_of(payload, &session)) {
+    if (!social_session_name(subject, payload, kind, &name)) {
         return 0;
     }
 
-    *kind = session.kind;
-    prefix = social_buf_since(&session.prefix, 0);
+    prefix = social_buf_since(&name.prefix, 0);
 
     n = prefix.len < size ? prefix.len : size;
 
@@ -124,13 +247,13 @@ social_session_write(const social_json_t *payload,
         size -= n;
     }
 
-    n = session.value.len < size ? session.value.len : size;
+    n = name.value.len < size ? name.value.len : size;
 
     if (n) {
-        memcpy(buf, session.value.data, n);
+        memcpy(buf, name.value.data, n);
     }
 
-    return prefix.len + session.value.len;
+    return prefix.len + name.value.len;
 }
 
 
@@ -144,7 +267,7 @@ social_session_until(social_session_kind_e kind, int64_t now,
 
     until = expires + leeway;
 
-    if (kind == SOCIAL_SESSION_ORIGIN && until < now + retention) {
+    if (kind <= SOCIAL_SESSION_SID && until < now + retention) {
         until = now + retention;
     }
 
@@ -154,67 +277,84 @@ social_session_until(social_session_kind_e kind, int64_t now,
 }
 
 
+/*
+ * "iat" need not be there (RFC 7519, 4.1.6).
+ */
+
 static bool
-social_session_of(const social_json_t *payload, social_session_t *session)
+social_session_name(social_str_t subject, const social_json_t *payload,
+    social_session_kind_e kind, social_session_name_t *name)
 {
-    int64_t                    seconds;
-    social_buf_t              *prefix;
-    static const social_str_t  iat = social_string("iat");
-    static const social_str_t  exp = social_string("exp");
+    int64_t        seconds;
+    social_str_t   other;
+    social_buf_t  *prefix;
 
-    prefix = &session->prefix;
+    prefix = &name->prefix;
 
-    social_buf_init(prefix, session->data, sizeof(session->data));
+    social_buf_init(prefix, name->data, sizeof(name->data));
 
-    if (social_session_text(payload, "origin_jti", &session->value)) {
-        session->kind = SOCIAL_SESSION_ORIGIN;
-        social_buf_text(prefix, "origin_jti:");
-        return true;
+    if (kind <= SOCIAL_SESSION_JTI) {
+        social_buf_put(prefix, social_session_claims[kind]);
+        social_buf_byte(prefix, ':');
+
+        return social_session_text(payload, social_session_claims[kind],
+                                   &name->value);
     }
 
-    if (social_session_text(payload, "jti", &session->value)) {
-        session->kind = SOCIAL_SESSION_JTI;
-        social_buf_text(prefix, "jti:");
-        return true;
-    }
-
-    /* a client that acts for itself may have no subject */
-
-    if (!social_session_text(payload, "sub", &session->value)) {
-        session->value = social_str("");
-    }
-
-    /* "iat" need not be there (RFC 7519, 4.1.6) */
-
-    if (social_json_time(social_json_present(payload, iat), &seconds)
-        == SOCIAL_OK)
+    if (subject.len == 0
+        || social_session_text(payload,
+                               social_session_claims[SOCIAL_SESSION_ORIGIN],
+                               &other)
+        || social_session_text(payload,
+                               social_session_claims[SOCIAL_SESSION_JTI],
+                               &other))
     {
-        session->kind = SOCIAL_SESSION_ISSUED;
+        return false;
+    }
+
+    if (social_session_time(payload, "iat", &seconds)) {
+
+        if (kind != SOCIAL_SESSION_ISSUED) {
+            return false;
+        }
+
         social_buf_text(prefix, "iat:");
 
-    } else if (social_json_time(social_json_present(payload, exp), &seconds)
-               == SOCIAL_OK)
-    {
-        session->kind = SOCIAL_SESSION_EXPIRES;
-        social_buf_text(prefix, "exp:");
-
     } else {
-        return false;
+
+        if (kind != SOCIAL_SESSION_EXPIRES
+            || !social_session_time(payload, "exp", &seconds))
+        {
+            return false;
+        }
+
+        social_buf_text(prefix, "exp:");
     }
 
     social_buf_number(prefix, (uint64_t) seconds);
     social_buf_byte(prefix, ':');
+
+    name->value = subject;
 
     return true;
 }
 
 
 static bool
-social_session_text(const social_json_t *payload, const char *name,
+social_session_text(const social_json_t *payload, social_str_t name,
     social_str_t *value)
 {
-    return social_json_string(social_json_present(payload, social_str(name)),
-                              value)
+    return social_json_string(social_json_present(payload, name), value)
            == SOCIAL_OK
            && value->len != 0;
+}
+
+
+static bool
+social_session_time(const social_json_t *payload, const char *name,
+    int64_t *seconds)
+{
+    return social_json_time(social_json_present(payload, social_str(name)),
+                            seconds)
+           == SOCIAL_OK;
 }

@@ -228,7 +228,7 @@ social_token_verdict_pack(const social_token_verdict_t *verdict,
     words[0] = verdict->generation;
     words[1] = verdict->epoch;
     words[2] = (uint64_t) expires << 16 | (verdict->issuer & 0xffff);
-    memcpy(&words[3], verdict->session, sizeof(verdict->session));
+    memcpy(&words[3], verdict->marks, sizeof(verdict->marks));
 }
 
 
@@ -240,7 +240,7 @@ social_token_verdict_unpack(social_token_verdict_t *verdict,
     verdict->epoch = words[1];
     verdict->expires = (int64_t) (words[2] >> 16);
     verdict->issuer = (unsigned) (words[2] & 0xffff);
-    memcpy(verdict->session, &words[3], sizeof(verdict->session));
+    memcpy(verdict->marks, &words[3], sizeof(verdict->marks));
 }
 
 

@@ -26,8 +26,8 @@
 #include <stdint.h>
 
 
-#define SOCIAL_TOKEN_DIGEST_SIZE   16
-#define SOCIAL_TOKEN_SESSION_SIZE  16
+#define SOCIAL_TOKEN_DIGEST_SIZE  16
+#define SOCIAL_TOKEN_MARKS        4
 
 
 typedef struct {
@@ -35,7 +35,7 @@ typedef struct {
     int64_t        expires;      /* the last second in which it is good */
     uint64_t       epoch;        /* of the revocations it was verified by */
     unsigned       issuer;       /* which of the location's, below 65536 */
-    unsigned char  session[SOCIAL_TOKEN_SESSION_SIZE];
+    uint32_t       marks[SOCIAL_TOKEN_MARKS];    /* of its sessions */
 } social_token_verdict_t;
 
 

@@ -5,7 +5,6 @@
 
 #include "ngx_http_social_binding.h"
 #include "ngx_http_social_revocation.h"
-#include "social_resource.h"
 
 
 static ngx_http_social_auth_ctx_t *ngx_http_social_auth_create_ctx(
@@ -31,10 +30,6 @@ static social_token_status_e ngx_http_social_auth_look(
 static social_token_status_e ngx_http_social_auth_check(
     ngx_http_social_auth_ctx_t *ctx, social_jwks_t *jwks,
     const social_jwk_t *jwk, ngx_http_social_auth_how_e how);
-static social_token_status_e ngx_http_social_auth_session(
-    ngx_http_social_auth_ctx_t *ctx);
-static ngx_uint_t ngx_http_social_auth_unloaded(
-    ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_log(ngx_http_social_auth_ctx_t *ctx);
 
@@ -55,7 +50,8 @@ ngx_http_social_auth_verify(ngx_http_request_t *r,
     }
 
     if (ctx->verdict != alcf->verdict
-        || ctx->open != ngx_http_social_revocations_open(r)
+        || ctx->late != alcf->late
+        || ctx->rule != ngx_http_social_revocations_rule(r)
         || !ngx_http_social_binding_same(ctx))
     {
         /* the first time, or a location with other rules */
@@ -248,7 +244,8 @@ ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
 
     ctx->verdict = alcf->verdict;
     ctx->issuers = alcf->issuers;
-    ctx->open = ngx_http_social_revocations_open(ctx->request);
+    ctx->late = alcf->late;
+    ctx->rule = ngx_http_social_revocations_rule(ctx->request);
 
     ngx_http_social_binding_begin(ctx);
 
@@ -263,7 +260,7 @@ ngx_http_social_auth_begin(ngx_http_social_auth_ctx_t *ctx,
     }
 
     if (cached->tokens
-        && !ngx_http_social_auth_unloaded(ctx)
+        && !ngx_http_social_revocations_missing(ctx->request)
         && ngx_http_social_tokens_lookup(ctx->request, cached) == NGX_OK)
     {
         issuer = ctx->issuers->list.elts;
@@ -539,17 +536,21 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx,
 
     status = ngx_http_social_auth_check(ctx, jwks, jwk, how);
 
-    if (status == SOCIAL_TOKEN_OK) {
-        status = ngx_http_social_auth_check_claims(ctx, ngx_time(),
-                                                   &ctx->claims);
+    if (status != SOCIAL_TOKEN_OK) {
+        return status;
+    }
+
+    /* another block may have found another subject */
+
+    ctx->parsed->has_subject = 0;
+
+    status = ngx_http_social_auth_check_claims(ctx, ngx_time(), &ctx->claims);
+
+    if (status == SOCIAL_TOKEN_EXPIRED && ctx->late) {
+        return ngx_http_social_auth_late(ctx);
     }
 
     if (status == SOCIAL_TOKEN_OK) {
-
-        /* another block may have found another subject */
-
-        ctx->parsed->has_subject = 0;
-
         status = ngx_http_social_auth_session(ctx);
     }
 
@@ -570,9 +571,13 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx,
 static social_token_status_e
 ngx_http_social_auth_look(ngx_http_social_auth_ctx_t *ctx)
 {
-    social_claims_t  claims;
+    social_claims_t        claims;
+    social_token_status_e  status;
 
-    return ngx_http_social_auth_check_claims(ctx, ngx_time(), &claims);
+    status = ngx_http_social_auth_check_claims(ctx, ngx_time(), &claims);
+
+    return status == SOCIAL_TOKEN_EXPIRED && ctx->late ? SOCIAL_TOKEN_OK
+                                                       : status;
 }
 
 
@@ -624,108 +629,6 @@ ngx_http_social_auth_check(ngx_http_social_auth_ctx_t *ctx,
 }
 
 
-/*
- * For a resource it is the audience that counts, in place of those that the
- * issuer's block has for all locations.  A token without any is verified by
- * the block's rules, where such tokens are accepted.
- */
-
-social_token_status_e
-ngx_http_social_auth_check_claims(ngx_http_social_auth_ctx_t *ctx, time_t now,
-    social_claims_t *claims)
-{
-    social_rc_e              rc;
-    ngx_array_t             *audiences;
-    social_claims_policy_t   policy;
-
-    policy = ctx->issuer->policy;
-    audiences = ctx->issuers->audiences;
-
-    if (audiences) {
-
-        rc = social_resource_audience(ctx->jwt.payload, audiences->elts,
-                                      audiences->nelts);
-
-        if (rc == SOCIAL_OK) {
-            policy.audience_count = 0;
-
-        } else if (rc != SOCIAL_DECLINED || !ctx->issuers->unbound) {
-
-            /* which the token does not have either, in its turn */
-
-            policy.audiences = audiences->elts;
-            policy.audience_count = audiences->nelts;
-        }
-    }
-
-    return social_claims_check(ctx->jwt.payload, &policy, now, claims);
-}
-
-
-/*
- * The epoch is read before the set is asked: a session that is revoked
- * meanwhile is checked again at the next request.
- */
-
-static social_token_status_e
-ngx_http_social_auth_session(ngx_http_social_auth_ctx_t *ctx)
-{
-    const u_char            *subject;
-    social_revocations_t    *set;
-    social_session_kind_e    kind;
-    social_token_verdict_t  *verdict;
-
-    verdict = &ctx->cached.verdict;
-    verdict->epoch = 0;
-    ngx_memzero(verdict->session, sizeof(verdict->session));
-
-    set = ngx_http_social_revocations(ctx->request);
-    ctx->cached.subjects = ngx_http_social_revocations_subjects(ctx->request);
-
-    if (set == NULL) {
-        return SOCIAL_TOKEN_OK;
-    }
-
-    if (social_session_id(ngx_http_social_view(&ctx->issuer->identity),
-                          ctx->jwt.payload, verdict->session, &kind)
-        != SOCIAL_OK
-        || ngx_http_social_auth_subject(ctx, &subject) != NGX_OK)
-    {
-        return SOCIAL_TOKEN_FAILED;
-    }
-
-    verdict->epoch = social_revocations_epoch(set);
-
-    if (social_revocations_has(set, verdict->session, ngx_time())
-        || social_revocations_has(set, subject, ngx_time()))
-    {
-        return SOCIAL_TOKEN_REVOKED;
-    }
-
-    return ngx_http_social_auth_unloaded(ctx) ? SOCIAL_TOKEN_NO_REVOCATIONS
-                                              : SOCIAL_TOKEN_OK;
-}
-
-
-/*
- * Whether revocations are not loaded yet, and the location waits for them.
- */
-
-static ngx_uint_t
-ngx_http_social_auth_unloaded(ngx_http_social_auth_ctx_t *ctx)
-{
-    social_revocations_t  *set;
-
-    if (ctx->open) {
-        return 0;
-    }
-
-    set = ngx_http_social_revocations(ctx->request);
-
-    return set != NULL && !social_revocations_loaded(set);
-}
-
-
 static void
 ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx)
 {
@@ -743,8 +646,7 @@ ngx_http_social_auth_store(ngx_http_social_auth_ctx_t *ctx)
     }
 
     verdict = &cached->verdict;
-    verdict->generation = ngx_http_social_tokens_generation(ctx->issuer,
-                                                            cached->subjects);
+    verdict->generation = ngx_http_social_keys_generation(ctx->issuer);
     verdict->expires = ctx->claims.expires + ctx->issuer->leeway - 1;
 
     ngx_http_social_tokens_store(ctx->request, cached);
@@ -816,32 +718,6 @@ ngx_http_social_auth_load(ngx_http_social_auth_ctx_t *ctx)
 
     ngx_http_social_parsed_keep(cached->tokens->parsed, ctx->parsed,
                                cached->digest);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_social_auth_subject(ngx_http_social_auth_ctx_t *ctx,
-    const u_char **id)
-{
-    ngx_http_social_parsed_t  *parsed;
-
-    parsed = ctx->parsed;
-
-    if (!parsed->has_subject) {
-
-        if (social_session_subject(ngx_http_social_view(&ctx->issuer->identity),
-                                   ctx->claims.subject, parsed->subject)
-            != SOCIAL_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        parsed->has_subject = 1;
-    }
-
-    *id = parsed->subject;
 
     return NGX_OK;
 }

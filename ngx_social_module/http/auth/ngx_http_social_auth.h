@@ -82,6 +82,8 @@ typedef struct {
     ngx_flag_t                  cache;
     ngx_http_social_tokens_t   *tokens;        /* NULL: not kept */
     ngx_str_t                   scope_header;  /* for WWW-Authenticate */
+    time_t                      late;          /* for so long after it expired
+                                                  a token can be signed out */
 } ngx_http_social_auth_loc_conf_t;
 
 
@@ -116,6 +118,8 @@ typedef struct {
     time_t                      verified_at;
 
     ngx_http_social_waiter_t    waiter;
+    time_t                      late;       /* as the location has it */
+    ngx_uint_t                  rule;       /* of its revocations, likewise */
     ngx_uint_t                  waited;     /* for the keys of the first so
                                                   many, and must not be again */
     ngx_http_social_auth_checked_t  *checked;   /* by issuer, or NULL */
@@ -131,8 +135,6 @@ typedef struct {
     unsigned                    by_dpop:1;  /* by the scheme "DPoP" */
     unsigned                    settled:1;  /* PREACCESS has waited */
     unsigned                    pending:1;  /* a variable was read before */
-    unsigned                    open:1;     /* before revocations were
-                                                  loaded, too */
 
     /* what the token's binding was checked by, and how its proof was */
 
@@ -192,13 +194,6 @@ void ngx_http_social_auth_verify_again(ngx_http_social_auth_ctx_t *ctx,
 void ngx_http_social_auth_give_up(ngx_http_social_auth_ctx_t *ctx);
 
 /*
- * The same as social_claims_check() of a parsed token by the rules of its
- * "issuer" and of the location, whose "issuers" are those of "ctx".
- */
-social_token_status_e ngx_http_social_auth_check_claims(
-    ngx_http_social_auth_ctx_t *ctx, time_t now, social_claims_t *claims);
-
-/*
  * Makes sure that "jwt" and "claims" of a valid token are there: a cached
  * verdict has neither.  NGX_ERROR: out of memory; the status is
  * SOCIAL_TOKEN_FAILED then.
@@ -223,14 +218,6 @@ ngx_uint_t ngx_http_social_auth_pending(ngx_http_request_t *r);
  */
 ngx_int_t ngx_http_social_auth_identity(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t **identity);
-
-/*
- * What names the subject of a valid token whose claims are there, of
- * SOCIAL_SESSION_ID_SIZE bytes: it lives as long as the parsed token.
- * NGX_ERROR: OpenSSL failed.
- */
-ngx_int_t ngx_http_social_auth_subject(ngx_http_social_auth_ctx_t *ctx,
-    const u_char **id);
 
 /*
  * The id of the user's row, in "ctx"; empty where it is not known.
@@ -265,6 +252,40 @@ ngx_int_t ngx_http_social_auth_wait(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t **ctx);
 
 
+/* ngx_http_social_auth_session.c */
+
+/*
+ * The status of a token that is good by all else: SOCIAL_TOKEN_OK,
+ * SOCIAL_TOKEN_REVOKED, SOCIAL_TOKEN_NO_REVOCATIONS, or SOCIAL_TOKEN_FAILED.
+ * The verdict in "ctx" has what to look it up again by.
+ */
+social_token_status_e ngx_http_social_auth_session(
+    ngx_http_social_auth_ctx_t *ctx);
+
+/*
+ * The same of a token that has expired and may only be signed out, "late" by
+ * its location: SOCIAL_TOKEN_EXPIRED if that is over, or if its session does
+ * not outlive it.
+ */
+social_token_status_e ngx_http_social_auth_late(
+    ngx_http_social_auth_ctx_t *ctx);
+
+/*
+ * The sessions of a valid token whose claims are there.  NGX_ERROR: OpenSSL
+ * failed, or out of memory.
+ */
+ngx_int_t ngx_http_social_auth_sessions(ngx_http_social_auth_ctx_t *ctx,
+    social_session_t *session);
+
+/*
+ * What names the subject of a valid token whose claims are there, of
+ * SOCIAL_SESSION_ID_SIZE bytes: it lives as long as the parsed token.
+ * NGX_ERROR: OpenSSL failed.
+ */
+ngx_int_t ngx_http_social_auth_subject(ngx_http_social_auth_ctx_t *ctx,
+    const u_char **id);
+
+
 /* ngx_http_social_auth_extract.c */
 
 /*
@@ -292,6 +313,13 @@ ngx_uint_t ngx_http_social_auth_cookie_allowed(ngx_http_request_t *r);
 
 
 /* ngx_http_social_auth_claims.c */
+
+/*
+ * The same as social_claims_check() of a parsed token by the rules of its
+ * "issuer" and of the location, whose "issuers" are those of "ctx".
+ */
+social_token_status_e ngx_http_social_auth_check_claims(
+    ngx_http_social_auth_ctx_t *ctx, time_t now, social_claims_t *claims);
 
 /*
  * As ngx_http_social_auth_identity(), for a content handler.  NGX_OK, or what

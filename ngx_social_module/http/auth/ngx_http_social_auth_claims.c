@@ -6,6 +6,48 @@
 
 #include "ngx_http_social_auth.h"
 #include "ngx_http_social_reply.h"
+#include "social_resource.h"
+
+
+static ngx_uint_t ngx_http_social_auth_names(ngx_str_t *text, ngx_str_t *name);
+
+
+/*
+ * For a resource it is the audience that counts, in place of those that the
+ * issuer's block has for all locations.  A token without any is verified by
+ * the block's rules, where such tokens are accepted.
+ */
+
+social_token_status_e
+ngx_http_social_auth_check_claims(ngx_http_social_auth_ctx_t *ctx, time_t now,
+    social_claims_t *claims)
+{
+    social_rc_e              rc;
+    ngx_array_t             *audiences;
+    social_claims_policy_t   policy;
+
+    policy = ctx->issuer->policy;
+    audiences = ctx->issuers->audiences;
+
+    if (audiences) {
+
+        rc = social_resource_audience(ctx->jwt.payload, audiences->elts,
+                                      audiences->nelts);
+
+        if (rc == SOCIAL_OK) {
+            policy.audience_count = 0;
+
+        } else if (rc != SOCIAL_DECLINED || !ctx->issuers->unbound) {
+
+            /* which the token does not have either, in its turn */
+
+            policy.audiences = audiences->elts;
+            policy.audience_count = audiences->nelts;
+        }
+    }
+
+    return social_claims_check(ctx->jwt.payload, &policy, now, claims);
+}
 
 
 ngx_int_t
@@ -52,23 +94,42 @@ ngx_http_social_auth_need_subject(ngx_conf_t *cf)
 }
 
 
+ngx_uint_t
+ngx_http_social_auth_names_subject(ngx_str_t *text)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  names[] = {
+        ngx_string("social_sub"),
+        ngx_string("social_user_key")
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (ngx_http_social_auth_names(text, &names[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /*
  * "$social_sub" and "${social_sub}", but not "$social_sub_hash"; nginx knows
  * variables without regard to case.
  */
 
-ngx_uint_t
-ngx_http_social_auth_names_subject(ngx_str_t *text)
+static ngx_uint_t
+ngx_http_social_auth_names(ngx_str_t *text, ngx_str_t *name)
 {
-    u_char           *p, *last;
-    static ngx_str_t  name = ngx_string("social_sub");
+    u_char  *p, *last;
 
     p = text->data;
     last = text->data + text->len;
 
     for ( ;; ) {
 
-        p = ngx_strlcasestrn(p, last, name.data, name.len - 1);
+        p = ngx_strlcasestrn(p, last, name->data, name->len - 1);
 
         if (p == NULL) {
             return 0;
@@ -76,7 +137,7 @@ ngx_http_social_auth_names_subject(ngx_str_t *text)
 
         if (p > text->data && (p[-1] == '$' || p[-1] == '{')) {
 
-            p += name.len;
+            p += name->len;
 
             if (p == last
                 || !((*p >= '0' && *p <= '9') || *p == '_'
@@ -86,7 +147,7 @@ ngx_http_social_auth_names_subject(ngx_str_t *text)
             }
 
         } else {
-            p += name.len;
+            p += name->len;
         }
     }
 }

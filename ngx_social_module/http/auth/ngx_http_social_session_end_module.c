@@ -31,8 +31,7 @@ typedef struct {
     ngx_event_t           timer;
     int64_t               expires;      /* with the leeway */
     uint64_t              epoch;        /* of the revocations, when asked */
-    u_char                session[SOCIAL_REVOCATIONS_ID_SIZE];
-    u_char                subject[SOCIAL_REVOCATIONS_ID_SIZE];
+    social_session_t      session;
 } ngx_http_social_session_end_t;
 
 
@@ -130,9 +129,7 @@ static ngx_int_t
 ngx_http_social_session_end_start(ngx_http_request_t *r)
 {
     ngx_int_t                       rc;
-    const u_char                   *subject;
     ngx_http_cleanup_t             *cln;
-    social_session_kind_e           kind;
     ngx_http_social_auth_ctx_t     *identity;
     ngx_http_social_session_end_t  *end;
 
@@ -146,15 +143,10 @@ ngx_http_social_session_end_start(ngx_http_request_t *r)
     cln = ngx_http_cleanup_add(r, 0);
 
     if (end == NULL || cln == NULL
-        || social_session_id(ngx_http_social_view(&identity->issuer->identity),
-                             identity->jwt.payload, end->session, &kind)
-           != SOCIAL_OK
-        || ngx_http_social_auth_subject(identity, &subject) != NGX_OK)
+        || ngx_http_social_auth_sessions(identity, &end->session) != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    ngx_memcpy(end->subject, subject, sizeof(end->subject));
 
     end->request = r;
     end->expires = identity->claims.expires + identity->issuer->policy.leeway;
@@ -250,8 +242,7 @@ ngx_http_social_session_end_revoked(ngx_http_social_session_end_t *end)
 
     end->epoch = epoch;
 
-    return social_revocations_has(set, end->session, ngx_time())
-           || social_revocations_has(set, end->subject, ngx_time());
+    return social_session_revoked(&end->session, set, ngx_time());
 }
 
 

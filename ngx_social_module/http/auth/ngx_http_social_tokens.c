@@ -22,9 +22,9 @@
  * the keys.  The first two are what is looked up, so that a reload that
  * narrows "client_ids" invalidates them, and one that changes nothing does
  * not.  The keys' generation, the time and the epoch of the revocations are
- * compared at every look-up; when only the epoch has changed, only the session
- * is checked again.  When all sessions of a subject were ended, which is rare,
- * every token is verified once more: a slot has no room for what names it.
+ * compared at every look-up; when only the epoch has changed, only the sessions
+ * are checked again, of which a slot has four bytes each: a token that may be
+ * revoked by these is verified once more.
  */
 
 #include "ngx_http_social_counters.h"
@@ -194,16 +194,6 @@ ngx_http_social_tokens_init_zone(ngx_slab_pool_t *shpool, void **part,
 }
 
 
-uint64_t
-ngx_http_social_tokens_generation(ngx_http_social_issuer_t *issuer,
-    uint32_t subjects)
-{
-    /* keys that are loaded once a second take a century to come round */
-
-    return ngx_http_social_keys_generation(issuer) << 32 | subjects;
-}
-
-
 ngx_int_t
 ngx_http_social_tokens_lookup(ngx_http_request_t *r,
     ngx_http_social_cached_t *cached)
@@ -315,9 +305,7 @@ ngx_http_social_tokens_holds(ngx_http_request_t *r,
     issuer += verdict->issuer;
 
     if (ngx_http_social_keys_current(*issuer) == NULL
-        || ngx_http_social_tokens_generation(*issuer,
-                                      ngx_http_social_revocations_subjects(r))
-           != verdict->generation)
+        || ngx_http_social_keys_generation(*issuer) != verdict->generation)
     {
         return NGX_DECLINED;
     }
@@ -341,7 +329,7 @@ ngx_http_social_tokens_holds(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (social_revocations_has(set, verdict->session, ngx_time())) {
+    if (social_revocations_may(set, verdict->marks, ngx_time())) {
         return NGX_DECLINED;
     }
 

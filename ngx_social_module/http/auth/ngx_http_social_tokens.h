@@ -34,8 +34,6 @@ typedef struct {
     ngx_http_social_tokens_t        *tokens;    /* NULL: nothing is kept */
     ngx_http_social_issuers_t       *issuers;   /* that may have made it */
     social_str_t                     token;
-    uint32_t                         subjects;  /* of the revocations, when it
-                                                   was verified */
     social_token_verdict_t           verdict;
     u_char                           digest[SOCIAL_TOKEN_DIGEST_SIZE];
     ngx_uint_t                       digested;  /* "digest" is there */
@@ -49,16 +47,9 @@ typedef struct {
 ngx_http_social_tokens_t *ngx_http_social_tokens_create(ngx_conf_t *cf);
 
 /*
- * What a verdict has as its "generation": that of the issuer's keys, and that
- * of the revoked subjects.
- */
-uint64_t ngx_http_social_tokens_generation(ngx_http_social_issuer_t *issuer,
-    uint32_t subjects);
-
-/*
  * Looks a token up, by "tokens", "issuers" and "token".  NGX_OK: it was
- * verified by the same rules and the current keys, has not expired, and its
- * session is not revoked; "verdict" says more.  NGX_DECLINED: it has to be
+ * verified by the same rules and the current keys, has not expired, and none of
+ * its sessions is revoked; "verdict" says more.  NGX_DECLINED: it has to be
  * verified.
  */
 ngx_int_t ngx_http_social_tokens_lookup(ngx_http_request_t *r,

@@ -13,7 +13,7 @@
 
 
 /* raised with every change of anything that lies in the zone */
-#define NGX_HTTP_SOCIAL_ZONE_VERSION  9
+#define NGX_HTTP_SOCIAL_ZONE_VERSION  10
 
 
 typedef enum {

@@ -26,6 +26,7 @@
 /* must not be required: a gateway without room still serves requests */
 #define NGX_HTTP_SOCIAL_READY_ROOM         0x08
 #define NGX_HTTP_SOCIAL_READY_SPOOL        0x10
+#define NGX_HTTP_SOCIAL_READY_SILENT       0x20
 
 /* nor that newer keys can be had: those that are there are still used */
 #define NGX_HTTP_SOCIAL_READY_NEW_KEYS     0x20
@@ -58,7 +59,7 @@ static ngx_uint_t ngx_http_social_ready_upstreams(
 static const char *ngx_http_social_ready_keys(
     ngx_http_social_keys_state_e state);
 static const char *ngx_http_social_ready_revocations(
-    social_revocations_t *set);
+    social_revocations_t *set, ngx_uint_t missing);
 static ngx_uint_t ngx_http_social_ready_spools(ngx_http_request_t *r,
     ngx_http_social_hook_spool_state_t *sum);
 static u_char *ngx_http_social_ready_spool(u_char *p, ngx_http_request_t *r);
@@ -271,6 +272,10 @@ ngx_http_social_ready_missing(ngx_http_request_t *r)
         missing |= NGX_HTTP_SOCIAL_READY_REVOCATIONS;
     }
 
+    if (ngx_http_social_revocations_silent(r)) {
+        missing |= NGX_HTTP_SOCIAL_READY_SILENT;
+    }
+
     if (set != NULL
         && social_revocations_state(set) != SOCIAL_REVOCATIONS_ROOM)
     {
@@ -434,7 +439,8 @@ ngx_http_social_ready_body(ngx_http_request_t *r, ngx_uint_t missing,
     if (set != NULL) {
         p = ngx_sprintf(p, ",\"revocations\":\"%s\"",
                         missing & NGX_HTTP_SOCIAL_READY_REVOCATIONS
-                        ? "missing" : ngx_http_social_ready_revocations(set));
+                        ? "missing"
+                        : ngx_http_social_ready_revocations(set, missing));
     }
 
     p = ngx_http_social_ready_spool(p, r);
@@ -531,12 +537,13 @@ ngx_http_social_ready_keys(ngx_http_social_keys_state_e state)
 
 
 static const char *
-ngx_http_social_ready_revocations(social_revocations_t *set)
+ngx_http_social_ready_revocations(social_revocations_t *set,
+    ngx_uint_t missing)
 {
     switch (social_revocations_state(set)) {
 
     case SOCIAL_REVOCATIONS_ROOM:
-        return "loaded";
+        return missing & NGX_HTTP_SOCIAL_READY_SILENT ? "stale" : "loaded";
 
     case SOCIAL_REVOCATIONS_FULL:
         return "full";

@@ -38,6 +38,10 @@ struct ngx_http_social_listener_s {
     ngx_str_t                        seen;        /* all by this snapshot is
                                                      in the set; malloc()ed */
     ngx_str_t                        next;        /* and soon by this one */
+    ngx_msec_t                       asked;       /* for "next" */
+    int64_t                          xmax;        /* of "next" */
+    u_char                           server[NGX_HTTP_SOCIAL_SERVER_SIZE];
+    ngx_uint_t                       server_len;  /* 0: it is a standby */
     u_char                           id[2 * SOCIAL_REVOCATIONS_ID_SIZE];
     ngx_uint_t                       id_len;      /* where the next page */
     u_char                           xact[20];    /* begins */

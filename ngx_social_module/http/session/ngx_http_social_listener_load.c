@@ -16,6 +16,10 @@
  * A change may also be that a row is over before its time, since another one
  * of its subject needed the room: the set loses it as well.
  *
+ * Each look says which server it was: through a pooler, or a name that was
+ * moved after a failover, it may be another one, whose transactions have ids of
+ * their own, or one that was set back.  All is loaded again then.
+ *
  * Rows that a restore brought from another server have ids of transactions
  * that are in the future here: they come with the pages of a load.
  */
@@ -32,6 +36,7 @@ static ngx_int_t ngx_http_social_listener_refused(
     ngx_http_social_listener_t *f, const social_pq_result_t *result);
 static ngx_int_t ngx_http_social_listener_snapshot(
     ngx_http_social_listener_t *f, const social_pq_result_t *result);
+static void ngx_http_social_listener_heard(ngx_http_social_listener_t *f);
 static ngx_int_t ngx_http_social_listener_rows(ngx_http_social_listener_t *f,
     const social_pq_result_t *result);
 static ngx_uint_t ngx_http_social_listener_row(ngx_http_social_revoked_t *row,
@@ -47,22 +52,26 @@ static const char *ngx_http_social_listener_sql[] = {
         "LISTEN social_revocations",
 
     [NGX_HTTP_SOCIAL_LISTENER_BASE] =
-        "SELECT pg_current_snapshot()",
+        "SELECT pg_current_snapshot(), social_revocations_source(),"
+        " pg_snapshot_xmax(pg_current_snapshot())",
 
     [NGX_HTTP_SOCIAL_LISTENER_LOAD] =
         "SELECT encode(id, 'hex'),"
         " extract(epoch FROM least(until, '9999-12-31'))::bigint, xact,"
-        " session LIKE 'sub:%' FROM revocations"
+        " session LIKE 'sub:%',"
+        " greatest(coalesce(not_before, 4294967295), 0) FROM revocations"
         " WHERE id > decode($1, 'hex') AND until > now()"
         " ORDER BY id LIMIT $2::bigint",
 
     [NGX_HTTP_SOCIAL_LISTENER_PEEK] =
-        "SELECT pg_current_snapshot()",
+        "SELECT pg_current_snapshot(), social_revocations_source(),"
+        " pg_snapshot_xmax(pg_current_snapshot())",
 
     [NGX_HTTP_SOCIAL_LISTENER_CHANGES] =
         "SELECT encode(id, 'hex'), CASE WHEN until > now() THEN"
         " extract(epoch FROM least(until, '9999-12-31'))::bigint ELSE 0 END,"
-        " xact, session LIKE 'sub:%' FROM revocations"
+        " xact, session LIKE 'sub:%',"
+        " greatest(coalesce(not_before, 4294967295), 0) FROM revocations"
         " WHERE xact >= pg_snapshot_xmin($4::pg_snapshot)"
         " AND NOT pg_visible_in_snapshot(xact, $4::pg_snapshot)"
         " AND xact < pg_snapshot_xmax($5::pg_snapshot)"
@@ -151,6 +160,12 @@ ngx_http_social_listener_ask(ngx_http_social_listener_t *f,
 
     f->step = step;
 
+    if (step == NGX_HTTP_SOCIAL_LISTENER_BASE
+        || step == NGX_HTTP_SOCIAL_LISTENER_PEEK)
+    {
+        f->asked = ngx_current_msec;
+    }
+
     return ngx_http_social_connection_flush(&f->conn);
 }
 
@@ -159,6 +174,7 @@ ngx_int_t
 ngx_http_social_listener_take(ngx_http_social_listener_t *f,
     const social_pq_result_t *result)
 {
+    ngx_int_t                        rc;
     ngx_http_social_listener_step_e  step;
 
     step = f->step;
@@ -176,7 +192,7 @@ ngx_http_social_listener_take(ngx_http_social_listener_t *f,
 
     case NGX_HTTP_SOCIAL_LISTENER_BASE:
 
-        if (ngx_http_social_listener_snapshot(f, result) != NGX_OK) {
+        if (ngx_http_social_listener_snapshot(f, result) == NGX_ERROR) {
             return NGX_ERROR;
         }
 
@@ -188,13 +204,24 @@ ngx_http_social_listener_take(ngx_http_social_listener_t *f,
 
     case NGX_HTTP_SOCIAL_LISTENER_PEEK:
 
-        if (ngx_http_social_listener_snapshot(f, result) != NGX_OK) {
+        rc = ngx_http_social_listener_snapshot(f, result);
+
+        if (rc == NGX_DECLINED) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "social: revocations come from another server, or "
+                          "an earlier state of it");
+
+            return ngx_http_social_listener_begin(f);
+        }
+
+        if (rc != NGX_OK) {
             return NGX_ERROR;
         }
 
         if (f->next.len == f->seen.len
             && ngx_memcmp(f->next.data, f->seen.data, f->seen.len) == 0)
         {
+            ngx_http_social_listener_heard(f);
             return NGX_OK;
         }
 
@@ -223,6 +250,8 @@ ngx_http_social_listener_take(ngx_http_social_listener_t *f,
         if (step == NGX_HTTP_SOCIAL_LISTENER_LOAD) {
             ngx_http_social_listener_loaded(f);
         }
+
+        ngx_http_social_listener_heard(f);
 
         return NGX_OK;
 
@@ -289,16 +318,33 @@ ngx_http_social_listener_refused(ngx_http_social_listener_t *f,
 }
 
 
+/*
+ * NGX_DECLINED: the server is another one than before, or an earlier state of
+ * it.
+ */
+
 static ngx_int_t
 ngx_http_social_listener_snapshot(ngx_http_social_listener_t *f,
     const social_pq_result_t *result)
 {
-    social_str_t  value;
+    off_t         end;
+    ngx_uint_t    same;
+    social_str_t  value, server, xmax;
 
     ngx_free(f->next.data);
     ngx_str_null(&f->next);
 
-    if (!social_pq_result_value(result, 0, 0, &value)) {
+    if (!social_pq_result_value(result, 0, 0, &value)
+        || !social_pq_result_value(result, 0, 1, &server)
+        || !social_pq_result_value(result, 0, 2, &xmax)
+        || server.len > sizeof(f->server))
+    {
+        return NGX_ERROR;
+    }
+
+    end = ngx_atoof((u_char *) xmax.data, xmax.len);
+
+    if (end == NGX_ERROR) {
         return NGX_ERROR;
     }
 
@@ -310,7 +356,28 @@ ngx_http_social_listener_snapshot(ngx_http_social_listener_t *f,
     ngx_memcpy(f->next.data, value.data, value.len);
     f->next.len = value.len;
 
-    return NGX_OK;
+    same = (f->server_len == server.len
+            && ngx_memcmp(f->server, server.data, server.len) == 0
+            && f->xmax <= end);
+
+    ngx_memcpy(f->server, server.data, server.len);
+    f->server_len = server.len;
+    f->xmax = end;
+
+    return same ? NGX_OK : NGX_DECLINED;
+}
+
+
+/*
+ * A standby has changes later: what it says is not all that there is.
+ */
+
+static void
+ngx_http_social_listener_heard(ngx_http_social_listener_t *f)
+{
+    if (f->server_len) {
+        ngx_http_social_revocations_heard(f->rmcf, f->asked);
+    }
 }
 
 
@@ -324,7 +391,8 @@ ngx_http_social_listener_rows(ngx_http_social_listener_t *f,
 {
     size_t                      i, rows;
     ngx_uint_t                  n;
-    social_str_t                id, until, xact, subject;
+    off_t                       seconds;
+    social_str_t                id, until, xact, subject, before;
     ngx_http_social_revoked_t   part[100];
 
     rows = social_pq_result_rows(result);
@@ -336,13 +404,21 @@ ngx_http_social_listener_rows(ngx_http_social_listener_t *f,
             || !social_pq_result_value(result, i, 1, &until)
             || !social_pq_result_value(result, i, 2, &xact)
             || !social_pq_result_value(result, i, 3, &subject)
+            || !social_pq_result_value(result, i, 4, &before)
             || xact.len > sizeof(f->xact)
             || !ngx_http_social_listener_row(&part[n], id, until))
         {
             return NGX_ERROR;
         }
 
+        seconds = ngx_atoof((u_char *) before.data, before.len);
+
+        if (seconds == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
         part[n].subject = (subject.len == 1 && subject.data[0] == 't');
+        part[n].before = seconds;
 
         if (++n == sizeof(part) / sizeof(part[0]) || i + 1 == rows) {
 
@@ -402,9 +478,19 @@ ngx_http_social_listener_row(ngx_http_social_revoked_t *row, social_str_t id,
 static void
 ngx_http_social_listener_loaded(ngx_http_social_listener_t *f)
 {
+    ngx_str_t   server;
     ngx_uint_t  level;
 
-    ngx_http_social_revocations_load_end(f->rmcf, f->load);
+    server.data = f->server;
+    server.len = f->server_len;
+
+    ngx_http_social_revocations_load_end(f->rmcf, f->load, &server, f->xmax);
+
+    if (server.len == 0) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "social: revocations come from a standby, which may not "
+                      "have all of them");
+    }
 
     /* where there was no room: what is over by then makes some */
 

@@ -82,6 +82,7 @@ ngx_http_social_revocations_source(ngx_http_social_revocation_main_conf_t *rmcf,
     if (ngx_memcmp(sh->source, source, sizeof(sh->source)) != 0) {
         ngx_memcpy(sh->source, source, sizeof(sh->source));
         social_revocations_set_loaded(sh->set, false);
+        sh->heard = 0;
     }
 
     ngx_shmtx_unlock(&rmcf->shpool->mutex);
@@ -105,43 +106,33 @@ ngx_http_social_revocations_add(ngx_http_social_revocation_main_conf_t *rmcf,
     ngx_http_social_revoked_t *revoked, ngx_uint_t n)
 {
     time_t                       now;
-    ngx_uint_t                   i, subjects;
+    ngx_uint_t                   i;
     social_revocations_t        *set;
     social_revocations_state_e   said, state;
 
     set = rmcf->sh->set;
     now = ngx_time();
-    subjects = 0;
-
-    for (i = 0; i < n; i++) {
-        subjects |= revoked[i].subject;
-    }
 
     ngx_shmtx_lock(&rmcf->shpool->mutex);
-
-    /*
-     * before, for who sees the set's new epoch, and after, for who was between
-     */
-
-    if (subjects) {
-        (void) ngx_atomic_fetch_add(&rmcf->sh->subjects, 1);
-    }
 
     for (i = 0; i < n; i++) {
 
         if (revoked[i].until == 0) {
-            social_revocations_drop(set, revoked[i].id);
+            social_revocations_drop(set, revoked[i].id, revoked[i].subject);
             continue;
         }
 
         /* whether there was room is in the set's state */
 
+        if (revoked[i].subject) {
+            (void) social_revocations_add_subject(set, revoked[i].id,
+                                                  revoked[i].before,
+                                                  revoked[i].until, now);
+            continue;
+        }
+
         (void) social_revocations_add(set, revoked[i].id, revoked[i].until,
                                       now);
-    }
-
-    if (subjects) {
-        (void) ngx_atomic_fetch_add(&rmcf->sh->subjects, 1);
     }
 
     said = ngx_http_social_revocations_said(rmcf);
@@ -171,14 +162,43 @@ ngx_http_social_revocations_load_begin(
 
 void
 ngx_http_social_revocations_load_end(
-    ngx_http_social_revocation_main_conf_t *rmcf, uint64_t load)
+    ngx_http_social_revocation_main_conf_t *rmcf, uint64_t load,
+    ngx_str_t *server, int64_t xmax)
 {
-    social_revocations_state_e  said, state;
+    ngx_uint_t                        forget;
+    social_revocations_state_e        said, state;
+    ngx_http_social_revocation_sh_t  *sh;
+
+    sh = rmcf->sh;
 
     ngx_shmtx_lock(&rmcf->shpool->mutex);
 
-    social_revocations_load_end(rmcf->sh->set, load);
-    social_revocations_set_loaded(rmcf->sh->set, true);
+    forget = 0;
+
+    if (server->len) {
+
+        /*
+         * what was kept by another server, or by a later state of this one, is
+         * kept for as long as any of it lasts
+         */
+
+        if (sh->server_len
+            && (sh->server_len != server->len
+                || ngx_memcmp(sh->server, server->data, server->len) != 0
+                || xmax < sh->xmax))
+        {
+            sh->keep = social_revocations_overflow_until(sh->set);
+        }
+
+        sh->server_len = ngx_min(server->len, sizeof(sh->server));
+        ngx_memcpy(sh->server, server->data, sh->server_len);
+        sh->xmax = xmax;
+
+        forget = (sh->keep < ngx_time());
+    }
+
+    social_revocations_load_end(sh->set, load, forget);
+    social_revocations_set_loaded(sh->set, true);
 
     said = ngx_http_social_revocations_said(rmcf);
     state = rmcf->sh->said;
@@ -186,6 +206,43 @@ ngx_http_social_revocations_load_end(
     ngx_shmtx_unlock(&rmcf->shpool->mutex);
 
     ngx_http_social_revocations_say(rmcf, said, state);
+}
+
+
+/*
+ * Of two listeners at a time, after one was stopped for a while, the later one
+ * counts.
+ */
+
+void
+ngx_http_social_revocations_heard(ngx_http_social_revocation_main_conf_t *rmcf,
+    ngx_msec_t asked)
+{
+    ngx_http_social_revocation_sh_t  *sh;
+
+    sh = rmcf->sh;
+
+    ngx_shmtx_lock(&rmcf->shpool->mutex);
+
+    if (sh->heard == 0 || (ngx_msec_int_t) (asked - sh->heard) > 0) {
+        sh->heard = asked;
+    }
+
+    ngx_shmtx_unlock(&rmcf->shpool->mutex);
+}
+
+
+ngx_uint_t
+ngx_http_social_revocations_unheard(
+    ngx_http_social_revocation_main_conf_t *rmcf, ngx_msec_t time)
+{
+    ngx_msec_t  heard;
+
+    heard = rmcf->sh->heard;
+
+    return heard == 0
+           || (ngx_msec_int_t) (ngx_current_msec - heard)
+              > (ngx_msec_int_t) time;
 }
 
 

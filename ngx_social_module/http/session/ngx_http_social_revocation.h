@@ -14,6 +14,9 @@
 #include "social_session.h"
 
 
+#define NGX_HTTP_SOCIAL_SERVER_SIZE  128
+
+
 typedef struct ngx_http_social_listener_s  ngx_http_social_listener_t;
 
 
@@ -28,7 +31,17 @@ typedef struct {
     social_revocations_state_e        said;       /* in the log */
     u_char                            source[32]; /* SHA-256 of the conninfo
                                                      that it was loaded by */
-    ngx_atomic_t                      subjects;   /* raised with a subject */
+    ngx_atomic_t                      heard;      /* ngx_current_msec when it
+                                                     was asked for what is in
+                                                     the set; 0: never */
+
+    /* of the last load from a primary */
+
+    u_char                            server[NGX_HTTP_SOCIAL_SERVER_SIZE];
+    size_t                            server_len; /* 0: none */
+    int64_t                           xmax;       /* of its snapshot */
+    int64_t                           keep;       /* until when nothing is to
+                                                     be forgotten */
 } ngx_http_social_revocation_sh_t;
 
 
@@ -58,18 +71,21 @@ void ngx_http_social_revocation_use(ngx_conf_t *cf);
 social_revocations_t *ngx_http_social_revocations(ngx_http_request_t *r);
 
 /*
- * Changes with every revocation of a subject, by which all tokens have to be
- * verified again: a cached verdict knows its session, and not its subject.
- * To cache a verdict, read it before social_revocations_has(); 0 where nothing
- * can be revoked.
+ * A number of what "social_revocations" says in the request's location: where
+ * it is another, a verdict does not hold.
  */
-uint32_t ngx_http_social_revocations_subjects(ngx_http_request_t *r);
+ngx_uint_t ngx_http_social_revocations_rule(ngx_http_request_t *r);
 
 /*
- * Whether tokens are accepted in the request's location before revocations
- * were loaded once: 1 or 0, by "social_revocations".
+ * Whether too little is known by that rule to accept a token: revocations were
+ * not loaded once, or the database was not heard of for too long.
  */
-ngx_uint_t ngx_http_social_revocations_open(ngx_http_request_t *r);
+ngx_uint_t ngx_http_social_revocations_missing(ngx_http_request_t *r);
+
+/*
+ * Whether the database was not heard of for some seconds.
+ */
+ngx_uint_t ngx_http_social_revocations_silent(ngx_http_request_t *r);
 
 
 /* ngx_http_social_revocation.c */
@@ -104,6 +120,7 @@ typedef struct {
     int64_t                           until;
     ngx_uint_t                        subject;    /* 1: it is of a subject, and
                                                      of all its sessions */
+    int64_t                           before;     /* that began no later */
 } ngx_http_social_revoked_t;
 
 void ngx_http_social_revocations_add(
@@ -114,11 +131,27 @@ void ngx_http_social_revocations_add(
  * Before and after everything that holds is added, for the revocation
  * listener: see social_revocations_load_begin().  After "end" the set counts
  * as loaded.
+ *
+ * "server" is what social_revocations_source() said, empty for a standby, and
+ * "xmax" the end of the snapshot of the load.  What is not in a load is only
+ * forgotten if it comes from the server that the last one came from, and from
+ * no earlier state of it: a standby that is behind, a backup that was restored,
+ * and an empty database revoke less than was revoked.
  */
 uint64_t ngx_http_social_revocations_load_begin(
     ngx_http_social_revocation_main_conf_t *rmcf);
 void ngx_http_social_revocations_load_end(
-    ngx_http_social_revocation_main_conf_t *rmcf, uint64_t load);
+    ngx_http_social_revocation_main_conf_t *rmcf, uint64_t load,
+    ngx_str_t *server, int64_t xmax);
+
+/*
+ * The set has all that a primary had when it was asked, at "asked" by
+ * ngx_current_msec; and whether that is longer ago than "time" milliseconds.
+ */
+void ngx_http_social_revocations_heard(
+    ngx_http_social_revocation_main_conf_t *rmcf, ngx_msec_t asked);
+ngx_uint_t ngx_http_social_revocations_unheard(
+    ngx_http_social_revocation_main_conf_t *rmcf, ngx_msec_t time);
 
 
 #endif /* NGX_HTTP_SOCIAL_REVOCATION_H */

@@ -7,10 +7,18 @@
 #include "ngx_http_social_listener.h"
 
 
+/* without word for so long, ms: readiness says so */
+#define NGX_HTTP_SOCIAL_REVOCATION_SILENCE  3000
+
+
 typedef struct {
     ngx_uint_t                open;          /* or NGX_CONF_UNSET_UINT */
+    ngx_msec_t                max_stale;     /* 0: any */
 } ngx_http_social_revocation_loc_conf_t;
 
+
+static char *ngx_http_social_revocation_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 static void *ngx_http_social_revocation_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_social_revocation_create_loc_conf(ngx_conf_t *cf);
@@ -35,11 +43,24 @@ static const ngx_http_social_conf_entry_t  ngx_http_social_revocation_open =
       ngx_http_social_revocation_modes };
 
 
+static const ngx_http_social_conf_entry_t
+    ngx_http_social_revocation_params[] =
+{
+    { ngx_string("max_stale"),
+      0,
+      ngx_http_social_conf_msec,
+      offsetof(ngx_http_social_revocation_loc_conf_t, max_stale),
+      1000, 86400000, NULL },
+
+      ngx_http_social_conf_null_entry
+};
+
+
 static ngx_command_t  ngx_http_social_revocation_commands[] = {
 
     { ngx_string("social_revocations"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_social_conf_slot,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_social_revocation_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_social_revocation_loc_conf_t, open),
       (void *) &ngx_http_social_revocation_open },
@@ -102,25 +123,62 @@ ngx_http_social_revocations(ngx_http_request_t *r)
 }
 
 
-uint32_t
-ngx_http_social_revocations_subjects(ngx_http_request_t *r)
-{
-    ngx_http_social_revocation_main_conf_t  *rmcf;
-
-    rmcf = ngx_http_get_module_main_conf(r, ngx_http_social_revocation_module);
-
-    return rmcf->sh ? (uint32_t) rmcf->sh->subjects : 0;
-}
-
-
 ngx_uint_t
-ngx_http_social_revocations_open(ngx_http_request_t *r)
+ngx_http_social_revocations_rule(ngx_http_request_t *r)
 {
     ngx_http_social_revocation_loc_conf_t  *rlcf;
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_revocation_module);
 
-    return rlcf->open;
+    return rlcf->max_stale * 2 + rlcf->open;
+}
+
+
+ngx_uint_t
+ngx_http_social_revocations_missing(ngx_http_request_t *r)
+{
+    ngx_http_social_revocation_loc_conf_t   *rlcf;
+    ngx_http_social_revocation_main_conf_t  *rmcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_social_revocation_module);
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_social_revocation_module);
+
+    if (rmcf->sh == NULL) {
+        return 0;
+    }
+
+    if (!social_revocations_loaded(rmcf->sh->set)) {
+        return !rlcf->open;
+    }
+
+    return rlcf->max_stale != 0
+           && ngx_http_social_revocations_unheard(rmcf, rlcf->max_stale);
+}
+
+
+ngx_uint_t
+ngx_http_social_revocations_silent(ngx_http_request_t *r)
+{
+    ngx_http_social_revocation_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_social_revocation_module);
+
+    return rmcf->sh != NULL
+           && ngx_http_social_revocations_unheard(rmcf,
+                                          NGX_HTTP_SOCIAL_REVOCATION_SILENCE);
+}
+
+
+static char *
+ngx_http_social_revocation_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    if (ngx_http_social_conf_slot(cf, cmd, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_social_conf_params(cf, ngx_http_social_revocation_params,
+                                       2, 0, 0, conf);
 }
 
 
@@ -143,6 +201,12 @@ ngx_http_social_revocation_create_loc_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     rlcf->max_stale = 0;
+     */
+
     rlcf->open = NGX_CONF_UNSET_UINT;
 
     return rlcf;
@@ -155,6 +219,12 @@ ngx_http_social_revocation_merge_loc_conf(ngx_conf_t *cf, void *parent,
 {
     ngx_http_social_revocation_loc_conf_t  *prev = parent;
     ngx_http_social_revocation_loc_conf_t  *conf = child;
+
+    /* the directive is inherited as a whole */
+
+    if (conf->open == NGX_CONF_UNSET_UINT) {
+        conf->max_stale = prev->max_stale;
+    }
 
     ngx_conf_merge_uint_value(conf->open, prev->open, 0);
 

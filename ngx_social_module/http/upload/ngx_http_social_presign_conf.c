@@ -158,7 +158,8 @@ ngx_http_social_presign_key_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     if (!ngx_http_social_presign_key_is_own(&value[1])) {
         return ngx_http_social_conf_error(cf, NULL,
                    "invalid value \"%V\" in \"social_presign_key\" directive, "
-                   "it must contain \"$social_sub\"", &value[1]);
+                   "it must contain \"$social_sub\" or \"$social_user_key\"",
+                   &value[1]);
     }
 
     plcf->key = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
@@ -188,21 +189,29 @@ ngx_http_social_presign_is_name(u_char ch)
 static ngx_uint_t
 ngx_http_social_presign_key_is_own(ngx_str_t *key)
 {
-    u_char      *p;
-    static char  name[] = "$social_sub";
+    u_char            *p;
+    ngx_uint_t         i;
+    static ngx_str_t   names[] = {
+        ngx_string("$social_sub"), ngx_string("$social_user_key")
+    };
 
-    if (ngx_strstr(key->data, "${social_sub}") != NULL) {
+    if (ngx_strstr(key->data, "${social_sub}") != NULL
+        || ngx_strstr(key->data, "${social_user_key}") != NULL)
+    {
         return 1;
     }
 
-    for (p = key->data;
-         (p = (u_char *) ngx_strstr(p, name)) != NULL;
-         p += sizeof(name) - 1)
-    {
-        /* it may be the beginning of another name */
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 
-        if (!ngx_http_social_presign_is_name(p[sizeof(name) - 1])) {
-            return 1;
+        for (p = key->data;
+             (p = (u_char *) ngx_strstr(p, names[i].data)) != NULL;
+             p += names[i].len)
+        {
+            /* it may be the beginning of another name */
+
+            if (!ngx_http_social_presign_is_name(p[names[i].len])) {
+                return 1;
+            }
         }
     }
 

@@ -74,6 +74,7 @@ ngx_http_social_user_delete(ngx_http_request_t *r,
     ngx_memcpy(revoked->id, id, sizeof(revoked->id));
     revoked->until = ngx_time() + kept;
     revoked->subject = 1;
+    revoked->before = INT64_MAX;
 
     ngx_memzero(params, sizeof(params));
 

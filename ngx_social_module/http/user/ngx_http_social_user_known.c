@@ -167,7 +167,7 @@ ngx_http_social_user_read(ngx_http_social_user_main_conf_t *umcf,
     user->state = entry->issuer & (NGX_HTTP_SOCIAL_USER_BUSY - 1);
     user->due = (ngx_msec_t) entry->epoch;
     user->said = (int64_t) entry->generation;
-    ngx_memcpy(user->id, entry->session, sizeof(user->id));
+    ngx_memcpy(user->id, entry->marks, sizeof(user->id));
 
     return entry->issuer & NGX_HTTP_SOCIAL_USER_BUSY;
 }
@@ -184,7 +184,7 @@ ngx_http_social_user_write(ngx_http_social_user_main_conf_t *umcf,
     entry.expires = expires;
     entry.epoch = user->due;
     entry.generation = (uint64_t) user->said;
-    ngx_memcpy(entry.session, user->id, sizeof(entry.session));
+    ngx_memcpy(entry.marks, user->id, sizeof(entry.marks));
 
     social_token_table_put(umcf->table, key, &entry,
                            (int64_t) ngx_current_msec);
