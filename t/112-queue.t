@@ -885,7 +885,7 @@ subtest 'what is over goes' => sub {
     $pending = upload('p2', 'post');
     v("UPDATE uploads SET state = 'pending',
         expires_at = now() - interval '31 days' WHERE id = '$pending'");
-    v("INSERT INTO revocations VALUES ('i', 'x', now() - interval '1 day')");
+    v("INSERT INTO revocations VALUES ('i', 'jti:x', now() - interval '1 day')");
     v("INSERT INTO job_locks (name, job, fence, worker, until)
         VALUES ('x', 0, 0, 'w', now() - interval '1 day')");
 

@@ -312,7 +312,7 @@ social_token_status_e ngx_http_social_auth_extract(ngx_http_request_t *r,
 ngx_uint_t ngx_http_social_auth_cookie_allowed(ngx_http_request_t *r);
 
 
-/* ngx_http_social_auth_claims.c */
+/* ngx_http_social_auth_audience.c */
 
 /*
  * The same as social_claims_check() of a parsed token by the rules of its
@@ -320,6 +320,9 @@ ngx_uint_t ngx_http_social_auth_cookie_allowed(ngx_http_request_t *r);
  */
 social_token_status_e ngx_http_social_auth_check_claims(
     ngx_http_social_auth_ctx_t *ctx, time_t now, social_claims_t *claims);
+
+
+/* ngx_http_social_auth_claims.c */
 
 /*
  * As ngx_http_social_auth_identity(), for a content handler.  NGX_OK, or what
