@@ -354,6 +354,7 @@ $nginx->write_file('nginx.conf', conf(http => <<"_EOC_", server => <<"_EOC2_"));
     social_bucket raw { region eu-west-1; credentials file $dir/credentials; }
     social_limit_zone subject key=\$social_sub rate=1000r/s;
     social_limit_zone braces "key=x\${social_SUB}y" rate=1000r/s;
+    social_limit_zone key key=\$social_user_key rate=1000r/s;
     social_limit_zone hash key=\$social_sub_hash rate=1000r/s;
     social_limit_zone service key=\$social_client rate=1000r/s;
 _EOC_
@@ -372,6 +373,12 @@ _EOC_
         location /sync { social_auth oid; social_user_sync on; $backend }
         location /limited { social_auth oid; social_limit subject; $backend }
         location /braces { social_auth oid; social_limit braces; $backend }
+        location /dry {
+            social_auth oid;
+            social_limit subject dry_run=on;
+            $backend
+        }
+        location /key { social_auth oid; social_limit key; $backend }
         location /hash { social_auth oid; social_limit hash; $backend }
         location /service { social_auth oid; social_limit service; $backend }
         location /sign {
@@ -416,7 +423,7 @@ is($client->status('/empty', token(%claims, sub => JSON::PP::null)), '200 ok',
 is((is_at('/empty', token(%claims, sub => undef)))[1], '',
    'no other claim stands in');
 
-for (qw( /sync /limited /braces /uploads/0190a1b2-0000-7000-8000-000000000000
+for (qw( /sync /limited /braces /key /uploads/0190a1b2-0000-7000-8000-000000000000
          /user ))
 {
     is($client->status($_, $nobody), '403 ok', "$_ needs a subject");
@@ -433,9 +440,9 @@ for (qw( /presign /logout /sign )) {
 }
 
 is($client->status($_, $nobody), '200 ok', "$_ needs none")
-    for qw( /hash /service );
+    for qw( /dry /hash /service );
 is($client->status($_, $token), '200 ok', "$_ with a subject")
-    for qw( /limited /braces );
+    for qw( /limited /braces /dry /key );
 is(($client->post('/sign-client', $nobody))[0], 200,
    'URLs for a client are signed');
 

@@ -140,15 +140,15 @@ for my $name (sort keys %handler) {
         my $body = '{"a":"' . 'x' x ($limit - 8) . '"}';
         my $more = "$body ";
 
-        isnt(status(head($path, 'Content-Length: ' . length $body) . $body),
-             413, "$path: the longest");
+        like(status(head($path, 'Content-Length: ' . length $body) . $body),
+             qr/\A(?!413)\d{3}\z/, "$path: the longest");
         is(status(head($path, 'Content-Length: ' . length $more) . $more),
            413, '... and one byte more');
 
         my $chunked = head($path, 'Transfer-Encoding: chunked');
 
-        isnt(status($chunked . chunks($body) . "0\r\n\r\n"), 413,
-             '... the longest in chunks');
+        like(status($chunked . chunks($body) . "0\r\n\r\n"),
+             qr/\A(?!413)\d{3}\z/, '... the longest in chunks');
         is(status($chunked . chunks($more) . "0\r\n\r\n"), 413,
            '... and one byte more');
 

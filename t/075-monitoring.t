@@ -116,7 +116,13 @@ my %cases = (
         [ "social_upstream_peer_up{$i,upstream=\"u\",peer=\"1\"} 1x40" ] ],
     SocialLimitsNotShared => [
         [ "social_limit_exchange_age_seconds{$i} 301x40" ],
-        [ "social_limit_exchange_age_seconds{$i} 300x40" ] ],
+        [ "social_limit_exchange_age_seconds{$i} 300x40" ],
+
+        # one that never had an answer has no age
+
+        [ "social_limit_exchanges_total{$i,outcome=\"failed\"} 0+9x40" ],
+        [ "social_limit_exchange_age_seconds{$i} 300x40",
+          "social_limit_exchanges_total{$i,outcome=\"failed\"} 0+9x40" ] ],
     SocialStoreSlow => [ [ $hist->('social_store_sync_seconds', $i, 10, 100) ],
         [ $hist->('social_store_sync_seconds', $i, 100, 100) ] ],
 );

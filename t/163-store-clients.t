@@ -34,9 +34,10 @@ my $program = $? ? undef : Cwd::abs_path('build/npm/aws-sdk/table.mjs');
 my $node = node();
 
 if (!$program || !-f $program || !$node) {
-    diag("NOT TESTED: the SDK for JavaScript, which could not be installed:\n"
-         . $log);
-    plan skip_all => 'the SDK for JavaScript could not be installed';
+    diag("NOT TESTED: the SDK for JavaScript, which could not be installed, and"
+         . " so the tables:\n" . $log);
+    $ENV{ONLY} //= 'awscli,boto3,curl,rclone,s3cmd';
+    ($program, $node) = ('', '');
 }
 
 my $port = SocialNginx::free_port();

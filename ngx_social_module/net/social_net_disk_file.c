@@ -554,7 +554,7 @@ social_net_disk_left(social_net_disk_t *disk, const char *path)
 
     } else {
         left = (flock(fd, LOCK_EX|LOCK_NB) == 0
-                && social_net_disk_unlink(disk, path) == SOCIAL_OK);
+                && social_net_disk_unlink(disk, path) != SOCIAL_FAILED);
         close(fd);
     }
 

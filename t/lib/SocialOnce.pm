@@ -71,7 +71,7 @@ sub begin {
     push @{ $self->{ids} }, $self->{w}->uploads('post',
         map { { data => $photos[$_ % @photos] } } $first .. $first + $n - 1);
     $self->{w}->v("UPDATE jobs SET max_attempts = 100000
-        WHERE state = 'ready'");
+        WHERE state IN ('ready', 'running')");
     return;
 }
 

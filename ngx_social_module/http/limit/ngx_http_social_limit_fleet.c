@@ -440,6 +440,13 @@ ngx_http_social_limit_exchange_done(ngx_http_social_query_outcome_e outcome,
 
     ex->busy = 0;
 
+    /* a single process has read another configuration, with another zone */
+
+    if (ex->duty.cycle != ngx_cycle) {
+        ngx_http_social_limit_exchange_drop(ex);
+        return;
+    }
+
     if (outcome != NGX_HTTP_SOCIAL_QUERY_OK
         || !ngx_http_social_limit_exchange_take(ex, result))
     {

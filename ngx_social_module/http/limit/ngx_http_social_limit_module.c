@@ -285,7 +285,9 @@ ngx_http_social_limit_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             zone = ngx_http_social_conf_find_named(&lmcf->zones,
                                                    &uses[i]->name);
 
-            if (zone != NULL
+            /* what is only tried refuses nothing */
+
+            if (zone != NULL && !uses[i]->dry_run
                 && ngx_http_social_auth_names_subject(&zone->key_text))
             {
                 ngx_http_social_auth_need_subject(cf);

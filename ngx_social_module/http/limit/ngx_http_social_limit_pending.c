@@ -28,7 +28,9 @@ ngx_http_social_limit_pending_keep(ngx_http_social_limit_main_conf_t *lmcf,
         n += (report[i].used != 0);
     }
 
-    if (n == 0) {
+    /* one of another process, which got the lease since this one has looked */
+
+    if (n == 0 || lmcf->fleet->pending != NULL) {
         return 0;
     }
 
@@ -138,7 +140,10 @@ ngx_http_social_limit_pending_free(ngx_http_social_limit_main_conf_t *lmcf,
     pending = lmcf->fleet->pending;
 
     if (pending != NULL && pending->number == number) {
-        ngx_slab_free_locked(lmcf->shpool, pending);
+
+        /* first, for a process that is killed in between */
+
         lmcf->fleet->pending = NULL;
+        ngx_slab_free_locked(lmcf->shpool, pending);
     }
 }

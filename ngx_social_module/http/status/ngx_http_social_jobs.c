@@ -112,7 +112,9 @@ ngx_http_social_jobs_answered(ngx_http_social_query_outcome_e outcome,
     ngx_uint_t    i;
     social_str_t  name, value;
 
-    if (outcome != NGX_HTTP_SOCIAL_QUERY_OK) {
+    /* or a single process has read another configuration */
+
+    if (outcome != NGX_HTTP_SOCIAL_QUERY_OK || ask->duty.cycle != ngx_cycle) {
         return;
     }
 

@@ -12,6 +12,12 @@
 #define LABELS  NGX_HTTP_SOCIAL_STATUS_LABELS
 
 
+/* the last one is that a valid token is not sufficient */
+
+_Static_assert(NGX_HTTP_SOCIAL_ISSUER_OUTCOMES == SOCIAL_TOKEN_FAILED + 2,
+               "a number for each status of a token");
+
+
 static void ngx_http_social_status_connections_now(
     ngx_http_social_status_text_t *t, const ngx_http_social_status_t *status);
 static void ngx_http_social_status_times(ngx_http_social_status_text_t *t,

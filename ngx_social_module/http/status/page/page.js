@@ -274,7 +274,15 @@
 
         const age = sum(m, 'social_limit_exchange_age_seconds');
 
-        if (age > RECENT / 1000) {
+        if (!list(m, 'social_limit_exchange_age_seconds').length
+            && grown('social_limit_exchanges_total', { outcome: 'failed' },
+                RECENT))
+        {
+            say('warn', 'Limits were never shared with other gateways.',
+                'Each gateway counts for itself. Check the database; the error'
+                + ' log says what is wrong.');
+
+        } else if (age > 300) {
             say('warn', 'Limits have not been shared with other gateways for'
                 + ` ${time(age)}.`,
             'Each gateway keeps the shares that it has. Check the database;'
