@@ -122,7 +122,7 @@ wrong('a variable as value', "$claim tenant \$arg_tenant;",
       . 'empty, begin with "$"');
 wrong('a variable as name', "$claim \$arg_name a;",
       "invalid value \"\$arg_name\" in \"$claim\" directive, it must not be "
-      . 'empty, begin with "$"');
+      . 'empty or begin with "$"');
 wrong('a value twice', "$claim a b c b;",
       "duplicate value \"b\" in \"$claim\" directive");
 wrong('a claim twice', "$claim a b; $claim c d; $claim a e;",
