@@ -153,7 +153,7 @@ test_metadata(void **state)
     size_t                      n, size;
     social_buf_t                b;
     social_json_t              *json;
-    unsigned char              *buf;
+    unsigned char              *buf, *bound;
     social_resource_metadata_t  m;
 
     static const social_str_t   servers[] = {
@@ -213,6 +213,30 @@ test_metadata(void **state)
                      SOCIAL_OK);
     social_json_free(json);
 
+    /* tokens that are bound (RFC 9728, 2) */
+
+    m.algorithms = S("ES256 EdDSA");
+    m.dpop_required = true;
+    m.mtls_required = true;
+
+    bound = malloc(social_resource_metadata_size(&m) + 1);
+    assert_non_null(bound);
+
+    social_buf_init(&b, bound, social_resource_metadata_size(&m));
+    social_resource_metadata_write(&b, &m);
+    assert_int_equal(b.rc, SOCIAL_OK);
+    bound[b.len] = '\0';
+    assert_non_null(strstr((char *) bound,
+        ",\"dpop_signing_alg_values_supported\":[\"ES256\",\"EdDSA\"],"
+        "\"dpop_bound_access_tokens_required\":true,"
+        "\"tls_client_certificate_bound_access_tokens\":true}"));
+
+    free(bound);
+
+    memset(&m.algorithms, 0, sizeof(social_str_t));
+    m.dpop_required = false;
+    m.mtls_required = false;
+
     /* without room nothing is written past it */
 
     for (n = 0; n < strlen(all); n++) {
@@ -234,7 +258,7 @@ test_metadata_size(void **state)
 {
     size_t                      n;
     social_buf_t                b;
-    unsigned char              *buf;
+    unsigned char              *buf, *bound;
     social_resource_metadata_t  m;
     static const social_str_t   list[] = {
         social_string("\x01\x02\x03"), social_string("\x04"),
@@ -242,6 +266,8 @@ test_metadata_size(void **state)
     };
 
     (void) state;
+
+    memset(&m, 0, sizeof(social_resource_metadata_t));
 
     for (n = 1; n <= 3; n++) {
 
@@ -252,6 +278,9 @@ test_metadata_size(void **state)
         m.scope_count = n;
         m.name = S("\x02\x02\x02");
         m.documentation = S("\x03");
+        m.algorithms = S("\x01 \x02\x03");
+        m.dpop_required = (n == 2);
+        m.mtls_required = true;
 
         buf = malloc(social_resource_metadata_size(&m));
         assert_non_null(buf);

@@ -25,6 +25,8 @@ static bool social_normal_is_unreserved(unsigned char ch);
 static int social_normal_hex(unsigned char ch);
 static void social_normal_dots(social_buf_t *b, size_t path, size_t slash,
     bool last);
+static bool social_normal_is_segment(const unsigned char *p,
+    const unsigned char *last);
 
 
 static const social_normal_scheme_t  social_normal_schemes[] = {
@@ -356,11 +358,40 @@ social_normal_dots(social_buf_t *b, size_t path, size_t slash, bool last)
 
     b->len = slash;
 
-    if (n == 2) {
-        while (b->len > path && b->data[--b->len] != '/') { /* void */ }
+    if (n == 2 && slash > path) {
+
+        while (b->data[--b->len] != '/') { /* void */ }
+
+        if (!social_normal_is_segment(b->data + b->len + 1, b->data + slash)) {
+            social_buf_fail(b, SOCIAL_MALFORMED);
+            return;
+        }
     }
 
     if (last) {
         social_buf_byte(b, '/');
     }
+}
+
+
+/*
+ * Whether all readers see one segment there, so that ".." goes up to the same
+ * place for them: nginx has no empty ones ("merge_slashes"), and takes "%2F"
+ * for a slash.
+ */
+
+static bool
+social_normal_is_segment(const unsigned char *p, const unsigned char *last)
+{
+    if (p == last) {
+        return false;
+    }
+
+    for ( /* void */ ; last - p >= 3; p++) {
+        if (p[0] == '%' && p[1] == '2' && p[2] == 'F') {
+            return false;
+        }
+    }
+
+    return true;
 }

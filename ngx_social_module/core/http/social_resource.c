@@ -29,6 +29,7 @@ static void social_resource_member(social_buf_t *b, const char *name);
 static void social_resource_string(social_buf_t *b, social_str_t s);
 static void social_resource_list(social_buf_t *b, const social_str_t *list,
     size_t count);
+static void social_resource_words(social_buf_t *b, social_str_t words);
 static size_t social_resource_list_size(const social_str_t *list,
     size_t count);
 
@@ -181,6 +182,20 @@ social_resource_metadata_write(social_buf_t *b,
         social_resource_string(b, metadata->documentation);
     }
 
+    if (metadata->algorithms.len) {
+        social_resource_member(b, "dpop_signing_alg_values_supported");
+        social_resource_words(b, metadata->algorithms);
+
+        social_resource_member(b, "dpop_bound_access_tokens_required");
+        social_buf_text(b, metadata->dpop_required ? "true" : "false");
+    }
+
+    if (metadata->mtls_required) {
+        social_resource_member(b,
+                               "tls_client_certificate_bound_access_tokens");
+        social_buf_text(b, "true");
+    }
+
     social_buf_byte(b, '}');
 }
 
@@ -191,7 +206,12 @@ social_resource_metadata_size(const social_resource_metadata_t *metadata)
     return sizeof("{\"resource\":\"\",\"authorization_servers\":[],"
                   "\"scopes_supported\":[],"
                   "\"bearer_methods_supported\":[\"header\"],"
-                  "\"resource_name\":\"\",\"resource_documentation\":\"\"}")
+                  "\"resource_name\":\"\",\"resource_documentation\":\"\","
+                  "\"dpop_signing_alg_values_supported\":[],"
+                  "\"dpop_bound_access_tokens_required\":false,"
+                  "\"tls_client_certificate_bound_access_tokens\":true}")
+           + (SOCIAL_RESOURCE_ESCAPED + sizeof("\"\",") - 1)
+             * metadata->algorithms.len
            + SOCIAL_RESOURCE_ESCAPED * (metadata->resource.len
                                         + metadata->name.len
                                         + metadata->documentation.len)
@@ -247,6 +267,27 @@ social_resource_list(social_buf_t *b, const social_str_t *list, size_t count)
         }
 
         social_resource_string(b, list[i]);
+    }
+
+    social_buf_byte(b, ']');
+}
+
+
+static void
+social_resource_words(social_buf_t *b, social_str_t words)
+{
+    bool          first;
+    social_str_t  word;
+
+    social_buf_byte(b, '[');
+
+    for (first = true; social_str_next(&words, " ", &word); first = false) {
+
+        if (!first) {
+            social_buf_byte(b, ',');
+        }
+
+        social_resource_string(b, word);
     }
 
     social_buf_byte(b, ']');

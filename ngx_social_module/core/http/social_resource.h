@@ -15,7 +15,7 @@
 #define SOCIAL_RESOURCE_WELL_KNOWN  "/.well-known/oauth-protected-resource"
 
 
-/* the last four are empty, or have no elements, where they are not said */
+/* from the scopes on they are empty, or have no elements, where they are not said */
 
 typedef struct {
     social_str_t          resource;
@@ -25,6 +25,9 @@ typedef struct {
     size_t                scope_count;
     social_str_t          name;
     social_str_t          documentation;
+    social_str_t          algorithms;       /* of DPoP, separated by spaces */
+    bool                  dpop_required;    /* by all that is in it */
+    bool                  mtls_required;
 } social_resource_metadata_t;
 
 

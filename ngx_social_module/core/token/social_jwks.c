@@ -336,6 +336,19 @@ social_jwks_verify_by(social_jwks_t *jwks, const social_json_t *json,
         return rc == SOCIAL_FAILED ? SOCIAL_FAILED : SOCIAL_MALFORMED;
     }
 
+    /*
+     * it is the client's own, and is checked where nothing can wait; which
+     * curves are used is what an operator lists, but not how long an RSA key is
+     */
+
+    if ((social_algorithm_bit(algorithm)
+         & (SOCIAL_ALGORITHMS_RS|SOCIAL_ALGORITHMS_PS))
+        && social_jwk_is_slow(&jwk, algorithm))
+    {
+        social_jwk_free(&jwk);
+        return SOCIAL_MALFORMED;
+    }
+
     rc = social_jwks_verify(jwks, &jwk, algorithm, input, signature);
 
     social_jwk_free(&jwk);

@@ -103,6 +103,12 @@ ngx_http_social_auth_extract_header(ngx_http_request_t *r, social_str_t *token)
 
         /* a script without a token: the same as none */
 
+        ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
+
+        if (ctx != NULL) {
+            ctx->by_dpop = 0;
+        }
+
         return SOCIAL_TOKEN_NONE;
     }
 

@@ -13,6 +13,10 @@
 #include "ngx_http_social_resource.h"
 
 
+_Static_assert(NGX_HTTP_SOCIAL_ISSUER_OUTCOMES == SOCIAL_TOKEN_FAILED + 2,
+               "an outcome would be counted past the end");
+
+
 static ngx_uint_t ngx_http_social_auth_is_error_file(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_auth_access_decide(ngx_http_request_t *r);
 static ngx_int_t ngx_http_social_auth_decide(ngx_http_request_t *r,
@@ -369,6 +373,7 @@ ngx_int_t
 ngx_http_social_auth_step_up(ngx_http_request_t *r, ngx_str_t *scopes,
     ngx_uint_t anonymous)
 {
+    ngx_http_social_auth_ctx_t       *ctx;
     ngx_http_social_auth_loc_conf_t  *alcf, conf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
@@ -378,6 +383,18 @@ ngx_http_social_auth_step_up(ngx_http_request_t *r, ngx_str_t *scopes,
 
     if (ngx_http_social_error_own(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx = ngx_http_social_get_ctx(r, &ngx_http_social_auth_module);
+
+    if (anonymous && ctx != NULL && ctx->status >= SOCIAL_TOKEN_PENDING) {
+
+        /*
+         * "satisfy any" has let it pass without a verdict: that is missing for
+         * a reason of ours
+         */
+
+        return ngx_http_social_auth_decide(r, alcf, ctx);
     }
 
     return anonymous ? ngx_http_social_auth_refuse(r, &conf, NULL,

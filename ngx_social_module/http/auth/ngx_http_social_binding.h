@@ -51,6 +51,9 @@ typedef struct {
     u_char                          nonce[32];   /* the secret of nonces */
     social_replay_t                *used;
     time_t                          said;        /* that a share is full */
+    time_t                          max_age;     /* the longest there was */
+    time_t                          before;      /* and the one before that, */
+    time_t                          since;       /* for proofs until then */
 } ngx_http_social_dpop_sh_t;
 
 

@@ -42,6 +42,7 @@ ngx_http_social_dpop_check(ngx_http_social_auth_ctx_t *ctx,
     ngx_http_social_dpop_t *dpop, const u_char jkt[SOCIAL_THUMBPRINT_SIZE])
 {
     u_char                            *buf;
+    time_t                             made;
     ngx_uint_t                         more;
     social_dpop_t                      said;
     ngx_table_elt_t                   *h;
@@ -86,6 +87,20 @@ ngx_http_social_dpop_check(ngx_http_social_auth_ctx_t *ctx,
     switch (ctx->proof) {
 
     case SOCIAL_DPOP_OK:
+        made = said.until - dpop->max_age;
+
+        if (made <= dmcf->sh->since
+            && ngx_time() > made + dmcf->sh->before)
+        {
+            ctx->proof = SOCIAL_DPOP_TIME;
+            status = SOCIAL_TOKEN_PROOF;
+            break;
+        }
+
+        /* another location may take the same proof for longer */
+
+        said.until = made + dmcf->sh->max_age;
+
         status = ngx_http_social_dpop_use(r, &h->value, jkt, &said);
 
         if (status == SOCIAL_TOKEN_PROOF) {

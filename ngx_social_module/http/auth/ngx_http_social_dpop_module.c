@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_social_binding.h"
+#include "ngx_http_social_resource.h"
 
 
 #define NGX_HTTP_SOCIAL_DPOP_AGE         60
@@ -398,10 +399,29 @@ ngx_http_social_dpop_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_social_dpop_loc_conf_t *prev = parent;
     ngx_http_social_dpop_loc_conf_t *conf = child;
 
+    ngx_http_social_resource_t       *resource;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
     /* the http level has no parent */
 
     ngx_conf_init_ptr_value(prev->dpop, NULL);
     ngx_conf_merge_ptr_value(conf->dpop, prev->dpop, NULL);
+
+    resource = ngx_http_social_resource_of(cf);
+    alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
+
+    if (resource != NULL && alcf->issuers != NULL) {
+
+        if (conf->dpop != NULL) {
+            resource->algorithms = &conf->dpop->algorithms;
+        }
+
+        if (conf->dpop == NULL
+            || conf->dpop->mode != NGX_HTTP_SOCIAL_BINDING_REQUIRED)
+        {
+            resource->unproved = 1;
+        }
+    }
 
     return ngx_http_social_dpop_resolve(cf, conf->dpop);
 }
@@ -481,6 +501,7 @@ ngx_http_social_dpop_init_zone(ngx_slab_pool_t *shpool, void **part,
     ngx_http_social_dpop_main_conf_t *dmcf = data;
 
     void                       *memory;
+    time_t                      age;
     size_t                      size;
     u_char                      secret[SOCIAL_REPLAY_SECRET_SIZE];
     ngx_uint_t                  i;
@@ -532,12 +553,25 @@ ngx_http_social_dpop_init_zone(ngx_slab_pool_t *shpool, void **part,
     dmcf->sh = sh;
     dpop = dmcf->dpops->elts;
 
+    age = sh->max_age;
+
     for (i = 0; i < dmcf->dpops->nelts; i++) {
+
+        age = ngx_max(age, dpop[i]->max_age);
 
         if (dpop[i]->nonce && dpop[i]->secret.len == 0) {
             dpop[i]->policy.secrets[0].data = sh->nonce;
             dpop[i]->policy.secrets[0].len = sizeof(sh->nonce);
         }
+    }
+
+    if (age > sh->max_age) {
+
+        /* what was used until now is remembered by the age of until now */
+
+        sh->before = sh->max_age;
+        sh->since = sh->max_age ? ngx_time() + sh->max_age : 0;
+        sh->max_age = age;
     }
 
     return NGX_OK;

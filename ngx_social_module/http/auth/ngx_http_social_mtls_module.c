@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_social_binding.h"
+#include "ngx_http_social_resource.h"
 
 
 typedef struct {
@@ -280,7 +281,25 @@ ngx_http_social_mtls_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_social_mtls_loc_conf_t *prev = parent;
     ngx_http_social_mtls_loc_conf_t *conf = child;
 
+    ngx_http_social_resource_t       *resource;
+    ngx_http_social_auth_loc_conf_t  *alcf;
+
     ngx_conf_merge_ptr_value(conf->mtls, prev->mtls, NULL);
+
+    resource = ngx_http_social_resource_of(cf);
+    alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_social_auth_module);
+
+    if (resource != NULL && alcf->issuers != NULL) {
+
+        if (conf->mtls != NULL
+            && conf->mtls->mode == NGX_HTTP_SOCIAL_BINDING_REQUIRED)
+        {
+            resource->mtls = 1;
+
+        } else {
+            resource->uncertified = 1;
+        }
+    }
 
     return NGX_CONF_OK;
 }

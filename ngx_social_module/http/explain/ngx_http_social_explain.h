@@ -7,7 +7,7 @@
 #define NGX_HTTP_SOCIAL_EXPLAIN_H
 
 
-#include "ngx_http_social_auth.h"
+#include "ngx_http_social_binding.h"
 
 
 /* exit codes, from which social-explain tells those of "nginx -t" */
@@ -27,6 +27,8 @@ typedef struct {
     ngx_http_core_srv_conf_t         *server;
     ngx_http_core_loc_conf_t         *location;
     ngx_http_social_auth_loc_conf_t  *auth;
+    ngx_http_social_dpop_t           *dpop;      /* NULL: off */
+    ngx_http_social_mtls_t           *mtls;      /* NULL: off */
     unsigned                          excepted:1;  /* of "limit_except" */
 } ngx_http_social_explain_t;
 

@@ -20,6 +20,7 @@ ngx_int_t
 ngx_http_social_explain_find(ngx_http_social_explain_t *explain)
 {
     ngx_uint_t                  i, j, final;
+    ngx_http_request_t          r;       /* of which only loc_conf is read */
     ngx_http_conf_port_t       *port;
     ngx_http_conf_addr_t       *addr;
     ngx_http_conf_ctx_t        *ctx;
@@ -67,17 +68,22 @@ ngx_http_social_explain_find(ngx_http_social_explain_t *explain)
         explain->location = clcf;
     }
 
+    ngx_memzero(&r, sizeof(ngx_http_request_t));
+
     if (explain->location->limit_except
         & ngx_http_social_explain_method(&explain->method))
     {
         explain->excepted = 1;
-        explain->auth = explain->location->limit_except_loc_conf[
-                                      ngx_http_social_auth_module.ctx_index];
+        r.loc_conf = explain->location->limit_except_loc_conf;
 
     } else {
-        explain->auth = explain->location->loc_conf[
-                                      ngx_http_social_auth_module.ctx_index];
+        r.loc_conf = explain->location->loc_conf;
     }
+
+    explain->auth = ngx_http_get_module_loc_conf(&r,
+                                                 ngx_http_social_auth_module);
+    explain->dpop = ngx_http_social_dpop(&r);
+    explain->mtls = ngx_http_social_mtls(&r);
 
     return NGX_OK;
 }

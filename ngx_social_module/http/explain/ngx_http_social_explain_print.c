@@ -83,10 +83,10 @@ ngx_http_social_explain_path(const social_json_t *payload,
 {
     size_t                       size;
     char                         name[NGX_HTTP_SOCIAL_EXPLAIN_VALUE + 1];
-    u_char                      *last;
+    u_char                      *end;
     u_char                       value[NGX_HTTP_SOCIAL_EXPLAIN_VALUE];
     u_char                       text[4 * NGX_HTTP_SOCIAL_EXPLAIN_VALUE];
-    social_str_t                 s;
+    social_str_t                 s, last;
     const char                 **masked;
     const social_json_t         *claim;
     static const char           *names[] = { "sub", "jti", "origin_jti", "sid",
@@ -104,8 +104,12 @@ ngx_http_social_explain_path(const social_json_t *payload,
         return;
     }
 
+    last = path->count ? path->names[path->count - 1] : path->text;
+
     for (masked = names; *masked; masked++) {
-        if (ngx_strcmp(*masked, name) == 0) {
+        if (ngx_strcmp(*masked, name) == 0
+            || social_str_eq(last, social_str(*masked)))
+        {
             ngx_http_social_explain_say(name, "present");
             return;
         }
@@ -115,9 +119,9 @@ ngx_http_social_explain_path(const social_json_t *payload,
 
     s.data = value;
     s.len = ngx_min(size, sizeof(value));
-    last = social_str_printable(text, s);
+    end = social_str_printable(text, s);
 
-    ngx_http_social_explain_say(name, "\"%*s%s\"", (size_t) (last - text),
+    ngx_http_social_explain_say(name, "\"%*s%s\"", (size_t) (end - text),
                                 text, size > sizeof(value) ? "..." : "");
 }
 

@@ -23,6 +23,8 @@ static social_token_status_e ngx_http_social_explain_signature(
     ngx_http_social_auth_ctx_t *ctx, social_jwks_t *jwks);
 static void ngx_http_social_explain_claims(ngx_http_social_auth_ctx_t *ctx,
     social_token_status_e status);
+static social_token_status_e ngx_http_social_explain_bound(
+    ngx_http_social_explain_t *explain, ngx_http_social_auth_ctx_t *ctx);
 static ngx_uint_t ngx_http_social_explain_permits(
     ngx_http_social_explain_t *explain, ngx_http_social_auth_ctx_t *ctx);
 static ngx_uint_t ngx_http_social_explain_list(const char *name,
@@ -86,6 +88,10 @@ ngx_http_social_explain_token(ngx_http_social_explain_t *explain)
         status = ngx_http_social_explain_verify(explain, &ctx);
     }
 
+    if (status == SOCIAL_TOKEN_OK) {
+        status = ngx_http_social_explain_bound(explain, &ctx);
+    }
+
     if (status != SOCIAL_TOKEN_OK) {
         code = ngx_http_social_explain_answer(explain, status);
 
@@ -110,8 +116,11 @@ ngx_http_social_explain_none(ngx_http_social_explain_t *explain)
         return NGX_HTTP_SOCIAL_EXPLAIN_ALLOWED;
     }
 
-    ngx_http_social_explain_say("answer", "401, WWW-Authenticate: Bearer "
-                                "realm=\"api\"");
+    ngx_http_social_explain_say("answer", "401, WWW-Authenticate: %s "
+                                "realm=\"api\"",
+                                explain->dpop && explain->dpop->mode
+                                == NGX_HTTP_SOCIAL_BINDING_REQUIRED
+                                ? "DPoP" : "Bearer");
 
     return NGX_HTTP_SOCIAL_EXPLAIN_REFUSED;
 }
@@ -427,8 +436,15 @@ ngx_http_social_explain_claims(ngx_http_social_auth_ctx_t *ctx,
         break;
 
     case SOCIAL_TOKEN_CLIENT:
-        ngx_http_social_explain_claim(ctx->jwt.payload, "client_id");
-        ngx_http_social_explain_claim(ctx->jwt.payload, "aud");
+        if (ctx->issuer->policy.client) {
+            ngx_http_social_explain_path(ctx->jwt.payload,
+                                         ctx->issuer->policy.client);
+
+        } else {
+            ngx_http_social_explain_claim(ctx->jwt.payload, "client_id");
+            ngx_http_social_explain_claim(ctx->jwt.payload, "aud");
+        }
+
         ngx_http_social_explain_at("client_ids", &of->client_ids,
                                    &of->position, "do not have it");
         break;
@@ -448,6 +464,55 @@ ngx_http_social_explain_claims(ngx_http_social_auth_ctx_t *ctx,
     default:
         break;
     }
+}
+
+
+/*
+ * As ngx_http_social_binding_check(), of a client that has what the token is
+ * bound to: whether it has cannot be said here.
+ */
+
+static social_token_status_e
+ngx_http_social_explain_bound(ngx_http_social_explain_t *explain,
+    ngx_http_social_auth_ctx_t *ctx)
+{
+    social_confirmation_t  confirmation;
+
+    if (explain->dpop == NULL && explain->mtls == NULL) {
+        return SOCIAL_TOKEN_OK;
+    }
+
+    if (social_confirmation(ctx->jwt.payload, &confirmation) != SOCIAL_OK) {
+        ngx_http_social_explain_say("cnf", "malformed");
+        return SOCIAL_TOKEN_BINDING;
+    }
+
+    if (explain->mtls && confirmation.certificate) {
+        ngx_http_social_explain_say("social_auth_mtls", "the token is bound: "
+                                    "it needs the client's certificate");
+
+    } else if (explain->mtls && explain->mtls->mode
+                                == NGX_HTTP_SOCIAL_BINDING_REQUIRED)
+    {
+        ngx_http_social_explain_say("social_auth_mtls", "required: the token "
+                                    "is not bound to a certificate");
+        return SOCIAL_TOKEN_BINDING;
+    }
+
+    if (explain->dpop && confirmation.key) {
+        ngx_http_social_explain_say("social_auth_dpop", "the token is bound: "
+                                    "it needs \"Authorization: DPoP\", and a "
+                                    "proof");
+
+    } else if (explain->dpop && explain->dpop->mode
+                                == NGX_HTTP_SOCIAL_BINDING_REQUIRED)
+    {
+        ngx_http_social_explain_say("social_auth_dpop", "required: the token "
+                                    "is not bound to a key");
+        return SOCIAL_TOKEN_BINDING;
+    }
+
+    return SOCIAL_TOKEN_OK;
 }
 
 

@@ -40,6 +40,12 @@ typedef struct {
                                                 those of its locations */
     ngx_array_t                 required;    /* of social_str_t: scopes */
 
+    ngx_str_t                  *algorithms;  /* of DPoP; NULL: none */
+    unsigned                    unproved:1;  /* somewhere in it DPoP is not
+                                                required */
+    unsigned                    mtls:1;      /* somewhere it is required */
+    unsigned                    uncertified:1;
+
     ngx_http_social_position_t  position;
 } ngx_http_social_resource_t;
 

@@ -431,6 +431,8 @@ ngx_http_social_resource_finish(ngx_conf_t *cf,
 
     scopes = resource->scopes ? resource->scopes : &resource->required;
 
+    ngx_memzero(&metadata, sizeof(social_resource_metadata_t));
+
     metadata.resource = ngx_http_social_view(&resource->url);
     metadata.servers = resource->servers->elts;
     metadata.server_count = resource->servers->nelts;
@@ -438,6 +440,13 @@ ngx_http_social_resource_finish(ngx_conf_t *cf,
     metadata.scope_count = scopes->nelts;
     metadata.name = ngx_http_social_view(&resource->name);
     metadata.documentation = ngx_http_social_view(&resource->documentation);
+
+    if (resource->algorithms) {
+        metadata.algorithms = ngx_http_social_view(resource->algorithms);
+        metadata.dpop_required = !resource->unproved;
+    }
+
+    metadata.mtls_required = resource->mtls && !resource->uncertified;
 
     size = social_resource_metadata_size(&metadata);
 
