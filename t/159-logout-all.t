@@ -49,6 +49,36 @@ http {
             social_auth main other;
             social_logout retention=60s;
         }
+        location = /one { social_auth main other; social_logout max=1; }
+        location = /leads {
+            social_auth main other;
+            social_logout;
+            error_page 405 =200 \@public;
+        }
+        location \@public {
+            social_auth off;
+            add_header X-Key "-\$social_user_key- -\$social_sub" always;
+            try_files /x =404;
+        }
+        location = /asks {
+            social_auth main other;
+            social_logout;
+            auth_request /asked;
+            auth_request_set \$asked \$upstream_http_x_asked;
+            add_header X-Asked "-\$asked-" always;
+        }
+        location = /asked {
+            social_auth off;
+            proxy_pass http://127.0.0.1:$listen/echo;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+            proxy_set_header X-Seen \$social_sub;
+        }
+        location = /echo {
+            social_auth off;
+            add_header X-Asked \$http_x_seen always;
+            try_files /x =404;
+        }
         location = /few { social_auth main other; social_logout max=2; }
         location = /all { social_auth main other; social_logout all max=2; }
         location = /after {
@@ -177,20 +207,39 @@ subtest 'a logout ends what lasts' => sub {
         . " now() + interval '1 hour')");
     refused_soon(token(%is), $ports[0], 'by its second, as before');
 
-    # two rows of one logout, and room for one
+    # the second row of a logout has room where the first one had
 
     my $sub = fresh('u');
-    is(out(token(sub => $sub, sid => fresh('s')), '/few'), 204, 'one row');
+    is(out(token(sub => $sub, sid => fresh('s'), origin_jti => fresh('o')),
+           '/one'), 204, 'both rows of one session, and room for one');
+
+    $sub = fresh('u');
+    is(out(token(sub => $sub, sid => fresh('s')), '/few'), 204, 'one row')
+        for 1, 2;
     my $token = token(sub => $sub, sid => fresh('s'), origin_jti => fresh('o'));
     is(out($token, '/few'), 429, 'no room for both');
     is(api($token), 200, 'and neither was done');
     is($pg->value("SELECT count(*) FROM revocations WHERE subject ="
-        . " social_subject_id('$issuer', '$sub')"), 1, 'no row');
+        . " social_subject_id('$issuer', '$sub')"), 2, 'no row');
 };
 
 
 subtest 'a token that has expired' => sub {
     my $old = int(time) - 3600;
+
+    # it is accepted by the logout alone, not by what that leads to
+
+    for my $late (0, 1) {
+        my $t = token(sub => 'someone', origin_jti => fresh('l'),
+                      $late ? (iat => $old - 60, exp => $old) : ());
+        my $got = ask($ports[0], 'GET', '/leads', $t);
+        like($got, $late ? qr/\nX-Key: -- -\r/ : qr/\nX-Key: -\w{32}- -someone\r/,
+             $late ? 'nobody where the logout leads to' : 'as it is with a good one');
+        $got = ask($ports[0], 'POST', '/asks', $t);
+        like($got, $late ? qr/\AHTTP\S+ 204.*\nX-Asked: --\r/s
+                         : qr/\AHTTP\S+ 204.*\nX-Asked: -someone-\r/s,
+             $late ? 'nor in a subrequest' : 'nor is a good one');
+    }
 
     for my $name (qw( origin_jti sid )) {
         my %is = ($name => fresh('l'), jti => fresh('j'));

@@ -7,10 +7,13 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use IO::Socket::INET ();
 use JSON::PP ();
 use SocialNginx;
 use SocialPostgres;
+use SocialSecrets ();
 use SocialServer;
+use SocialSign qw( sign_bytes sign_jwk sign_jwks );
 use SocialToken;
 use Test::More;
 use Time::HiRes qw( sleep time );
@@ -33,6 +36,7 @@ sub begin {
     my $nginx = SocialNginx->new;
 
     mkdir "$nginx->{dir}/html";
+    $nginx->write_file('slow.json', sign_jwks(sign_jwk('p384')));
     $nginx->write_file('html/x', "here\n");
     $nginx->write_file('nginx.conf', <<"_EOC_");
 user root;
@@ -48,15 +52,23 @@ http {
     @{[ issuer_block('late', 'issuer https://late.example.com',
                      'client_ids web',
                      "jwks_uri $keys/late-$listen-$$/slow-1500-main") ]}
+    @{[ issuer_block('later', 'issuer https://later.example.com',
+                     'client_ids web', 'jwks_cooldown 100ms',
+                     'jwks_refresh 300ms',
+                     "jwks_uri $keys/later-$listen-$$/main") ]}
+    @{[ issuer_block('slow', 'issuer https://slow.example.com',
+                     'client_ids web', 'algorithms ES384',
+                     'token_use any', 'subject_claim oid',
+                     "jwks_file $nginx->{dir}/slow.json") ]}
     @{[ issuer_block('dead', 'issuer https://dead.example.com',
                      'client_ids web', 'jwks_uri http://127.0.0.1:1/') ]}
     server {
         listen 127.0.0.1:$listen;
         root $nginx->{dir}/html;
-        social_auth main id;
+        social_auth main id slow;
         location = /back {
             social_auth off;
-            social_logout backchannel main id late dead;
+            social_logout backchannel main id late later slow dead;
         }
         location = /day {
             social_auth off;
@@ -153,6 +165,89 @@ subtest 'keys that are on their way' => sub {
     is(status(back(said(iss => 'https://late.example.com', sid => fresh('s'),
                         -header => { kid => 'unknown' }))), 400,
        'a key that there is not');
+};
+
+# A key that we cannot have is not the issuer's fault: it would not repeat it.
+
+subtest 'keys that cannot be had any more' => sub {
+    my %of = (iss => 'https://later.example.com');
+    my $mode = sub {
+        ask($ENV{TEST_NGINX_BACKEND_PORT}, 'GET',
+            "/control/later-$port-$$/mode/$_[0]");
+    };
+
+    is(status(back(said(%of, sid => fresh('s'),
+                        -header => { kid => 'next' }))), 400,
+       'a key that there is not');
+
+    $mode->('500');
+
+    ok(SocialNginx::wait_for(30, sub {
+        ask($port, 'GET', '/readyz') =~ /"later":"failing"/
+    }), 'the keys cannot be refreshed');
+
+    is(status(back(said(%of, sid => fresh('s'), -key => 'next'))), 503,
+       'a key that may be there');
+
+    $mode->('both');
+
+    ok(SocialNginx::wait_for(30, sub {
+        status(back(said(%of, sid => fresh('s'), -key => 'next'))) == 200
+    }), 'accepted when it is');
+};
+
+
+# Those are checked in threads; and who it is about is said by the issuer's claim.
+
+subtest 'signatures that take long' => sub {
+    my %of = (iss => 'https://slow.example.com', sub => 'nobody');
+    my ($user, $other) = (fresh('o'), fresh('o'));
+
+    my $signed = sub {
+        my ($name, %claims) = @_;
+        my $text = join '.', map { b64($json->encode($_)) }
+            { alg => 'ES384', kid => 'p384' },
+            { %of, aud => 'web', iat => int time, exp => int(time) + 600,
+              jti => fresh('j'), %claims };
+        my $token = "$text." . b64(sign_bytes('ES384', $name, $text));
+        SocialSecrets::made($token);
+        return $token;
+    };
+
+    my ($token, $theirs) = map { $signed->('p384', oid => $_,
+        client_id => 'web', iat => int(time) - 5) } $user, $other;
+
+    is(api($token), 200, 'a token');
+    is(api($theirs), 200, 'and one of another user');
+
+    my %event = (events => { $event => {} });
+
+    is(status(back($signed->('p384/2', %event, oid => $user))), 400, 'forged');
+    is(api($token), 200, '... ends nothing');
+    is(status(back($signed->('p384', %event))), 400, 'of nobody we know');
+    is(status(back($signed->('p384', %event, oid => $user))), 200, 'good');
+    is(api($token), 401, '... ends the sessions');
+    is(api($theirs), 200, '... of nobody else');
+
+    my @socks = map {
+        my $body = 'logout_token='
+            . $signed->($_ % 2 ? 'p384' : 'p384/2', %event,
+                        oid => fresh('o'));
+        my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
+            or die "no connection: $!\n";
+        print {$sock} "POST /back HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            . "Content-Type: application/x-www-form-urlencoded\r\n"
+            . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+        $sock->flush;
+        $sock;
+    } 1 .. 10;
+
+    # two that do not wait
+
+    close $_ for splice @socks, 8;
+
+    my @got = map { my $s = $_; local $/; status(scalar <$s>) } @socks;
+    is("@got", '200 400 200 400 200 400 200 400', 'several at a time');
 };
 
 my $other = begin($port2);

@@ -64,8 +64,10 @@ LANGUAGE plpgsql SET lock_timeout = '250ms' AS $$
 DECLARE
     v_before  bigint;
 BEGIN
-    IF coalesce(p_issuer, '') = '' OR coalesce(p_subject, '') = '' THEN
-        RAISE EXCEPTION 'a subject needs an issuer and a sub'
+    IF coalesce(p_issuer, '') = '' OR coalesce(p_subject, '') = ''
+        OR p_not_before IS NULL
+    THEN
+        RAISE EXCEPTION 'a subject needs an issuer, a sub and a time'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
 
@@ -171,7 +173,7 @@ BEGIN
 
         IF v_wait = 0 AND p_second <> '' THEN
             v_wait := social_revoke(p_issuer, p_second, p_second_id, p_until,
-                                    p_subject, p_max);
+                                    p_subject, p_max + 1);
         END IF;
 
         IF v_wait <> 0 THEN

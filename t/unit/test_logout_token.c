@@ -50,6 +50,8 @@ test_good(void **state)
     social_claims_policy_t   policy;
     social_logout_token_t    token;
 
+    static const social_claim_path_t  oid = social_claim_path("oid");
+
     (void) state;
 
     policy_of(&policy);
@@ -70,6 +72,30 @@ test_good(void **state)
                            NOW, &token, &json), SOCIAL_TOKEN_OK);
     assert_int_equal(token.subject.len, 0);
     social_json_free(json);
+
+    /* a subject is what the issuer's tokens have it in */
+
+    policy.subject = &oid;
+
+    assert_int_equal(check("{" GOOD ",\"sub\":\"s\",\"oid\":\"o\"}", &policy,
+                           NOW, &token, &json), SOCIAL_TOKEN_OK);
+    assert_true(social_str_eq(token.subject, S("o")));
+    social_json_free(json);
+
+    assert_int_equal(check("{" GOOD ",\"sub\":\"s\"}", &policy, NOW, &token,
+                           &json), SOCIAL_TOKEN_CLAIMS);
+    social_json_free(json);
+
+    assert_int_equal(check("{" GOOD ",\"sub\":\"s\",\"oid\":7}", &policy,
+                           NOW, &token, &json), SOCIAL_TOKEN_CLAIMS);
+    social_json_free(json);
+
+    assert_int_equal(check("{" GOOD ",\"sub\":\"s\",\"sid\":\"x\"}", &policy,
+                           NOW, &token, &json), SOCIAL_TOKEN_OK);
+    assert_int_equal(token.subject.len, 0);
+    social_json_free(json);
+
+    policy.subject = NULL;
 
     /* an audience counts where there is no client */
 

@@ -17,6 +17,8 @@ static social_rc_e social_logout_param(const social_uri_query_t *q,
     social_str_t name, social_str_t *value);
 static bool social_logout_text(const social_json_t *payload, const char *name,
     social_str_t *value);
+static bool social_logout_value(const social_json_t *claim,
+    social_str_t *value);
 static bool social_logout_audience(const social_json_t *payload,
     const social_claims_policy_t *policy);
 
@@ -92,7 +94,7 @@ social_logout_token_check(const social_json_t *payload,
 {
     int64_t               until;
     social_str_t          jti;
-    const social_json_t  *exp, *events;
+    const social_json_t  *exp, *events, *claim;
 
     memset(token, 0, sizeof(social_logout_token_t));
 
@@ -116,9 +118,24 @@ social_logout_token_check(const social_json_t *payload,
     if ((social_json_present(payload, social_str("sub")) != NULL
          && !social_logout_text(payload, "sub", &token->subject))
         || (social_json_present(payload, social_str("sid")) != NULL
-            && !social_logout_text(payload, "sid", &token->sid))
-        || token->subject.len + token->sid.len == 0)
+            && !social_logout_text(payload, "sid", &token->sid)))
     {
+        return SOCIAL_TOKEN_CLAIMS;
+    }
+
+    /* sessions are known by the claim that the issuer has subjects in */
+
+    if (policy->subject) {
+
+        token->subject = social_str("");
+        claim = social_claim_find(payload, policy->subject);
+
+        if (claim != NULL && !social_logout_value(claim, &token->subject)) {
+            return SOCIAL_TOKEN_CLAIMS;
+        }
+    }
+
+    if (token->subject.len + token->sid.len == 0) {
         return SOCIAL_TOKEN_CLAIMS;
     }
 
@@ -150,12 +167,17 @@ static bool
 social_logout_text(const social_json_t *payload, const char *name,
     social_str_t *value)
 {
+    return social_logout_value(social_json_present(payload, social_str(name)),
+                               value);
+}
+
+
+static bool
+social_logout_value(const social_json_t *claim, social_str_t *value)
+{
     size_t  i;
 
-    if (social_json_string(social_json_present(payload, social_str(name)),
-                           value)
-        != SOCIAL_OK)
-    {
+    if (social_json_string(claim, value) != SOCIAL_OK) {
         return false;
     }
 

@@ -72,7 +72,7 @@ static size_t social_revocations_first(const social_revocations_t *set,
 static size_t social_revocations_next(const social_revocations_t *set,
     size_t i);
 static bool social_revocations_is(const social_revocations_slot_t *slot,
-    const social_revocations_key_t *key);
+    const social_revocations_key_t *key, uint32_t *code);
 static void social_revocations_begin(social_revocations_t *set);
 static void social_revocations_finish(social_revocations_t *set);
 static void social_revocations_remove(social_revocations_t *set, size_t hole,
@@ -331,9 +331,7 @@ social_revocations_probe(const social_revocations_t *set,
             return false;
         }
 
-        if (until > now && social_revocations_is(slot, key)) {
-            *code = (uint32_t) atomic_load_explicit(&slot->id[1],
-                                                    memory_order_relaxed);
+        if (until > now && social_revocations_is(slot, key, code)) {
             return true;
         }
 
@@ -382,6 +380,7 @@ social_revocations_put(social_revocations_t *set,
     bool                        empty;
     size_t                      i, n;
     int64_t                     old;
+    uint32_t                    code;
     social_revocations_slot_t  *slot, *place;
 
     social_revocations_recover(set);
@@ -409,7 +408,7 @@ social_revocations_put(social_revocations_t *set,
             break;
         }
 
-        if (social_revocations_is(slot, key)) {
+        if (social_revocations_is(slot, key, &code)) {
             social_revocations_extend(set, slot, key, until, now);
             return SOCIAL_OK;
         }
@@ -577,6 +576,7 @@ social_revocations_drop(social_revocations_t *set,
 {
     size_t                      i, n;
     int64_t                     until;
+    uint32_t                    code;
     social_revocations_key_t    key;
     social_revocations_slot_t  *slot;
 
@@ -596,7 +596,7 @@ social_revocations_drop(social_revocations_t *set,
 
         /* a writer that was killed may have left two of them */
 
-        if (social_revocations_is(slot, &key)) {
+        if (social_revocations_is(slot, &key, &code)) {
             atomic_store_explicit(&slot->until, SOCIAL_REVOCATIONS_OVER,
                                   memory_order_release);
         }
@@ -777,19 +777,25 @@ social_revocations_next(const social_revocations_t *set, size_t i)
 }
 
 
+/*
+ * "code" is of what was compared: a slot may be another's a moment later.
+ */
+
 static bool
 social_revocations_is(const social_revocations_slot_t *slot,
-    const social_revocations_key_t *key)
+    const social_revocations_key_t *key, uint32_t *code)
 {
-    uint64_t  other;
+    uint64_t  other, half;
 
     other = (atomic_load_explicit(&slot->id[0], memory_order_relaxed)
              ^ key->half[0])
             & key->mask[0];
 
-    other |= (atomic_load_explicit(&slot->id[1], memory_order_relaxed)
-              ^ key->half[1])
-             & key->mask[1];
+    half = atomic_load_explicit(&slot->id[1], memory_order_relaxed);
+
+    other |= (half ^ key->half[1]) & key->mask[1];
+
+    *code = (uint32_t) half;
 
     return other == 0;
 }

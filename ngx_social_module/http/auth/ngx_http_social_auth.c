@@ -142,9 +142,11 @@ ngx_http_social_auth_identity(ngx_http_request_t *r,
     ngx_http_social_auth_ctx_t **identity)
 {
     ngx_http_social_auth_ctx_t       *ctx;
-    ngx_http_social_auth_loc_conf_t  *alcf;
+    ngx_http_social_auth_loc_conf_t  *alcf, *own;
 
     *identity = NULL;
+
+    own = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
     r = ngx_http_social_auth_request(r);
 
@@ -169,6 +171,12 @@ ngx_http_social_auth_identity(ngx_http_request_t *r,
     }
 
     if (ctx == NULL || !ctx->verified || ctx->status != SOCIAL_TOKEN_OK) {
+        return NGX_DECLINED;
+    }
+
+    /* where a logout leads to, and its subrequests, have no identity by it */
+
+    if (ctx->overdue && own->late == 0) {
         return NGX_DECLINED;
     }
 
@@ -226,6 +234,7 @@ ngx_http_social_auth_forget(ngx_http_social_auth_ctx_t *ctx)
     ctx->waits = 0;
     ctx->settled = 0;
     ctx->known = 0;
+    ctx->overdue = 0;
 }
 
 
@@ -543,6 +552,7 @@ ngx_http_social_auth_verify_by(ngx_http_social_auth_ctx_t *ctx,
     /* another block may have found another subject */
 
     ctx->parsed->has_subject = 0;
+    ctx->overdue = 0;
 
     status = ngx_http_social_auth_check_claims(ctx, ngx_time(), &ctx->claims);
 
@@ -592,7 +602,7 @@ ngx_http_social_auth_check(ngx_http_social_auth_ctx_t *ctx,
     ngx_http_social_auth_how_e how)
 {
     social_rc_e                      rc;
-    ngx_http_social_auth_checked_t  *checked;
+    ngx_http_social_verified_t  *checked;
 
     checked = ctx->checked ? &ctx->checked[ctx->cached.verdict.issuer] : NULL;
 
@@ -602,8 +612,7 @@ ngx_http_social_auth_check(ngx_http_social_auth_ctx_t *ctx,
         rc = checked->rc;
 
     } else if (how == NGX_HTTP_SOCIAL_AUTH_LATER
-               && social_jwk_is_slow(jwk, ctx->jwt.algorithm)
-               && ctx->jwt.signature.len == jwk->size)
+               && ngx_http_social_verify_is_slow(jwk, &ctx->jwt))
     {
         ctx->slow = 1;
         return SOCIAL_TOKEN_PENDING;

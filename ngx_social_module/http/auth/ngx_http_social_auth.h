@@ -10,6 +10,7 @@
 #include "ngx_http_social_issuer.h"
 #include "ngx_http_social_keys.h"
 #include "ngx_http_social_tokens.h"
+#include "ngx_http_social_verify_task.h"
 #include "social_dpop.h"
 #include "social_jwt.h"
 
@@ -96,14 +97,6 @@ typedef enum {
 } ngx_http_social_auth_how_e;
 
 
-/* what a thread found out, for one of the location's issuers */
-
-typedef struct {
-    uint64_t                    generation; /* of its keys; 0: nothing */
-    social_rc_e                 rc;
-} ngx_http_social_auth_checked_t;
-
-
 typedef struct {
     ngx_http_request_t         *request;
     social_token_status_e       status;
@@ -122,7 +115,7 @@ typedef struct {
     ngx_uint_t                  rule;       /* of its revocations, likewise */
     ngx_uint_t                  waited;     /* for the keys of the first so
                                                   many, and must not be again */
-    ngx_http_social_auth_checked_t  *checked;   /* by issuer, or NULL */
+    ngx_http_social_verified_t *checked;    /* by issuer, or NULL */
     unsigned                    verified:1; /* "status" is the verdict */
     unsigned                    held:1;     /* it was cached; its binding is
                                                   to be checked */
@@ -135,6 +128,8 @@ typedef struct {
     unsigned                    by_dpop:1;  /* by the scheme "DPoP" */
     unsigned                    settled:1;  /* PREACCESS has waited */
     unsigned                    pending:1;  /* a variable was read before */
+    unsigned                    overdue:1;  /* expired: to be signed out, and
+                                               for nothing else */
 
     /* what the token's binding was checked by, and how its proof was */
 

@@ -87,6 +87,7 @@ ngx_http_social_auth_late(ngx_http_social_auth_ctx_t *ctx)
 
     ctx->verified_at = (time_t) last;
     ctx->parsed->claims = ctx->claims;
+    ctx->overdue = 1;
 
     return ngx_http_social_auth_session(ctx);
 }

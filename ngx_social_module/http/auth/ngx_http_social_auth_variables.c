@@ -114,7 +114,9 @@ static ngx_http_social_auth_ctx_t *
 ngx_http_social_auth_verdict(ngx_http_request_t *r)
 {
     ngx_http_social_auth_ctx_t       *ctx;
-    ngx_http_social_auth_loc_conf_t  *alcf;
+    ngx_http_social_auth_loc_conf_t  *alcf, *own;
+
+    own = ngx_http_get_module_loc_conf(r, ngx_http_social_auth_module);
 
     r = ngx_http_social_auth_request(r);
 
@@ -122,6 +124,11 @@ ngx_http_social_auth_verdict(ngx_http_request_t *r)
 
     if (ctx && ctx->taking) {
         /* evaluated for a variable that is a token source */
+        return NULL;
+    }
+
+    if (ctx && ctx->overdue && own->late == 0) {
+        /* what has expired counts for a logout only */
         return NULL;
     }
 

@@ -2,35 +2,18 @@
 /*
  * Requests whose verdict takes time: they wait for keys, or for a thread that
  * checks a signature.
- *
- * DESIGN.  A check of P-384 takes a millisecond, sixty times as long as one of
- * RSA, and as long as fifty requests: so many of these as a client likes to
- * send must not hold the event loop up.  A thread has copies of all that it
- * needs, and its answer counts for the keys that it was made by, so that a set
- * that is replaced meanwhile has the token checked once more.
- *
- * How many wait for threads is limited in each process: what is beyond that is
- * answered with 503, and the threads are still there for keys and files.
  */
 
 #include "ngx_http_social_auth.h"
-#include "social_jwk_check.h"
 
 
-#define NGX_HTTP_SOCIAL_AUTH_MAX_CHECKS  256
-#define NGX_HTTP_SOCIAL_AUTH_COMPLAINT   60
-
-
-/* the ctx of a task; the request is its owner */
+/* what a thread is asked for */
 
 typedef struct {
-    social_jwk_check_t          *check;      /* owned */
-    social_rc_e                  rc;
-    ngx_http_social_auth_ctx_t  *auth;       /* while there is an owner */
+    ngx_http_social_auth_ctx_t  *auth;
     ngx_uint_t                   verdict;    /* that it had */
     ngx_uint_t                   issuer;
-    uint64_t                     generation; /* of its keys */
-} ngx_http_social_auth_task_t;
+} ngx_http_social_auth_asked_t;
 
 
 static ngx_int_t ngx_http_social_auth_wait_keys(
@@ -39,20 +22,11 @@ static void ngx_http_social_auth_leave(void *data);
 static void ngx_http_social_auth_woken(ngx_http_social_waiter_t *waiter);
 static ngx_int_t ngx_http_social_auth_wait_check(
     ngx_http_social_auth_ctx_t *ctx);
-static ngx_http_social_task_t *ngx_http_social_auth_create_task(
-    ngx_http_social_auth_ctx_t *ctx);
-static void ngx_http_social_auth_thread(void *data, ngx_log_t *log);
-static void ngx_http_social_auth_done(ngx_http_social_task_t *task);
-static void ngx_http_social_auth_free_task(ngx_http_social_task_t *task);
+static void ngx_http_social_auth_checked(void *data,
+    const ngx_http_social_verified_t *verified);
 static void ngx_http_social_auth_busy(ngx_http_social_auth_ctx_t *ctx);
 static ngx_int_t ngx_http_social_auth_suspend(ngx_http_social_auth_ctx_t *ctx);
 static void ngx_http_social_auth_resume(ngx_http_social_auth_ctx_t *ctx);
-
-
-/* state of this process: checks that threads have, or will */
-
-static ngx_uint_t  ngx_http_social_auth_checks;
-static time_t      ngx_http_social_auth_complained;
 
 
 ngx_int_t
@@ -181,157 +155,78 @@ ngx_http_social_auth_woken(ngx_http_social_waiter_t *waiter)
 
 /*
  * Has a thread check the signature.  NGX_DECLINED: none can, the verdict is
- * made.
+ * made; or the keys were replaced, and it is made again.
  */
 
 static ngx_int_t
 ngx_http_social_auth_wait_check(ngx_http_social_auth_ctx_t *ctx)
 {
-    ngx_uint_t               n;
-    ngx_http_social_task_t  *task;
+    ngx_pool_t                    *pool;
+    social_jwks_t                 *jwks;
+    const social_jwk_t            *jwk;
+    ngx_http_social_auth_asked_t  *asked;
 
-    if (ngx_http_social_auth_checks >= NGX_HTTP_SOCIAL_AUTH_MAX_CHECKS) {
-
-        if (ngx_time() - ngx_http_social_auth_complained
-            >= NGX_HTTP_SOCIAL_AUTH_COMPLAINT)
-        {
-            ngx_http_social_auth_complained = ngx_time();
-
-            ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
-                          "social: %d signatures are being checked in "
-                          "threads, further requests get 503",
-                          NGX_HTTP_SOCIAL_AUTH_MAX_CHECKS);
-        }
-
-        ngx_http_social_auth_busy(ctx);
-        return NGX_DECLINED;
-    }
-
-    if (ctx->checked == NULL) {
-
-        n = ctx->issuers->list.nelts;
-
-        ctx->checked = ngx_pcalloc(ctx->request->pool,
-                                   n * sizeof(ngx_http_social_auth_checked_t));
-        if (ctx->checked == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    task = ngx_http_social_auth_create_task(ctx);
-    if (task == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_social_task_post(task, ctx->issuer->keys->thread_pool)
-        != NGX_OK)
-    {
-        ngx_http_social_auth_free_task(task);
-        ngx_http_social_auth_busy(ctx);
-        return NGX_DECLINED;
-    }
-
-    ngx_http_social_auth_checks++;
-    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_SIGNATURES);
-
-    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
-                   "social: request waits for a signature");
-
-    return ngx_http_social_auth_suspend(ctx);
-}
-
-
-static ngx_http_social_task_t *
-ngx_http_social_auth_create_task(ngx_http_social_auth_ctx_t *ctx)
-{
-    social_jwks_t                *jwks;
-    const social_jwk_t           *jwk;
-    ngx_http_social_task_t       *task;
-    ngx_http_social_auth_task_t  *check;
-
-    /* those that the verdict was pending by, in the same turn of the loop */
+    /* another process may have stored newer keys since the verdict was made */
 
     jwks = ngx_http_social_keys_current(ctx->issuer);
     jwk = jwks ? social_jwks_find(jwks, ctx->jwt.kid, ctx->jwt.algorithm)
                : NULL;
 
     if (jwk == NULL) {
-        return NULL;
+        return NGX_DECLINED;
     }
 
-    task = ngx_http_social_task_create(sizeof(ngx_http_social_auth_task_t),
-                                       ngx_http_social_auth_thread,
-                                       ngx_http_social_auth_done);
-    if (task == NULL) {
-        return NULL;
+    pool = ctx->request->pool;
+
+    if (ctx->checked == NULL) {
+        ctx->checked = ngx_pcalloc(pool, ctx->issuers->list.nelts
+                                         * sizeof(ngx_http_social_verified_t));
+        if (ctx->checked == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
-    check = task->ctx;
+    asked = ngx_palloc(pool, sizeof(ngx_http_social_auth_asked_t));
+    if (asked == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-    check->auth = ctx;
-    check->verdict = ctx->verdict;
-    check->issuer = ctx->cached.verdict.issuer;
-    check->generation = ngx_http_social_keys_generation(ctx->issuer);
-    check->check = social_jwk_check_create(jwk, ctx->jwt.algorithm,
-                                           ctx->jwt.input, ctx->jwt.signature);
+    asked->auth = ctx;
+    asked->verdict = ctx->verdict;
+    asked->issuer = ctx->cached.verdict.issuer;
 
-    if (check->check == NULL
-        || ngx_http_social_task_own_request(task, ctx->request) != NGX_OK)
+    switch (ngx_http_social_verify_post(ctx->request, ctx->issuer, jwk,
+                                        &ctx->jwt,
+                                        ngx_http_social_auth_checked, asked))
     {
-        ngx_http_social_auth_free_task(task);
-        return NULL;
-    }
+    case NGX_OK:
+        return ngx_http_social_auth_suspend(ctx);
 
-    return task;
-}
+    case NGX_BUSY:
+        ngx_http_social_auth_busy(ctx);
+        return NGX_DECLINED;
 
-
-static void
-ngx_http_social_auth_thread(void *data, ngx_log_t *log)
-{
-    ngx_http_social_auth_task_t *check = data;
-
-    check->rc = social_jwk_check_run(check->check);
-}
-
-
-static void
-ngx_http_social_auth_done(ngx_http_social_task_t *task)
-{
-    ngx_http_social_auth_ctx_t      *ctx;
-    ngx_http_social_auth_task_t     *check;
-    ngx_http_social_auth_checked_t  *checked;
-
-    ngx_http_social_auth_checks--;
-
-    check = task->ctx;
-    ctx = task->owner ? check->auth : NULL;
-
-    if (ctx != NULL && ctx->verdict == check->verdict && ctx->checked) {
-
-        checked = &ctx->checked[check->issuer];
-
-        checked->generation = check->generation;
-        checked->rc = check->rc;
-    }
-
-    ngx_http_social_auth_free_task(task);
-
-    if (ctx != NULL) {
-        ngx_http_social_auth_resume(ctx);
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 }
 
 
 static void
-ngx_http_social_auth_free_task(ngx_http_social_task_t *task)
+ngx_http_social_auth_checked(void *data,
+    const ngx_http_social_verified_t *verified)
 {
-    ngx_http_social_auth_task_t  *check;
+    ngx_http_social_auth_asked_t *asked = data;
 
-    check = task->ctx;
+    ngx_http_social_auth_ctx_t  *ctx;
 
-    social_jwk_check_free(check->check);
-    ngx_http_social_task_free(task);
+    ctx = asked->auth;
+
+    if (ctx->verdict == asked->verdict && ctx->checked) {
+        ctx->checked[asked->issuer] = *verified;
+    }
+
+    ngx_http_social_auth_resume(ctx);
 }
 
 

@@ -441,6 +441,13 @@ ngx_http_social_logout_timer(ngx_event_t *ev)
     r = logout->request;
     c = r->connection;
 
+    /* timers are of another clock, which may be some milliseconds ahead */
+
+    if (ngx_time() == logout->second) {
+        ngx_add_timer(ev, 2);
+        return;
+    }
+
     ngx_http_set_log_request(c->log, r);
 
     ngx_http_finalize_request(r, ngx_http_social_logout_done(r));

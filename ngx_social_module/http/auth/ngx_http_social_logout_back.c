@@ -24,8 +24,12 @@ typedef struct {
     ngx_http_social_revoked_t   revoked;
     ngx_http_social_waiter_t    waiter;
     ngx_uint_t                  waits;
+    ngx_http_social_verified_t *checked;      /* by issuer, or NULL */
+    ngx_uint_t                  asked;        /* the issuer that a thread
+                                                 checks by */
     unsigned                    waiting:1;
     unsigned                    waited:1;     /* and must not be again */
+    unsigned                    slow:1;       /* PENDING: a check, not keys */
 } ngx_http_social_logout_back_t;
 
 
@@ -36,7 +40,12 @@ static social_token_status_e ngx_http_social_logout_back_parse(
 static void ngx_http_social_logout_back_verify(
     ngx_http_social_logout_back_t *back);
 static social_token_status_e ngx_http_social_logout_back_by(
-    ngx_http_social_logout_back_t *back, ngx_http_social_issuer_t *issuer);
+    ngx_http_social_logout_back_t *back, ngx_http_social_issuer_t *issuer,
+    ngx_uint_t n);
+static ngx_int_t ngx_http_social_logout_back_check(
+    ngx_http_social_logout_back_t *back);
+static void ngx_http_social_logout_back_checked(void *data,
+    const ngx_http_social_verified_t *verified);
 static ngx_int_t ngx_http_social_logout_back_wait(
     ngx_http_social_logout_back_t *back);
 static void ngx_http_social_logout_back_resume(
@@ -175,6 +184,7 @@ again:
 
     issuer = llcf->issuers->elts;
     status = SOCIAL_TOKEN_ISSUER;
+    back->slow = 0;
 
     for (i = 0; i < llcf->issuers->nelts; i++) {
 
@@ -184,9 +194,9 @@ again:
             continue;
         }
 
-        found = ngx_http_social_logout_back_by(back, issuer[i]);
+        found = ngx_http_social_logout_back_by(back, issuer[i], i);
 
-        if (found == SOCIAL_TOKEN_OK) {
+        if (found == SOCIAL_TOKEN_OK || back->slow) {
             status = found;
             back->issuer = issuer[i];
             break;
@@ -202,6 +212,16 @@ again:
 
     if (status == SOCIAL_TOKEN_OK) {
         rc = ngx_http_social_logout_back_revoke(back);
+
+    } else if (back->slow) {
+        rc = ngx_http_social_logout_back_check(back);
+
+        if (rc == NGX_DECLINED) {
+
+            /* another process has replaced the keys just now */
+
+            goto again;
+        }
 
     } else if (status == SOCIAL_TOKEN_PENDING) {
         rc = ngx_http_social_logout_back_wait(back);
@@ -226,11 +246,13 @@ again:
 
 static social_token_status_e
 ngx_http_social_logout_back_by(ngx_http_social_logout_back_t *back,
-    ngx_http_social_issuer_t *issuer)
+    ngx_http_social_issuer_t *issuer, ngx_uint_t n)
 {
-    social_jwks_t        *jwks;
-    const social_jwk_t   *jwk;
-    social_algorithms_t   algorithm;
+    social_rc_e                  rc;
+    social_jwks_t               *jwks;
+    const social_jwk_t          *jwk;
+    social_algorithms_t          algorithm;
+    ngx_http_social_verified_t  *checked;
 
     algorithm = social_algorithm_bit(back->jwt.algorithm);
 
@@ -247,20 +269,45 @@ ngx_http_social_logout_back_by(ngx_http_social_logout_back_t *back,
     jwk = social_jwks_find(jwks, back->jwt.kid, back->jwt.algorithm);
 
     if (jwk == NULL) {
-        return back->waited
-               || ngx_http_social_keys_unknown(issuer, back->jwt.kid)
-               ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_PENDING;
+
+        if (!back->waited
+            && !ngx_http_social_keys_unknown(issuer, back->jwt.kid))
+        {
+            return SOCIAL_TOKEN_PENDING;
+        }
+
+        /* a set that could not be had may have the key */
+
+        return ngx_http_social_keys_state(issuer)
+               == NGX_HTTP_SOCIAL_KEYS_LOADED
+               ? SOCIAL_TOKEN_UNKNOWN_KEY : SOCIAL_TOKEN_NO_KEYS;
     }
 
     if ((jwk->algorithms & algorithm) == 0) {
         return SOCIAL_TOKEN_ALGORITHM;
     }
 
-    ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_SIGNATURES);
+    checked = back->checked ? &back->checked[n] : NULL;
 
-    switch (social_jwks_verify(jwks, jwk, back->jwt.algorithm,
-                               back->jwt.input, back->jwt.signature))
+    if (checked != NULL
+        && checked->generation == ngx_http_social_keys_generation(issuer))
     {
+        rc = checked->rc;
+
+    } else if (ngx_http_social_verify_is_slow(jwk, &back->jwt)) {
+        back->slow = 1;
+        back->asked = n;
+        return SOCIAL_TOKEN_PENDING;
+
+    } else {
+        ngx_http_social_count(NGX_HTTP_SOCIAL_COUNT_SIGNATURES);
+
+        rc = social_jwks_verify(jwks, jwk, back->jwt.algorithm,
+                                back->jwt.input, back->jwt.signature);
+    }
+
+    switch (rc) {
+
     case SOCIAL_OK:
         return social_logout_token_check(back->jwt.payload, &issuer->policy,
                                          ngx_time(), &back->token);
@@ -271,6 +318,76 @@ ngx_http_social_logout_back_by(ngx_http_social_logout_back_t *back,
     default:
         return SOCIAL_TOKEN_SIGNATURE;
     }
+}
+
+
+/*
+ * Has a thread check the signature: anybody may send a token here.  NGX_DONE:
+ * until it has; NGX_DECLINED: the key is gone.
+ */
+
+static ngx_int_t
+ngx_http_social_logout_back_check(ngx_http_social_logout_back_t *back)
+{
+    social_jwks_t                      *jwks;
+    const social_jwk_t                 *jwk;
+    ngx_http_request_t                 *r;
+    ngx_http_social_logout_loc_conf_t  *llcf;
+
+    r = back->request;
+
+    jwks = ngx_http_social_keys_current(back->issuer);
+    jwk = jwks ? social_jwks_find(jwks, back->jwt.kid, back->jwt.algorithm)
+               : NULL;
+
+    if (jwk == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (back->checked == NULL) {
+
+        llcf = ngx_http_get_module_loc_conf(r, ngx_http_social_logout_module);
+
+        back->checked = ngx_pcalloc(r->pool, llcf->issuers->nelts
+                                         * sizeof(ngx_http_social_verified_t));
+        if (back->checked == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    switch (ngx_http_social_verify_post(r, back->issuer, jwk, &back->jwt,
+                                        ngx_http_social_logout_back_checked,
+                                        back))
+    {
+    case NGX_OK:
+        return NGX_DONE;
+
+    case NGX_BUSY:
+        return ngx_http_social_reply_unavailable(r);
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+static void
+ngx_http_social_logout_back_checked(void *data,
+    const ngx_http_social_verified_t *verified)
+{
+    ngx_http_social_logout_back_t *back = data;
+
+    ngx_connection_t  *c;
+
+    c = back->request->connection;
+
+    ngx_http_set_log_request(c->log, back->request);
+
+    back->checked[back->asked] = *verified;
+
+    ngx_http_social_logout_back_verify(back);
+
+    ngx_http_run_posted_requests(c);
 }
 
 

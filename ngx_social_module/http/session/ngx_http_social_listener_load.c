@@ -257,7 +257,10 @@ ngx_http_social_listener_take(ngx_http_social_listener_t *f,
 
     default:
         ngx_http_social_listener_expired(f, result);
-        return NGX_OK;
+
+        /* what this tick would have asked: "expire" is later now */
+
+        return ngx_http_social_listener_poll(f);
     }
 }
 
