@@ -154,7 +154,7 @@ my @cases = (
     [ 'expired', [exp => $now - 300], '/api/page',
       qr/^answer +401, expired: /m, qr/^exp .* UTC, 5 minutes ago$/m,
       qr/^leeway +30 s  /m ],
-    [ 'within the leeway', [exp => $now - 5], '/api/page', qr/allowed/ ],
+    [ 'within the leeway', sub { exp => time - 5 }, '/api/page', qr/allowed/ ],
     [ 'early', [nbf => $now + 3000], '/api/page', qr/^answer +401, not_yet/m,
       qr/^nbf .* in \d+ minutes$/m ],
     [ 'a client', [client_id => "mobile\n\e[1m"], '/api/page',
@@ -217,6 +217,8 @@ for my $case (@cases) {
     my ($name, $claims, $uri, @like) = @$case;
     my $how = ref $like[-1] eq 'HASH' ? pop @like : {};
     my $method = $how->{method} // 'GET';
+    $claims = [ $claims->() ] if ref $claims eq 'CODE';
+
     my $token = ref $claims ? token(@$claims) : $claims;
 
     my ($rc, $said, $wrong) = explained($token, '--location', $uri,

@@ -15,7 +15,7 @@
 #define SOCIAL_RESOURCE_WELL_KNOWN  "/.well-known/oauth-protected-resource"
 
 
-/* from the scopes on they are empty, or have no elements, where they are not said */
+/* from the scopes on, what is not said is empty, or has no elements */
 
 typedef struct {
     social_str_t          resource;

@@ -567,7 +567,7 @@ ngx_http_social_dpop_init_zone(ngx_slab_pool_t *shpool, void **part,
 
     if (age > sh->max_age) {
 
-        /* what was used until now is remembered by the age of until now */
+        /* what was used until now is kept by the age of until now */
 
         sh->before = sh->max_age;
         sh->since = sh->max_age ? ngx_time() + sh->max_age : 0;

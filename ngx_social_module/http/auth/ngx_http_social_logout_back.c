@@ -322,8 +322,8 @@ ngx_http_social_logout_back_by(ngx_http_social_logout_back_t *back,
 
 
 /*
- * Has a thread check the signature: anybody may send a token here.  NGX_DONE:
- * until it has; NGX_DECLINED: the key is gone.
+ * Has a thread check the signature: any client may send a token here.
+ * NGX_DONE: until it has; NGX_DECLINED: the key is gone.
  */
 
 static ngx_int_t

@@ -29,8 +29,8 @@ typedef void (*ngx_http_social_verify_done_pt)(void *data,
 
 
 /*
- * Whether that is to be left to a thread: a signature of another length than the
- * key's is refused without one.
+ * Whether that is to be left to a thread: a signature of another length than
+ * the key's is refused without one.
  */
 ngx_uint_t ngx_http_social_verify_is_slow(const social_jwk_t *jwk,
     const social_jwt_t *jwt);
