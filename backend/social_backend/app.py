@@ -9,15 +9,11 @@ from urllib.parse import quote
 import psycopg
 from flask import Flask, jsonify, request
 
-from . import errors, identity, queries
+from . import errors, identity, queries, text
 from .database import Database
 from .errors import Problem, invalid
 
 HANDLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z")
-
-# of what is not printable, text may have line feeds and tabs
-
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 # bytes of a body
 
@@ -74,7 +70,7 @@ def create_app(config=None):
     @app.post("/api/activities")
     def post():
         who = identity.required()
-        message = text(body(), "message", 280, blank=False)
+        message = text.field(body(), "message", 280, blank=False)
         id = uuid.uuid4()
 
         def work(cursor):
@@ -133,9 +129,12 @@ def create_app(config=None):
                 raise invalid(handle="may have 1 to 32 letters, digits, dots,"
                                      " dashes and underscores")
 
-            name = text(given, "displayName", 80, blank=False,
-                        default=row["display_name"])
-            bio = text(given, "bio", 500, default=row["bio"] or "")
+            # one that came from an identity provider is corrected, not refused
+
+            name = text.field(
+                given, "displayName", 80, blank=False, line=True,
+                default=text.name(row["display_name"], row["handle"]))
+            bio = text.field(given, "bio", 500, default=row["bio"] or "")
 
             queries.save_user(cursor, id, handle, name, bio)
 
@@ -182,35 +181,12 @@ def body():
     return given
 
 
-def text(given, name, longest, blank=True, default=None):
-    value = given.get(name, default)
-
-    if value is None:
-        raise invalid(**{name: "is missing"})
-
-    if not isinstance(value, str):
-        raise invalid(**{name: "is not a text"})
-
-    value = value.replace("\r\n", "\n").strip()
-
-    if CONTROL.search(value):
-        raise invalid(**{name: "has characters that are not text"})
-
-    if not blank and not value:
-        raise invalid(**{name: "is empty"})
-
-    if len(value) > longest:
-        raise invalid(**{name: f"is longer than {longest} characters"})
-
-    return value
-
-
 def person(row):
     key = row["avatar_key"]
 
     return {
         "handle": row["handle"],
-        "displayName": row["display_name"],
+        "displayName": text.name(row["display_name"], row["handle"]),
         "avatar": {
             "path": "/" + quote(key),
             "placeholder": row["avatar_placeholder"],

@@ -347,6 +347,44 @@ class BackendTest(unittest.TestCase):
         answer = self.client.get("/api/profile", headers=self.me)
         self.assertEqual(answer.json["handle"], handle)
 
+    def test_a_name_that_is_not_seen_or_turns_the_line(self):
+        self.named()
+
+        for value in ("\u200b", "\u200b \u2060\ufeff", "\u3164", "\u2800",
+                      "\u0301", "\u00ad", "\U000e0041", "a\u202eb", "\u200fa",
+                      "a\u2066b", "a\u061cb", "a\nb", "a\u2028b", "a\u0085b"):
+            with self.subTest(value=ascii(value)):
+                answer = self.client.put("/api/profile", headers=self.me,
+                                         json={"displayName": value})
+                self.assertEqual(answer.status_code, 422)
+                self.assertEqual(list(answer.json["fields"]), ["displayName"])
+
+        for value in ("\u05d0\u05d1 Ann", "\U0001f469\u200d\U0001f680",
+                      "\u0e01\u0e33", "e\u0301"):
+            with self.subTest(value=ascii(value)):
+                answer = self.client.put("/api/profile", headers=self.me,
+                                         json={"displayName": value})
+                self.assertEqual(answer.json.get("displayName"), value)
+
+    def test_a_name_of_the_identity_provider(self):
+        for value, seen in (("Ann\u202e", "Ann"), ("\u2067Ann\u2069", "Ann"),
+                            ("\u200b\u200b", None)):
+            with self.subTest(value=ascii(value)):
+                sub = str(uuid.uuid4())
+                handle = "p" + sub[:8]
+                self.sync(sub, handle, value)
+
+                answer = self.client.get(f"/api/users/@{handle}")
+                self.assertEqual(answer.json["user"]["displayName"],
+                                 seen or handle)
+
+                # and is no obstacle to a change of something else
+
+                answer = self.client.put("/api/profile", headers=signed(sub),
+                                         json={"bio": "x"})
+                self.assertEqual(answer.status_code, 200)
+                self.assertEqual(answer.json["displayName"], seen or handle)
+
     def test_an_avatar(self):
         handle = self.named()
         self.query("UPDATE users SET avatar_key = %s, avatar_placeholder = %s"
@@ -386,7 +424,8 @@ class BackendTest(unittest.TestCase):
             self.assertEqual(answer.status_code, status)
 
     def test_bad_posts_name_the_field(self):
-        for value in ("", "  \n ", None, 5, {}, "a\u0000", "\ud800"):
+        for value in ("", "  \n ", None, 5, {}, "a\u0000", "\ud800",
+                      "\u200b\u2060", "a\u009b"):
             with self.subTest(value=value):
                 answer = self.client.post(
                     "/api/activities", headers=self.me,

@@ -54,7 +54,8 @@ function subscribe(listener: () => void): () => void {
 }
 
 export function usePath(): string {
-    return useSyncExternalStore(subscribe, () => location.pathname);
+    return useSyncExternalStore(
+        subscribe, () => location.pathname, () => location.pathname);
 }
 
 export function Link(
