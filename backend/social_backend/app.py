@@ -15,6 +15,10 @@ from .errors import Problem, invalid
 
 HANDLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z")
 
+# as the page makes them, and PostgreSQL writes them
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+
 # bytes of a body
 
 LONGEST = 64 * 1024
@@ -70,12 +74,23 @@ def create_app(config=None):
     @app.post("/api/activities")
     def post():
         who = identity.required()
-        message = text.field(body(), "message", 280, blank=False)
-        id = uuid.uuid4()
+        given = body()
+        message = text.field(given, "message", 280, blank=False)
+        id = given.get("id", str(uuid.uuid4()))
+
+        if not (isinstance(id, str) and UUID.match(id)):
+            raise invalid(id="is not a UUID in lower case")
 
         def work(cursor):
             mine = own(cursor, who)
-            return mine, queries.add_activity(cursor, id, mine, message)
+            row = queries.add_activity(cursor, id, mine, message)
+
+            # the same again is the same; what is another's stays unseen
+
+            if row["user_id"] != mine or row["message"] != message:
+                raise Problem(409, "This id is that of another post")
+
+            return mine, row
 
         mine, row = database.run(work)
 

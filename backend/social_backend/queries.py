@@ -69,7 +69,8 @@ def feed_of(cursor, id):
 
 
 def add_activity(cursor, id, user, message):
-    """The id is the caller's, so that a second try does not post twice."""
+    """The id is the caller's, so that a second try does not post twice.
+    Returns what has it, which may be another post."""
 
     cursor.execute(
         "INSERT INTO activities (id, user_id, message) VALUES (%s, %s, %s)"

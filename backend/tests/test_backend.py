@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import tempfile
+import threading
 import time
 import unittest
 import uuid
@@ -416,6 +417,69 @@ class BackendTest(unittest.TestCase):
         self.assertTrue(own["activities"][0]["mine"])
         self.assertEqual(own["viewer"]["displayName"], "Ann Example")
         self.assertRegex(public["activities"][0]["createdAt"], r"Z\Z")
+
+    def posts(self, message):
+        return self.query("SELECT count(*) FROM activities WHERE message = %s",
+                          message)[0][0]
+
+    def test_a_post_that_is_sent_again_is_one(self):
+        id, message = str(uuid.uuid4()), f"again {self.sub}"
+        answers = [self.client.post("/api/activities", headers=self.me,
+                                    json={"message": message, "id": id})
+                   for _ in range(3)]
+
+        self.assertEqual([a.status_code for a in answers], [201] * 3)
+        self.assertEqual([a.json for a in answers], [answers[0].json] * 3)
+        self.assertEqual(answers[0].json["id"], id)
+        self.assertEqual(self.posts(message), 1)
+
+    def test_a_post_that_is_sent_twice_at_a_time_is_one(self):
+        self.client.get("/api/profile", headers=self.me)
+        id, message = str(uuid.uuid4()), f"twice {self.sub}"
+        answers = []
+
+        def send():
+            answers.append(self.app.test_client().post(
+                "/api/activities", headers=self.me,
+                json={"message": message, "id": id}).status_code)
+
+        threads = [threading.Thread(target=send) for _ in range(6)]
+
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        self.assertEqual(answers, [201] * 6)
+        self.assertEqual(self.posts(message), 1)
+
+    def test_an_id_of_another_post(self):
+        id, message = str(uuid.uuid4()), f"mine {self.sub}"
+        self.client.post("/api/activities", headers=self.me,
+                         json={"message": message, "id": id})
+
+        for me, other in ((self.me, "something else"),
+                          (signed(str(uuid.uuid4())), message),
+                          (signed(str(uuid.uuid4())), "x")):
+            answer = self.client.post("/api/activities", headers=me,
+                                      json={"message": other, "id": id})
+            self.assertEqual(answer.status_code, 409)
+            self.assertEqual(list(answer.json), ["message"])
+
+        self.assertEqual(self.posts(message), 1)
+
+    def test_bad_ids(self):
+        good = str(uuid.uuid4())
+
+        for id in ("", "x", None, 5, good.upper() + "A", f"{{{good}}}",
+                   good.replace("-", ""), good + "\n", [good],
+                   "A" + good[1:]):
+            with self.subTest(id=id):
+                answer = self.client.post(
+                    "/api/activities", headers=self.me,
+                    json={"message": "x", "id": id})
+                self.assertEqual(answer.status_code, 422)
+                self.assertEqual(list(answer.json["fields"]), ["id"])
 
     def test_280_characters_not_bytes(self):
         for n, status in ((280, 201), (281, 422)):

@@ -178,8 +178,10 @@ export class Api {
         return this.call<Home>('GET', '/api/home');
     }
 
-    post(message: string): Promise<Activity> {
-        return this.call<Activity>('POST', '/api/activities', { message });
+    /* The same again, with the same id, is the same post. */
+
+    post(message: string, id: string): Promise<Activity> {
+        return this.call<Activity>('POST', '/api/activities', { message, id });
     }
 
     user(handle: string): Promise<{ user: Profile; activities: Activity[] }> {

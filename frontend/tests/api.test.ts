@@ -91,13 +91,13 @@ describe('Api', () => {
     }
 
     it('sends the token and the body as JSON', async () => {
-        await api('t0k', () => answer(201, { id: '1' })).post('hello');
+        await api('t0k', () => answer(201, { id: '1' })).post('hello', 'i1');
 
         expect(seen[0]?.url).toBe('http://api.test/api/activities');
         expect(seen[0]?.init.headers).toMatchObject({
             Authorization: 'Bearer t0k', 'Content-Type': 'application/json',
         });
-        expect(seen[0]?.init.body).toBe('{"message":"hello"}');
+        expect(seen[0]?.init.body).toBe('{"message":"hello","id":"i1"}');
     });
 
     it('sends no Authorization without a token', async () => {

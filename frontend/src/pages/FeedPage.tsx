@@ -1,7 +1,8 @@
-import { type SyntheticEvent, useCallback, useState } from 'react';
+import { type SyntheticEvent, useCallback, useRef, useState } from 'react';
 
 import { ApiError } from '../api';
 import { useServices } from '../context';
+import { type Sent, sending } from '../ids';
 import { Activities } from '../parts/Activities';
 import { TextArea } from '../parts/Field';
 import { Notice } from '../parts/Notice';
@@ -52,6 +53,7 @@ function Compose({ onPosted }: { onPosted: () => void }) {
     const [message, setMessage] = useState('');
     const [error, setError] = useState<Error | null>(null);
     const [busy, setBusy] = useState(false);
+    const last = useRef<Sent>(null);
 
     const length = Array.from(message.trim()).length;
     const left = longest - length;
@@ -61,8 +63,12 @@ function Compose({ onPosted }: { onPosted: () => void }) {
         setBusy(true);
         setError(null);
 
-        api.post(message.trim()).then(
+        const { text, id } = last.current = sending(
+            message.trim(), last.current);
+
+        api.post(text, id).then(
             () => {
+                last.current = null;
                 setMessage('');
                 onPosted();
             },
