@@ -99,9 +99,9 @@ function explain(status: number, retryAfter: string | null): string {
     case 415: return 'This kind of file is not accepted.';
     case 429: return 'That was too often.'
         + ` Try again in ${seconds(retryAfter)}.`;
-    case 503: return 'A part of the service is unavailable.'
+    case 502: case 503: case 504: return 'A part of the service is unavailable.'
         + ` Try again in ${seconds(retryAfter)}.`;
-    default: return `Something went wrong (${status}).`;
+    default: return `Something went wrong (${status}). Try again later.`;
     }
 }
 
@@ -148,7 +148,7 @@ export async function errorOf(response: Response): Promise<ApiError> {
 
     // "Unauthorized" and the like say less than the standard sentence
 
-    const plain = [401, 429, 503].includes(status)
+    const plain = [401, 429].includes(status) || status >= 500
         || typeof message !== 'string' || !/\s/.test(message.trim());
 
     return new ApiError(
@@ -162,16 +162,21 @@ export type TokenSource = () => Promise<string | null>;
 export class Api {
     private readonly base: string;
     private readonly token: TokenSource;
+    private readonly refused: (token: string) => void;
     private readonly send: typeof fetch;
+
+    /* refused: called with a token that the gateway does not accept. */
 
     constructor(
         base: string,
         token: TokenSource,
         send: typeof fetch = (...args) => fetch(...args),
+        refused: (token: string) => void = () => undefined,
     ) {
         this.base = base;
         this.token = token;
         this.send = send;
+        this.refused = refused;
     }
 
     home(): Promise<Home> {
@@ -257,6 +262,10 @@ export class Api {
         } catch {
             throw new ApiError(
                 'The server cannot be reached. Check your connection.', 0);
+        }
+
+        if (response.status === 401 && token !== null) {
+            this.refused(token);
         }
 
         if (!response.ok) {

@@ -9,6 +9,9 @@ export interface Services {
     api: Api;
     auth: Auth;
     viewer: Person | null;
+
+    /* who has the session, as the identity provider knows them */
+    user: string | null;
     signedIn: boolean;
     setViewer: (viewer: Person | null) => void;
     refresh: () => void;

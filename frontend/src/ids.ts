@@ -22,6 +22,7 @@ export interface Sent {
 
 /* What is sent of a text now, given what was sent last without an answer. */
 
-export function sending(text: string, last: Sent | null): Sent {
-    return last?.text === text ? last : { text, id: uuid() };
+export function sending(text: string, last: Sent): Sent {
+    return last.id !== '' && last.text === text
+        ? { text, id: last.id } : { text, id: uuid() };
 }

@@ -37,6 +37,14 @@ export function parseRoute(path: string): Route {
     }
 }
 
+/* Where "next" of a query leads: a page of ours, or the feed. */
+
+export function nextPath(search: string): string {
+    const next = new URLSearchParams(search).get('next') ?? '/';
+
+    return /^\/(?![/\\])/.test(next) ? next : '/';
+}
+
 export function navigate(path: string): void {
     history.pushState(null, '', path);
     scrollTo(0, 0);

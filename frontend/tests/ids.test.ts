@@ -15,15 +15,21 @@ describe('uuid', () => {
     });
 });
 
+const none = { text: '', id: '' };
+
 describe('sending', () => {
     it('keeps the id of what may have arrived', () => {
-        const first = sending('a', null);
+        const first = sending('a', none);
 
         expect(sending('a', first)).toEqual(first);
     });
 
+    it('never sends none', () => {
+        expect(sending('', none).id).not.toBe('');
+    });
+
     it('gives another text another id', () => {
-        const first = sending('a', null);
+        const first = sending('a', none);
 
         expect(sending('b', first).id).not.toBe(first.id);
     });

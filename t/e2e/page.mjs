@@ -48,11 +48,14 @@ function session(user, access = token(), refresh = 'r1') {
     const prefix = `CognitoIdentityServiceProvider.${client}`;
 
     return {
-        [`${prefix}.LastAuthUser`]: user,
         [`${prefix}.${user}.idToken`]: access,
         [`${prefix}.${user}.accessToken`]: access,
         [`${prefix}.${user}.refreshToken`]: refresh,
         [`${prefix}.${user}.clockDrift`]: '0',
+
+        // the last, as the library does it
+
+        [`${prefix}.LastAuthUser`]: user,
     };
 }
 
@@ -203,6 +206,185 @@ tests['an answer that is lost'] = async () => {
     await page.locator('.activities li').nth(1).waitFor();
     is(state.posts.length, 2, 'but the same may be written anew');
     is(page.problems, [], 'with no error');
+};
+
+/* Somebody signs out everywhere, in another browser. */
+
+async function revokedWhile(write, name) {
+    const access = token();
+    const state = world();
+    const page = await visit(state, '/', session('ann', access));
+
+    await mind(page).fill('half a thought');
+    state.revoked.add(access);
+    await write(page);
+
+    await page.getByRole('status').filter({ hasText: 'session has ended' })
+        .waitFor();
+    ok(true, `${name}: the page says that the session has ended`);
+    await page.getByText('Everyone can read').waitFor();
+    await page.getByText('Nobody has written anything yet').waitFor();
+    is(await page.getByRole('button', { name: 'Sign out' }).count(), 0,
+        `${name}: the page does not say "Sign out"`);
+    is(await page.getByRole('alert').allTextContents(), [''],
+        `${name}: and has the feed`);
+
+    return { page, state };
+}
+
+tests['a session that was revoked elsewhere'] = async () => {
+    const { page, state } = await revokedWhile(post, 'a post');
+
+    is(state.posts, [], 'what was refused is not there');
+    await page.getByRole('link', { name: 'Sign in again' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await signInElsewhere(page, 'ann');
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    await page.getByRole('link', { name: 'Plaza' }).click();
+    is(await mind(page).inputValue(), 'half a thought',
+        'what was written is there after signing in');
+    is(await page.getByText('session has ended').count(), 0,
+        'the message has gone');
+    await post(page);
+    await page.locator('.activities').getByText('half a thought').waitFor();
+    is(await mind(page).inputValue(), '', 'and can be sent');
+
+    // somebody else does not find it
+
+    await mind(page).fill('a secret of ann');
+    state.change['POST /auth/logout'] = () => [204, ''];
+    state.change['idp RevokeToken'] = () => [200, {}];
+    await page.reload();
+    is(await mind(page).inputValue(), 'a secret of ann',
+        'a reload does not lose it');
+    await signInElsewhere(page, 'bea');
+    await page.waitForFunction(() =>
+        document.querySelector('textarea')?.value === '');
+    ok(true, 'another user does not find what this one wrote');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('Everyone can read').waitFor();
+    is(await page.evaluate(() => Object.keys(sessionStorage)), [],
+        'and who signs out leaves none');
+    is(await page.getByText('session has ended').count(), 0,
+        'and knows why');
+    is(page.problems, [], 'with no error');
+};
+
+tests['a session that was revoked, and another page'] = async () => {
+    const { page } = await revokedWhile(async (on) => {
+        await on.getByRole('link', { name: 'Profile' }).click();
+        await on.getByText('to see your profile').waitFor();
+        await on.getByRole('link', { name: 'Plaza' }).click();
+    }, 'the profile');
+
+    is(page.problems, [], 'with no error');
+};
+
+/* A tab that has older tokens than another one is not signed out. */
+
+tests['a token that another tab has replaced'] = async () => {
+    const old = token();
+    const state = world();
+    const page = await visit(state, '/', session('ann', old));
+
+    await mind(page).fill('still here');
+    state.change['POST /api/activities'] = async (request) => {
+        if (bearer(request) !== old) {
+            return null;
+        }
+
+        await store(page, session('ann'));
+        return [401, { message: 'Unauthorized' }];
+    };
+    await post(page);
+    await page.getByRole('alert').filter({ hasText: 'Try again' }).waitFor();
+    await post(page);
+    await page.locator('.activities').getByText('still here').waitFor();
+    ok(true, 'the user is not signed out, and goes on');
+};
+
+async function store(page, items) {
+    await page.evaluate((given) => {
+        for (const [name, value] of Object.entries(given)) {
+            localStorage.setItem(name, value);
+        }
+    }, items);
+}
+
+/* As by another tab, whose changes of the session a tab is told of. */
+
+async function signInElsewhere(page, user) {
+    const other = await page.context().newPage();
+
+    await other.goto(`${origin}/icon.svg`);
+    await store(other, session(user));
+    await other.close();
+}
+
+const signIn = async (page) => {
+    await page.getByLabel('E-mail').fill('ann@example.com');
+    await page.getByLabel('Password').fill('Correct-horse-1');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+};
+
+tests['an identity provider that is down'] = async () => {
+    for (const [what, reply] of [
+        ['nginx', [502, { message: 'Bad Gateway' }]],
+        ['HTML', [502, '<html>502</html>', { 'Content-Type': 'text/html' }]],
+        ['limits', [429, { message: 'Too Many Requests' }]],
+        ['Cognito', [500, { __type: 'InternalErrorException',
+            message: 'x of undefined' }]],
+        ['nothing', 'lost']])
+    {
+        const page = await visit(
+            world({ 'idp InitiateAuth': () => reply }), '/signin');
+
+        await signIn(page);
+
+        const alert = page.getByRole('alert').filter({ hasText: /\./ });
+
+        await alert.waitFor();
+
+        const text = await alert.textContent();
+
+        ok(/^(Signing in does not work right now|The server cannot)/.test(text)
+            && !/undefined/.test(text), `${what}: the page says it`);
+        diag(text);
+        await page.context().close();
+    }
+
+    // a session that is to be refreshed meanwhile is not over
+
+    const page = await visit(
+        world({ 'idp InitiateAuth': () => [502, { message: 'Bad Gateway' }],
+            'idp GetTokensFromRefreshToken': () =>
+                [502, { message: 'Bad Gateway' }] }),
+        '/', session('ann', token(-10)));
+
+    await page.getByRole('alert').filter({ hasText: 'right now' }).waitFor();
+    is(await page.getByRole('button', { name: 'Sign out' }).count(), 1,
+        'and nobody is signed out by it');
+};
+
+tests['a backend that is down'] = async () => {
+    for (const [status, text] of [[502, 'Bad Gateway'],
+        [503, 'Service Unavailable'], [504, 'Gateway Time-out'],
+        [500, 'Internal Server Error']])
+    {
+        const state = world({ 'GET /api/home': () =>
+            [status, { message: text }] });
+        const page = await visit(state);
+        const alert = page.getByRole('alert').filter({ hasText: /\./ });
+
+        await alert.waitFor();
+        ok(/(unavailable|went wrong).*Try again/.test(
+            await alert.textContent()), `${status} is said in words`);
+        state.change = {};
+        await page.getByRole('button', { name: 'Try again' }).click();
+        await page.getByText('Nobody has written anything yet').waitFor();
+        ok(true, 'and over when it is back');
+        await page.context().close();
+    }
 };
 
 //%%MORE%%

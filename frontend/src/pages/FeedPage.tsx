@@ -1,8 +1,9 @@
-import { type SyntheticEvent, useCallback, useRef, useState } from 'react';
+import { type SyntheticEvent, useCallback, useState } from 'react';
 
 import { ApiError } from '../api';
 import { useServices } from '../context';
-import { type Sent, sending } from '../ids';
+import { useDraft } from '../drafts';
+import { sending } from '../ids';
 import { Activities } from '../parts/Activities';
 import { TextArea } from '../parts/Field';
 import { Notice } from '../parts/Notice';
@@ -14,9 +15,9 @@ const longest = 280;
 /* Who looks matters to the answer, so a sign-out loads it again. */
 
 export function FeedPage() {
-    const { signedIn } = useServices();
+    const { user } = useServices();
 
-    return <Feed key={String(signedIn)} />;
+    return <Feed key={user ?? ''} />;
 }
 
 function Feed() {
@@ -48,12 +49,16 @@ function Feed() {
     );
 }
 
+/* With the id that the text was sent with, if there was no answer. */
+
+const nothing = { message: '', text: '', id: '' };
+
 function Compose({ onPosted }: { onPosted: () => void }) {
-    const { api } = useServices();
-    const [message, setMessage] = useState('');
+    const { api, user } = useServices();
+    const [draft, setDraft] = useDraft(user, 'post', nothing);
+    const { message } = draft;
     const [error, setError] = useState<Error | null>(null);
     const [busy, setBusy] = useState(false);
-    const last = useRef<Sent>(null);
 
     const length = Array.from(message.trim()).length;
     const left = longest - length;
@@ -63,13 +68,13 @@ function Compose({ onPosted }: { onPosted: () => void }) {
         setBusy(true);
         setError(null);
 
-        const { text, id } = last.current = sending(
-            message.trim(), last.current);
+        const sent = sending(message.trim(), draft);
 
-        api.post(text, id).then(
+        setDraft({ message, ...sent });
+
+        api.post(sent.text, sent.id).then(
             () => {
-                last.current = null;
-                setMessage('');
+                setDraft(null);
                 onPosted();
             },
             (reason: unknown) => { setError(reason as Error); },
@@ -83,7 +88,9 @@ function Compose({ onPosted }: { onPosted: () => void }) {
         <form className="card compose" onSubmit={submit}>
             <TextArea label="What is on your mind?" value={message} rows={3}
                 error={wrong}
-                onChange={(event) => { setMessage(event.target.value); }} />
+                onChange={(event) => {
+                    setDraft({ ...draft, message: event.target.value });
+                }} />
             <div className="row">
                 <span className={left < 0 ? 'error' : 'hint'}
                     aria-live={left < 20 ? 'polite' : 'off'}>
