@@ -1,5 +1,6 @@
 """The routes, and what their answers look like."""
 
+import hashlib
 import json
 import os
 import re
@@ -125,7 +126,7 @@ def create_app(config=None):
         who = identity.required()
         row = database.run(lambda c: queries.user(c, own(c, who)))
 
-        return jsonify(private(row))
+        return tagged(private(row))
 
     @app.put("/api/profile")
     def save_profile():
@@ -134,6 +135,7 @@ def create_app(config=None):
 
         def work(cursor):
             id = own(cursor, who)
+            queries.lock_user(cursor, id)
             row = queries.user(cursor, id)
 
             # what is not there stays as it is
@@ -151,6 +153,15 @@ def create_app(config=None):
                 default=text.name(row["display_name"], row["handle"]))
             bio = text.field(given, "bio", 500, default=row["bio"] or "")
 
+            # What is there already is not another's change: the answer to
+            # the first try may have been lost.
+
+            seen = private(row)
+
+            if (handle, name, bio) != (seen["handle"], seen["displayName"],
+                                       seen["bio"]):
+                matched(seen["version"])
+
             queries.save_user(cursor, id, handle, name, bio)
 
             return queries.user(cursor, id)
@@ -160,7 +171,7 @@ def create_app(config=None):
         except psycopg.errors.UniqueViolation:
             raise invalid(handle="is taken") from None
 
-        return jsonify(private(row))
+        return tagged(private(row))
 
     return app
 
@@ -218,13 +229,42 @@ def profile(row):
 
 
 def private(row):
-    """What only its owner sees of a profile."""
+    """What only its owner sees of a profile.  Its version is that of what can
+    be changed: a new picture is no conflict with a new name."""
 
-    return {
+    seen = {
         **profile(row),
         "email": row["email"],
         "handleMadeUp": row["handle_made_up"],
     }
+
+    seen["version"] = hashlib.sha256(json.dumps(
+        [seen["handle"], seen["displayName"], seen["bio"]]).encode()
+    ).hexdigest()[:32]
+
+    return seen
+
+
+def tagged(seen):
+    response = jsonify(seen)
+    response.set_etag(seen["version"])
+    return response
+
+
+def matched(version):
+    """Problem 412 if the client has changed something else than what is there
+    (RFC 9110, section 13.1.1).  nginx makes a tag weak when it compresses, so
+    that weak ones match here."""
+
+    given = request.headers.get("If-Match")
+
+    if given is None:
+        return
+
+    tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
+
+    if given.strip() != "*" and f'"{version}"' not in tags:
+        raise Problem(412, "The profile was changed meanwhile")
 
 
 def activity(row, mine):

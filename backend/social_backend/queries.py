@@ -43,6 +43,12 @@ def user_by_handle(cursor, handle):
     return cursor.fetchone()
 
 
+def lock_user(cursor, id):
+    """Until the end of the transaction, others wait who want to change it."""
+
+    cursor.execute("SELECT FROM users WHERE id = %s FOR UPDATE", (id,))
+
+
 def save_user(cursor, id, handle, display_name, bio):
     cursor.execute(
         "UPDATE users SET handle = %s, display_name = %s, bio = %s"

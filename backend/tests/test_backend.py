@@ -326,6 +326,72 @@ class BackendTest(unittest.TestCase):
         self.assertEqual(answer.json["handle"], handle)
         self.assertEqual(answer.json["displayName"], "Ann Example")
 
+    def save(self, tag, **change):
+        return self.client.put("/api/profile", json=change, headers={
+            **self.me, **({} if tag is None else {"If-Match": tag})})
+
+    def test_two_changes_at_a_time(self):
+        self.named()
+        first = self.client.get("/api/profile", headers=self.me)
+        tag = first.headers["ETag"]
+
+        self.assertEqual(tag, f'"{first.json["version"]}"')
+        self.assertEqual(self.save(tag, bio="one").status_code, 200)
+
+        answer = self.save(tag, displayName="Other")
+        self.assertEqual(answer.status_code, 412)
+        self.assertEqual(answer.json,
+                         {"message": "The profile was changed meanwhile"})
+
+        now = self.client.get("/api/profile", headers=self.me)
+        self.assertEqual((now.json["bio"], now.json["displayName"]),
+                         ("one", "Ann Example"))
+
+        for form in ("%s", '"x", %s', "*", "W/%s", None):
+            with self.subTest(form):
+                good = form and form.replace("%s", now.headers["ETag"])
+                answer = self.save(good, bio=f"for {good}")
+                self.assertEqual(answer.status_code, 200)
+                now = answer
+
+        for bad in ('"x"', "", now.json["version"], '"*"'):
+            with self.subTest(bad):
+                self.assertEqual(self.save(bad, bio="y").status_code, 412)
+
+    def test_a_change_that_is_sent_again(self):
+        self.named()
+        tag = self.client.get("/api/profile", headers=self.me).headers["ETag"]
+
+        for _ in range(2):
+            self.assertEqual(self.save(tag, bio="again").status_code, 200)
+
+    def test_a_new_picture_is_no_conflict(self):
+        self.named()
+        tag = self.client.get("/api/profile", headers=self.me).headers["ETag"]
+        self.query("UPDATE users SET avatar_key = 'images/1/avatar.jpeg'"
+                   " WHERE sub = %s RETURNING 1", self.sub)
+
+        self.assertEqual(self.save(tag, bio="new").status_code, 200)
+
+    def test_one_of_many_changes_at_a_time(self):
+        self.named()
+        tag = self.client.get("/api/profile", headers=self.me).headers["ETag"]
+        answers = []
+
+        def send(n):
+            answers.append(self.app.test_client().put(
+                "/api/profile", json={"bio": str(n)},
+                headers={**self.me, "If-Match": tag}).status_code)
+
+        threads = [threading.Thread(target=send, args=(n,)) for n in range(6)]
+
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        self.assertEqual(sorted(answers), [200] + [412] * 5)
+
     def test_bad_profiles_name_the_field(self):
         handle = self.named()
         other = str(uuid.uuid4())

@@ -24,6 +24,17 @@ export interface OwnProfile extends Profile {
 
     /* nobody has chosen the handle yet */
     handleMadeUp: boolean;
+
+    /* of what can be changed */
+    version: string;
+}
+
+/* What can be changed. */
+
+export interface Editable {
+    handle: string;
+    displayName: string;
+    bio: string;
 }
 
 export interface Activity {
@@ -197,10 +208,11 @@ export class Api {
         return this.call<OwnProfile>('GET', '/api/profile');
     }
 
-    saveProfile(
-        change: { handle: string; displayName: string; bio: string },
-    ): Promise<OwnProfile> {
-        return this.call<OwnProfile>('PUT', '/api/profile', change);
+    /* 412 where the profile is not of this version any more. */
+
+    saveProfile(change: Editable, version: string): Promise<OwnProfile> {
+        return this.call<OwnProfile>('PUT', '/api/profile', change,
+            { 'If-Match': `"${version}"` });
     }
 
     createUpload(contentType: string, size: number): Promise<Presigned> {
@@ -224,8 +236,9 @@ export class Api {
         method: string,
         path: string,
         body?: unknown,
+        headers: Record<string, string> = {},
     ): Promise<T> {
-        const response = await this.request(method, path, {}, body);
+        const response = await this.request(method, path, { headers }, body);
 
         try {
             return await response.json() as T;
@@ -238,10 +251,12 @@ export class Api {
     private async request(
         method: string,
         path: string,
-        options: RequestInit = {},
+        options: Omit<RequestInit, 'headers'>
+            & { headers?: Record<string, string> } = {},
         body?: unknown,
     ): Promise<Response> {
-        const headers: Record<string, string> = { Accept: 'application/json' };
+        const headers: Record<string, string> =
+            { Accept: 'application/json', ...options.headers };
         const token = await this.token();
 
         if (token !== null) {

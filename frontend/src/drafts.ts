@@ -65,19 +65,19 @@ export function forgetDrafts(
     }
 }
 
-/* A state that is kept; null puts it back to what it is at first. */
+/* A state that is kept, until it is set to what has arrived. */
 
 export function useDraft<T extends object>(
     user: string | null, name: string, first: T,
-): [T, (value: T | null) => void] {
+): [T, (value: T, arrived?: boolean) => void] {
     const key = draftKey(user ?? '', name);
     const [value, setValue] = useState<T>(
         () => readDraft(key, first) ?? first);
 
-    const set = useCallback((next: T | null) => {
-        setValue(next ?? first);
-        writeDraft(key, next);
-    }, [key, first]);
+    const set = useCallback((next: T, arrived = false) => {
+        setValue(next);
+        writeDraft(key, arrived ? null : next);
+    }, [key]);
 
     return [value, set];
 }

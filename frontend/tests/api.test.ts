@@ -154,6 +154,15 @@ describe('Api', () => {
         expect(refused).toEqual(['t0k']);
     });
 
+    it('saves a profile only over the one that was seen', async () => {
+        await api('t', () => answer(200, {})).saveProfile(
+            { handle: 'a', displayName: 'A', bio: '' }, 'v1');
+
+        expect(seen[0]?.init.headers).toMatchObject({
+            'If-Match': '"v1"', Authorization: 'Bearer t',
+            Accept: 'application/json' });
+    });
+
     it('escapes what it puts into a path', async () => {
         await api(null, () => answer(200, {})).user('a/../b');
 

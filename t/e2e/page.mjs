@@ -96,6 +96,13 @@ function usual(request, name, state) {
     case 'GET /api/home': return [200, {
         viewer: who === null ? null : person('ann'), activities: state.posts }];
     case 'GET /api/profile': return [200, state.profile];
+    case 'PUT /api/profile':
+        if (request.headers()['if-match'] !== `"${state.profile.version}"`) {
+            return [412, { message: 'The profile was changed meanwhile' }];
+        }
+
+        Object.assign(state.profile, json(), { version: `v${++made}` });
+        return [200, state.profile];
     case 'POST /api/activities': {
         const { id, message } = json();
 
@@ -385,6 +392,51 @@ tests['a backend that is down'] = async () => {
         ok(true, 'and over when it is back');
         await page.context().close();
     }
+};
+
+tests['two changes of a profile'] = async () => {
+    const state = world();
+    const page = await visit(state, '/profile', session('ann'));
+    const about = page.getByLabel('About you');
+    const save = () => page.getByRole('button', { name: 'Save' }).click();
+
+    await about.fill('mine');
+    Object.assign(state.profile, { displayName: 'Theirs', version: 'w1' });
+    await save();
+    await page.getByText('Saved.').waitFor();
+    is([state.profile.displayName, state.profile.bio], ['Theirs', 'mine'],
+        'of two fields are both there');
+    is(await page.getByLabel('Name').inputValue(), 'Theirs', 'and shown');
+
+    await about.fill('mine again');
+    Object.assign(state.profile, { bio: 'theirs', version: 'w2' });
+    await save();
+    await page.getByRole('alert').filter({ hasText: 'theirs' }).waitFor();
+    is(state.profile.bio, 'theirs', 'of one field are not saved');
+    is(await about.inputValue(), 'mine again', 'nor lost');
+    await save();
+    await page.getByText('Saved.').waitFor();
+    is(state.profile.bio, 'mine again', 'but after it was said');
+
+    // the draft outlives a reload, and the end of the session
+
+    await about.fill('half');
+    await page.reload();
+    is(await about.inputValue(), 'half', 'a reload does not lose a change');
+    state.revoked.add(await page.evaluate(() => localStorage.getItem(
+        'CognitoIdentityServiceProvider.web.ann.accessToken')));
+    await save();
+    await page.getByText('to see your profile').waitFor();
+    await signInElsewhere(page, 'ann');
+    await about.waitFor();
+    is(await about.inputValue(), 'half', 'nor does the end of the session');
+    await save();
+    await page.getByText('Saved.').waitFor();
+    await page.reload();
+    is(await about.inputValue(), 'half', 'it is saved');
+    is(await page.evaluate(() => Object.keys(sessionStorage)), [],
+        'and no draft any more');
+    is(page.problems, [], 'with no error');
 };
 
 //%%MORE%%

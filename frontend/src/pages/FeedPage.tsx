@@ -74,7 +74,7 @@ function Compose({ onPosted }: { onPosted: () => void }) {
 
         api.post(sent.text, sent.id).then(
             () => {
-                setDraft(null);
+                setDraft(nothing, true);
                 onPosted();
             },
             (reason: unknown) => { setError(reason as Error); },
