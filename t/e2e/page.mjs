@@ -439,6 +439,44 @@ tests['two changes of a profile'] = async () => {
     is(page.problems, [], 'with no error');
 };
 
+/* A picture as the page's own browser makes it, whatever its name says. */
+
+tests['pictures of other kinds'] = async () => {
+    let asked = null;
+    const state = world({
+        'POST /uploads': (request) => {
+            asked = JSON.parse(request.postData());
+            return [201, { id: 'u', method: 'PUT', headers: {},
+                url: `${origin}/store/u` }];
+        },
+        'PUT /store/u': () => [200, ''],
+        'GET /uploads/u': () => [200, { id: 'u', state: 'ready' }],
+    });
+    const page = await visit(state, '/profile', session('ann'));
+    const png = Buffer.from((await page.evaluate(() => {
+        const canvas = document.createElement('canvas');
+
+        return canvas.toDataURL('image/png');
+    })).split(',')[1], 'base64');
+    const choose = (buffer, mimeType) => page.locator('#avatar-file')
+        .setInputFiles({ name: 'a', mimeType, buffer });
+
+    await page.getByLabel('About you').waitFor();
+    await choose(png, 'image/avif');
+    await page.locator('[data-step=ready]').waitFor();
+    is([asked?.contentType, asked?.size > 100], ['image/jpeg', true],
+        'what the browser can decode is sent as JPEG');
+
+    asked = null;
+    await choose(Buffer.from('....ftypheic'), 'image/heic');
+    await page.locator('[data-step=failed]').waitFor();
+    ok(/HEIC.*Choose a JPEG/.test(
+        await page.locator('[data-step]').textContent()),
+    'what it cannot is refused, and the page says what to do');
+    is(asked, null, 'before anything is sent');
+    is(page.problems, [], 'with no error');
+};
+
 //%%MORE%%
 
 let current;
