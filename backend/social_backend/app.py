@@ -20,6 +20,12 @@ HANDLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z")
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
+# The first variant of a picture, and beside it one for lists: "small" of
+# social-worker's configuration, which is 96 pixels wide.
+
+AVATAR = re.compile(r"(images/[^/]+/)avatar\.[a-z]+\Z")
+SMALL = "small.webp"
+
 # bytes of a body
 
 LONGEST = 64 * 1024
@@ -209,12 +215,14 @@ def body():
 
 def person(row):
     key = row["avatar_key"]
+    beside = AVATAR.match(key or "")
 
     return {
         "handle": row["handle"],
         "displayName": text.name(row["display_name"], row["handle"]),
         "avatar": {
             "path": "/" + quote(key),
+            "small": "/" + quote(beside[1] + SMALL) if beside else None,
             "placeholder": row["avatar_placeholder"],
         } if key else None,
     }

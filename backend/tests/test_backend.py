@@ -460,7 +460,17 @@ class BackendTest(unittest.TestCase):
 
         answer = self.client.get(f"/api/users/@{handle}")
         self.assertEqual(answer.json["user"]["avatar"], {
-            "path": "/images/1%202/avatar.jpeg", "placeholder": "AAAA"})
+            "path": "/images/1%202/avatar.jpeg",
+            "small": "/images/1%202/small.webp", "placeholder": "AAAA"})
+
+        # what is named in another way has no other
+
+        for key in ("images/1/big.jpg", "images/avatar.jpg", "x/1/avatar.jpg"):
+            self.query("UPDATE users SET avatar_key = %s WHERE sub = %s"
+                       " RETURNING 1", key, self.sub)
+            answer = self.client.get(f"/api/users/@{handle}")
+            self.assertEqual(answer.json["user"]["avatar"], {
+                "path": "/" + key, "small": None, "placeholder": "AAAA"})
 
     # activities
 

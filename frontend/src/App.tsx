@@ -2,7 +2,7 @@ import {
     useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore,
 } from 'react';
 
-import type { Api, Person, Picture } from './api';
+import type { Api, Person } from './api';
 import type { Auth } from './auth';
 import { ServicesContext, type Services } from './context';
 import { forgetDrafts } from './drafts';
@@ -42,8 +42,7 @@ export function App(
 
     const services = useMemo<Services>(() => ({
         api, auth, viewer, user, signedIn: user !== null, setViewer, refresh,
-        pictureUrl: (picture: Picture) =>
-            new URL(picture.path, `${assetsUrl}/`).href,
+        pictureUrl: (path: string) => new URL(path, `${assetsUrl}/`).href,
     }), [api, auth, assetsUrl, viewer, user, refresh]);
 
     return (

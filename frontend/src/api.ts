@@ -5,6 +5,9 @@
 
 export interface Picture {
     path: string;
+
+    /* 96 pixels wide, of 512 */
+    small?: string | null;
     placeholder: string | null;
 }
 

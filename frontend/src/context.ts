@@ -2,7 +2,7 @@
 
 import { createContext, useContext } from 'react';
 
-import type { Api, Picture, Person } from './api';
+import type { Api, Person } from './api';
 import type { Auth } from './auth';
 
 export interface Services {
@@ -15,7 +15,7 @@ export interface Services {
     signedIn: boolean;
     setViewer: (viewer: Person | null) => void;
     refresh: () => void;
-    pictureUrl: (picture: Picture) => string;
+    pictureUrl: (path: string) => string;
 }
 
 export const ServicesContext = createContext<Services | null>(null);

@@ -7,7 +7,7 @@ import { ServicesContext, type Services } from '../src/context';
 (globalThis as { location?: unknown }).location = { pathname: '/' };
 
 const services = {
-    pictureUrl: () => 'http://assets.test/a.jpeg',
+    pictureUrl: (path: string) => `http://assets.test${path}`,
 } as unknown as Services;
 
 function shown(displayName: string, message: string): string {

@@ -477,6 +477,57 @@ tests['pictures of other kinds'] = async () => {
     is(page.problems, [], 'with no error');
 };
 
+tests['the size of pictures'] = async () => {
+    const drawn = '<svg xmlns="http://www.w3.org/2000/svg" width="96"'
+        + ' height="96"><rect width="96" height="96"/></svg>';
+    const picture = { path: '/images/1/avatar.jpg',
+        small: '/images/1/small.webp', placeholder: null };
+    const image = async () => [200, drawn,
+        { 'Content-Type': 'image/svg+xml' }];
+
+    for (const [what, avatar, small, wanted] of [
+        ['44 pixels', picture, image, ['small.webp']],
+        ['no small one', { ...picture, small: null }, image, ['avatar.jpg']],
+        ['a small one that is not there', picture, () => [404, ''],
+            ['small.webp', 'avatar.jpg']]])
+    {
+        const state = world({
+            'GET /images/1/avatar.jpg': image,
+            'GET /images/1/small.webp': small,
+        });
+
+        state.posts.push({ id: 'p', message: 'hello', mine: false,
+            createdAt: '2026-01-01T00:00:00Z',
+            user: { ...person('bea'), avatar } });
+
+        const page = await visit(state);
+
+        await page.waitForFunction(() => {
+            const shown = document.querySelector('.activities img.avatar');
+
+            return shown?.complete && shown.naturalWidth > 0;
+        });
+        is([...new Set(state.asked.filter((name) => /images/.test(name))
+            .map((name) => path.basename(name)))], wanted, `${what}: is loaded`);
+        await page.context().close();
+    }
+
+    // and with neither a letter
+
+    const none = () => [404, ''];
+    const state = world({ 'GET /images/1/avatar.jpg': none,
+        'GET /images/1/small.webp': none });
+
+    state.posts.push({ id: 'p', message: 'hello', mine: false,
+        createdAt: '2026-01-01T00:00:00Z',
+        user: { ...person('bea'), avatar: picture } });
+
+    const page = await visit(state);
+
+    await page.locator('.activities .letter').getByText('B').waitFor();
+    ok(true, 'with neither there is a letter');
+};
+
 //%%MORE%%
 
 let current;
