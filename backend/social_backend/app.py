@@ -63,6 +63,13 @@ def create_app(config=None):
     def health():
         return jsonify(status="ok")
 
+    # for who asks whether requests can be answered, not only accepted
+
+    @app.get("/api/ready")
+    def ready():
+        database.run(lambda cursor: cursor.execute("SELECT 1"))
+        return jsonify(status="ready")
+
     @app.get("/api/home")
     def home():
         who = identity.current()

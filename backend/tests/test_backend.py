@@ -13,6 +13,7 @@ import jwt
 import psycopg
 
 from social_backend import create_app
+from social_backend.database import Database
 
 from . import cluster
 
@@ -625,6 +626,81 @@ class BackendTest(unittest.TestCase):
             self.cluster.start()
 
         self.assertEqual(self.client.get("/api/home").status_code, 200)
+
+    def test_a_server_that_hangs(self):
+        client = self.app.test_client()
+        self.assertEqual(client.get("/api/ready").status_code, 200)
+
+        def timed(path):
+            start = time.monotonic()
+            answer = self.app.test_client().get(path)
+            return answer.status_code, time.monotonic() - start
+
+        def together(path, n):
+            found = []
+            threads = [threading.Thread(
+                target=lambda: found.append(timed(path))) for _ in range(n)]
+
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(timeout=60)
+
+            return found
+
+        self.cluster.hang()
+        try:
+            # those with a connection, and those without
+
+            status, took = timed("/api/home")
+            self.assertEqual(status, 503)
+            self.assertLess(took, 8)
+
+            # from then on one of many waits
+
+            for _ in range(2):
+                found = together("/api/home", 8)
+                self.assertEqual([s for s, _ in found], [503] * 8)
+                self.assertLessEqual(
+                    len([took for _, took in found if took > 1.9]), 1)
+
+            self.assertEqual(client.get("/api/ready").status_code, 503)
+            self.assertEqual(client.get("/api/health").status_code, 200)
+        finally:
+            self.cluster.go_on()
+
+        # and it comes back by itself
+
+        end = time.monotonic() + 60
+
+        while client.get("/api/ready").status_code != 200:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.1)
+
+        self.assertEqual({s for s, _ in together("/api/home", 4)}, {200})
+
+    def test_a_slow_statement_is_no_server_that_hangs(self):
+        database = Database(self.cluster.role)
+
+        def slow(cursor):
+            cursor.execute("SELECT pg_sleep(60)")
+
+        start = time.monotonic()
+
+        with self.assertRaises(psycopg.errors.QueryCanceled):
+            database.run(slow)
+
+        self.assertLess(time.monotonic() - start, 20)
+        self.assertIsNone(database.again)
+
+        # several that are slow together are none either
+
+        def several(cursor):
+            for _ in range(3):
+                cursor.execute("SELECT pg_sleep(1.5)")
+
+        database.run(several)
+        database.local.connection.close()
 
     def test_a_restart_between_two_requests_is_not_seen(self):
         self.named()
