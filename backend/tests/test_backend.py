@@ -366,7 +366,7 @@ class BackendTest(unittest.TestCase):
         for _ in range(2):
             self.assertEqual(self.save(tag, bio="again").status_code, 200)
 
-    def test_a_new_picture_is_no_conflict(self):
+    def test_a_new_picture_does_not_conflict(self):
         self.named()
         tag = self.client.get("/api/profile", headers=self.me).headers["ETag"]
         self.query("UPDATE users SET avatar_key = 'images/1/avatar.jpeg'"
@@ -679,7 +679,7 @@ class BackendTest(unittest.TestCase):
 
         self.assertEqual({s for s, _ in together("/api/home", 4)}, {200})
 
-    def test_a_slow_statement_is_no_server_that_hangs(self):
+    def test_a_slow_statement_is_not_a_server_that_hangs(self):
         database = Database(self.cluster.role)
 
         def slow(cursor):

@@ -10,6 +10,7 @@ import {
 } from 'amazon-cognito-identity-js';
 
 import type { Config } from './config';
+import { RotatingUser } from './refresh';
 
 export class AuthError extends Error {
     readonly code: string;
@@ -122,6 +123,10 @@ export class Auth {
     private readonly listeners = new Set<() => void>();
     private lost = false;
 
+    /* Cognito itself; the stand-in knows the older way to refresh only */
+
+    private readonly url: string | null;
+
     constructor(config: Config['cognito']) {
         const data: ICognitoUserPoolData = {
             UserPoolId: config.userPoolId,
@@ -133,6 +138,8 @@ export class Auth {
         }
 
         this.pool = new CognitoUserPool(data);
+        this.url = config.endpoint === undefined
+            ? `https://cognito-idp.${config.region}.amazonaws.com/` : null;
         this.flow = config.endpoint === undefined
             ? 'USER_SRP_AUTH' : 'USER_PASSWORD_AUTH';
     }
@@ -208,7 +215,7 @@ export class Auth {
         };
     };
 
-    /* Whose session this is: null is nobody's. */
+    /* Whose session this is, or null. */
 
     who = (): string | null =>
         this.pool.getCurrentUser()?.getUsername() ?? null;
@@ -224,7 +231,7 @@ export class Auth {
     /* The access token, refreshed where it is about to expire. */
 
     async token(): Promise<string | null> {
-        const user = this.pool.getCurrentUser();
+        const user = this.current();
 
         if (user === null) {
             return null;
@@ -255,7 +262,7 @@ export class Auth {
      */
 
     refused(token: string): void {
-        const user = this.pool.getCurrentUser();
+        const user = this.current();
 
         user?.getSession((_error: Error | null,
             session: CognitoUserSession | null) => {
@@ -265,6 +272,13 @@ export class Auth {
                 this.end(user);
             }
         });
+    }
+
+    private current(): CognitoUser | null {
+        const user = this.pool.getCurrentUser();
+
+        return user === null || this.url === null ? user : new RotatingUser(
+            { Username: user.getUsername(), Pool: this.pool }, this.url);
     }
 
     private end(user: CognitoUser): void {
@@ -286,7 +300,7 @@ export class Auth {
      */
 
     async signOut(logout: () => Promise<void>): Promise<void> {
-        const user = this.pool.getCurrentUser();
+        const user = this.current();
 
         if (user === null) {
             return;

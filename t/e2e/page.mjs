@@ -211,7 +211,7 @@ tests['an answer that is lost'] = async () => {
     await mind(page).fill('once');
     await post(page);
     await page.locator('.activities li').nth(1).waitFor();
-    is(state.posts.length, 2, 'but the same may be written anew');
+    is(state.posts.length, 2, 'but the same may be written again');
     is(page.problems, [], 'with no error');
 };
 
@@ -318,7 +318,7 @@ async function store(page, items) {
     }, items);
 }
 
-/* As by another tab, whose changes of the session a tab is told of. */
+/* As by another tab, whose changes of the session reach the page. */
 
 async function signInElsewhere(page, user) {
     const other = await page.context().newPage();
@@ -526,6 +526,79 @@ tests['the size of pictures'] = async () => {
 
     await page.locator('.activities .letter').getByText('B').waitFor();
     ok(true, 'with neither there is a letter');
+};
+
+/* Cognito with refresh tokens that are good for once. */
+
+function rotating(change = {}) {
+    let good = 1;
+
+    return world({
+        'idp InitiateAuth': () => [400, { __type: 'NotAuthorizedException',
+            message: 'Refresh token rotation is on' }],
+        'idp GetTokensFromRefreshToken': async (request) => {
+            const { RefreshToken: given, ClientId: by } =
+                JSON.parse(request.postData());
+
+            // so that two tabs would be there at a time
+
+            await new Promise((resolve) => setTimeout(resolve, 200));
+
+            if (given !== `r${good}` || by !== client) {
+                return [400, { __type: 'RefreshTokenReuseException' }];
+            }
+
+            good++;
+
+            return [200, { AuthenticationResult: { IdToken: token(),
+                AccessToken: token(), RefreshToken: `r${good}` } }];
+        },
+        ...change,
+    });
+}
+
+tests['refresh tokens that are good for once'] = async () => {
+    const state = rotating();
+    const refreshes = () => state.asked.filter((name) =>
+        name === 'idp GetTokensFromRefreshToken').length;
+    const kept = (name) => page.evaluate((key) => localStorage.getItem(
+        `CognitoIdentityServiceProvider.web.ann.${key}`), name);
+
+    const page = await visit(state, '/', session('ann', token(-10)));
+
+    await page.getByText('Nobody has written anything yet').waitFor();
+    is(await page.getByRole('button', { name: 'Sign out' }).count(), 1,
+        'keep the user signed in');
+    is([refreshes(), await kept('refreshToken')], [1, 'r2'],
+        'are used once by a page, and replaced');
+
+    // two tabs at a time, and once more later
+
+    const old = token(-10);
+
+    await store(page, { ...session('ann', old, 'r2') });
+
+    const other = await page.context().newPage();
+
+    other.setDefaultTimeout(15_000);
+    await Promise.all([page.reload(), other.goto(origin)]);
+
+    for (const tab of [page, other]) {
+        await tab.getByText('Nobody has written anything yet').waitFor();
+        is(await tab.getByRole('button', { name: 'Sign out' }).count(), 1,
+            'a tab of two stays signed in');
+    }
+
+    is([refreshes(), await kept('refreshToken')], [2, 'r3'],
+        'and one of them refreshes for both');
+
+    // one that was used by somebody else ends the session
+
+    await store(page, { ...session('ann', old, 'r1') });
+    await page.reload();
+    await page.getByText('Everyone can read').waitFor();
+    ok(true, 'one that is not good ends the session');
+    is(page.problems, [], 'with no error');
 };
 
 //%%MORE%%
