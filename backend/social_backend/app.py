@@ -245,7 +245,7 @@ def profile(row):
 
 def private(row):
     """What only its owner sees of a profile.  Its version is that of what can
-    be changed: a new picture is no conflict with a new name."""
+    be changed: a new picture does not conflict with a new name."""
 
     seen = {
         **profile(row),

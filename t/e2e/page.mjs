@@ -3,7 +3,8 @@
  *
  *   page.mjs DIRECTORY    what "npm run build" made
  *
- *   OUT   where a screenshot of a failure goes
+ *   OUT    where a screenshot of a failure goes
+ *   ONLY   a part of the names of the tests to run
  */
 
 import fs from 'node:fs';
@@ -601,11 +602,13 @@ tests['refresh tokens that are good for once'] = async () => {
     is(page.problems, [], 'with no error');
 };
 
-//%%MORE%%
-
 let current;
 
 for (const [name, test] of Object.entries(tests)) {
+    if (!name.includes(process.env.ONLY ?? '')) {
+        continue;
+    }
+
     diag(name);
     current = name;
 
