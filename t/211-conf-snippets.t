@@ -322,6 +322,50 @@ _EOC_
 };
 
 
+subtest 'addresses of pages' => sub {
+    my $edge = SocialEdge->new(http => $common,
+                               server => 'include social/app.conf;');
+    my $dir = $edge->dir;
+
+    mkdir $_ or die for "$dir/frontend", "$dir/frontend/assets";
+    $edge->nginx->write_file('frontend/index.html', 'the page');
+    $edge->nginx->write_file('frontend/assets/a.js', 'a script');
+    $edge->start;
+
+    # those of the router, which are to be the same
+
+    my $router = SocialNginx::slurp('frontend/src/router.tsx');
+    my @routes = $router =~ m{case '(/\w+)': return \{ page: }g;
+
+    cmp_ok(scalar @routes, '>', 3, 'the router has routes');
+
+    for my $path ('/', (map { ($_, "$_/") } @routes, '/@ann', '/@a.b-c_d',
+                                            '/@J%C3%BCrgen'))
+    {
+        for my $accept ('*/*', undef, 'text/html', 'application/json') {
+            my $got = $edge->get($path, headers => [
+                defined $accept ? "Accept: $accept" : 'Accept:' ]);
+
+            is("$got->{status} $got->{body}", '200 the page',
+               "$path is the page for " . ($accept // 'no Accept'));
+            is($got->{header}{'cache-control'}, 'no-cache', '... and not kept');
+        }
+    }
+
+    for my $path ('/nowhere', '/signin/x', '/@', '/@a/b', '/profiles',
+                  '/assets/gone.js', '/assets/@ann', '/x/signin')
+    {
+        is($edge->get($path, headers => [ 'Accept: */*' ])->{status}, 404,
+           "$path is not");
+    }
+
+    is($edge->get('/nowhere', headers => [ 'Accept: text/html' ])->{body},
+       'the page', 'but for who navigates');
+    is($edge->get('/assets/a.js')->{body}, 'a script', 'a script is itself');
+    $edge->nginx->stop;
+};
+
+
 subtest 'files compressed in advance' => sub {
     my $module = SocialEdge::packaged('ngx_http_brotli_static_module')
         or plan skip_all => 'SKIPPED: libnginx-mod-http-brotli-static is not'

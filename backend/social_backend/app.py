@@ -1,5 +1,6 @@
 """The routes, and what their answers look like."""
 
+import hashlib
 import json
 import os
 import re
@@ -9,15 +10,21 @@ from urllib.parse import quote
 import psycopg
 from flask import Flask, jsonify, request
 
-from . import errors, identity, queries
+from . import errors, identity, queries, text
 from .database import Database
 from .errors import Problem, invalid
 
 HANDLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z")
 
-# of what is not printable, text may have line feeds and tabs
+# as the page makes them, and PostgreSQL writes them
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+
+# The first variant of a picture, and beside it one for lists: "small" of
+# social-worker's configuration, which is 96 pixels wide.
+
+AVATAR = re.compile(r"(images/[^/]+/)avatar\.[a-z]+\Z")
+SMALL = "small.webp"
 
 # bytes of a body
 
@@ -56,6 +63,13 @@ def create_app(config=None):
     def health():
         return jsonify(status="ok")
 
+    # for who asks whether requests can be answered, not only accepted
+
+    @app.get("/api/ready")
+    def ready():
+        database.run(lambda cursor: cursor.execute("SELECT 1"))
+        return jsonify(status="ready")
+
     @app.get("/api/home")
     def home():
         who = identity.current()
@@ -74,12 +88,23 @@ def create_app(config=None):
     @app.post("/api/activities")
     def post():
         who = identity.required()
-        message = text(body(), "message", 280, blank=False)
-        id = uuid.uuid4()
+        given = body()
+        message = text.field(given, "message", 280, blank=False)
+        id = given.get("id", str(uuid.uuid4()))
+
+        if not (isinstance(id, str) and UUID.match(id)):
+            raise invalid(id="is not a UUID in lower case")
 
         def work(cursor):
             mine = own(cursor, who)
-            return mine, queries.add_activity(cursor, id, mine, message)
+            row = queries.add_activity(cursor, id, mine, message)
+
+            # the same again is the same; what is another's stays unseen
+
+            if row["user_id"] != mine or row["message"] != message:
+                raise Problem(409, "This id is that of another post")
+
+            return mine, row
 
         mine, row = database.run(work)
 
@@ -114,7 +139,7 @@ def create_app(config=None):
         who = identity.required()
         row = database.run(lambda c: queries.user(c, own(c, who)))
 
-        return jsonify(private(row))
+        return tagged(private(row))
 
     @app.put("/api/profile")
     def save_profile():
@@ -123,6 +148,7 @@ def create_app(config=None):
 
         def work(cursor):
             id = own(cursor, who)
+            queries.lock_user(cursor, id)
             row = queries.user(cursor, id)
 
             # what is not there stays as it is
@@ -133,9 +159,21 @@ def create_app(config=None):
                 raise invalid(handle="may have 1 to 32 letters, digits, dots,"
                                      " dashes and underscores")
 
-            name = text(given, "displayName", 80, blank=False,
-                        default=row["display_name"])
-            bio = text(given, "bio", 500, default=row["bio"] or "")
+            # one that came from an identity provider is corrected, not refused
+
+            name = text.field(
+                given, "displayName", 80, blank=False, line=True,
+                default=text.name(row["display_name"], row["handle"]))
+            bio = text.field(given, "bio", 500, default=row["bio"] or "")
+
+            # What is there already is not another's change: the answer to
+            # the first try may have been lost.
+
+            seen = private(row)
+
+            if (handle, name, bio) != (seen["handle"], seen["displayName"],
+                                       seen["bio"]):
+                matched(seen["version"])
 
             queries.save_user(cursor, id, handle, name, bio)
 
@@ -146,7 +184,7 @@ def create_app(config=None):
         except psycopg.errors.UniqueViolation:
             raise invalid(handle="is taken") from None
 
-        return jsonify(private(row))
+        return tagged(private(row))
 
     return app
 
@@ -182,37 +220,16 @@ def body():
     return given
 
 
-def text(given, name, longest, blank=True, default=None):
-    value = given.get(name, default)
-
-    if value is None:
-        raise invalid(**{name: "is missing"})
-
-    if not isinstance(value, str):
-        raise invalid(**{name: "is not a text"})
-
-    value = value.replace("\r\n", "\n").strip()
-
-    if CONTROL.search(value):
-        raise invalid(**{name: "has characters that are not text"})
-
-    if not blank and not value:
-        raise invalid(**{name: "is empty"})
-
-    if len(value) > longest:
-        raise invalid(**{name: f"is longer than {longest} characters"})
-
-    return value
-
-
 def person(row):
     key = row["avatar_key"]
+    beside = AVATAR.match(key or "")
 
     return {
         "handle": row["handle"],
-        "displayName": row["display_name"],
+        "displayName": text.name(row["display_name"], row["handle"]),
         "avatar": {
             "path": "/" + quote(key),
+            "small": "/" + quote(beside[1] + SMALL) if beside else None,
             "placeholder": row["avatar_placeholder"],
         } if key else None,
     }
@@ -227,13 +244,42 @@ def profile(row):
 
 
 def private(row):
-    """What only its owner sees of a profile."""
+    """What only its owner sees of a profile.  Its version is that of what can
+    be changed: a new picture does not conflict with a new name."""
 
-    return {
+    seen = {
         **profile(row),
         "email": row["email"],
         "handleMadeUp": row["handle_made_up"],
     }
+
+    seen["version"] = hashlib.sha256(json.dumps(
+        [seen["handle"], seen["displayName"], seen["bio"]]).encode()
+    ).hexdigest()[:32]
+
+    return seen
+
+
+def tagged(seen):
+    response = jsonify(seen)
+    response.set_etag(seen["version"])
+    return response
+
+
+def matched(version):
+    """Problem 412 if the client has changed something else than what is there
+    (RFC 9110, section 13.1.1).  nginx makes a tag weak when it compresses, so
+    that weak ones match here."""
+
+    given = request.headers.get("If-Match")
+
+    if given is None:
+        return
+
+    tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
+
+    if given.strip() != "*" and f'"{version}"' not in tags:
+        raise Problem(412, "The profile was changed meanwhile")
 
 
 def activity(row, mine):

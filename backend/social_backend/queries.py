@@ -43,6 +43,12 @@ def user_by_handle(cursor, handle):
     return cursor.fetchone()
 
 
+def lock_user(cursor, id):
+    """Until the end of the transaction, others wait who want to change it."""
+
+    cursor.execute("SELECT FROM users WHERE id = %s FOR UPDATE", (id,))
+
+
 def save_user(cursor, id, handle, display_name, bio):
     cursor.execute(
         "UPDATE users SET handle = %s, display_name = %s, bio = %s"
@@ -69,7 +75,8 @@ def feed_of(cursor, id):
 
 
 def add_activity(cursor, id, user, message):
-    """The id is the caller's, so that a second try does not post twice."""
+    """The id is the caller's, so that a second try does not post twice.
+    Returns what has it, which may be another post."""
 
     cursor.execute(
         "INSERT INTO activities (id, user_id, message) VALUES (%s, %s, %s)"

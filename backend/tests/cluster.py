@@ -87,6 +87,23 @@ class Cluster:
             self.process.wait(timeout=30)
             self.process = None
 
+    def signal(self, number):
+        """To the server, and to the processes of its connections."""
+
+        pid = self.process.pid
+
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            children = [int(child) for child in f.read().split()]
+
+        for each in (pid, *children):
+            os.kill(each, number)
+
+    def hang(self):
+        self.signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.signal(signal.SIGCONT)
+
     def remove(self):
         self.stop()
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import tempfile
+import threading
 import time
 import unittest
 import uuid
@@ -12,6 +13,7 @@ import jwt
 import psycopg
 
 from social_backend import create_app
+from social_backend.database import Database
 
 from . import cluster
 
@@ -325,6 +327,79 @@ class BackendTest(unittest.TestCase):
         self.assertEqual(answer.json["handle"], handle)
         self.assertEqual(answer.json["displayName"], "Ann Example")
 
+    def save(self, tag, **change):
+        return self.client.put("/api/profile", json=change, headers={
+            **self.me, **({} if tag is None else {"If-Match": tag})})
+
+    def test_two_changes_at_a_time(self):
+        self.named()
+        first = self.client.get("/api/profile", headers=self.me)
+        tag = first.headers["ETag"]
+
+        self.assertEqual(tag, f'"{first.json["version"]}"')
+        self.assertEqual(self.save(tag, bio="one").status_code, 200)
+
+        answer = self.save(tag, displayName="Other")
+        self.assertEqual(answer.status_code, 412)
+        self.assertEqual(answer.json,
+                         {"message": "The profile was changed meanwhile"})
+
+        now = self.client.get("/api/profile", headers=self.me)
+        self.assertEqual((now.json["bio"], now.json["displayName"]),
+                         ("one", "Ann Example"))
+
+        for form in ("%s", '"x", %s', "*", "W/%s", None):
+            with self.subTest(form):
+                good = form and form.replace("%s", now.headers["ETag"])
+                answer = self.save(good, bio=f"for {good}")
+                self.assertEqual(answer.status_code, 200)
+                now = answer
+
+        for bad in ('"x"', "", now.json["version"], '"*"'):
+            with self.subTest(bad):
+                self.assertEqual(self.save(bad, bio="y").status_code, 412)
+
+    def test_a_change_that_is_sent_again(self):
+        self.named()
+        tag = self.client.get("/api/profile", headers=self.me).headers["ETag"]
+
+        for _ in range(2):
+            self.assertEqual(self.save(tag, bio="again").status_code, 200)
+
+    def test_a_new_picture_does_not_conflict(self):
+        self.named()
+        tag = self.client.get("/api/profile", headers=self.me).headers["ETag"]
+        self.query("UPDATE users SET avatar_key = 'images/1/avatar.jpeg'"
+                   " WHERE sub = %s RETURNING 1", self.sub)
+
+        self.assertEqual(self.save(tag, bio="new").status_code, 200)
+
+    def test_a_change_that_waits_for_another(self):
+        self.named()
+        tag = self.client.get("/api/profile", headers=self.me).headers["ETag"]
+        answers = []
+
+        def send():
+            answers.append(self.app.test_client().put(
+                "/api/profile", json={"bio": "mine"},
+                headers={**self.me, "If-Match": tag}).status_code)
+
+        thread = threading.Thread(target=send)
+
+        with psycopg.connect(self.cluster.conninfo) as connection:
+            connection.execute("UPDATE users SET bio = 'theirs' WHERE sub = %s",
+                               [self.sub])
+            thread.start()
+
+            while self.query("SELECT count(*) FROM pg_stat_activity"
+                             " WHERE wait_event_type = 'Lock'") == [(0,)]:
+                self.assertTrue(thread.is_alive())
+
+        thread.join()
+        self.assertEqual(answers, [412])
+        answer = self.client.get("/api/profile", headers=self.me)
+        self.assertEqual(answer.json["bio"], "theirs")
+
     def test_bad_profiles_name_the_field(self):
         handle = self.named()
         other = str(uuid.uuid4())
@@ -347,6 +422,49 @@ class BackendTest(unittest.TestCase):
         answer = self.client.get("/api/profile", headers=self.me)
         self.assertEqual(answer.json["handle"], handle)
 
+    def test_a_name_that_is_not_seen_or_turns_the_line(self):
+        self.named()
+
+        for value in ("\u200b", "\u200b \u2060\ufeff", "\u3164", "\u2800",
+                      "\u0301", "\u00ad", "\U000e0041", "a\u202eb", "\u200fa",
+                      "a\u2066b", "a\u061cb", "a\nb", "a\u2028b", "a\u0085b"):
+            with self.subTest(value=ascii(value)):
+                answer = self.client.put("/api/profile", headers=self.me,
+                                         json={"displayName": value})
+                self.assertEqual(answer.status_code, 422)
+                self.assertEqual(list(answer.json["fields"]), ["displayName"])
+
+        for value in ("\u05d0\u05d1 Ann", "\U0001f469\u200d\U0001f680",
+                      "\u0e01\u0e33", "e\u0301"):
+            with self.subTest(value=ascii(value)):
+                answer = self.client.put("/api/profile", headers=self.me,
+                                         json={"displayName": value})
+                self.assertEqual(answer.json.get("displayName"), value)
+
+    def test_a_name_of_the_identity_provider(self):
+        for value, seen in (("Ann\u202e", "Ann"), ("\u2067Ann\u2069", "Ann"),
+                            ("\u200b\u200b", None), ("\u3164\u202e", None)):
+            with self.subTest(value=ascii(value)):
+                sub = str(uuid.uuid4())
+                handle = "p" + sub[:8]
+                self.sync(sub, handle, value)
+
+                # some of them the database knows by now, but older rows
+
+                self.query("UPDATE users SET display_name = %s WHERE sub = %s"
+                           " RETURNING 1", value, sub)
+
+                answer = self.client.get(f"/api/users/@{handle}")
+                self.assertEqual(answer.json["user"]["displayName"],
+                                 seen or handle)
+
+                # and something else can be changed
+
+                answer = self.client.put("/api/profile", headers=signed(sub),
+                                         json={"bio": "x"})
+                self.assertEqual(answer.status_code, 200)
+                self.assertEqual(answer.json["displayName"], seen or handle)
+
     def test_an_avatar(self):
         handle = self.named()
         self.query("UPDATE users SET avatar_key = %s, avatar_placeholder = %s"
@@ -355,7 +473,17 @@ class BackendTest(unittest.TestCase):
 
         answer = self.client.get(f"/api/users/@{handle}")
         self.assertEqual(answer.json["user"]["avatar"], {
-            "path": "/images/1%202/avatar.jpeg", "placeholder": "AAAA"})
+            "path": "/images/1%202/avatar.jpeg",
+            "small": "/images/1%202/small.webp", "placeholder": "AAAA"})
+
+        # what is named in another way has no other
+
+        for key in ("images/1/big.jpg", "images/avatar.jpg", "x/1/avatar.jpg"):
+            self.query("UPDATE users SET avatar_key = %s WHERE sub = %s"
+                       " RETURNING 1", key, self.sub)
+            answer = self.client.get(f"/api/users/@{handle}")
+            self.assertEqual(answer.json["user"]["avatar"], {
+                "path": "/" + key, "small": None, "placeholder": "AAAA"})
 
     # activities
 
@@ -379,6 +507,69 @@ class BackendTest(unittest.TestCase):
         self.assertEqual(own["viewer"]["displayName"], "Ann Example")
         self.assertRegex(public["activities"][0]["createdAt"], r"Z\Z")
 
+    def posts(self, message):
+        return self.query("SELECT count(*) FROM activities WHERE message = %s",
+                          message)[0][0]
+
+    def test_a_post_that_is_sent_again_is_one(self):
+        id, message = str(uuid.uuid4()), f"again {self.sub}"
+        answers = [self.client.post("/api/activities", headers=self.me,
+                                    json={"message": message, "id": id})
+                   for _ in range(3)]
+
+        self.assertEqual([a.status_code for a in answers], [201] * 3)
+        self.assertEqual([a.json for a in answers], [answers[0].json] * 3)
+        self.assertEqual(answers[0].json["id"], id)
+        self.assertEqual(self.posts(message), 1)
+
+    def test_a_post_that_is_sent_twice_at_a_time_is_one(self):
+        self.client.get("/api/profile", headers=self.me)
+        id, message = str(uuid.uuid4()), f"twice {self.sub}"
+        answers = []
+
+        def send():
+            answers.append(self.app.test_client().post(
+                "/api/activities", headers=self.me,
+                json={"message": message, "id": id}).status_code)
+
+        threads = [threading.Thread(target=send) for _ in range(6)]
+
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        self.assertEqual(answers, [201] * 6)
+        self.assertEqual(self.posts(message), 1)
+
+    def test_an_id_of_another_post(self):
+        id, message = str(uuid.uuid4()), f"mine {self.sub}"
+        self.client.post("/api/activities", headers=self.me,
+                         json={"message": message, "id": id})
+
+        for me, other in ((self.me, "something else"),
+                          (signed(str(uuid.uuid4())), message),
+                          (signed(str(uuid.uuid4())), "x")):
+            answer = self.client.post("/api/activities", headers=me,
+                                      json={"message": other, "id": id})
+            self.assertEqual(answer.status_code, 409)
+            self.assertEqual(list(answer.json), ["message"])
+
+        self.assertEqual(self.posts(message), 1)
+
+    def test_bad_ids(self):
+        good = str(uuid.uuid4())
+
+        for id in ("", "x", None, 5, good.upper() + "A", f"{{{good}}}",
+                   good.replace("-", ""), good + "\n", [good],
+                   "A" + good[1:]):
+            with self.subTest(id=id):
+                answer = self.client.post(
+                    "/api/activities", headers=self.me,
+                    json={"message": "x", "id": id})
+                self.assertEqual(answer.status_code, 422)
+                self.assertEqual(list(answer.json["fields"]), ["id"])
+
     def test_280_characters_not_bytes(self):
         for n, status in ((280, 201), (281, 422)):
             answer = self.client.post("/api/activities", headers=self.me,
@@ -386,7 +577,8 @@ class BackendTest(unittest.TestCase):
             self.assertEqual(answer.status_code, status)
 
     def test_bad_posts_name_the_field(self):
-        for value in ("", "  \n ", None, 5, {}, "a\u0000", "\ud800"):
+        for value in ("", "  \n ", None, 5, {}, "a\u0000", "\ud800",
+                      "\u200b\u2060", "a\u009b"):
             with self.subTest(value=value):
                 answer = self.client.post(
                     "/api/activities", headers=self.me,
@@ -446,6 +638,85 @@ class BackendTest(unittest.TestCase):
             self.cluster.start()
 
         self.assertEqual(self.client.get("/api/home").status_code, 200)
+
+    def test_a_server_that_hangs(self):
+        client = self.app.test_client()
+        self.assertEqual(client.get("/api/ready").status_code, 200)
+
+        def timed(path):
+            start = time.monotonic()
+            answer = self.app.test_client().get(path)
+            return answer.status_code, time.monotonic() - start
+
+        def together(path, n):
+            found = []
+            threads = [threading.Thread(
+                target=lambda: found.append(timed(path))) for _ in range(n)]
+
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(timeout=60)
+
+            return found
+
+        self.cluster.hang()
+        try:
+            # those with a connection, and those without
+
+            status, took = timed("/api/home")
+            self.assertEqual(status, 503)
+            self.assertLess(took, 8)
+
+            # from then on one of many waits, for a connection
+
+            waited = 0
+
+            while waited < 2:
+                found = together("/api/home", 8)
+                slow = len([took for _, took in found if took > 1.9])
+
+                self.assertEqual([s for s, _ in found], [503] * 8)
+                self.assertLessEqual(slow, 1)
+                waited += slow
+
+            self.assertEqual(client.get("/api/ready").status_code, 503)
+            self.assertEqual(client.get("/api/health").status_code, 200)
+        finally:
+            self.cluster.go_on()
+
+        # and it comes back by itself
+
+        end = time.monotonic() + 60
+
+        while client.get("/api/ready").status_code != 200:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.1)
+
+        self.assertEqual({s for s, _ in together("/api/home", 4)}, {200})
+
+    def test_a_slow_statement_is_not_a_server_that_hangs(self):
+        database = Database(self.cluster.role)
+
+        def slow(cursor):
+            cursor.execute("SELECT pg_sleep(60)")
+
+        start = time.monotonic()
+
+        with self.assertRaises(psycopg.errors.QueryCanceled):
+            database.run(slow)
+
+        self.assertLess(time.monotonic() - start, 20)
+        self.assertIsNone(database.again)
+
+        # several that are slow together are none either
+
+        def several(cursor):
+            for _ in range(3):
+                cursor.execute("SELECT pg_sleep(1.5)")
+
+        database.run(several)
+        database.local.connection.close()
 
     def test_a_restart_between_two_requests_is_not_seen(self):
         self.named()

@@ -1,8 +1,11 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import {
+    useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore,
+} from 'react';
 
-import type { Api, Person, Picture } from './api';
+import type { Api, Person } from './api';
 import type { Auth } from './auth';
 import { ServicesContext, type Services } from './context';
+import { forgetDrafts } from './drafts';
 import { ConfirmPage } from './pages/ConfirmPage';
 import { FeedPage } from './pages/FeedPage';
 import { ProfilePage } from './pages/ProfilePage';
@@ -17,48 +20,47 @@ export function App(
 ) {
     const path = usePath();
     const [viewer, setViewer] = useState<Person | null>(null);
-    const [signedIn, setSignedIn] = useState(() => auth.signedIn());
-
+    const user = useSyncExternalStore(auth.subscribe, auth.who);
+    const ended = useSyncExternalStore(auth.subscribe, auth.ended);
     const [turn, setTurn] = useState(0);
 
-    const refresh = useCallback(() => {
-        setSignedIn(auth.signedIn());
-        setTurn((n) => n + 1);
-    }, [auth]);
-
-    // a token that was refused has signed the person out on its way here
+    const refresh = useCallback(() => { setTurn((n) => n + 1); }, []);
 
     useEffect(() => {
-        const asked = auth.signedIn()
+        let current = true;
+        const asked = user !== null
             ? api.profile().catch(() => null) : Promise.resolve(null);
 
         void asked.then((person) => {
-            setSignedIn(auth.signedIn());
-            setViewer(person);
+            if (current) {
+                setViewer(person);
+            }
         });
-    }, [api, auth, turn]);
+
+        return () => { current = false; };
+    }, [api, user, turn]);
 
     const services = useMemo<Services>(() => ({
-        api, auth, viewer, signedIn, setViewer, refresh,
-        pictureUrl: (picture: Picture) =>
-            new URL(picture.path, `${assetsUrl}/`).href,
-    }), [api, auth, assetsUrl, viewer, signedIn, refresh]);
+        api, auth, viewer, user, signedIn: user !== null, setViewer, refresh,
+        pictureUrl: (path: string) => new URL(path, `${assetsUrl}/`).href,
+    }), [api, auth, assetsUrl, viewer, user, refresh]);
 
     return (
         <ServicesContext value={services}>
             <a className="skip" href="#main">Skip to the content</a>
             <Header services={services} />
+            <Ended ended={ended && path !== '/signin'} />
             <Main path={path} />
         </ServicesContext>
     );
 }
 
 function Header({ services }: { services: Services }) {
-    const { api, auth, refresh, signedIn, viewer } = services;
+    const { api, auth, signedIn, viewer } = services;
 
     const signOut = () => {
         void auth.signOut(() => api.logout()).then(() => {
-            refresh();
+            forgetDrafts();
             navigate('/');
         });
     };
@@ -86,6 +88,26 @@ function Header({ services }: { services: Services }) {
                 )}
             </nav>
         </header>
+    );
+}
+
+/* The session was revoked elsewhere, or has expired. */
+
+function Ended({ ended }: { ended: boolean }) {
+    const path = usePath();
+
+    return (
+        <div className="ended" role="status">
+            {ended && (
+                <p className="notice">
+                    Your session has ended.{' '}
+                    <Link href={`/signin?next=${encodeURIComponent(path)}`}>
+                        Sign in again
+                    </Link>
+                    : what you have written is kept.
+                </p>
+            )}
+        </div>
     );
 }
 

@@ -5,6 +5,9 @@
 
 export interface Picture {
     path: string;
+
+    /* 96 pixels wide, of 512 */
+    small?: string | null;
     placeholder: string | null;
 }
 
@@ -24,6 +27,17 @@ export interface OwnProfile extends Profile {
 
     /* nobody has chosen the handle yet */
     handleMadeUp: boolean;
+
+    /* of what can be changed */
+    version: string;
+}
+
+/* What can be changed. */
+
+export interface Editable {
+    handle: string;
+    displayName: string;
+    bio: string;
 }
 
 export interface Activity {
@@ -99,9 +113,9 @@ function explain(status: number, retryAfter: string | null): string {
     case 415: return 'This kind of file is not accepted.';
     case 429: return 'That was too often.'
         + ` Try again in ${seconds(retryAfter)}.`;
-    case 503: return 'A part of the service is unavailable.'
+    case 502: case 503: case 504: return 'A part of the service is unavailable.'
         + ` Try again in ${seconds(retryAfter)}.`;
-    default: return `Something went wrong (${status}).`;
+    default: return `Something went wrong (${status}). Try again later.`;
     }
 }
 
@@ -148,7 +162,7 @@ export async function errorOf(response: Response): Promise<ApiError> {
 
     // "Unauthorized" and the like say less than the standard sentence
 
-    const plain = [401, 429, 503].includes(status)
+    const plain = [401, 429].includes(status) || status >= 500
         || typeof message !== 'string' || !/\s/.test(message.trim());
 
     return new ApiError(
@@ -162,24 +176,31 @@ export type TokenSource = () => Promise<string | null>;
 export class Api {
     private readonly base: string;
     private readonly token: TokenSource;
+    private readonly refused: (token: string) => void;
     private readonly send: typeof fetch;
+
+    /* refused: called with a token that the gateway does not accept. */
 
     constructor(
         base: string,
         token: TokenSource,
         send: typeof fetch = (...args) => fetch(...args),
+        refused: (token: string) => void = () => undefined,
     ) {
         this.base = base;
         this.token = token;
         this.send = send;
+        this.refused = refused;
     }
 
     home(): Promise<Home> {
         return this.call<Home>('GET', '/api/home');
     }
 
-    post(message: string): Promise<Activity> {
-        return this.call<Activity>('POST', '/api/activities', { message });
+    /* The same again, with the same id, is the same post. */
+
+    post(message: string, id: string): Promise<Activity> {
+        return this.call<Activity>('POST', '/api/activities', { message, id });
     }
 
     user(handle: string): Promise<{ user: Profile; activities: Activity[] }> {
@@ -190,10 +211,11 @@ export class Api {
         return this.call<OwnProfile>('GET', '/api/profile');
     }
 
-    saveProfile(
-        change: { handle: string; displayName: string; bio: string },
-    ): Promise<OwnProfile> {
-        return this.call<OwnProfile>('PUT', '/api/profile', change);
+    /* 412 where the profile is not of this version any more. */
+
+    saveProfile(change: Editable, version: string): Promise<OwnProfile> {
+        return this.call<OwnProfile>('PUT', '/api/profile', change,
+            { 'If-Match': `"${version}"` });
     }
 
     createUpload(contentType: string, size: number): Promise<Presigned> {
@@ -217,8 +239,9 @@ export class Api {
         method: string,
         path: string,
         body?: unknown,
+        headers: Record<string, string> = {},
     ): Promise<T> {
-        const response = await this.request(method, path, {}, body);
+        const response = await this.request(method, path, { headers }, body);
 
         try {
             return await response.json() as T;
@@ -231,10 +254,12 @@ export class Api {
     private async request(
         method: string,
         path: string,
-        options: RequestInit = {},
+        options: Omit<RequestInit, 'headers'>
+            & { headers?: Record<string, string> } = {},
         body?: unknown,
     ): Promise<Response> {
-        const headers: Record<string, string> = { Accept: 'application/json' };
+        const headers: Record<string, string> =
+            { Accept: 'application/json', ...options.headers };
         const token = await this.token();
 
         if (token !== null) {
@@ -255,6 +280,10 @@ export class Api {
         } catch {
             throw new ApiError(
                 'The server cannot be reached. Check your connection.', 0);
+        }
+
+        if (response.status === 401 && token !== null) {
+            this.refused(token);
         }
 
         if (!response.ok) {

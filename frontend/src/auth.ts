@@ -10,6 +10,7 @@ import {
 } from 'amazon-cognito-identity-js';
 
 import type { Config } from './config';
+import { RotatingUser } from './refresh';
 
 export class AuthError extends Error {
     readonly code: string;
@@ -31,9 +32,24 @@ const messages: Record<string, string> = {
     LimitExceededException: 'That was too often. Try again later.',
     TooManyRequestsException: 'That was too often. Try again later.',
     NetworkError: 'The server cannot be reached. Check your connection.',
+    Unavailable: 'Signing in does not work right now. Try again in a moment.',
     'CognitoLocal#Unsupported':
         'The development identity provider cannot do this.',
 };
+
+/* What says nothing about the person: it is to be tried again. */
+
+const outages = new Set(['NetworkError', 'Unavailable', 'LimitExceededException',
+    'TooManyRequestsException', 'InternalErrorException',
+    'ServiceUnavailableException', 'ThrottlingException']);
+
+/*
+ * The library looks into answers for the name of an error.  An answer that is
+ * not Cognito's, such as a proxy's, has none, and the library's own mistakes
+ * are what comes out then.
+ */
+
+const mistakes = new Set(['TypeError', 'SyntaxError', 'ReferenceError']);
 
 export function authError(error: unknown, signingIn = false): AuthError {
     const given = error as { code?: unknown; name?: unknown; message?: unknown };
@@ -51,6 +67,10 @@ export function authError(error: unknown, signingIn = false): AuthError {
 
     if (message === 'Failed to fetch' || message === 'Network error') {
         return new AuthError(messages['NetworkError'] ?? '', 'NetworkError');
+    }
+
+    if (mistakes.has(code) || (outages.has(code) && !(code in messages))) {
+        return new AuthError(messages['Unavailable'] ?? '', 'Unavailable');
     }
 
     return new AuthError(
@@ -92,9 +112,20 @@ export async function within(
     clearTimeout(timer);
 }
 
+/*
+ * The session is in localStorage, which all tabs share: this is the one that
+ * knows it, and the page subscribes.
+ */
+
 export class Auth {
     private readonly pool: CognitoUserPool;
     private readonly flow: string;
+    private readonly listeners = new Set<() => void>();
+    private lost = false;
+
+    /* Cognito itself; the stand-in knows the older way to refresh only */
+
+    private readonly url: string | null;
 
     constructor(config: Config['cognito']) {
         const data: ICognitoUserPoolData = {
@@ -107,6 +138,8 @@ export class Auth {
         }
 
         this.pool = new CognitoUserPool(data);
+        this.url = config.endpoint === undefined
+            ? `https://cognito-idp.${config.region}.amazonaws.com/` : null;
         this.flow = config.endpoint === undefined
             ? 'USER_SRP_AUTH' : 'USER_PASSWORD_AUTH';
     }
@@ -148,7 +181,11 @@ export class Auth {
 
         return new Promise((resolve, reject) => {
             user.authenticateUser(details, {
-                onSuccess: () => { resolve(); },
+                onSuccess: () => {
+                    this.lost = false;
+                    this.changed();
+                    resolve();
+                },
                 onFailure: (error: unknown) => {
                     reject(authError(error, true));
                 },
@@ -160,14 +197,41 @@ export class Auth {
         });
     }
 
+    /* Calls when somebody signs in or out, here or in another tab. */
+
+    subscribe = (listener: () => void): (() => void) => {
+        if (this.listeners.size === 0) {
+            globalThis.addEventListener('storage', this.changed);
+        }
+
+        this.listeners.add(listener);
+
+        return () => {
+            this.listeners.delete(listener);
+
+            if (this.listeners.size === 0) {
+                globalThis.removeEventListener('storage', this.changed);
+            }
+        };
+    };
+
+    /* Whose session this is, or null. */
+
+    who = (): string | null =>
+        this.pool.getCurrentUser()?.getUsername() ?? null;
+
+    /* Whether it ended without the person's doing. */
+
+    ended = (): boolean => this.lost && this.who() === null;
+
     signedIn(): boolean {
-        return this.pool.getCurrentUser() !== null;
+        return this.who() !== null;
     }
 
     /* The access token, refreshed where it is about to expire. */
 
     async token(): Promise<string | null> {
-        const user = this.pool.getCurrentUser();
+        const user = this.current();
 
         if (user === null) {
             return null;
@@ -183,14 +247,51 @@ export class Auth {
         } catch (error) {
             // an outage does not sign the user out
 
-            if (error instanceof AuthError && error.code === 'NetworkError') {
+            if (error instanceof AuthError && outages.has(error.code)) {
                 throw error;
             }
 
-            user.signOut();
+            this.end(user);
             return null;
         }
     }
+
+    /*
+     * The gateway has refused this token: the session was revoked.  Another
+     * tab may have a newer one by now.
+     */
+
+    refused(token: string): void {
+        const user = this.current();
+
+        user?.getSession((_error: Error | null,
+            session: CognitoUserSession | null) => {
+            const kept = session?.getAccessToken().getJwtToken();
+
+            if (kept === undefined || kept === token) {
+                this.end(user);
+            }
+        });
+    }
+
+    private current(): CognitoUser | null {
+        const user = this.pool.getCurrentUser();
+
+        return user === null || this.url === null ? user : new RotatingUser(
+            { Username: user.getUsername(), Pool: this.pool }, this.url);
+    }
+
+    private end(user: CognitoUser): void {
+        user.signOut();
+        this.lost = true;
+        this.changed();
+    }
+
+    private changed = (): void => {
+        for (const listener of this.listeners) {
+            listener();
+        }
+    };
 
     /*
      * Ends the session at the gateway, then the refresh token at Cognito, and
@@ -199,7 +300,7 @@ export class Auth {
      */
 
     async signOut(logout: () => Promise<void>): Promise<void> {
-        const user = this.pool.getCurrentUser();
+        const user = this.current();
 
         if (user === null) {
             return;
@@ -218,6 +319,8 @@ export class Auth {
         }));
 
         user.signOut();
+        this.lost = false;
+        this.changed();
     }
 
     private user(email: string): CognitoUser {

@@ -2,17 +2,20 @@
 
 import { createContext, useContext } from 'react';
 
-import type { Api, Picture, Person } from './api';
+import type { Api, Person } from './api';
 import type { Auth } from './auth';
 
 export interface Services {
     api: Api;
     auth: Auth;
     viewer: Person | null;
+
+    /* who has the session, as the identity provider knows them */
+    user: string | null;
     signedIn: boolean;
     setViewer: (viewer: Person | null) => void;
     refresh: () => void;
-    pictureUrl: (picture: Picture) => string;
+    pictureUrl: (path: string) => string;
 }
 
 export const ServicesContext = createContext<Services | null>(null);

@@ -18,7 +18,8 @@ const root = createRoot(element);
 try {
     const config = await loadConfig();
     const auth = new Auth(config.cognito);
-    const api = new Api(config.apiUrl, () => auth.token());
+    const api = new Api(config.apiUrl, () => auth.token(), undefined,
+        (token) => { auth.refused(token); });
 
     root.render(
         <StrictMode>

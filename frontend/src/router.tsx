@@ -37,6 +37,14 @@ export function parseRoute(path: string): Route {
     }
 }
 
+/* Where "next" of a query leads: a page of ours, or the feed. */
+
+export function nextPath(search: string): string {
+    const next = new URLSearchParams(search).get('next') ?? '/';
+
+    return /^\/(?![/\\])/.test(next) ? next : '/';
+}
+
 export function navigate(path: string): void {
     history.pushState(null, '', path);
     scrollTo(0, 0);
@@ -54,7 +62,8 @@ function subscribe(listener: () => void): () => void {
 }
 
 export function usePath(): string {
-    return useSyncExternalStore(subscribe, () => location.pathname);
+    return useSyncExternalStore(
+        subscribe, () => location.pathname, () => location.pathname);
 }
 
 export function Link(

@@ -22,6 +22,9 @@ export type Put = (
 ) => Promise<void>;
 
 export interface UploadTools {
+    /* a JPEG of what the browser can decode, or null */
+    convert(file: File): Promise<File | null>;
+
     createUpload(contentType: string, size: number): Promise<Presigned>;
     upload(id: string): Promise<Upload>;
     put: Put;
@@ -37,6 +40,14 @@ const typesByName: Record<string, string> = {
     gif: 'image/gif', webp: 'image/webp', avif: 'image/avif',
     heic: 'image/heic', heif: 'image/heif',
 };
+
+/* What the gateway takes (social_presign_types). */
+
+export const accepted = ['image/jpeg', 'image/png', 'image/webp', 'image/gif'];
+
+/* The longer side of a converted picture, in pixels: canvases have limits. */
+
+const longest = 4096;
 
 /* Browsers leave the type empty where they do not know the name's ending. */
 
@@ -55,7 +66,7 @@ export function delay(attempt: number): number {
 }
 
 export async function runUpload(
-    file: File,
+    original: File,
     tools: UploadTools,
     show: (state: UploadState) => void,
     signal: AbortSignal,
@@ -70,17 +81,34 @@ export async function runUpload(
         }
     };
 
-    const type = contentTypeOf(file);
+    const given = contentTypeOf(original);
 
-    if (!type.startsWith('image/')) {
+    if (!given.startsWith('image/')) {
         set({ step: 'failed', reason: 'Choose a picture.' });
         return state;
     }
 
-    if (file.size === 0) {
+    if (original.size === 0) {
         set({ step: 'failed', reason: 'This file is empty.' });
         return state;
     }
+
+    let file: File = original;
+
+    if (!accepted.includes(given)) {
+        set({ step: 'asking' });
+
+        const converted = await tools.convert(original).catch(() => null);
+
+        if (converted === null) {
+            set({ step: 'failed', reason: unreadable(given) });
+            return state;
+        }
+
+        file = converted;
+    }
+
+    const type = contentTypeOf(file);
 
     if (file.size > maxSize) {
         set({ step: 'failed',
@@ -104,6 +132,48 @@ export async function runUpload(
     }
 
     return state;
+}
+
+export function unreadable(type: string): string {
+    const kind = type.replace(/^image\//, '').replace(/\+.*/, '')
+        .toUpperCase();
+
+    return `${kind} pictures cannot be read by this browser. Choose a JPEG,`
+        + ' PNG, WebP or GIF'
+        + (/^HEI[CF]/.test(kind)
+            ? ', or have your phone export it as JPEG ("Most Compatible").'
+            : '.');
+}
+
+/* HEIC in Safari, AVIF in all browsers; metadata stays behind. */
+
+export async function convertByCanvas(file: File): Promise<File | null> {
+    const bitmap = await createImageBitmap(file);
+    const scale = Math.min(1, longest / Math.max(bitmap.width, bitmap.height));
+    const canvas = document.createElement('canvas');
+
+    canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+    canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+
+    const context = canvas.getContext('2d');
+
+    if (context !== null) {
+        // JPEG is not transparent
+
+        context.fillStyle = '#fff';
+        context.fillRect(0, 0, canvas.width, canvas.height);
+        context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    }
+
+    bitmap.close();
+
+    const blob = context === null ? null
+        : await new Promise<Blob | null>((resolve) => {
+            canvas.toBlob(resolve, 'image/jpeg', 0.92);
+        });
+
+    return blob === null
+        ? null : new File([blob], 'picture.jpg', { type: 'image/jpeg' });
 }
 
 async function wait(

@@ -49,6 +49,15 @@ describe('errorOf', () => {
         expect(error.message).toBe('Is too large.');
     });
 
+    it.each([[500, 'Internal Server Error'], [502, 'Bad Gateway'],
+        [503, 'Service Unavailable'], [504, 'Gateway Time-out']])(
+        'does not show the name of %i', async (status, message) => {
+            const error = await errorOf(answer(status, { message }));
+
+            expect(error.message).not.toContain(message);
+            expect(error.message).toMatch(/Try again/);
+        });
+
     it('says when to come back', async () => {
         const error = await errorOf(
             answer(503, { message: 'Service Unavailable' },
@@ -68,7 +77,8 @@ describe('errorOf', () => {
         const error = await errorOf(
             answer(502, '<html><h1>502 Bad Gateway</h1></html>'));
 
-        expect(error.message).toBe('Something went wrong (502).');
+        expect(error.message).toBe('A part of the service is unavailable.'
+            + ' Try again in a moment.');
     });
 
     it.each(['null', '[]', '"text"', '5', ''])(
@@ -91,13 +101,13 @@ describe('Api', () => {
     }
 
     it('sends the token and the body as JSON', async () => {
-        await api('t0k', () => answer(201, { id: '1' })).post('hello');
+        await api('t0k', () => answer(201, { id: '1' })).post('hello', 'i1');
 
         expect(seen[0]?.url).toBe('http://api.test/api/activities');
         expect(seen[0]?.init.headers).toMatchObject({
             Authorization: 'Bearer t0k', 'Content-Type': 'application/json',
         });
-        expect(seen[0]?.init.body).toBe('{"message":"hello"}');
+        expect(seen[0]?.init.body).toBe('{"message":"hello","id":"i1"}');
     });
 
     it('sends no Authorization without a token', async () => {
@@ -128,6 +138,29 @@ describe('Api', () => {
     it('says that a session could not be ended', async () => {
         await expect(api('t', () => answer(503, {})).logout())
             .rejects.toBeInstanceOf(ApiError);
+    });
+
+    it('hands on the token that was refused, and no other', async () => {
+        const refused: string[] = [];
+        const call = (token: string | null, status: number) => new Api('',
+            () => Promise.resolve(token),
+            () => Promise.resolve(answer(status, {})),
+            (given) => { refused.push(given); });
+
+        await expect(call('t0k', 401).home()).rejects.toThrow('signed out');
+        await expect(call('t1k', 403).home()).rejects.toThrow();
+        await expect(call('t2k', 503).home()).rejects.toThrow();
+        await expect(call(null, 401).home()).rejects.toThrow();
+        expect(refused).toEqual(['t0k']);
+    });
+
+    it('saves a profile only over the one that was seen', async () => {
+        await api('t', () => answer(200, {})).saveProfile(
+            { handle: 'a', displayName: 'A', bio: '' }, 'v1');
+
+        expect(seen[0]?.init.headers).toMatchObject({
+            'If-Match': '"v1"', Authorization: 'Bearer t',
+            Accept: 'application/json' });
     });
 
     it('escapes what it puts into a path', async () => {

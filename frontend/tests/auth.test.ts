@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { authError } from '../src/auth';
 import { ago } from '../src/parts/Activities';
-import { parseRoute } from '../src/router';
+import { nextPath, parseRoute } from '../src/router';
 
 describe('authError', () => {
     it('does not tell which of the two was wrong', () => {
@@ -23,6 +23,16 @@ describe('authError', () => {
             .toBe('CodeMismatchException');
     });
 
+    it.each([new TypeError('Cannot read properties of undefined'),
+        new SyntaxError('Unexpected token'),
+        { code: 'InternalErrorException', message: 'Internal' }])(
+        'does not show the mistake %j', (given) => {
+            const error = authError(given, true);
+
+            expect(error.code).toBe('Unavailable');
+            expect(error.message).toMatch(/^Signing in does not work/);
+        });
+
     it('has a sentence for everything', () => {
         expect(authError({}).message).toMatch(/\.$/);
         expect(authError(new TypeError('Failed to fetch')).code)
@@ -41,6 +51,15 @@ describe('parseRoute', () => {
 
     it.each(['/nowhere', '/@', '/@a/b', '/@%zz'])('misses %s', (path) => {
         expect(parseRoute(path)).toEqual({ page: 'missing' });
+    });
+});
+
+describe('nextPath', () => {
+    it.each([['?next=%2Fprofile', '/profile'], ['?next=/@ann', '/@ann'],
+        ['', '/'], ['?next=', '/'], ['?next=profile', '/'],
+        ['?next=//evil.test/', '/'], ['?next=/%5Cevil.test', '/'],
+        ['?next=https://evil.test/', '/']])('of %s is %s', (search, path) => {
+        expect(nextPath(search)).toBe(path);
     });
 });
 

@@ -32,12 +32,13 @@ vi.mock('amazon-cognito-identity-js', () => ({
             } : null;
         }
     },
-    CognitoUser: vi.fn(),
+    CognitoUser: Object,
     CognitoUserAttribute: vi.fn(),
     AuthenticationDetails: vi.fn(),
 }));
 
-const auth = new Auth({ region: 'eu', userPoolId: 'eu_1', clientId: 'c' });
+const auth = new Auth({ region: 'eu', userPoolId: 'eu_1', clientId: 'c',
+    endpoint: 'http://idp.test/' });
 const good = { session: world.session, revoke: world.revoke };
 
 function logout(): Promise<void> {

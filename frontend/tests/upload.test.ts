@@ -22,6 +22,7 @@ let controller: AbortController;
 function tools(change: Partial<UploadTools> = {}): UploadTools {
     return {
         createUpload: () => Promise.resolve(presigned),
+        convert: () => { throw new Error('was converted'); },
         put: (_presigned, file, progress) => {
             progress(file.size / 2);
             progress(file.size);
@@ -125,6 +126,52 @@ describe('runUpload', () => {
         });
 
         expect(shown.map((s) => s.step)).toEqual(['asking', 'sending']);
+    });
+
+    it.each(['image/heic', 'image/avif', 'image/bmp'])(
+        'sends a JPEG in place of %s', async (type) => {
+            const asked: unknown[] = [];
+            const sent: number[] = [];
+            const end = await run(picture(100, type), {
+                convert: () => Promise.resolve(picture(70)),
+                createUpload: (...of) => {
+                    asked.push(of);
+                    return Promise.resolve(presigned);
+                },
+                put: (_presigned, file) => {
+                    sent.push(file.size);
+                    return Promise.resolve();
+                },
+            });
+
+            expect(end.step).toBe('ready');
+            expect(asked).toEqual([['image/jpeg', 70]]);
+            expect(sent).toEqual([70]);
+        });
+
+    it.each([
+        ['image/heic', /^HEIC .*JPEG.*Most Compatible/],
+        ['image/heif', /^HEIF .*Most Compatible/],
+        ['image/avif', /^AVIF pictures cannot be read .* GIF\.$/],
+        ['image/svg+xml', /^SVG /],
+    ])('says why %s cannot be had', async (type, reason) => {
+        for (const convert of [() => Promise.resolve(null),
+            () => Promise.reject(new Error('no'))])
+        {
+            expect(await run(picture(100, type), {
+                convert, createUpload: () => { throw new Error('was asked'); },
+            })).toMatchObject({ step: 'failed',
+                reason: expect.stringMatching(reason) as string });
+        }
+    });
+
+    it('counts the size of what is sent', async () => {
+        expect((await run(picture(maxSize + 1, 'image/heic'), {
+            convert: () => Promise.resolve(picture(70)),
+        })).step).toBe('ready');
+        expect((await run(picture(10, 'image/heic'), {
+            convert: () => Promise.resolve(picture(maxSize + 1)),
+        })).step).toBe('failed');
     });
 
     it.each([

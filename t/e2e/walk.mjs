@@ -434,6 +434,8 @@ async function flood() {
 async function gateway() {
     is((await ask('/nowhere')).status, 404,
         'a request that is not a navigation gets no page');
+    is((await ask('/@ann')).status, 200,
+        'but that of a person, which previews of links ask for');
     is((await ask('/assets/gone-123.js')).status, 404,
         'a chunk of an older build is 404');
 

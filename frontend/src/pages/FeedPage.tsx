@@ -2,6 +2,8 @@ import { type SyntheticEvent, useCallback, useState } from 'react';
 
 import { ApiError } from '../api';
 import { useServices } from '../context';
+import { useDraft } from '../drafts';
+import { sending } from '../ids';
 import { Activities } from '../parts/Activities';
 import { TextArea } from '../parts/Field';
 import { Notice } from '../parts/Notice';
@@ -13,9 +15,9 @@ const longest = 280;
 /* Who looks matters to the answer, so a sign-out loads it again. */
 
 export function FeedPage() {
-    const { signedIn } = useServices();
+    const { user } = useServices();
 
-    return <Feed key={String(signedIn)} />;
+    return <Feed key={user ?? ''} />;
 }
 
 function Feed() {
@@ -47,9 +49,14 @@ function Feed() {
     );
 }
 
+/* With the id that the text was sent with, if there was no answer. */
+
+const nothing = { message: '', text: '', id: '' };
+
 function Compose({ onPosted }: { onPosted: () => void }) {
-    const { api } = useServices();
-    const [message, setMessage] = useState('');
+    const { api, user } = useServices();
+    const [draft, setDraft] = useDraft(user, 'post', nothing);
+    const { message } = draft;
     const [error, setError] = useState<Error | null>(null);
     const [busy, setBusy] = useState(false);
 
@@ -61,9 +68,13 @@ function Compose({ onPosted }: { onPosted: () => void }) {
         setBusy(true);
         setError(null);
 
-        api.post(message.trim()).then(
+        const sent = sending(message.trim(), draft);
+
+        setDraft({ message, ...sent });
+
+        api.post(sent.text, sent.id).then(
             () => {
-                setMessage('');
+                setDraft(nothing, true);
                 onPosted();
             },
             (reason: unknown) => { setError(reason as Error); },
@@ -77,7 +88,9 @@ function Compose({ onPosted }: { onPosted: () => void }) {
         <form className="card compose" onSubmit={submit}>
             <TextArea label="What is on your mind?" value={message} rows={3}
                 error={wrong}
-                onChange={(event) => { setMessage(event.target.value); }} />
+                onChange={(event) => {
+                    setDraft({ ...draft, message: event.target.value });
+                }} />
             <div className="row">
                 <span className={left < 0 ? 'error' : 'hint'}
                     aria-live={left < 20 ? 'polite' : 'off'}>

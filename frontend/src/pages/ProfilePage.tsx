@@ -1,7 +1,9 @@
 import { type SyntheticEvent, useCallback, useState } from 'react';
 
-import { ApiError, type OwnProfile } from '../api';
+import { ApiError, type Editable, type OwnProfile } from '../api';
 import { useServices } from '../context';
+import { useDraft } from '../drafts';
+import { editable, merge } from '../merge';
 import { Avatar } from '../parts/Avatar';
 import { AvatarUpload } from '../parts/AvatarUpload';
 import { Field, TextArea } from '../parts/Field';
@@ -20,7 +22,8 @@ export function ProfilePage() {
                 <title>Profile – Plaza</title>
                 <h1>Profile</h1>
                 <p>
-                    <Link href="/signin">Sign in</Link> to see your profile.
+                    <Link href="/signin?next=/profile">Sign in</Link>
+                    {' '}to see your profile.
                 </p>
             </>
         );
@@ -59,35 +62,83 @@ export function ProfilePage() {
     );
 }
 
+type Draft = Editable & { base: Editable; version: string };
+
+function unchanged(profile: OwnProfile): Draft {
+    const base = editable(profile);
+
+    return { ...base, base, version: profile.version };
+}
+
+const names: Record<keyof Editable, string> = {
+    displayName: 'Name', handle: 'Handle', bio: 'About you',
+};
+
 function Edit({ profile, onSaved }: {
     profile: OwnProfile;
     onSaved: (saved: OwnProfile) => void;
 }) {
-    const { api } = useServices();
-    const [form, setForm] = useState({
-        displayName: profile.displayName,
-        handle: profile.handle,
-        bio: profile.bio,
-    });
+    const { api, user } = useServices();
+
+    // what was changed, and of which profile: both outlive a reload
+
+    const [draft, setDraft] = useDraft<Draft>(
+        user, 'profile', unchanged(profile));
+    const { base, ...form } = draft;
     const [error, setError] = useState<Error | null>(null);
+    const [clash, setClash] = useState<(keyof Editable)[]>([]);
     const [said, setSaid] = useState('');
     const [busy, setBusy] = useState(false);
 
     const fields = error instanceof ApiError ? error.fields : {};
+    const setForm = (change: Partial<Editable>) => {
+        setDraft({ ...draft, ...change });
+    };
+
+    /*
+     * What was changed elsewhere stays: both changes are put together, and
+     * only where they are of the same field the person has to decide.
+     */
+
+    const save = async (change: Draft): Promise<void> => {
+        const { base: seen, version: of, ...mine } = change;
+
+        try {
+            const saved = await api.saveProfile(mine, of);
+
+            onSaved(saved);
+            setDraft(unchanged(saved), true);
+            setSaid('Saved.');
+
+        } catch (reason) {
+            if (!(reason instanceof ApiError) || reason.status !== 412) {
+                throw reason;
+            }
+
+            const theirs = await api.profile();
+            const found = merge(seen, mine, editable(theirs));
+            const next = { ...unchanged(theirs), ...found.merged };
+
+            if (found.clash.length === 0 && next.version !== of) {
+                await save(next);
+                return;
+            }
+
+            setDraft(next);
+            setClash(found.clash);
+        }
+    };
 
     const submit = (event: SyntheticEvent) => {
         event.preventDefault();
         setBusy(true);
         setError(null);
+        setClash([]);
         setSaid('');
 
-        api.saveProfile(form).then(
-            (saved) => {
-                onSaved(saved);
-                setSaid('Saved.');
-            },
-            (reason: unknown) => { setError(reason as Error); },
-        ).finally(() => { setBusy(false); });
+        save(draft)
+            .catch((reason: unknown) => { setError(reason as Error); })
+            .finally(() => { setBusy(false); });
     };
 
     return (
@@ -98,7 +149,7 @@ function Edit({ profile, onSaved }: {
             <Field label="Name" value={form.displayName} maxLength={80}
                 autoComplete="name" required error={fields['displayName']}
                 onChange={(event) => {
-                    setForm({ ...form, displayName: event.target.value });
+                    setForm({ displayName: event.target.value });
                 }} />
             <Field label="Handle" value={form.handle} maxLength={32}
                 autoComplete="nickname" required autoCapitalize="none"
@@ -107,18 +158,31 @@ function Edit({ profile, onSaved }: {
                     ? 'This one was made up for you: choose your own. ' : ''
                 }Letters, digits, dots, dashes and underscores.`}
                 onChange={(event) => {
-                    setForm({ ...form, handle: event.target.value });
+                    setForm({ handle: event.target.value });
                 }} />
             <TextArea label="About you" value={form.bio} rows={3}
                 maxLength={500} error={fields['bio']}
                 onChange={(event) => {
-                    setForm({ ...form, bio: event.target.value });
+                    setForm({ bio: event.target.value });
                 }} />
             <div className="row">
                 <span className="hint" role="status">{said}</span>
                 <button disabled={busy}>Save</button>
             </div>
             {Object.keys(fields).length === 0 && <Notice error={error} />}
+            <div role="alert">
+                {clash.length > 0 && (
+                    <p className="notice bad">
+                        This was changed elsewhere meanwhile:
+                        {clash.map((name) => (
+                            <span key={name} className="clash">
+                                {names[name]}: <q><bdi>{base[name]}</bdi></q>
+                            </span>
+                        ))}
+                        Save again to have yours in place of it.
+                    </p>
+                )}
+            </div>
         </form>
     );
 }

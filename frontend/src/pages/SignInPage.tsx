@@ -4,10 +4,10 @@ import { AuthError } from '../auth';
 import { useServices } from '../context';
 import { Field } from '../parts/Field';
 import { Notice } from '../parts/Notice';
-import { Link, navigate } from '../router';
+import { Link, navigate, nextPath } from '../router';
 
 export function SignInPage() {
-    const { auth, refresh } = useServices();
+    const { auth } = useServices();
     const [email, setEmail] = useState(
         () => new URLSearchParams(location.search).get('email') ?? '');
     const [password, setPassword] = useState('');
@@ -21,8 +21,7 @@ export function SignInPage() {
 
         auth.signIn(email.trim(), password).then(
             () => {
-                refresh();
-                navigate('/');
+                navigate(nextPath(location.search));
             },
             (reason: unknown) => { setError(reason as Error); },
         ).finally(() => { setBusy(false); });

@@ -42,11 +42,13 @@ export function UserPage({ handle }: { handle: string }) {
             <div className="person">
                 <Avatar person={user} size={96} />
                 <div>
-                    <h1>{user.displayName}</h1>
+                    <h1><bdi>{user.displayName}</bdi></h1>
                     <p className="hint">@{user.handle}</p>
                 </div>
             </div>
-            {user.bio !== '' && <p className="bio">{user.bio}</p>}
+            {user.bio !== '' && (
+                <p className="bio" dir="auto">{user.bio}</p>
+            )}
             <h2>Activity</h2>
             <Activities list={activities}
                 empty={`${user.displayName} has not written anything yet.`} />

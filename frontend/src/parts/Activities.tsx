@@ -34,7 +34,9 @@ export function Activities({ list, empty }: {
                         <div>
                             <p className="by">
                                 <Link href={`/@${activity.user.handle}`}>
-                                    <strong>{activity.user.displayName}</strong>
+                                    <strong>
+                                        <bdi>{activity.user.displayName}</bdi>
+                                    </strong>
                                     {' '}
                                     <span>@{activity.user.handle}</span>
                                 </Link>
@@ -43,7 +45,9 @@ export function Activities({ list, empty }: {
                                     {ago(activity.createdAt)}
                                 </time>
                             </p>
-                            <p className="message">{activity.message}</p>
+                            <p className="message" dir="auto">
+                                {activity.message}
+                            </p>
                         </div>
                     </article>
                 </li>

@@ -20,8 +20,12 @@ function blurred(placeholder: string | null): string | null {
 export function Avatar({ person, size }: { person: Person; size: number }) {
     const { pictureUrl } = useServices();
     const { avatar } = person;
-    const url = avatar === null ? null : pictureUrl(avatar);
-    const [broken, setBroken] = useState<string | null>(null);
+    const url = avatar === null ? null : pictureUrl(avatar.path);
+    const small = avatar?.small ? pictureUrl(avatar.small) : null;
+
+    // pictures of an older worker may have no small one
+
+    const [broken, setBroken] = useState<string[]>([]);
 
     const background = useMemo(
         () => blurred(avatar?.placeholder ?? null), [avatar?.placeholder]);
@@ -35,7 +39,7 @@ export function Avatar({ person, size }: { person: Person; size: number }) {
 
     // decoration: the name is always beside it
 
-    if (url === null || url === broken) {
+    if (url === null || broken.includes(url)) {
         return (
             <span className="avatar letter" style={style} aria-hidden="true">
                 <span style={{ fontSize: size * 0.45 }}>
@@ -45,8 +49,17 @@ export function Avatar({ person, size }: { person: Person; size: number }) {
         );
     }
 
+    const sources = small === null || broken.includes(small) ? {} : {
+        srcSet: `${small} 96w, ${url} 512w`, sizes: `${size}px`,
+    };
+
     return (
-        <img className="avatar" src={url} alt="" width={size} height={size}
-            style={style} onError={() => { setBroken(url); }} />
+        <img className="avatar" alt="" width={size} height={size} style={style}
+            {...sources} src={url}
+            onError={(event) => {
+                const { currentSrc } = event.currentTarget;
+
+                setBroken([...broken, currentSrc === small ? small : url]);
+            }} />
     );
 }

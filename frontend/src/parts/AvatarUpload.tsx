@@ -1,7 +1,9 @@
 import { type ChangeEvent, useEffect, useRef, useState } from 'react';
 
 import { useServices } from '../context';
-import { putByXhr, runUpload, sleep, type UploadState } from '../upload';
+import {
+    accepted, convertByCanvas, putByXhr, runUpload, sleep, type UploadState,
+} from '../upload';
 
 export function AvatarUpload({ onReady }: { onReady: () => void }) {
     const { api } = useServices();
@@ -30,6 +32,7 @@ export function AvatarUpload({ onReady }: { onReady: () => void }) {
         void runUpload(file, {
             createUpload: (type, size) => api.createUpload(type, size),
             upload: (id) => api.upload(id),
+            convert: convertByCanvas,
             put: putByXhr,
             sleep,
             now: () => Date.now(),
@@ -42,7 +45,9 @@ export function AvatarUpload({ onReady }: { onReady: () => void }) {
 
     return (
         <div className="upload">
-            <input ref={input} id="avatar-file" type="file" accept="image/*"
+            {/* phones make a JPEG of HEIC, if that is not in the list */}
+            <input ref={input} id="avatar-file" type="file"
+                accept={[...accepted, 'image/avif'].join(',')}
                 className="hidden" onChange={choose} disabled={busy} />
             <label htmlFor="avatar-file"
                 className={busy ? 'button off' : 'button'}>
@@ -67,7 +72,7 @@ export function AvatarUpload({ onReady }: { onReady: () => void }) {
 
 function describe(state: UploadState): string {
     switch (state.step) {
-    case 'idle': return 'JPEG, PNG, WebP or GIF, up to 10 MB.';
+    case 'idle': return 'JPEG, PNG, WebP, GIF or AVIF, up to 10 MB.';
     case 'asking': return 'Getting ready…';
     case 'sending': return 'Sending…';
     case 'processing': return 'Making your picture ready…';
