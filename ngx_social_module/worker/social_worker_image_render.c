@@ -30,6 +30,8 @@ static int social_worker_image_variant(social_worker_image_ctx_t *ctx,
     uint32_t i);
 static int social_worker_image_fit(VipsImage *in, const social_worker_spec_t
     *spec, VipsImage **out);
+static void social_worker_image_crop(VipsImage *in, const social_worker_spec_t
+    *spec, int *width, int *height);
 static VipsImage *social_worker_image_bare(VipsImage *in);
 
 
@@ -399,40 +401,45 @@ social_worker_image_variant(social_worker_image_ctx_t *ctx, uint32_t i)
 
 
 /*
- * Where an image is smaller than its box and is not to be enlarged, "cover"
- * still gives the box's proportions: a small photo makes a small square.
+ * "cover" crops to the box's proportions, and scales after that: what is cut
+ * off is never enlarged, which would be gigabytes of a line of pixels.  Where
+ * an image is smaller than its box and is not to be enlarged, it still gets
+ * the box's proportions: a small photo makes a small square.
  */
 
 static int
 social_worker_image_fit(VipsImage *in, const social_worker_spec_t *spec,
     VipsImage **out)
 {
-    int         rc;
-    double      x, y, scale;
-    int         width, height;
-    VipsImage  *lazy;
-
-    width = (int) spec->width;
-    height = (int) spec->height;
+    int         rc, width, height;
+    VipsImage  *lazy, *crop;
 
     if (spec->fit == SOCIAL_WORKER_COVER) {
 
-        x = (double) in->Xsize / width;
-        y = (double) in->Ysize / height;
-        scale = x < y ? x : y;
+        social_worker_image_crop(in, spec, &width, &height);
 
-        if (scale < 1 && !spec->enlarge) {
-            width = (int) VIPS_MAX(1, VIPS_RINT(width * scale));
-            height = (int) VIPS_MAX(1, VIPS_RINT(height * scale));
+        if (vips_smartcrop(in, &crop, width, height, "interesting",
+                           social_worker_image_gravities[spec->gravity], NULL)
+            != 0)
+        {
+            return -1;
         }
 
-        rc = vips_thumbnail_image(in, &lazy, width, "height", height,
-                                  "size", VIPS_SIZE_BOTH, "crop",
-                                  social_worker_image_gravities[spec->gravity],
+        if (spec->enlarge || width > (int) spec->width
+            || height > (int) spec->height)
+        {
+            width = (int) spec->width;
+            height = (int) spec->height;
+        }
+
+        rc = vips_thumbnail_image(crop, &lazy, width, "height", height,
+                                  "size", VIPS_SIZE_FORCE,
                                   "no_rotate", TRUE, NULL);
+        g_object_unref(crop);
 
     } else {
-        rc = vips_thumbnail_image(in, &lazy, width, "height", height,
+        rc = vips_thumbnail_image(in, &lazy, (int) spec->width,
+                                  "height", (int) spec->height,
                                   "size", spec->enlarge ? VIPS_SIZE_BOTH
                                                         : VIPS_SIZE_DOWN,
                                   "no_rotate", TRUE, NULL);
@@ -446,6 +453,29 @@ social_worker_image_fit(VipsImage *in, const social_worker_spec_t *spec,
     g_object_unref(lazy);
 
     return *out != NULL ? 0 : -1;
+}
+
+
+/* the largest part of an image that has the box's proportions */
+
+static void
+social_worker_image_crop(VipsImage *in, const social_worker_spec_t *spec,
+    int *width, int *height)
+{
+    double  x, y;
+
+    x = (double) in->Xsize / spec->width;
+    y = (double) in->Ysize / spec->height;
+
+    *width = in->Xsize;
+    *height = in->Ysize;
+
+    if (x > y) {
+        *width = (int) VIPS_CLIP(1, VIPS_RINT(spec->width * y), in->Xsize);
+
+    } else {
+        *height = (int) VIPS_CLIP(1, VIPS_RINT(spec->height * x), in->Ysize);
+    }
 }
 
 
