@@ -62,6 +62,8 @@ variant whole {
 }
 kind square { variants = {"square"} $kind }
 kind shapes { variants = {"square", "box", "large", "banner"} $kind }
+variant narrow { width = 1 height = 500 formats = {"png"} }
+kind narrow { variants = {"large", "narrow"} $kind }
 kind gravity { variants = {"attention", "entropy", "centre"} $kind }
 kind wide { variants = {"wide"} $kind }
 kind whole { variants = {"whole"} $kind }
@@ -134,6 +136,11 @@ subtest 'shapes' => sub {
             is(scalar(@far), 0, "$shape: $_ is of its middle");
         }
     }
+
+    my ($text, undef, %made) = variants('narrow',
+        SocialImageFlat::png(2, 600, 8, 2));
+
+    is($made{narrow}[0], '1x500', 'a box is not left where a side fits');
 };
 
 
@@ -182,6 +189,105 @@ subtest 'what is cut off' => sub {
         or diag(($at->(0, 100))[0]);
     cmp_ok(abs(($at->(199, 100))[0] - 170), '<=', 3, 'to two thirds')
         or diag(($at->(199, 100))[0]);
+};
+
+
+# that it is made, or what is said
+
+sub made {
+    my ($kind, $data, $name, $conf) = @_;
+
+    my ($text, $took, %made) = variants($kind, $data, $conf);
+
+    ok(scalar(keys %made), "$name: it is made") or diag($text);
+    return $took;
+}
+
+sub refused {
+    my ($kind, $data, $reason, $name, $conf) = @_;
+
+    my ($text, $took, %made) = variants($kind, $data, $conf);
+
+    is(scalar(keys %made), 0, "$name: it is not made");
+    like($text, $reason, "$name: and why");
+    cmp_ok($took, '<', $ENV{SANITIZE} ? 20 : 3, "$name: at once");
+}
+
+
+subtest 'work' => sub {
+
+    # the first scan is one of them
+
+    for ([99, 100], [100, 101], [5999, 6000]) {
+        my ($more, $all) = @$_;
+        my $jpeg = SocialImageFlat::jpeg(800, 800, components => 1,
+            progressive => 1, scans => $more);
+
+        $all > 100 ? refused('square', $jpeg,
+                qr/it has $all scans, and up to 100 are decoded/,
+                "$all scans")
+            : made('square', $jpeg, "$all scans");
+    }
+
+    # DQT, SOF, two DHT, SOS
+
+    my $jpeg = SocialImageFlat::jpeg(64, 64);
+
+    for (10000, 10001) {
+        my $more = "\xff\xd8" . "\xff\xe5\0\2" x ($_ - 5) . substr $jpeg, 2;
+
+        $_ > 10000 ? refused('square', $more,
+                qr/it has $_ segments, and up to 10000 are decoded/,
+                "$_ segments")
+            : made('square', $more, "$_ segments");
+    }
+
+    # libwebp looks for each frame from the first one on: the square of them
+
+    made('square', SocialImageFlat::webp_frames(10000), '10000 frames');
+    refused('square', SocialImageFlat::webp_frames(200_000),
+        qr/it has 200000 frames, and up to 10000 are decoded/,
+        '200000 frames');
+    refused('square', SocialImageFlat::webp_frames(10001),
+        qr/it has 10001 frames/, '10001 frames');
+};
+
+
+subtest 'memory' => sub {
+    conf('little.conf', "sandbox { memory = 64M }\n");
+
+    my @little = 'little.conf';
+    my $much = qr/it needs 6[5-9] MB of memory, and 64 are allowed/;
+    my @large = (3400, 3300);
+
+    refused('square', SocialImageFlat::jpeg(@large, progressive => 1), $much,
+        'a progressive JPEG', @little);
+    refused('square', SocialImageFlat::jpeg(@large, separate => 1), $much,
+        'a JPEG of separate scans', @little);
+    made('square', SocialImageFlat::jpeg(@large),
+        'a JPEG of one scan', @little);
+    made('square', SocialImageFlat::jpeg(@large, progressive => 1),
+        'a progressive JPEG where there is more');
+
+    refused('square', SocialImageFlat::png(2900, 2900, 16, 6, 1), $much,
+        'an interlaced PNG', @little);
+    made('square', SocialImageFlat::png(2900, 2900, 16, 6),
+        'a PNG that is not', @little);
+
+    # what variants are made from counts too: 3 bytes for a pixel
+
+    refused('whole', SocialImageFlat::png(4800, 4800, 8, 2),
+        qr/it needs 66 MB of memory, and 64 are allowed/,
+        'all of a picture', @little);
+
+    # libvips would put what is over 100 MB into a file, which was death
+
+    made('wide', SocialImageFlat::webp(8160, 6100), 'a WebP of 50 megapixels');
+    made('square', SocialImageFlat::webp(2600, 2600),
+        'a WebP that is made smaller', @little);
+    refused('whole', SocialImageFlat::webp(2600, 2600),
+        qr/it needs 1\d\d MB of memory, and 64 are allowed/,
+        'a WebP that is not', @little);
 };
 
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "social_worker_image_limit.h"
 #include "social_worker_image_render.h"
 #include "social_worker_image_save.h"
 
@@ -15,16 +16,15 @@
 #define SOCIAL_WORKER_IMAGE_RESOLUTION  (72.0 / 25.4)
 
 
+
 static void social_worker_image_refuse(social_worker_reply_t *reply,
     social_worker_decoded_e status, const char *error);
-static void social_worker_image_vips_error(social_worker_reply_t *reply);
-static int social_worker_image_load(social_worker_image_ctx_t *ctx, double
-    scale, VipsImage **loaded);
+static void social_worker_image_vips_error(social_worker_image_ctx_t *ctx);
+static int social_worker_image_load(social_worker_image_ctx_t *ctx,
+    VipsImage **loaded);
 static int social_worker_image_base(social_worker_image_ctx_t *ctx);
 static int social_worker_image_resize(VipsImage *in, int width, int height,
     VipsImage **out);
-static double social_worker_image_scale(const social_worker_request_t
-    *request, double width, double height);
 static int social_worker_image_srgb(VipsImage *in, VipsImage **out);
 static int social_worker_image_variant(social_worker_image_ctx_t *ctx,
     uint32_t i);
@@ -92,17 +92,16 @@ social_worker_image_render(const social_worker_request_t *request, int in,
         social_worker_image_refuse(reply, SOCIAL_WORKER_DAMAGED,
                                    "its headers are not sound");
 
-    } else if (social_image_pixels(&ctx.image) > request->max_pixels) {
-        social_worker_image_refuse(reply, SOCIAL_WORKER_TOO_MANY_PIXELS,
-                                   "over the limit of pixels");
+    } else if (!social_worker_image_limit(&ctx)) {
+        /* void: the reply says why */
 
     } else if (social_worker_image_base(&ctx) != 0) {
-        social_worker_image_vips_error(reply);
+        social_worker_image_vips_error(&ctx);
 
     } else {
         for (i = 0; i < request->variant_count; i++) {
             if (social_worker_image_variant(&ctx, i) != 0) {
-                social_worker_image_vips_error(reply);
+                social_worker_image_vips_error(&ctx);
                 break;
             }
         }
@@ -126,24 +125,41 @@ social_worker_image_refuse(social_worker_reply_t *reply,
 }
 
 
-static void
-social_worker_image_vips_error(social_worker_reply_t *reply)
-{
-    char        *p;
-    const char  *error;
+/*
+ * Codecs say in their own words that there was no memory, if at all.  With all
+ * pixels decoded, the file is not damaged: what could not be made of them did
+ * not fit either.
+ */
 
-    if (reply->status != SOCIAL_WORKER_DECODED) {
+static void
+social_worker_image_vips_error(social_worker_image_ctx_t *ctx)
+{
+    char                     *p;
+    size_t                    i;
+    const char               *error;
+    social_worker_decoded_e   status;
+    static const char *const  memory[] = {
+        "out of memory", "emory allocation", "nable to allocate",
+        "ailed to allocate", "nsufficient memory", "annot allocate memory"
+    };
+
+    if (ctx->reply->status != SOCIAL_WORKER_DECODED) {
         return;
     }
 
     error = vips_error_buffer();
+    status = ctx->base != NULL ? SOCIAL_WORKER_NO_MEMORY
+                               : SOCIAL_WORKER_DAMAGED;
 
-    social_worker_image_refuse(reply,
-        strstr(error, "out of memory") || strstr(error, "nable to allocate")
-        || strstr(error, "emory allocation")
-        ? SOCIAL_WORKER_NO_MEMORY : SOCIAL_WORKER_DAMAGED, error);
+    for (i = 0; i < sizeof(memory) / sizeof(memory[0]); i++) {
+        if (strstr(error, memory[i]) != NULL) {
+            status = SOCIAL_WORKER_NO_MEMORY;
+        }
+    }
 
-    for (p = reply->error; *p != '\0'; p++) {
+    social_worker_image_refuse(ctx->reply, status, error);
+
+    for (p = ctx->reply->error; *p != '\0'; p++) {
         if (*p == '\n') {
             *p = ' ';
         }
@@ -154,16 +170,12 @@ social_worker_image_vips_error(social_worker_reply_t *reply)
 
 
 /*
- * Loads by the loader's own name, at no less than twice "scale" where the
- * format can be decoded smaller than it is, so that the last halving is a good
- * filter's.
+ * Loads by the loader's own name, as much smaller as has been found.
  */
 
 static int
-social_worker_image_load(social_worker_image_ctx_t *ctx, double scale,
-    VipsImage **loaded)
+social_worker_image_load(social_worker_image_ctx_t *ctx, VipsImage **loaded)
 {
-    int     shrink;
     void   *data;
     size_t  len;
 
@@ -173,14 +185,7 @@ social_worker_image_load(social_worker_image_ctx_t *ctx, double scale,
     switch (ctx->image.type) {
 
     case SOCIAL_IMAGE_JPEG:
-
-        for (shrink = 8; shrink > 1; shrink /= 2) {
-            if (shrink * scale * 2 <= 1) {
-                break;
-            }
-        }
-
-        return vips_jpegload_buffer(data, len, loaded, "shrink", shrink,
+        return vips_jpegload_buffer(data, len, loaded, "shrink", ctx->shrink,
                                     "access", VIPS_ACCESS_SEQUENTIAL,
                                     "fail_on", VIPS_FAIL_ON_ERROR, NULL);
 
@@ -196,7 +201,7 @@ social_worker_image_load(social_worker_image_ctx_t *ctx, double scale,
 
     case SOCIAL_IMAGE_WEBP:
         return vips_webpload_buffer(data, len, loaded, "n", 1,
-                                    "scale", scale * 2 < 1 ? scale * 2 : 1.0,
+                                    "scale", ctx->scale,
                                     "access", VIPS_ACCESS_SEQUENTIAL,
                                     "fail_on", VIPS_FAIL_ON_ERROR, NULL);
 
@@ -233,9 +238,8 @@ social_worker_image_base(social_worker_image_ctx_t *ctx)
 
     width = ctx->image.width;
     height = ctx->image.height;
-    scale = social_worker_image_scale(ctx->request, width, height);
 
-    if (social_worker_image_load(ctx, scale, &loaded) != 0) {
+    if (social_worker_image_load(ctx, &loaded) != 0) {
         return -1;
     }
 
@@ -317,39 +321,6 @@ social_worker_image_resize(VipsImage *in, int width, int height,
 
     return vips_thumbnail_image(in, out, width, "height", height,
                                 "size", VIPS_SIZE_FORCE, NULL);
-}
-
-
-/* the largest scale that any variant needs, 1 at most */
-
-static double
-social_worker_image_scale(const social_worker_request_t *request,
-    double width, double height)
-{
-    double                       x, y, scale, most;
-    uint32_t                     i;
-    const social_worker_spec_t  *spec;
-
-    most = 0;
-
-    for (i = 0; i < request->variant_count; i++) {
-
-        spec = &request->variants[i];
-
-        x = spec->width / width;
-        y = spec->height / height;
-
-        if (spec->fit == SOCIAL_WORKER_COVER) {
-            scale = x > y ? x : y;
-
-        } else {
-            scale = x < y ? x : y;
-        }
-
-        most = VIPS_MAX(most, scale);
-    }
-
-    return VIPS_MIN(most, 1.0);
 }
 
 
