@@ -65,8 +65,14 @@ kind shapes { variants = {"square", "box", "large", "banner"} $kind }
 variant narrow { width = 1 height = 500 formats = {"png"} }
 kind narrow { variants = {"large", "narrow"} $kind }
 kind gravity { variants = {"attention", "entropy", "centre"} $kind }
+variant quarter { width = 50 height = 50 fit = "contain" formats = {"png"} }
+variant half { width = 100 height = 100 fit = "contain" formats = {"png"} }
+variant more { width = 101 height = 101 fit = "contain" formats = {"png"} }
+variant flat { width = 100 height = 50 formats = {"png"} }
 kind wide { variants = {"wide"} $kind }
 kind whole { variants = {"whole"} $kind }
+@{[ map { qq(kind few_$_ { variants = {"$_"} max_pixels = 10000 $kind }\n) }
+    qw(quarter half more flat) ]}
 CONF
 }
 
@@ -288,6 +294,55 @@ subtest 'memory' => sub {
     refused('whole', SocialImageFlat::webp(2600, 2600),
         qr/it needs 1\d\d MB of memory, and 64 are allowed/,
         'a WebP that is not', @little);
+};
+
+
+subtest 'pixels' => sub {
+    my @phone = (16320, 12240);
+
+    my $jpeg = SocialImageFlat::jpeg(@phone, sampling => 2);
+
+    made('square', $jpeg, 'a photo of 200 megapixels');
+    made('wide', $jpeg, 'a large variant of it');
+    refused('whole', $jpeg, qr/over the limit of pixels/, 'all of it');
+    made('square', SocialImageFlat::jpeg(12032, 9024, sampling => 2,
+        progressive => 1), 'a progressive one of 108 megapixels');
+    refused('square', SocialImageFlat::jpeg(@phone, sampling => 2,
+        progressive => 1), qr/it needs 57\d MB of memory, and 512 are/,
+        'a progressive one of 200 megapixels');
+    refused('square', SocialImageFlat::jpeg(@phone, sampling => 2) =~
+        s/\xff\xc0\0\x11\x08\K..../pack 'nn', 65535, 65535/ser,
+        qr/over the limit of pixels/, 'a bomb');
+    refused('square', SocialImageFlat::png(@phone[0, 0], 1, 0),
+        qr/over the limit of pixels/, 'a PNG of as many');
+
+    # 10,000 are allowed, and four times as many of what is decoded at half
+
+    my $over = qr/over the limit of pixels/;
+
+    made('few_quarter', SocialImageFlat::jpeg(200, 200), 'a quarter');
+    refused('few_quarter', SocialImageFlat::jpeg(200, 201), $over,
+        'more than four times as many');
+    made('few_half', SocialImageFlat::jpeg(200, 200), 'a half');
+    refused('few_more', SocialImageFlat::jpeg(200, 200), $over,
+        'more than half');
+    made('few_more', SocialImageFlat::jpeg(100, 100), 'as many as allowed');
+    refused('few_more', SocialImageFlat::jpeg(100, 101), $over, 'one line more');
+    refused('few_quarter', SocialImageFlat::png(100, 101, 8, 2), $over,
+        'one line more of a PNG');
+    made('few_quarter', SocialImageFlat::png(100, 100, 8, 2),
+        'a PNG of as many as allowed');
+
+    # which is upright at 100 by 200: half of it would be too narrow
+
+    refused('few_flat', SocialImage::orient(SocialImageFlat::jpeg(200, 100), 6),
+        $over, 'one that lies on its side');
+    made('few_flat', SocialImageFlat::jpeg(200, 200),
+        'one that is large enough on both');
+
+    my ($text, undef, %made) = variants('few_half',
+        SocialImageFlat::jpeg(200, 180));
+    is($made{half}[0], '100x90', 'its proportions') or diag($text);
 };
 
 

@@ -20,8 +20,13 @@
 /* what threads and codecs take of their own, which is not exact */
 #define SOCIAL_WORKER_IMAGE_RESERVE       (160u << 20)
 
+/* as many times the limit of pixels may a JPEG have that is decoded smaller */
+#define SOCIAL_WORKER_IMAGE_MAX_DECLARED  4
+
 
 static bool social_worker_image_pixels(social_worker_image_ctx_t *ctx);
+static uint64_t social_worker_image_shrunk(const social_image_t *image,
+    int shrink);
 static bool social_worker_image_work(social_worker_image_ctx_t *ctx);
 static uint64_t social_worker_image_webp(social_worker_image_ctx_t *ctx,
     uint64_t memory);
@@ -76,19 +81,31 @@ social_worker_image_scale(const social_worker_request_t *request,
 
 
 /*
- * Whether it has no more pixels than are allowed.  How much smaller a JPEG is
- * decoded: it keeps twice what the variants need, so that the last halving is a
- * good filter's.
+ * How much smaller a JPEG is decoded: it keeps twice what the variants need, so
+ * that the last halving is a good filter's; but no more than they need where
+ * it would have too many pixels otherwise, as photos of phones have.  False:
+ * it has too many even so.
  */
 
 static bool
 social_worker_image_pixels(social_worker_image_ctx_t *ctx)
 {
-    int     shrink;
-    double  scale;
+    int       shrink;
+    double    width, height, scale;
+    uint64_t  most, pixels;
 
-    scale = social_worker_image_scale(ctx->request, ctx->image.width,
-                                      ctx->image.height);
+    width = ctx->image.width;
+    height = ctx->image.height;
+    most = ctx->request->max_pixels;
+    pixels = social_image_pixels(&ctx->image);
+
+    ctx->shrink = 1;
+
+    if (ctx->image.type != SOCIAL_IMAGE_JPEG) {
+        return pixels <= most;
+    }
+
+    scale = social_worker_image_scale(ctx->request, width, height);
 
     for (shrink = 8; shrink > 1; shrink /= 2) {
         if (shrink * scale * 2 <= 1) {
@@ -98,7 +115,39 @@ social_worker_image_pixels(social_worker_image_ctx_t *ctx)
 
     ctx->shrink = shrink;
 
-    return social_image_pixels(&ctx->image) <= ctx->request->max_pixels;
+    if (pixels > SOCIAL_WORKER_IMAGE_MAX_DECLARED * most) {
+        return false;
+    }
+
+    /* its orientation, which may exchange the sides, is not known yet */
+
+    scale = VIPS_MAX(scale, social_worker_image_scale(ctx->request, height,
+                                                      width));
+
+    while (social_worker_image_shrunk(&ctx->image, ctx->shrink) > most) {
+
+        ctx->shrink *= 2;
+
+        if (ctx->shrink > 8 || ctx->shrink * scale > 1) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* the pixels of an image that is decoded so much smaller */
+
+static uint64_t
+social_worker_image_shrunk(const social_image_t *image, int shrink)
+{
+    uint32_t  by;
+
+    by = (uint32_t) shrink;
+
+    return (uint64_t) ((image->width + by - 1) / by)
+           * ((image->height + by - 1) / by);
 }
 
 
