@@ -15,6 +15,7 @@ use Time::HiRes qw(sleep time);
 
 use SocialBucket;
 use SocialImage;
+use SocialImageFlat;
 use SocialPostgres;
 
 my $program = $ENV{SOCIAL_WORKER}
@@ -492,6 +493,34 @@ subtest 'what cannot be done' => sub {
     like(reason($id), qr/could not process/, 'a kind that is not configured');
     like(v("SELECT last_error FROM jobs WHERE payload->>'upload' = '$id'"),
         qr/kind unknown/, 'is recorded');
+
+    # what its headers ask for, and what a codec asks for later
+
+    conf(more => 'sandbox { memory = 64M }
+        variant webp { width = 16000 height = 16000 fit = contain
+        formats = {webp} effort = 0 }
+        kind webp { variants = {webp} output = assets time_limit = 80s }'
+        . "\n");
+
+    my @of = (
+        ['post', SocialImageFlat::jpeg(800, 800, components => 1,
+            progressive => 1, scans => 100), qr/more parts than we process/],
+        ['post', SocialImageFlat::jpeg(3400, 3300, progressive => 1),
+            qr/needs 6\d MB of memory to be processed, and up to 64 are allowed: use a smaller one, or one that is not progressive/],
+        $ENV{SANITIZE} ? () : map { [$_, SocialImageFlat::png(4000, 4000, 8, 2),
+            qr/needs too much memory to be processed: use a smaller one/]
+        } 'webp', 'photo',
+    );
+
+    for (@of) {
+        my ($kind, $data, $reason) = @$_;
+        $id = upload('no', $kind, $data);
+        my (undef, $log) = once();
+        is(state_of($id, 'failed'), 'failed', 'too much') or diag($log);
+        like(reason($id), $reason, 'and what of it') or diag($log);
+    }
+
+    conf();
 
     my $pid = worker('run');
     $id = upload('no', 'post', undef);

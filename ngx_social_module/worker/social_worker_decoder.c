@@ -213,6 +213,7 @@ social_worker_decoder_run(social_worker_decoder_t *decoder,
     request.magic = SOCIAL_WORKER_MAGIC;
     request.size = size;
     request.max_pixels = kind->max_pixels;
+    request.memory = conf->memory;
     request.time_limit = kind->time_limit;
     request.variant_count = (uint32_t) kind->variant_count;
 

@@ -34,6 +34,7 @@ typedef enum {
     SOCIAL_WORKER_DAMAGED,
     SOCIAL_WORKER_TOO_MANY_PIXELS,
     SOCIAL_WORKER_NOT_BUILT,           /* a format that libvips cannot read */
+    SOCIAL_WORKER_TOO_COMPLEX,         /* scans, segments, frames */
     SOCIAL_WORKER_NO_MEMORY,           /* of what it is allowed */
     SOCIAL_WORKER_TIMED_OUT,           /* killed by the worker */
     SOCIAL_WORKER_DIED,                /* by itself, or by another process */
@@ -47,6 +48,7 @@ typedef struct {
     uint32_t                 variant_count;
     uint64_t                 size;
     uint64_t                 max_pixels;
+    uint64_t                 memory;               /* its limit, in bytes */
     uint32_t                 time_limit;           /* milliseconds */
     social_worker_spec_t     variants[SOCIAL_WORKER_MAX_VARIANTS];
 } social_worker_request_t;
@@ -69,6 +71,7 @@ typedef struct {
     social_image_type_e      type;
     uint32_t                 width;                /* of what came */
     uint32_t                 height;
+    uint64_t                 memory;               /* that it needs; 0: ? */
     char                     placeholder[SOCIAL_THUMBHASH_TEXT_SIZE];
     uint32_t                 output_count;
     social_worker_output_t   outputs[SOCIAL_WORKER_MAX_OUTPUTS];

@@ -19,7 +19,10 @@
 #include "social_worker_sandbox.h"
 
 
-#define SOCIAL_WORKER_IMAGE_FD  3
+#define SOCIAL_WORKER_IMAGE_FD        3
+
+/* more than any image has, and than any limit of memory is */
+#define SOCIAL_WORKER_IMAGE_NO_FILES  "1000g"
 
 
 static void social_worker_image_allow(void);
@@ -80,6 +83,13 @@ social_worker_image_main(uint64_t memory, uint64_t cpu, bool seccomp)
     {
         hello.sandbox |= SOCIAL_WORKER_SANDBOX_LANDLOCK;
     }
+
+    /*
+     * libvips would put large images into files, which cannot be made here:
+     * those that fit into its memory were called damaged
+     */
+
+    setenv("VIPS_DISC_THRESHOLD", SOCIAL_WORKER_IMAGE_NO_FILES, 1);
 
     if (VIPS_INIT("social-worker-decoder") != 0) {
         return 1;

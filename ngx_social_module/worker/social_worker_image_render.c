@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "social_worker_image_limit.h"
 #include "social_worker_image_render.h"
 #include "social_worker_image_save.h"
 
@@ -15,21 +16,22 @@
 #define SOCIAL_WORKER_IMAGE_RESOLUTION  (72.0 / 25.4)
 
 
+
 static void social_worker_image_refuse(social_worker_reply_t *reply,
     social_worker_decoded_e status, const char *error);
-static void social_worker_image_vips_error(social_worker_reply_t *reply);
-static int social_worker_image_load(social_worker_image_ctx_t *ctx, double
-    scale, VipsImage **loaded);
+static void social_worker_image_vips_error(social_worker_image_ctx_t *ctx);
+static int social_worker_image_load(social_worker_image_ctx_t *ctx,
+    VipsImage **loaded);
 static int social_worker_image_base(social_worker_image_ctx_t *ctx);
 static int social_worker_image_resize(VipsImage *in, int width, int height,
     VipsImage **out);
-static double social_worker_image_scale(const social_worker_request_t
-    *request, double width, double height);
 static int social_worker_image_srgb(VipsImage *in, VipsImage **out);
 static int social_worker_image_variant(social_worker_image_ctx_t *ctx,
     uint32_t i);
 static int social_worker_image_fit(VipsImage *in, const social_worker_spec_t
     *spec, VipsImage **out);
+static void social_worker_image_crop(VipsImage *in, const social_worker_spec_t
+    *spec, int *width, int *height);
 static VipsImage *social_worker_image_bare(VipsImage *in);
 
 
@@ -90,17 +92,16 @@ social_worker_image_render(const social_worker_request_t *request, int in,
         social_worker_image_refuse(reply, SOCIAL_WORKER_DAMAGED,
                                    "its headers are not sound");
 
-    } else if (social_image_pixels(&ctx.image) > request->max_pixels) {
-        social_worker_image_refuse(reply, SOCIAL_WORKER_TOO_MANY_PIXELS,
-                                   "over the limit of pixels");
+    } else if (!social_worker_image_limit(&ctx)) {
+        /* void: the reply says why */
 
     } else if (social_worker_image_base(&ctx) != 0) {
-        social_worker_image_vips_error(reply);
+        social_worker_image_vips_error(&ctx);
 
     } else {
         for (i = 0; i < request->variant_count; i++) {
             if (social_worker_image_variant(&ctx, i) != 0) {
-                social_worker_image_vips_error(reply);
+                social_worker_image_vips_error(&ctx);
                 break;
             }
         }
@@ -124,24 +125,41 @@ social_worker_image_refuse(social_worker_reply_t *reply,
 }
 
 
-static void
-social_worker_image_vips_error(social_worker_reply_t *reply)
-{
-    char        *p;
-    const char  *error;
+/*
+ * Codecs say in their own words that there was no memory, if at all.  With all
+ * pixels decoded, the file is not damaged: what could not be made of them did
+ * not fit either.
+ */
 
-    if (reply->status != SOCIAL_WORKER_DECODED) {
+static void
+social_worker_image_vips_error(social_worker_image_ctx_t *ctx)
+{
+    char                     *p;
+    size_t                    i;
+    const char               *error;
+    social_worker_decoded_e   status;
+    static const char *const  memory[] = {
+        "out of memory", "emory allocation", "nable to allocate",
+        "ailed to allocate", "nsufficient memory", "annot allocate memory"
+    };
+
+    if (ctx->reply->status != SOCIAL_WORKER_DECODED) {
         return;
     }
 
     error = vips_error_buffer();
+    status = ctx->base != NULL ? SOCIAL_WORKER_NO_MEMORY
+                               : SOCIAL_WORKER_DAMAGED;
 
-    social_worker_image_refuse(reply,
-        strstr(error, "out of memory") || strstr(error, "nable to allocate")
-        || strstr(error, "emory allocation")
-        ? SOCIAL_WORKER_NO_MEMORY : SOCIAL_WORKER_DAMAGED, error);
+    for (i = 0; i < sizeof(memory) / sizeof(memory[0]); i++) {
+        if (strstr(error, memory[i]) != NULL) {
+            status = SOCIAL_WORKER_NO_MEMORY;
+        }
+    }
 
-    for (p = reply->error; *p != '\0'; p++) {
+    social_worker_image_refuse(ctx->reply, status, error);
+
+    for (p = ctx->reply->error; *p != '\0'; p++) {
         if (*p == '\n') {
             *p = ' ';
         }
@@ -152,16 +170,12 @@ social_worker_image_vips_error(social_worker_reply_t *reply)
 
 
 /*
- * Loads by the loader's own name, at no less than twice "scale" where the
- * format can be decoded smaller than it is, so that the last halving is a good
- * filter's.
+ * Loads by the loader's own name, as much smaller as has been found.
  */
 
 static int
-social_worker_image_load(social_worker_image_ctx_t *ctx, double scale,
-    VipsImage **loaded)
+social_worker_image_load(social_worker_image_ctx_t *ctx, VipsImage **loaded)
 {
-    int     shrink;
     void   *data;
     size_t  len;
 
@@ -171,14 +185,7 @@ social_worker_image_load(social_worker_image_ctx_t *ctx, double scale,
     switch (ctx->image.type) {
 
     case SOCIAL_IMAGE_JPEG:
-
-        for (shrink = 8; shrink > 1; shrink /= 2) {
-            if (shrink * scale * 2 <= 1) {
-                break;
-            }
-        }
-
-        return vips_jpegload_buffer(data, len, loaded, "shrink", shrink,
+        return vips_jpegload_buffer(data, len, loaded, "shrink", ctx->shrink,
                                     "access", VIPS_ACCESS_SEQUENTIAL,
                                     "fail_on", VIPS_FAIL_ON_ERROR, NULL);
 
@@ -194,7 +201,7 @@ social_worker_image_load(social_worker_image_ctx_t *ctx, double scale,
 
     case SOCIAL_IMAGE_WEBP:
         return vips_webpload_buffer(data, len, loaded, "n", 1,
-                                    "scale", scale * 2 < 1 ? scale * 2 : 1.0,
+                                    "scale", ctx->scale,
                                     "access", VIPS_ACCESS_SEQUENTIAL,
                                     "fail_on", VIPS_FAIL_ON_ERROR, NULL);
 
@@ -231,9 +238,8 @@ social_worker_image_base(social_worker_image_ctx_t *ctx)
 
     width = ctx->image.width;
     height = ctx->image.height;
-    scale = social_worker_image_scale(ctx->request, width, height);
 
-    if (social_worker_image_load(ctx, scale, &loaded) != 0) {
+    if (social_worker_image_load(ctx, &loaded) != 0) {
         return -1;
     }
 
@@ -318,39 +324,6 @@ social_worker_image_resize(VipsImage *in, int width, int height,
 }
 
 
-/* the largest scale that any variant needs, 1 at most */
-
-static double
-social_worker_image_scale(const social_worker_request_t *request,
-    double width, double height)
-{
-    double                       x, y, scale, most;
-    uint32_t                     i;
-    const social_worker_spec_t  *spec;
-
-    most = 0;
-
-    for (i = 0; i < request->variant_count; i++) {
-
-        spec = &request->variants[i];
-
-        x = spec->width / width;
-        y = spec->height / height;
-
-        if (spec->fit == SOCIAL_WORKER_COVER) {
-            scale = x > y ? x : y;
-
-        } else {
-            scale = x < y ? x : y;
-        }
-
-        most = VIPS_MAX(most, scale);
-    }
-
-    return VIPS_MIN(most, 1.0);
-}
-
-
 static int
 social_worker_image_srgb(VipsImage *in, VipsImage **out)
 {
@@ -399,40 +372,45 @@ social_worker_image_variant(social_worker_image_ctx_t *ctx, uint32_t i)
 
 
 /*
- * Where an image is smaller than its box and is not to be enlarged, "cover"
- * still gives the box's proportions: a small photo makes a small square.
+ * "cover" crops to the box's proportions, and scales after that: what is cut
+ * off is never enlarged, which would be gigabytes of a line of pixels.  Where
+ * an image is smaller than its box and is not to be enlarged, it still gets
+ * the box's proportions: a small photo makes a small square.
  */
 
 static int
 social_worker_image_fit(VipsImage *in, const social_worker_spec_t *spec,
     VipsImage **out)
 {
-    int         rc;
-    double      x, y, scale;
-    int         width, height;
-    VipsImage  *lazy;
-
-    width = (int) spec->width;
-    height = (int) spec->height;
+    int         rc, width, height;
+    VipsImage  *lazy, *crop;
 
     if (spec->fit == SOCIAL_WORKER_COVER) {
 
-        x = (double) in->Xsize / width;
-        y = (double) in->Ysize / height;
-        scale = x < y ? x : y;
+        social_worker_image_crop(in, spec, &width, &height);
 
-        if (scale < 1 && !spec->enlarge) {
-            width = (int) VIPS_MAX(1, VIPS_RINT(width * scale));
-            height = (int) VIPS_MAX(1, VIPS_RINT(height * scale));
+        if (vips_smartcrop(in, &crop, width, height, "interesting",
+                           social_worker_image_gravities[spec->gravity], NULL)
+            != 0)
+        {
+            return -1;
         }
 
-        rc = vips_thumbnail_image(in, &lazy, width, "height", height,
-                                  "size", VIPS_SIZE_BOTH, "crop",
-                                  social_worker_image_gravities[spec->gravity],
+        if (spec->enlarge || width > (int) spec->width
+            || height > (int) spec->height)
+        {
+            width = (int) spec->width;
+            height = (int) spec->height;
+        }
+
+        rc = vips_thumbnail_image(crop, &lazy, width, "height", height,
+                                  "size", VIPS_SIZE_FORCE,
                                   "no_rotate", TRUE, NULL);
+        g_object_unref(crop);
 
     } else {
-        rc = vips_thumbnail_image(in, &lazy, width, "height", height,
+        rc = vips_thumbnail_image(in, &lazy, (int) spec->width,
+                                  "height", (int) spec->height,
                                   "size", spec->enlarge ? VIPS_SIZE_BOTH
                                                         : VIPS_SIZE_DOWN,
                                   "no_rotate", TRUE, NULL);
@@ -446,6 +424,29 @@ social_worker_image_fit(VipsImage *in, const social_worker_spec_t *spec,
     g_object_unref(lazy);
 
     return *out != NULL ? 0 : -1;
+}
+
+
+/* the largest part of an image that has the box's proportions */
+
+static void
+social_worker_image_crop(VipsImage *in, const social_worker_spec_t *spec,
+    int *width, int *height)
+{
+    double  x, y;
+
+    x = (double) in->Xsize / spec->width;
+    y = (double) in->Ysize / spec->height;
+
+    *width = in->Xsize;
+    *height = in->Ysize;
+
+    if (x > y) {
+        *width = (int) VIPS_CLIP(1, VIPS_RINT(spec->width * y), in->Xsize);
+
+    } else {
+        *height = (int) VIPS_CLIP(1, VIPS_RINT(spec->height * x), in->Ysize);
+    }
 }
 
 

@@ -16,6 +16,8 @@
 typedef struct {
     social_str_t                    data;
     social_image_t                  image;
+    int                             shrink;        /* of a JPEG: 1, 2, 4, 8 */
+    double                          scale;         /* of a WebP, 1 at most */
     const social_worker_request_t  *request;
     social_worker_reply_t          *reply;
     int                             out;

@@ -450,7 +450,25 @@ social_worker_job_decode(social_worker_job_ctx_t *ctx)
                     "We cannot read this kind of image yet: use JPEG, PNG, "
                     "GIF or WebP.", "%s", reply->error);
 
+    case SOCIAL_WORKER_TOO_COMPLEX:
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
+                    "This image has more parts than we process: try to save "
+                    "it again, or use another one.", "%s", reply->error);
+
     case SOCIAL_WORKER_NO_MEMORY:
+
+        if (reply->memory != 0) {
+            snprintf(reason, sizeof(reason), "This image needs %" PRIu64 " MB "
+                     "of memory to be processed, and up to %" PRIu64 " are "
+                     "allowed: use a smaller one, or one that is not "
+                     "progressive or interlaced.",
+                     (reply->memory >> 20) + 1,
+                     ctx->job->conf->memory >> 20);
+
+            return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
+                                          reason, "%s", reply->error);
+        }
+
         return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
                     "This image needs too much memory to be processed: use a "
                     "smaller one.", "%s", reply->error);

@@ -4,15 +4,16 @@
  */
 
 #include "fuzz.h"
-#include "social_image.h"
+#include "social_image_work.h"
 
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    social_rc_e     rc;
-    social_str_t    text;
-    social_image_t  image;
+    social_rc_e          rc;
+    social_str_t         text;
+    social_image_t       image;
+    social_image_work_t  work;
 
     text = fuzz_copy(data, size);
 
@@ -25,6 +26,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(social_image_pixels(&image) > 0);
         FUZZ_CHECK(image.width <= SOCIAL_IMAGE_MAX_SIDE);
         FUZZ_CHECK(image.height <= SOCIAL_IMAGE_MAX_SIDE);
+
+        social_image_work(text, &image, &work);
+
+        FUZZ_CHECK(work.scans <= work.segments);
+        FUZZ_CHECK(work.segments <= size / 4);
+        FUZZ_CHECK(work.frames <= size / 8);
     }
 
     fuzz_free(text);
