@@ -18,6 +18,8 @@
 static void social_worker_image_refuse(social_worker_reply_t *reply,
     social_worker_decoded_e status, const char *error);
 static void social_worker_image_vips_error(social_worker_reply_t *reply);
+static bool social_worker_image_unsupported(social_image_type_e type, const
+    char *error);
 static int social_worker_image_load(social_worker_image_ctx_t *ctx, double
     scale, VipsImage **loaded);
 static int social_worker_image_base(social_worker_image_ctx_t *ctx);
@@ -137,7 +139,9 @@ social_worker_image_vips_error(social_worker_reply_t *reply)
     error = vips_error_buffer();
 
     social_worker_image_refuse(reply,
-        strstr(error, "out of memory") || strstr(error, "nable to allocate")
+        social_worker_image_unsupported(reply->type, error)
+        ? SOCIAL_WORKER_UNSUPPORTED
+        : strstr(error, "out of memory") || strstr(error, "nable to allocate")
         || strstr(error, "emory allocation")
         ? SOCIAL_WORKER_NO_MEMORY : SOCIAL_WORKER_DAMAGED, error);
 
@@ -148,6 +152,24 @@ social_worker_image_vips_error(social_worker_reply_t *reply)
     }
 
     vips_error_clear();
+}
+
+
+/*
+ * Whether libheif says that it cannot, rather than that the file is wrong.  It
+ * counts what phones do now among the latter: several auxiliary images.
+ */
+
+static bool
+social_worker_image_unsupported(social_image_type_e type, const char *error)
+{
+    if (type != SOCIAL_IMAGE_AVIF && type != SOCIAL_IMAGE_HEIC) {
+        return false;
+    }
+
+    return strstr(error, "nsupported ") != NULL
+           || strstr(error, "not implemented") != NULL
+           || strstr(error, "Too many auxiliary image references") != NULL;
 }
 
 
@@ -207,7 +229,9 @@ social_worker_image_load(social_worker_image_ctx_t *ctx, double scale,
             return -1;
         }
 
-        return vips_heifload_buffer(data, len, loaded, "n", 1,
+        /* with neither "n" nor "page" it gives the primary item */
+
+        return vips_heifload_buffer(data, len, loaded,
                                     "access", VIPS_ACCESS_SEQUENTIAL,
                                     "fail_on", VIPS_FAIL_ON_ERROR, NULL);
 

@@ -450,6 +450,14 @@ social_worker_job_decode(social_worker_job_ctx_t *ctx)
                     "We cannot read this kind of image yet: use JPEG, PNG, "
                     "GIF or WebP.", "%s", reply->error);
 
+    case SOCIAL_WORKER_UNSUPPORTED:
+        snprintf(reason, sizeof(reason), "This kind of %s is not supported "
+                 "yet: use JPEG.",
+                 reply->type == SOCIAL_IMAGE_HEIC ? "HEIC" : "AVIF");
+
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT, reason,
+                                      "%s", reply->error);
+
     case SOCIAL_WORKER_NO_MEMORY:
         return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT,
                     "This image needs too much memory to be processed: use a "
