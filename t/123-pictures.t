@@ -1,7 +1,9 @@
 #!/usr/bin/perl
 
-# Which picture of a file it is.  The numbers are those that Chromium 156 gives
-# for the same bytes, in getImageData() of a canvas.
+# Pictures as browsers show them: what is stricter than the formats
+# need, and which picture of a file it is.  The numbers are those that Chromium
+# 156 gives for the same bytes, in getImageData() of a canvas; where it differs,
+# the block says why.
 
 use strict;
 use warnings;
@@ -98,6 +100,38 @@ my @colors = ([220, 30, 30], [30, 200, 30], [30, 30, 220], [240, 240, 240]);
 
 sub rgb { return SocialPicture::jpeg([[@colors[0, 1]], [@colors[2, 3]]],
     adobe => 0, @_) }
+
+
+subtest 'JPEGs that are whole' => sub {
+    for my $marker ("\xdb", "\xc0", "\xc4", "\xda") {
+        my $jpeg = rgb();
+        $jpeg =~ s/\xff$marker/junk\xff\0\xff$marker/
+            or die 'a JPEG without it';
+        shows($jpeg, \@colors, sprintf 'junk before %02x', ord $marker);
+    }
+
+    shows(rgb(tail => ''), \@colors, 'no end');
+    shows(rgb(tail => "\xff"), \@colors, 'half an end');
+    shows(rgb(tail => "\xff\xd9PK\3\4"), \@colors, 'more than an end');
+};
+
+
+subtest 'JPEGs that are not' => sub {
+    my $whole = rgb(tail => '');
+
+    refused(substr($whole, 0, -$_), qr/[Pp]remature end/, "without $_ bytes")
+        for 1 .. 14;
+
+    # of many rows, where libvips has seen the warning, or has not
+
+    my $rows = [map { [@colors] } 1 .. 40];
+    my $tall = SocialPicture::jpeg($rows, adobe => 0, tail => '');
+
+    my (undef, $text) = variant($tall, 'whole');
+    like($text, qr/32x320/, 'many rows');
+    refused(substr($tall, 0, -$_), qr/[Pp]remature end/,
+        "many rows without $_ bytes") for 1, 20, 200, 600;
+};
 
 
 sub coded { return SocialPicture::coded((variant($_[0], 'avif'))[0]) }

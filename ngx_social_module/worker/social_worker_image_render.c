@@ -23,6 +23,7 @@ static bool social_worker_image_unsupported(social_image_type_e type, const
 static int social_worker_image_load(social_worker_image_ctx_t *ctx, double
     scale, VipsImage **loaded);
 static int social_worker_image_base(social_worker_image_ctx_t *ctx);
+static int social_worker_image_ended(social_worker_image_ctx_t *ctx);
 static int social_worker_image_resize(VipsImage *in, int width, int height,
     VipsImage **out);
 static double social_worker_image_scale(const social_worker_request_t
@@ -96,7 +97,9 @@ social_worker_image_render(const social_worker_request_t *request, int in,
         social_worker_image_refuse(reply, SOCIAL_WORKER_TOO_MANY_PIXELS,
                                    "over the limit of pixels");
 
-    } else if (social_worker_image_base(&ctx) != 0) {
+    } else if (social_worker_image_base(&ctx) != 0
+               && social_worker_image_ended(&ctx) != 0)
+    {
         social_worker_image_vips_error(reply);
 
     } else {
@@ -311,6 +314,57 @@ social_worker_image_base(social_worker_image_ctx_t *ctx)
     g_object_unref(srgb);
 
     return ctx->base != NULL ? 0 : -1;
+}
+
+
+/*
+ * A JPEG that only lacks its last marker is whole, and browsers show it.  With
+ * the marker it is decoded; where data is missing, libjpeg warns of it, which
+ * "fail_on" does not see in the last rows: libvips' error buffer has it.
+ */
+
+static int
+social_worker_image_ended(social_worker_image_ctx_t *ctx)
+{
+    int             rc;
+    unsigned char  *ended;
+    social_str_t    data;
+
+    if (ctx->image.type != SOCIAL_IMAGE_JPEG
+        || ctx->reply->status != SOCIAL_WORKER_DECODED
+        || strstr(vips_error_buffer(), "Premature end of input") == NULL)
+    {
+        return -1;
+    }
+
+    data = ctx->data;
+    ended = g_try_malloc(data.len + 2);
+
+    if (ended == NULL) {
+        return -1;
+    }
+
+    memcpy(ended, data.data, data.len);
+    memcpy(ended + data.len, "\xff\xd9", 2);
+
+    vips_error_clear();
+
+    ctx->data.data = ended;
+    ctx->data.len = data.len + 2;
+
+    rc = social_worker_image_base(ctx);
+
+    ctx->data = data;
+    g_free(ended);
+
+    if (rc == 0 && *vips_error_buffer() != '\0') {
+        g_object_unref(ctx->base);
+        ctx->base = NULL;
+
+        return -1;
+    }
+
+    return rc;
 }
 
 
