@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# Pictures as browsers show them: what is stricter than the formats
+# Pictures as browsers show them: colors, what is stricter than the formats
 # need, and which picture of a file it is.  The numbers are those that Chromium
 # 156 gives for the same bytes, in getImageData() of a canvas; where it differs,
 # the block says why.
@@ -10,6 +10,7 @@ use warnings;
 
 use lib 't/lib';
 
+use Compress::Zlib ();
 use File::Temp ();
 use Test::More;
 
@@ -97,9 +98,172 @@ sub refused {
 
 
 my @colors = ([220, 30, 30], [30, 200, 30], [30, 30, 220], [240, 240, 240]);
+my @grays = map { [($_) x 3] } 40, 200, 10, 90;
 
 sub rgb { return SocialPicture::jpeg([[@colors[0, 1]], [@colors[2, 3]]],
     adobe => 0, @_) }
+
+sub gray { return SocialPicture::jpeg([[[40], [200]], [[10], [90]]], @_) }
+
+# as Photoshop stores them, 255 being without ink
+
+my @inks = ([200, 30, 30, 255], [30, 200, 30, 255], [30, 30, 220, 200],
+    [240, 240, 240, 100]);
+
+sub cmyk { return SocialPicture::jpeg([[@inks[0, 1]], [@inks[2, 3]]], @_) }
+
+my $plain = SocialImage::profile('plain');
+my $swap = SocialImage::profile('swap', 1);
+my @swapped = ([24, 24, 221], [24, 201, 24], [221, 24, 24], [240, 240, 240]);
+my @curved = map { [($_) x 3] } 35, 201, 3, 90;
+
+(my $gray = $plain) =~ s/mntrRGB /mntrGRAY/;
+$gray =~ s/rTRC/kTRC/;
+
+sub print_of {
+    my ($c, $m, $y, $k) = @_;
+    return ((1 - $k * 0.9) * (95 - 20 * $c - 25 * $m - 5 * $y),
+        (1 - $k) * (50 * $m - 30 * $c), (1 - $k) * (60 * $y - 40 * $c));
+}
+
+sub scan_of {
+    my ($r, $g, $b) = @_;
+    return (25 * $r + 60 * $g + 15 * $b, 60 * $r - 70 * $g + 10 * $b,
+        40 * $r + 50 * $g - 80 * $b);
+}
+
+
+subtest 'profiles that fit' => sub {
+    shows(rgb(), \@colors, 'RGB without one');
+    shows(rgb(icc => $swap), \@swapped, 'RGB with one');
+    shows(gray(), \@grays, 'gray without one');
+    shows(gray(icc => $gray), \@curved, 'gray with one');
+    shows(gray(icc => $plain), \@curved, 'gray with one of RGB');
+
+    # 16 bits, whose opacity is not a color
+
+    my $png = SocialImage::png(16, 16, 16, 6, [(pack('n4', 0x8000, 0x4000,
+        0xc000, 0x8000) x 8 . pack('n4', 0x2000, 0xa000, 0x6000, 0xffff) x 8)
+        x 16]);
+    shows($png, [([128, 64, 192, 128], [32, 160, 96]) x 2], '16 bits');
+    substr $png, 33, 0, SocialImage::chunk(iCCP => "x\0\0"
+        . Compress::Zlib::compress($swap));
+    shows($png, [([193, 62, 129, 128], [96, 161, 26]) x 2],
+        '16 bits with one');
+};
+
+
+subtest 'profiles of tables' => sub {
+    my @scan = ([136, 29, 26], [19, 142, 59], [0, 55, 144], [244, 238, 220]);
+
+    shows(rgb(icc => SocialPicture::tables('RGB ', 'A2B0', \&scan_of)),
+        \@scan, 'RGB, perceptual');
+    shows(rgb(icc => SocialPicture::tables('RGB ', 'A2B1', \&scan_of)),
+        \@scan, 'RGB, relative');
+    shows(rgb(icc => SocialPicture::tables('RGB ', 'A2B2', \&scan_of)),
+        \@colors, 'RGB, saturation alone');
+
+    # with black, by the profile's arithmetic: Chromium has less of it between
+    # the points of a grid
+
+    my @print = ([230, 127, 78], [145, 173, 132], [108, 100, 153],
+        [98, 100, 101]);
+
+    shows(cmyk(adobe => 0, icc => SocialPicture::tables('CMYK', $_,
+        \&print_of)), \@print, "CMYK, $_") for qw( A2B0 A2B1 );
+};
+
+
+subtest 'profiles that do not fit count as none' => sub {
+    my $print = SocialPicture::tables('CMYK', 'A2B0', \&print_of);
+    my @light = ([200, 30, 30], [30, 200, 30], [23, 23, 172], [94, 94, 94]);
+    (my $damaged = $swap) =~ s/curv/xxxx/g;
+    (my $lab = $swap) =~ s/mntrRGB /mntrLab /;
+
+    shows(rgb(icc => $print), \@colors, 'RGB with one of CMYK');
+    shows(rgb(icc => $gray), \@colors, 'RGB with one of gray');
+    shows(rgb(icc => $lab), \@colors, 'RGB with one of Lab');
+    shows(rgb(icc => $damaged), \@colors, 'whose curves are none');
+    shows(rgb(icc => substr $swap, 0, 300), \@colors, 'that is cut off');
+    shows(rgb(icc => 'junk'), \@colors, 'that is not one');
+    shows(gray(icc => $print), \@grays, 'gray with one of CMYK');
+    shows(cmyk(adobe => 0), \@light, 'CMYK without one');
+    shows(cmyk(), \@light, 'CMYK without one, nor a word of Adobe');
+    shows(cmyk(adobe => 0, icc => $swap), \@light, 'CMYK with one of RGB');
+    shows(cmyk(adobe => 0, icc => SocialPicture::tables('CMYK', 'A2B2',
+        \&print_of)), \@light, 'CMYK with one of another intent alone');
+};
+
+
+subtest 'PNGs that say which colors' => sub {
+    my $png = sub {
+        my $data = SocialImage::png(16, 16, 8, 2, [
+            ("\x80\x40\xc0" x 8 . "\x20\xa0\x60" x 8) x 8,
+            ("\x20\x20\x20" x 8 . "\xff\xff\xff" x 8) x 8]);
+        substr $data, 33, 0, join '', @_;
+        return $data;
+    };
+    my $gama = sub { SocialImage::chunk(gAMA => pack 'N', $_[0]) };
+    my $chrm = sub { SocialImage::chunk(cHRM => pack 'N8', @_) };
+    my $cicp = sub { SocialImage::chunk(cICP => pack 'C4', @_) };
+    my $iccp = SocialImage::chunk(iCCP => "x\0\0"
+        . Compress::Zlib::compress($swap));
+    my $srgb = SocialImage::chunk(sRGB => "\0");
+
+    my @srgb = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000);
+    my @p3 = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000);
+    my @plain = ([128, 64, 192], [32, 160, 96], [32, 32, 32], [255, 255, 255]);
+    my @linear = ([188, 137, 225], [99, 208, 165], [99, 99, 99],
+        [255, 255, 255]);
+    my @wide = ([138, 59, 199], [0, 163, 89], [32, 32, 32], [255, 255, 255]);
+
+    my @cases = (
+        ['nothing', \@plain],
+        ['a gamma of 1', \@linear, $gama->(100000)],
+        ['a gamma of 1/1.8', [[146, 81, 203], [43, 176, 115], [43, 43, 43],
+            [255, 255, 255]], $gama->(55556)],
+        ['a gamma of 1/2.4', [[121, 54, 189], [20, 155, 87], [20, 20, 20],
+            [255, 255, 255]], $gama->(41667)],
+        ['a gamma of about 1/2.2', \@plain, $gama->(46000)],
+        ['none', \@plain, $gama->(0)],
+        ['one that cannot be', \@plain, $gama->(0xffffffff)],
+        ['primaries alone', \@plain, $chrm->(@p3)],
+        ['a gamma, and primaries', [[139, 57, 200], [0, 164, 89], [26, 26, 26],
+            [255, 255, 255]], $gama->(45455), $chrm->(@p3)],
+        ['primaries, and a gamma', [[197, 135, 231], [29, 211, 162],
+            [99, 99, 99], [255, 255, 255]], $chrm->(@p3), $gama->(100000)],
+        ['those of sRGB', [[129, 62, 193], [26, 161, 96], [26, 26, 26],
+            [255, 255, 255]], $gama->(45455), $chrm->(@srgb)],
+        ['another white', [[191, 137, 223], [78, 207, 166], [99, 99, 99],
+            [255, 255, 255]], $gama->(100000),
+            $chrm->(34570, 35850, @srgb[2 .. 7])],
+        ['primaries that are one', \@plain, $gama->(100000),
+            $chrm->(@srgb[0 .. 3], @srgb[2, 3], @srgb[2, 3])],
+        ['primaries of nothing', \@plain, $gama->(100000), $chrm->((0) x 8)],
+        ['sRGB, and a gamma', \@plain, $srgb, $gama->(100000)],
+        ['cICP of P3', \@wide, $cicp->(12, 13, 0, 1)],
+        ['cICP of sRGB, and a gamma', \@plain, $cicp->(1, 13, 0, 1),
+            $gama->(100000)],
+        ['cICP of P3, and a gamma', \@wide, $gama->(100000),
+            $cicp->(12, 13, 0, 1)],
+        ['cICP, and a profile', \@wide, $cicp->(12, 13, 0, 1), $iccp],
+        ['a profile, and a gamma', [[193, 62, 129], [96, 161, 26],
+            [26, 26, 26], [255, 255, 255]], $gama->(100000), $iccp],
+    );
+
+    for (@cases) {
+        my ($what, $expected, @chunks) = @$_;
+        shows($png->(@chunks), $expected, $what);
+    }
+
+    my $gray = SocialImage::png(16, 16, 8, 0, [("\x80" x 8 . "\x20" x 8) x 16]);
+    substr $gray, 33, 0, $gama->(100000);
+    shows($gray, [([188, 188, 188], [99, 99, 99]) x 2], 'gray');
+
+    my $late = $png->();
+    substr $late, -12, 0, $gama->(100000);
+    shows($late, \@plain, 'after the picture');
+};
 
 
 subtest 'JPEGs that are whole' => sub {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "social_worker_image_color.h"
 #include "social_worker_image_render.h"
 #include "social_worker_image_save.h"
 
@@ -264,6 +265,11 @@ social_worker_image_base(social_worker_image_ctx_t *ctx)
         return -1;
     }
 
+    if (social_worker_image_declared(&ctx->image, ctx->data, &loaded) != 0) {
+        g_object_unref(loaded);
+        return -1;
+    }
+
     /* what the loader says counts too: orientation may swap the sides */
 
     if ((uint64_t) loaded->Xsize * (uint64_t) loaded->Ysize
@@ -368,31 +374,22 @@ social_worker_image_ended(social_worker_image_ctx_t *ctx)
 }
 
 
-/*
- * Profiles are for what has one, and for CMYK, which is nothing without one:
- * to others, "export_profile" would do a conversion from nowhere in particular
- * that shifts every color.
- */
-
 static int
 social_worker_image_resize(VipsImage *in, int width, int height,
     VipsImage **out)
 {
-    if (in->Type == VIPS_INTERPRETATION_CMYK) {
-        return vips_thumbnail_image(in, out, width, "height", height,
-                                    "size", VIPS_SIZE_FORCE,
-                                    "import_profile", "cmyk",
-                                    "export_profile", "srgb", NULL);
+    int         rc;
+    VipsImage  *colored;
+
+    if (social_worker_image_color(in, &colored) != 0) {
+        return -1;
     }
 
-    if (vips_image_get_typeof(in, VIPS_META_ICC_NAME) != 0) {
-        return vips_thumbnail_image(in, out, width, "height", height,
-                                    "size", VIPS_SIZE_FORCE,
-                                    "export_profile", "srgb", NULL);
-    }
+    rc = vips_thumbnail_image(colored, out, width, "height", height,
+                              "size", VIPS_SIZE_FORCE, NULL);
+    g_object_unref(colored);
 
-    return vips_thumbnail_image(in, out, width, "height", height,
-                                "size", VIPS_SIZE_FORCE, NULL);
+    return rc;
 }
 
 
