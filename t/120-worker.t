@@ -16,6 +16,7 @@ use Time::HiRes qw(sleep time);
 use SocialBucket;
 use SocialImage;
 use SocialImageFlat;
+use SocialPicture;
 use SocialPostgres;
 
 my $program = $ENV{SOCIAL_WORKER}
@@ -456,6 +457,21 @@ subtest 'what cannot be done' => sub {
         'gzip, as of svgz' => ["\x1f\x8b\x08\0\0\0\0\0\0\3" . "\xb3" x 175,
             qr/not an image/],
     );
+
+    # several auxiliary images, as phones write them: a newer libheif can
+
+    $no{'a kind of HEIC'} = [SocialPicture::avif([({
+            data => 'x',
+            props => [
+                SocialPicture::full('ispe', pack 'NN', 64, 64),
+                SocialPicture::box('av1C', "\x81\0\x0c\0"),
+                SocialPicture::full('auxC',
+                    "urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"),
+            ],
+        }) x 3], refs => [['auxl', 2, 1, 3]], brand => 'heic'),
+        qr/^This kind of HEIC is not supported yet: use JPEG\.$/];
+    spew("$dir/heic", $no{'a kind of HEIC'}[0]);
+    delete $no{'a kind of HEIC'} if `$program -c $dir/worker.conf variants -k post $dir/heic -o $dir/out 2>&1` !~ /Too many aux/;
 
     if (-d $vectors) {
         $no{'a file that hangs a loader'}

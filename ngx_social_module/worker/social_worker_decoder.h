@@ -35,6 +35,7 @@ typedef enum {
     SOCIAL_WORKER_TOO_MANY_PIXELS,
     SOCIAL_WORKER_NOT_BUILT,           /* a format that libvips cannot read */
     SOCIAL_WORKER_TOO_COMPLEX,         /* scans, segments, frames */
+    SOCIAL_WORKER_UNSUPPORTED,         /* one that it can, but not this */
     SOCIAL_WORKER_NO_MEMORY,           /* of what it is allowed */
     SOCIAL_WORKER_TIMED_OUT,           /* killed by the worker */
     SOCIAL_WORKER_DIED,                /* by itself, or by another process */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "social_worker_image_color.h"
 #include "social_worker_image_limit.h"
 #include "social_worker_image_render.h"
 #include "social_worker_image_save.h"
@@ -20,9 +21,12 @@
 static void social_worker_image_refuse(social_worker_reply_t *reply,
     social_worker_decoded_e status, const char *error);
 static void social_worker_image_vips_error(social_worker_image_ctx_t *ctx);
+static bool social_worker_image_unsupported(social_image_type_e type,
+    const char *error);
 static int social_worker_image_load(social_worker_image_ctx_t *ctx,
     VipsImage **loaded);
 static int social_worker_image_base(social_worker_image_ctx_t *ctx);
+static int social_worker_image_ended(social_worker_image_ctx_t *ctx);
 static int social_worker_image_resize(VipsImage *in, int width, int height,
     VipsImage **out);
 static int social_worker_image_srgb(VipsImage *in, VipsImage **out);
@@ -95,7 +99,9 @@ social_worker_image_render(const social_worker_request_t *request, int in,
     } else if (!social_worker_image_limit(&ctx)) {
         /* void: the reply says why */
 
-    } else if (social_worker_image_base(&ctx) != 0) {
+    } else if (social_worker_image_base(&ctx) != 0
+               && social_worker_image_ended(&ctx) != 0)
+    {
         social_worker_image_vips_error(&ctx);
 
     } else {
@@ -157,6 +163,10 @@ social_worker_image_vips_error(social_worker_image_ctx_t *ctx)
         }
     }
 
+    if (social_worker_image_unsupported(ctx->reply->type, error)) {
+        status = SOCIAL_WORKER_UNSUPPORTED;
+    }
+
     social_worker_image_refuse(ctx->reply, status, error);
 
     for (p = ctx->reply->error; *p != '\0'; p++) {
@@ -166,6 +176,24 @@ social_worker_image_vips_error(social_worker_image_ctx_t *ctx)
     }
 
     vips_error_clear();
+}
+
+
+/*
+ * Whether libheif says that it cannot, rather than that the file is wrong.  It
+ * counts what phones do now among the latter: several auxiliary images.
+ */
+
+static bool
+social_worker_image_unsupported(social_image_type_e type, const char *error)
+{
+    if (type != SOCIAL_IMAGE_AVIF && type != SOCIAL_IMAGE_HEIC) {
+        return false;
+    }
+
+    return strstr(error, "nsupported ") != NULL
+           || strstr(error, "not implemented") != NULL
+           || strstr(error, "Too many auxiliary image references") != NULL;
 }
 
 
@@ -214,7 +242,9 @@ social_worker_image_load(social_worker_image_ctx_t *ctx, VipsImage **loaded)
             return -1;
         }
 
-        return vips_heifload_buffer(data, len, loaded, "n", 1,
+        /* with neither "n" nor "page" it gives the primary item */
+
+        return vips_heifload_buffer(data, len, loaded,
                                     "access", VIPS_ACCESS_SEQUENTIAL,
                                     "fail_on", VIPS_FAIL_ON_ERROR, NULL);
 
@@ -240,6 +270,11 @@ social_worker_image_base(social_worker_image_ctx_t *ctx)
     height = ctx->image.height;
 
     if (social_worker_image_load(ctx, &loaded) != 0) {
+        return -1;
+    }
+
+    if (social_worker_image_declared(&ctx->image, ctx->data, &loaded) != 0) {
+        g_object_unref(loaded);
         return -1;
     }
 
@@ -297,30 +332,72 @@ social_worker_image_base(social_worker_image_ctx_t *ctx)
 
 
 /*
- * Profiles are for what has one, and for CMYK, which is nothing without one:
- * to others, "export_profile" would do a conversion from nowhere in particular
- * that shifts every color.
+ * A JPEG that only lacks its last marker is whole, and browsers show it.  With
+ * the marker it is decoded; where data is missing, libjpeg warns of it, which
+ * "fail_on" does not see in the last rows: libvips' error buffer has it.
  */
+
+static int
+social_worker_image_ended(social_worker_image_ctx_t *ctx)
+{
+    int             rc;
+    unsigned char  *ended;
+    social_str_t    data;
+
+    if (ctx->image.type != SOCIAL_IMAGE_JPEG
+        || ctx->reply->status != SOCIAL_WORKER_DECODED
+        || strstr(vips_error_buffer(), "Premature end of input") == NULL)
+    {
+        return -1;
+    }
+
+    data = ctx->data;
+    ended = g_try_malloc(data.len + 2);
+
+    if (ended == NULL) {
+        return -1;
+    }
+
+    memcpy(ended, data.data, data.len);
+    memcpy(ended + data.len, "\xff\xd9", 2);
+
+    vips_error_clear();
+
+    ctx->data.data = ended;
+    ctx->data.len = data.len + 2;
+
+    rc = social_worker_image_base(ctx);
+
+    ctx->data = data;
+    g_free(ended);
+
+    if (rc == 0 && *vips_error_buffer() != '\0') {
+        g_object_unref(ctx->base);
+        ctx->base = NULL;
+
+        return -1;
+    }
+
+    return rc;
+}
+
 
 static int
 social_worker_image_resize(VipsImage *in, int width, int height,
     VipsImage **out)
 {
-    if (in->Type == VIPS_INTERPRETATION_CMYK) {
-        return vips_thumbnail_image(in, out, width, "height", height,
-                                    "size", VIPS_SIZE_FORCE,
-                                    "import_profile", "cmyk",
-                                    "export_profile", "srgb", NULL);
+    int         rc;
+    VipsImage  *colored;
+
+    if (social_worker_image_color(in, &colored) != 0) {
+        return -1;
     }
 
-    if (vips_image_get_typeof(in, VIPS_META_ICC_NAME) != 0) {
-        return vips_thumbnail_image(in, out, width, "height", height,
-                                    "size", VIPS_SIZE_FORCE,
-                                    "export_profile", "srgb", NULL);
-    }
+    rc = vips_thumbnail_image(colored, out, width, "height", height,
+                              "size", VIPS_SIZE_FORCE, NULL);
+    g_object_unref(colored);
 
-    return vips_thumbnail_image(in, out, width, "height", height,
-                                "size", VIPS_SIZE_FORCE, NULL);
+    return rc;
 }
 
 

@@ -455,6 +455,14 @@ social_worker_job_decode(social_worker_job_ctx_t *ctx)
                     "This image has more parts than we process: try to save "
                     "it again, or use another one.", "%s", reply->error);
 
+    case SOCIAL_WORKER_UNSUPPORTED:
+        snprintf(reason, sizeof(reason), "This kind of %s is not supported "
+                 "yet: use JPEG.",
+                 reply->type == SOCIAL_IMAGE_HEIC ? "HEIC" : "AVIF");
+
+        return social_worker_job_fail(ctx, SOCIAL_WORKER_PERMANENT, reason,
+                                      "%s", reply->error);
+
     case SOCIAL_WORKER_NO_MEMORY:
 
         if (reply->memory != 0) {

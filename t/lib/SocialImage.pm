@@ -207,8 +207,8 @@ sub spew {
 }
 
 
-# The pixels of a PNG of 8 bits RGB, RGBA or gray: width, height, and a sub
-# that gives the R, G and B of a position.
+# The pixels of a PNG of 8 bits RGB, RGBA or gray: width, height, a sub that
+# gives the R, G and B of a position, and one that gives its opacity.
 
 sub read_png {
     my ($png) = @_;
@@ -262,6 +262,9 @@ sub read_png {
         my ($x, $y) = @_;
         my @p = @{ $rows[$y] }[$x * $bytes .. $x * $bytes + $bytes - 1];
         return $color == 0 ? ($p[0]) x 3 : @p[0 .. 2];
+    }, sub {
+        my ($x, $y) = @_;
+        return $color == 6 ? $rows[$y][$x * 4 + 3] : 255;
     });
 }
 

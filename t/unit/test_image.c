@@ -84,6 +84,13 @@ test_jpeg(void **state)
     test_rc(S(JPEG_SOI "\xff\xda\x00\x08zzzzzz"), SOCIAL_MALFORMED);
     test_rc(S(JPEG_SOI "\x00"), SOCIAL_MALFORMED);
 
+    /* what is between segments is skipped, a stuffed 0xff too */
+    test_ok(S("\xff\xd8\xff\xe0\x00\x04zzjunk\xff\x00junk" JPEG_SOF),
+            SOCIAL_IMAGE_JPEG, 16, 32);
+    test_rc(S("\xff\xd8\xff\xe0\x00\x02junk\xff\xff\xff"),
+            SOCIAL_MALFORMED);
+    test_rc(S("\xff\xd8\xff\xe0\x00\x02junk\xff\x00"), SOCIAL_MALFORMED);
+
     /* the height that a DNL segment would give later */
     test_rc(S(JPEG_SOI "\xff\xc0\x00\x08\x08\x00\x00\x00\x10\x01"),
             SOCIAL_MALFORMED);

@@ -7,6 +7,7 @@
 
 #include "social_image.h"
 #include "social_image_bytes.h"
+#include "social_image_jpeg.h"
 
 
 /* a JPEG's segments before its frame, a GIF's blocks before its first frame */
@@ -192,13 +193,7 @@ social_image_jpeg(social_str_t data, social_image_t *image)
 
     for (n = 0; n < SOCIAL_IMAGE_MAX_SEGMENTS; n++) {
 
-        if (p == end || *p != 0xff) {
-            return SOCIAL_MALFORMED;
-        }
-
-        while (p < end && *p == 0xff) {     /* fill bytes (B.1.1.2) */
-            p++;
-        }
+        p = social_image_jpeg_marker(p, end);
 
         if (p == end) {
             return SOCIAL_MALFORMED;
@@ -210,8 +205,8 @@ social_image_jpeg(social_str_t data, social_image_t *image)
             continue;                       /* TEM, RSTm: no length */
         }
 
-        if (marker == 0x00 || marker == 0xd8 || marker == 0xd9
-            || marker == 0xda || end - p < 2)
+        if (marker == 0xd8 || marker == 0xd9 || marker == 0xda
+            || end - p < 2)
         {
             return SOCIAL_MALFORMED;        /* SOI, EOI, SOS: no frame yet */
         }
