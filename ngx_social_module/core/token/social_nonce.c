@@ -52,7 +52,7 @@ social_nonce_make(social_str_t secret, int64_t now,
 
 
 social_rc_e
-social_nonce_check(social_str_t nonce, const social_str_t secrets[2],
+social_nonce_check(social_str_t nonce, const social_str_t *secrets,
     int64_t now, int64_t age, int64_t *made)
 {
     size_t         i, len;

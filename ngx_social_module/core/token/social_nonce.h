@@ -25,13 +25,13 @@ social_rc_e social_nonce_make(social_str_t secret, int64_t now,
     unsigned char nonce[SOCIAL_NONCE_SIZE]);
 
 /*
- * Tells when a nonce was made, by one of two secrets, the second of which may
+ * Tells when a nonce was made, by one of two "secrets", the second of which may
  * be empty.  SOCIAL_MALFORMED: by none of them; SOCIAL_DECLINED: more than
  * "age" seconds ago, or too far in the future; SOCIAL_FAILED: out of memory,
  * or OpenSSL.
  */
 social_rc_e social_nonce_check(social_str_t nonce,
-    const social_str_t secrets[2], int64_t now, int64_t age, int64_t *made);
+    const social_str_t *secrets, int64_t now, int64_t age, int64_t *made);
 
 
 #endif /* SOCIAL_NONCE_H */
