@@ -387,7 +387,7 @@ configure(threads => 1, gate => "gate-$$");
 $nginx->start($port);
 
 subtest 'so many wait for a thread, and no more' => sub {
-    SocialNginx::wait_for(10, sub { control("gate-$$/count") > 0 })
+    SocialNginx::wait_for(60, sub { control("gate-$$/count") > 0 })
         or die "no keys were asked for\n";
 
     my $forged = slow_token('ES384', 'p384', key => 'p384/2');
@@ -479,7 +479,7 @@ configure(threads => 1, queue => 2, gate => "full-$$");
 $nginx->start($port);
 
 subtest 'no room in the queue of the threads' => sub {
-    SocialNginx::wait_for(10, sub { control("full-$$/count") > 0 })
+    SocialNginx::wait_for(60, sub { control("full-$$/count") > 0 })
         or die "no keys were asked for\n";
 
     my $good = slow_token('ES384', 'p384', claims => { sub => 'queue' });
@@ -513,7 +513,7 @@ configure(threads => 1, gate => "rotate-$$");
 $nginx->start($port);
 
 subtest 'keys that are replaced while a thread has the check' => sub {
-    SocialNginx::wait_for(10, sub { control("rotate-$$/count") > 0 })
+    SocialNginx::wait_for(60, sub { control("rotate-$$/count") > 0 })
         or die "no keys were asked for\n";
 
     # a key that is another one; it is read by the same thread, before the last

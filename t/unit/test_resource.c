@@ -258,7 +258,7 @@ test_metadata_size(void **state)
 {
     size_t                      n;
     social_buf_t                b;
-    unsigned char              *buf, *bound;
+    unsigned char              *buf;
     social_resource_metadata_t  m;
     static const social_str_t   list[] = {
         social_string("\x01\x02\x03"), social_string("\x04"),
