@@ -1,5 +1,6 @@
 """A PostgreSQL of the tests' own, in a temporary directory."""
 
+import contextlib
 import glob
 import os
 import pwd
@@ -96,7 +97,9 @@ class Cluster:
             children = [int(child) for child in f.read().split()]
 
         for each in (pid, *children):
-            os.kill(each, number)
+            # that of a connection may end meanwhile
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, number)
 
     def hang(self):
         self.signal(signal.SIGSTOP)
